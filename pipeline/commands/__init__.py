@@ -1,0 +1,49 @@
+"""The command line `clinic-pixel`: one Typer application put together from what each package brings.
+
+Owns the entry point and the exit codes: 0 ok, 1 found a problem, 2 wrong use. Packages register their commands under
+the entry point group `clinic_pixel.commands`, so that `pipeline` need not import `collector` or `dashboards`. Command
+modules import heavy things inside their functions, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from pipeline.commands.console import errors
+from pipeline.errors import Fatal, Retryable
+
+EXIT_OK, EXIT_PROBLEM, EXIT_USAGE = 0, 1, 2
+
+
+def build_app() -> typer.Typer:
+    """Return the application with the commands of every installed package."""
+    app = typer.Typer(
+        name="clinic-pixel",
+        help="Privacy-preserving web-analytics pixel collector for clinics.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(lambda: None)
+    for entry in sorted(entry_points(group="clinic_pixel.commands"), key=lambda entry: entry.name):
+        entry.load()(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; trouble that a person can mend is one line on stderr and exit code 1."""
+    try:
+        build_app()()
+    except (Fatal, Retryable) as error:
+        errors.print(f"clinic-pixel: {error}", style="bold", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(EXIT_PROBLEM)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""How commands speak: tables on a terminal, JSON in a pipe, errors on stderr.
+
+Owns the two consoles, the shared options and the one function that prints rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+errors = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file; else PIXEL_CONFIG, else ./pixel.toml.", show_default=False),
+]
+
+
+class Format(StrEnum):
+    """Forms of printed rows."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format", help="Form of the rows; else a table on a terminal and JSON in a pipe.", show_default=False
+    ),
+]
+
+
+def chosen(form: Format | None) -> Format:
+    """Return the asked form, or what suits the place the output goes to."""
+    if form is not None:
+        return form
+    return Format.TABLE if sys.stdout.isatty() else Format.JSON
+
+
+def print_rows(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    form: Format | None = None,
+    *,
+    title: str = "",
+    note: str = "",
+) -> None:
+    """Print rows as a table, CSV or JSON (a list of objects); title and note belong to the table only."""
+    match chosen(form):
+        case Format.JSON:
+            sys.stdout.buffer.write(
+                orjson.dumps(
+                    [dict(zip(columns, row, strict=True)) for row in rows],
+                    default=str,
+                    option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+                )
+            )
+            sys.stdout.buffer.flush()
+        case Format.CSV:
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+        case Format.TABLE:
+            console.print(_table(columns, rows, title))
+            if note:
+                console.print(note, style="dim", highlight=False, markup=False)
+
+
+def print_facts(facts: Mapping[str, object], form: Format | None = None, *, title: str = "") -> None:
+    """Print one thing's facts: two columns on a terminal, one JSON object in a pipe."""
+    if chosen(form) is Format.JSON:
+        sys.stdout.buffer.write(
+            orjson.dumps(dict(facts), default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
+        sys.stdout.buffer.flush()
+        return
+    print_rows(("what", "value"), list(facts.items()), form, title=title)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    for place, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return str(value)

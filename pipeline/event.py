@@ -1,0 +1,227 @@
+"""What a request said (`Hit`), what may be kept of it (`Event`), and the stored `Row`.
+
+Owns the three shapes of one fact and the types that keep them apart. Rules:
+
+* A `Hit` may hold raw identifiers; it lives in memory for one request and is never written anywhere.
+* An `Event` is frozen and validated, and has no field that could take an address: tokens are `Token`, and only
+  `pipeline.tokens` makes those, so mypy refuses a raw address at the spool.
+* The spool holds one JSON object per `Event`; its keys are the column names of `pixel.events` where the value is final.
+* Every column of a `Row` is computed before the insert, so a retry gives the same row.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+from typing import Annotated, Literal, NamedTuple, NewType
+
+import msgspec
+
+RawAddress = NewType("RawAddress", str)
+"""A client's address in canonical text; exists only in memory, only until the tokens are made."""
+
+Token = NewType("Token", str)
+"""A keyed pseudonym in the text form of an IPv6 address (draft-denis-ipcrypt); '::' means none."""
+
+NO_TOKEN = Token("::")
+
+Kind = Literal["pageview", "impression"]
+Mode = Literal["js", "noscript", "img", "server"]
+VisitorKind = Literal["none", "cookie", "day"]
+CookieState = Literal["none", "new", "returning", "refused", "signal"]
+NetClass = Literal["other", "own", "crawler", "datacenter", "vpn", "tor", "relay", "mobile"]
+Scheme = Literal["https", "http", "other"]
+PageFrom = Literal["parameter", "referer", "none"]
+HintState = Literal["none", "agree", "contradict", "missing"]
+CountName = Literal["offered", "spooled", "refused", "flood", "stored", "rejected", "quarantined"]
+ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "spam", "other"]
+
+UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
+UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
+UInt32 = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+UInt64 = int  # msgspec cannot bound above 2**63; the edge checks the range of every 64-bit value it makes
+
+
+class PageFlag(IntFlag):
+    """How the raw spelling of a page address differed, known only before scrubbing (column `page_flags`)."""
+
+    UPPER_CASE = 1
+    DOUBLE_SLASH = 2
+    TRAILING_SLASH = 4
+    ENCODED = 8
+    WWW = 16
+    INDEX_FILE = 32
+    ATTACK = 64
+    CUT = 128
+    INVALID_TEXT = 256
+    FOREIGN_HOST = 512
+
+
+class Scrubbed(IntFlag):
+    """What was redacted, by type (column `scrubbed`)."""
+
+    DIGITS = 1
+    EMAIL = 2
+    ADDRESS = 4
+    UUID = 8
+    SECRET = 16
+    NAME = 32
+    UNDECODABLE = 64
+    TEMPLATE = 128
+    SENSITIVE = 256
+    USERINFO = 512
+    FRAGMENT = 1024
+    AGENT = 2048
+    COOKIE = 4096
+    CAMPAIGN = 8192
+    FAILED = 16384
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as received: text already decoded and bounded, nothing yet pseudonymised.
+
+    `received_ms` is Unix time in milliseconds. `peer` is the connection's address, `forwarded_for` the header's
+    entries from left to right. Query values are None when the parameter was not given.
+    """
+
+    received_ms: int
+    peer: str
+    forwarded_for: tuple[str, ...] = ()
+    peer_is_trusted: bool = False
+    """True for a replay with a valid ticket: its X-Forwarded-For counts without being in `trusted_proxies`."""
+    scheme: Literal["http", "https"] = "http"
+    host: str = ""
+    agent: str = ""
+    cookie: str = ""
+    referer: str = ""
+    gpc: bool = False
+    dnt: bool = False
+    hint_brands: str = ""
+    hint_mobile: str = ""
+    hint_platform: str = ""
+    site: str = ""
+    page: str | None = None
+    referrer: str | None = None
+    mode: Mode = "img"
+    status: UInt16 = 0
+    ads: tuple[str, ...] = ()
+    nonce: UInt64 = 0
+    consent: bool | None = None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="event"):
+    """A checked, pseudonymised fact, as the spool holds it: no address, no cookie value of ours (policy clause 3.3).
+
+    `received_ms` is Unix time in milliseconds; `agent` and the three hints are raw and live only until shipped.
+    """
+
+    received_ms: int
+    event_id: str
+    site: str
+    kind: Kind = "pageview"
+    mode: Mode = "img"
+    policy: str = ""
+    epoch: str
+    visitor: UInt64 = 0
+    visitor_kind: VisitorKind = "none"
+    cookie_state: CookieState = "none"
+    cookies: dict[str, str] = {}
+    ip_token: Token = NO_TOKEN
+    net_token: Token = NO_TOKEN
+    ip_version: UInt8 = 4
+    country: str = ""
+    asn: UInt32 = 0
+    as_org: str = ""
+    net_class: NetClass = "other"
+    ua_token: UInt64 = 0
+    agent: str = ""
+    hint_brands: str = ""
+    hint_mobile: str = ""
+    hint_platform: str = ""
+    https: bool = False
+    page_host: str = ""
+    page: str = ""
+    page_flags: UInt16 = 0
+    page_scheme: Scheme = "other"
+    page_from: PageFrom = "none"
+    status: UInt16 = 0
+    campaign: dict[str, str] = {}
+    paid: bool = False
+    click_token: UInt64 = 0
+    ad: str = ""
+    referrer_host: str = ""
+    referrer_page: str = ""
+    nonce: UInt64 = 0
+    scrubbed: UInt16 = 0
+    dropped_params: UInt8 = 0
+
+
+class Count(NamedTuple):
+    """A number to add to one counter of one minute (`minute_ms`: Unix time in milliseconds of the minute's start)."""
+
+    minute_ms: int
+    name: CountName
+    reason: str = ""
+    net_class: str = ""
+    country: str = ""
+    asn: int = 0
+    value: int = 1
+
+
+class CountsRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="counts"):
+    """What one collector counted since its last record; travels in the spool, so that it is as durable as the events."""
+
+    collector: str
+    counts: list[Count]
+
+
+SpoolRecord = Event | CountsRecord
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `pixel.events`: an event and its enrichment, without a single default left to the database."""
+
+    received_at: str
+    event_id: str
+    site: str
+    kind: Kind
+    mode: Mode
+    policy: str
+    epoch: str
+    visitor: UInt64
+    visitor_kind: VisitorKind
+    cookie_state: CookieState
+    cookies: dict[str, str]
+    ip_token: Token
+    net_token: Token
+    ip_version: UInt8
+    country: str
+    asn: UInt32
+    as_org: str
+    net_class: NetClass
+    browser: str
+    browser_major: UInt16
+    os: str
+    os_major: UInt16
+    device: str
+    hints: HintState
+    robot: str
+    ua_token: UInt64
+    ua_raw: str
+    page_host: str
+    page: str
+    page_flags: UInt16
+    page_scheme: Scheme
+    page_from: PageFrom
+    status: UInt16
+    campaign: dict[str, str]
+    paid: bool
+    click_token: UInt64
+    ad: str
+    referrer_host: str
+    referrer_page: str
+    referrer_kind: ReferrerKind
+    nonce: UInt64
+    ivt_reasons: list[str]
+    scrubbed: UInt16
+    dropped_params: UInt8
+    batch_id: str

@@ -1,0 +1,316 @@
+"""All settings, in one model: `pixel.toml` overridden by environment variables `PIXEL_*` (nested with `__`).
+
+Owns names, types, defaults and the sentence that explains each setting (docs/settings.md is generated from here and
+a test compares them). An unknown key is an error that names the key. Paths not set stand under `data`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pipeline.errors import Fatal
+
+Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown keys are refused, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Collector(Section):
+    """The HTTP edge."""
+
+    host: str = Field("127.0.0.1", description="Address the collector listens on.")
+    port: Port = Field(8080, description="Port the collector listens on.")
+    workers: int = Field(1, ge=1, le=64, description="Number of collector processes; each has its own spool slot.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Networks whose X-Forwarded-For is believed. Default: nobody."
+    )
+    admin_networks: tuple[Network, ...] = Field(
+        (), description="Networks besides loopback that may read /health and /metrics."
+    )
+    durability: Literal["fsync", "interval"] = Field(
+        "fsync",
+        description="`fsync`: a 2xx means the event is on disk. `interval`: synced every 500 ms; a power cut loses at"
+        " most that half second, a killed process loses nothing.",
+    )
+    mint_keys: bool = Field(
+        True,
+        description="Whether the collector may make today's key itself; off where keys are copied to several hosts.",
+    )
+    flood_per_minute: int = Field(
+        600, ge=0, description="Hits a minute one address may send before answers become 429; 0 switches it off."
+    )
+    flood_burst: int = Field(200, ge=1, description="Hits one address may send at once before the rate counts.")
+    flood_addresses: int = Field(100_000, ge=1000, description="How many addresses the flood guard remembers.")
+
+
+class ClickHouse(Section):
+    """Where events are stored: an embedded server by default, an existing server or cluster with `url`."""
+
+    url: str | None = Field(
+        None, description="HTTP address of an existing ClickHouse, such as `https://db.example:8443`; unset: embedded."
+    )
+    port: Port = Field(8123, description="Loopback HTTP port of the embedded ClickHouse.")
+    tcp_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Loopback native port of the embedded ClickHouse for clickhouse-client; 0 is off.",
+    )
+    memory_mb: int = Field(1500, ge=300, description="Memory limit of the embedded ClickHouse in MB.")
+
+
+class Dashboards(Section):
+    """The read-only pages."""
+
+    host: str = Field("127.0.0.1", description="Address the dashboards listen on.")
+    port: Port = Field(8090, description="Port the dashboards listen on.")
+
+
+class Spool(Section):
+    """The way station between collector and ClickHouse."""
+
+    max_mb: int = Field(10_240, ge=1, description="Size at which new hits are refused with 503; nothing is evicted.")
+    min_free_mb: int = Field(256, ge=0, description="Free disk space below which new hits are refused with 503.")
+    segment_mb: int = Field(16, ge=1, description="Size at which a segment is sealed.")
+    segment_seconds: float = Field(
+        5.0, gt=0, description="Age of its first record at which a segment is sealed and may be shipped."
+    )
+
+
+class Ship(Section):
+    """The worker that carries the spool into ClickHouse."""
+
+    batch_rows: int = Field(50_000, ge=1, le=50_000, description="Rows in one batch at most.")
+    poll_seconds: float = Field(0.5, gt=0, description="How often the worker looks for sealed segments.")
+    retry_seconds: float = Field(30.0, gt=0, description="Longest pause between two tries when ClickHouse is away.")
+    timeout_seconds: float = Field(
+        60.0, gt=0, description="How long one insert may take before it counts as uncertain."
+    )
+
+
+class AllowedValue(Section):
+    """One allow-listed query parameter or cookie of a site."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(description="Its exact name.")
+    values: tuple[str, ...] = Field(
+        (), description="The values that may be kept; none given: `[A-Za-z0-9_.-]{1,64}` that no detector matches."
+    )
+
+
+class Site(Section):
+    """One site whose pages carry the pixel."""
+
+    id: SiteId = Field(description="The `s` of the tag.")
+    hosts: tuple[str, ...] = Field(min_length=1, description="Host names of the site's pages.")
+    ad_hosts: tuple[str, ...] = Field((), description="Foreign hosts that show the site's ad blocks.")
+    consent: Literal["implied", "explicit"] = Field(
+        "implied", description="`implied` (policy clause 2.1) or `explicit`: id cookie and tokens only with `c=1`."
+    )
+    query: tuple[AllowedValue, ...] = Field((), description="Query parameters kept beside utm_*.")
+    cookies: tuple[AllowedValue, ...] = Field((), description="The site's own cookies that are kept.")
+    templates: tuple[str, ...] = Field((), description="Path templates such as `/doctors/*`.")
+    sensitive: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Sensitive groups: name -> path templates. Stored as `/~name`, without visitor and tokens.",
+    )
+    own_networks: tuple[Network, ...] = Field((), description="The clinic's own networks (`net_class` own).")
+
+    @field_validator("hosts", "ad_hosts")
+    @classmethod
+    def _lower(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(host.lower().rstrip(".") for host in hosts)
+
+
+class AddressList(Section):
+    """A file of networks, one CIDR a line, that gives `net_class`."""
+
+    net_class: Literal["crawler", "datacenter", "vpn", "tor", "relay", "mobile"] = Field(
+        description="The class it gives."
+    )
+    file: Path = Field(description="The file; `#` starts a comment.")
+
+
+class Networks(Section):
+    """What is looked up from an address before it is replaced."""
+
+    country_mmdb: Path | None = Field(None, description="MMDB with `country.iso_code` (GeoLite2-Country or like it).")
+    asn_mmdb: Path | None = Field(None, description="MMDB with autonomous system number and organisation.")
+    lists: tuple[AddressList, ...] = Field((), description="Address lists; where several match, the first one counts.")
+
+
+class Privacy(Section):
+    """What the privacy policy says of this collector."""
+
+    policy_version: str = Field("1", pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="Version of the policy in force.")
+    policy_url: str = Field("", description="Where the policy is published; /privacy links to it (clause 9.3).")
+    contact: str = Field("", description="Whom a visitor may ask; shown on /privacy.")
+    min_visitors: int = Field(5, ge=2, description="Visitors a cell of a technical report must have to be shown.")
+    min_visitors_sensitive: int = Field(20, ge=2, description="The same for sensitive groups.")
+
+
+class Retention(Section):
+    """How long each kind of data is kept."""
+
+    keys_days: int = Field(90, ge=1, description="Days a daily key lives before `ship` destroys it.")
+    tokens_days: int = Field(90, ge=1, description="Days after which tokens in stored rows are zeroed.")
+    rows_months: int = Field(25, ge=1, description="Months an event is kept.")
+    technical_days: int = Field(90, ge=1, description="Days a technical signal is kept.")
+    counters_months: int = Field(25, ge=1, description="Months the counters are kept.")
+    quarantine_days: int = Field(30, ge=1, description="Days a quarantined, suspect or rejected record is kept.")
+
+
+class Fraud(Section):
+    """Fraud review (policy clause 4.1.3)."""
+
+    enabled: bool = Field(True, description="Off: `migrate` makes no fraud views. See docs/legal-mapping.md.")
+
+
+DEMO_SITE = Site(id="clinic", hosts=("clinic.example", "www.clinic.example", "localhost", "127.0.0.1"))
+
+
+class Settings(BaseSettings):
+    """Every setting of clinic-pixel."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PIXEL_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    data: Path = Field(Path("./var"), description="Directory of spool, keys, ClickHouse data and audit.")
+    collector: Collector = Collector()
+    clickhouse: ClickHouse = ClickHouse()
+    dashboards: Dashboards = Dashboards()
+    spool: Spool = Spool()
+    ship: Ship = Ship()
+    sites: tuple[Site, ...] = Field((DEMO_SITE,), min_length=1, description="The sites that carry the pixel.")
+    networks: Networks = Networks()
+    privacy: Privacy = Privacy()
+    retention: Retention = Retention()
+    fraud: Fraud = Fraud()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file, file before default."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @model_validator(mode="after")
+    def _sites_differ(self) -> Settings:
+        ids = [site.id for site in self.sites]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"sites: every id must be used once, got {', '.join(ids)}")
+        return self
+
+    @property
+    def spool_dir(self) -> Path:
+        """Directory of the spool segments."""
+        return self.data / "spool"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Directory of the daily keys (0700)."""
+        return self.data / "keys"
+
+    @property
+    def clickhouse_dir(self) -> Path:
+        """Directory of the embedded ClickHouse: configuration, logs and data."""
+        return self.data / "clickhouse"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Directory of the acknowledge journal of `ship`."""
+        return self.data / "journal"
+
+    @property
+    def audit_dir(self) -> Path:
+        """Directory of the append-only audit."""
+        return self.data / "audit"
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Directory of random passwords and the replay ticket (0700)."""
+        return self.data / "secrets"
+
+    def site(self, site_id: str) -> Site | None:
+        """Return the configured site with this id, or None."""
+        return next((site for site in self.sites if site.id == site_id), None)
+
+
+def config_file(explicit: Path | None = None) -> Path | None:
+    """Return the settings file in force: `--config`, `PIXEL_CONFIG`, `./pixel.toml`, or None when there is none."""
+    named = explicit or (Path(os.environ["PIXEL_CONFIG"]) if os.environ.get("PIXEL_CONFIG") else None)
+    if named is not None:
+        return named
+    default = Path("pixel.toml")
+    return default if default.exists() else None
+
+
+def load(explicit: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Raises `Fatal` that names file, key, value and what was expected.
+    """
+    file = config_file(explicit)
+    if file is not None:
+        _check_toml(file)
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    unknown = sorted(_unknown_environment())
+    if unknown:
+        raise Fatal(f"environment: unknown setting {unknown[0]}; see docs/settings.md for the names")
+    try:
+        return FromFile()
+    except ValidationError as error:
+        raise Fatal(f"{file or 'settings'}: {_explain(error)}") from None
+
+
+def _check_toml(file: Path) -> None:
+    try:
+        with file.open("rb") as stream:
+            tomllib.load(stream)
+    except OSError as error:
+        raise Fatal(
+            f"{file}: cannot be read: {error.strerror}; name another file with --config or PIXEL_CONFIG"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Fatal(f"{file}: not valid TOML: {error}") from None
+
+
+def _unknown_environment() -> set[str]:
+    # pydantic-settings passes over unknown variables in silence; a misspelt one must not be a silent default.
+    known = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    names = {name.removeprefix("PIXEL_") for name in os.environ if name.startswith("PIXEL_")}
+    return {f"PIXEL_{name}" for name in names if name.split("__")[0] not in known}
+
+
+def _explain(error: ValidationError) -> str:
+    lines: list[str] = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        given: Any = problem.get("input")
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown key {key}; see docs/settings.md for the names")
+        else:
+            value = "" if isinstance(given, dict) else f" (got {given!r})"
+            lines.append(f"{key}: {problem['msg']}{value}")
+    return "; ".join(lines)
