@@ -33,6 +33,7 @@ Scheme = Literal["https", "http", "other"]
 PageFrom = Literal["parameter", "referer", "none"]
 HintState = Literal["none", "agree", "contradict", "missing"]
 CountName = Literal["offered", "spooled", "refused", "flood", "stored", "rejected", "quarantined"]
+SignalKind = Literal["js_error", "resource", "vital"]
 ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "spam", "other"]
 
 UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
@@ -174,7 +175,37 @@ class CountsRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"
     counts: list[Count]
 
 
-SpoolRecord = Event | CountsRecord
+class TechnicalSignal(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="technical"
+):
+    """One opt-in technical signal of a page, already scrubbed: no visitor, no tokens, no query (`pixel.technical`).
+
+    `received_ms` is Unix time in milliseconds; `agent` is raw and lives only until shipped. `value` is milliseconds
+    for LCP, INP, FCP and TTFB, a plain number for CLS, 0 for errors and resources.
+    """
+
+    received_ms: int
+    event_id: str
+    site: str
+    kind: SignalKind
+    name: str
+    """The error's class, the failed resource's type, or LCP, INP, CLS, FCP, TTFB."""
+    template: str = ""
+    """The error's message without numbers, quoted texts and URLs; '' for other kinds."""
+    source: str = ""
+    """host:file:line of an error, the host of a failed resource, '' for vitals."""
+    value: float = 0.0
+    release: str = ""
+    page_host: str = ""
+    page: str = ""
+    country: str = ""
+    agent: str = ""
+    hint_brands: str = ""
+    hint_mobile: str = ""
+    hint_platform: str = ""
+
+
+SpoolRecord = Event | CountsRecord | TechnicalSignal
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
