@@ -19,6 +19,7 @@ class Reason(StrEnum):
     TOO_MANY_HEADERS = "too_many_headers"
     BAD_HOST = "bad_host"
     BAD_METHOD = "bad_method"
+    BAD_REPLAY = "bad_replay"
     BAD_BODY = "bad_body"
     BODY_TIMEOUT = "body_timeout"
     FOREIGN_ORIGIN = "foreign_origin"
@@ -37,6 +38,7 @@ STATUS: dict[Reason, int] = {
     Reason.TOO_MANY_HEADERS: 431,
     Reason.BAD_HOST: 400,
     Reason.BAD_METHOD: 405,
+    Reason.BAD_REPLAY: 403,
     Reason.BAD_BODY: 400,
     Reason.BODY_TIMEOUT: 408,
     Reason.FOREIGN_ORIGIN: 403,

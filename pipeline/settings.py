@@ -245,6 +245,16 @@ class Settings(BaseSettings):
         return self.data / "audit"
 
     @property
+    def lists_file(self) -> Path:
+        """The address lists compiled into one MMDB by `lists build`."""
+        return self.data / "lists" / "lists.mmdb"
+
+    @property
+    def run_dir(self) -> Path:
+        """Directory of the small state files of running processes."""
+        return self.data / "run"
+
+    @property
     def secrets_dir(self) -> Path:
         """Directory of random passwords and the replay ticket (0700)."""
         return self.data / "secrets"

@@ -1,0 +1,71 @@
+"""`/health/live`, `/health/ready` and `/metrics`, for loopback and `admin_networks` only.
+
+Owns who may read them. A request that came through a proxy is judged by the client it names, so a web server on the
+same machine that forwards these paths by mistake shows nothing to the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from collector.metrics import exposition
+from collector.process import Process
+from collector.request import check_limits
+from pipeline.address import NetworkSet, canonical, client_address
+from pipeline.errors import Refused
+
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_FORWARDING = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
+
+
+def admin_routes(process: Process) -> list[Route]:
+    """Return the three routes."""
+    admins = NetworkSet((*_LOOPBACK, *process.settings.collector.admin_networks))
+
+    def only_admins(answer: Callable[[], Response]) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            return answer() if _may_read(request, process, admins) else PlainTextResponse("forbidden\n", 403)
+
+        return guarded
+
+    def live() -> Response:
+        return PlainTextResponse("live\n")
+
+    def ready() -> Response:
+        obstacle = process.not_ready()
+        return PlainTextResponse(f"{obstacle or 'ready'}\n", 503 if obstacle else 200)
+
+    def metrics() -> Response:
+        gauges = {
+            "ready": float(not process.not_ready()),
+            "broken_network_lookups": float(process.tables.networks.broken_lookups),
+            "flood_clients_remembered": float(len(process.tables.flood)),
+        }
+        return Response(
+            exposition(process.settings.run_dir, gauges), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
+
+    return [
+        Route("/health/live", only_admins(live)),
+        Route("/health/ready", only_admins(ready)),
+        Route("/metrics", only_admins(metrics)),
+    ]
+
+
+def _may_read(request: Request, process: Process, admins: NetworkSet) -> bool:
+    try:
+        headers = check_limits(request.scope)
+    except Refused:
+        return False
+    peer = canonical(request.client.host) if request.client else None
+    if peer is None:
+        return False
+    if any(name in headers for name in _FORWARDING) and peer not in process.trusted:
+        return False
+    forwarded = tuple(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(","))
+    return client_address(peer, forwarded if forwarded != ("",) else (), process.trusted) in admins

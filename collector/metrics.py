@@ -1,0 +1,122 @@
+"""The counters of all collector processes together, as Prometheus reads them.
+
+Owns the small file in which each process leaves its totals once a second, so that any of them can answer for all, and
+the metric names. A process that starts again goes on from its file: counters never fall.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import orjson
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector as PrometheusCollector
+
+from pipeline.counters import EdgeCounters
+
+EVERY_SECONDS = 1.0
+
+Totals = Counter[tuple[str, str, str]]
+"""(name, reason, net_class) -> count; countries and networks stay in `pixel.counters`, they are too many for here."""
+
+
+class TotalsFile:
+    """The totals of one collector process, in a file named after its slot."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._file = directory / "none"
+        self._before: Totals = Counter()
+        self._counters: EdgeCounters | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, slot: str, counters: EdgeCounters) -> None:
+        """Begin to write, continuing from what the slot's last process left."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = self._directory / f"collector-{slot}.json"
+        self._before = _read(self._file)
+        self._counters = counters
+        self._task = asyncio.create_task(self._write_often())
+
+    def stop(self) -> None:
+        """Write a last time."""
+        if self._task is not None:
+            self._task.cancel()
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file by the totals of this moment; a full disk only makes the figures old."""
+        if self._counters is None:
+            return
+        totals = self._before + _summed(self._counters.totals())
+        rows = [[*key, value] for key, value in sorted(totals.items())]
+        fresh = self._file.with_suffix(".new")
+        with contextlib.suppress(OSError):
+            fresh.write_bytes(orjson.dumps(rows))
+            os.replace(fresh, self._file)  # noqa: PTH105 - the same as Path.replace, and one name for it in this project
+
+    async def _write_often(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            self.write()
+
+
+class Figures(PrometheusCollector):
+    """What /metrics shows: the sum over all processes' files, and the gauges of the process that answers."""
+
+    def __init__(self, directory: Path, gauges: Mapping[str, float]) -> None:
+        self._directory = directory
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric families."""
+        totals: Totals = Counter()
+        for file in sorted(self._directory.glob("collector-*.json")):
+            totals += _read(file)
+        yield from _families(totals)
+        for name, value in self._gauges.items():
+            yield GaugeMetricFamily(f"clinic_pixel_{name}", name.replace("_", " "), value=value)
+
+
+def exposition(directory: Path, gauges: Mapping[str, float]) -> bytes:
+    """Return the text Prometheus reads."""
+    registry = CollectorRegistry()
+    registry.register(Figures(directory, gauges))
+    return generate_latest(registry)
+
+
+def _families(totals: Totals) -> Iterator[Metric]:
+    texts = {
+        "offered": "Events offered to the collector, refused hits among them",
+        "spooled": "Events on disk and acknowledged",
+        "refused": "Hits turned away, by reason",
+        "flood": "Hits over their client's rate, by network class",
+    }
+    for name, text in texts.items():
+        labels = {"refused": ["reason"], "flood": ["net_class"]}.get(name, [])
+        family = CounterMetricFamily(f"clinic_pixel_{name}", text, labels=labels)
+        for (counted, reason, net_class), value in sorted(totals.items()):
+            if counted == name:
+                family.add_metric([{"reason": reason, "net_class": net_class}[label] for label in labels], value)
+        yield family
+
+
+def _summed(totals: Mapping[tuple[str, ...], int]) -> Totals:
+    summed: Totals = Counter()
+    for (name, reason, net_class, *_), value in totals.items():
+        summed[name, reason, net_class] += value
+    return summed
+
+
+def _read(file: Path) -> Totals:
+    try:
+        rows = orjson.loads(file.read_bytes())
+        return Counter({(name, reason, net_class): value for name, reason, net_class, value in rows})
+    except (OSError, ValueError, TypeError):
+        return Counter()  # no file yet, or one cut by a full disk

@@ -1,0 +1,112 @@
+"""What one collector process holds from start to stop: keys, tables, counters, spool.
+
+Owns the way of a hit through them and its counting: each hit is offered once and ends either spooled or refused with
+one reason. No exception of ours becomes a 500: what is not foreseen is counted as `internal`, answered 503 and logged
+by its type and place, never by its text.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from traceback import extract_tb
+
+from collector.metrics import TotalsFile
+from collector.request import Replay
+from pipeline.counters import EdgeCounters
+from pipeline.edge import EdgeResult, EdgeTables, Flooded, day_of, run_edge
+from pipeline.errors import Reason, Refused
+from pipeline.event import Hit
+from pipeline.keys import Keyring
+from pipeline.secrets import read_or_make_secret
+from pipeline.settings import Settings
+from pipeline.spool import Spool
+
+log = logging.getLogger("clinic_pixel.collector")
+
+DAY_MS = 86_400_000
+
+
+def now_ms() -> int:
+    """Return Unix time in milliseconds: the only clock of the collector."""
+    return time.time_ns() // 1_000_000
+
+
+class Process:
+    """The shared parts of one collector process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.counters = EdgeCounters()
+        self.keys = Keyring(
+            settings.keys_dir,
+            may_mint=settings.collector.mint_keys,
+            forbidden=(settings.spool_dir, settings.clickhouse_dir),
+        )
+        self.tables = EdgeTables.load(settings, self.keys, os.urandom)
+        self.trusted = self.tables.trusted
+        self.spool = Spool(
+            settings.spool_dir,
+            settings.spool,
+            durability=settings.collector.durability,
+            counters=self.counters,
+            clock_ms=now_ms,
+        )
+        self._ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
+        self._totals = TotalsFile(settings.run_dir)
+
+    @property
+    def replay(self) -> Replay:
+        """Who may replay, and from when on."""
+        return Replay(self._ticket, now_ms() - (self.settings.retention.keys_days - 1) * DAY_MS)
+
+    def not_ready(self) -> str:
+        """Return what keeps this process from accepting hits, '' when nothing does."""
+        today = day_of(now_ms())
+        if not self.spool.ready:
+            return "the spool takes no events: see `clinic-pixel spool status`"
+        if self.keys.day(today, today=today) is None:
+            return f"no key for {today}: run `clinic-pixel keys mint` or copy the key of the other hosts"
+        return ""
+
+    def take(self, read: Callable[[int], Hit]) -> EdgeResult:
+        """Read one hit (`read` gets Unix milliseconds) and take it through the edge; raises `Refused`, counted."""
+        moment = now_ms()
+        try:
+            result = run_edge(read(moment), self.tables, now_ms=moment)
+        except Flooded as flooded:
+            facts = flooded.network
+            self.counters.add("flood", now_ms=moment, net_class=facts.net_class, country=facts.country, asn=facts.asn)
+            self.refuse(flooded.reason)
+            raise
+        except Refused as refused:
+            self.refuse(refused.reason)
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge never answers 500; counted and logged without its text
+            self.refuse(Reason.INTERNAL)
+            place = extract_tb(error.__traceback__)[-1]
+            log.error(  # noqa: TRY400 - a traceback prints the exception's text
+                "unforeseen %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno
+            )
+            raise Refused(Reason.INTERNAL) from None
+        self.counters.add("offered", now_ms=moment, value=len(result.events))
+        return result
+
+    def refuse(self, reason: Reason) -> None:
+        """Count one hit that is turned away before it became events."""
+        moment = now_ms()
+        self.counters.add("offered", now_ms=moment)
+        self.counters.add("refused", now_ms=moment, reason=reason.value)
+
+    async def start(self) -> None:
+        """Take a slot of the spool and begin."""
+        await self.spool.start()
+        self._totals.start(self.spool.slot, self.counters)
+
+    async def stop(self) -> None:
+        """Commit what is gathered and give the slot back."""
+        await self.spool.close()
+        self._totals.stop()

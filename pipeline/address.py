@@ -1,0 +1,80 @@
+"""Whose address a request comes from, and nothing about what it means.
+
+Owns the canonical text form and the walk over trusted proxies. Pure: no look-ups, no I/O.
+
+* From the right over `X-Forwarded-For`: the first hop that is not a trusted proxy is the client.
+* A hop must parse after its port, brackets and zone are taken off; a hop that does not stops the walk, and the last
+  address known to be real counts. Junk never passes on.
+* An IPv4-mapped IPv6 address is the IPv4 address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+
+from pipeline.event import RawAddress
+
+NO_ADDRESS = RawAddress("")
+"""The peer has no address (a Unix socket) and nobody trusted named one: no tokens, no look-ups."""
+
+_MAPPED = bytes(10) + b"\xff\xff"
+_LONGEST = 64  # brackets, the longest IPv6 text, zone and port; longer is junk
+
+
+def canonical(text: str) -> RawAddress | None:
+    """Return the canonical text of an address written with or without port, brackets and zone; None if it is none."""
+    text = text.strip()
+    if not text or len(text) > _LONGEST:
+        return None
+    if text[0] == "[":
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    text = text.partition("%")[0]
+    try:
+        if ":" not in text:
+            return RawAddress(inet_ntop(AF_INET, inet_pton(AF_INET, text)))
+        packed = inet_pton(AF_INET6, text)
+    except (OSError, ValueError):
+        return None
+    if packed[:12] == _MAPPED:
+        return RawAddress(inet_ntop(AF_INET, packed[12:]))
+    return RawAddress(inet_ntop(AF_INET6, packed))
+
+
+class NetworkSet:
+    """A fixed set of networks that answers membership, remembering the last few thousand answers in memory."""
+
+    def __init__(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+        self._networks = tuple(networks)
+        self._contains = lru_cache(maxsize=4096)(self._look_up)
+
+    def __contains__(self, address: RawAddress) -> bool:
+        return bool(self._networks) and self._contains(address)
+
+    def _look_up(self, address: RawAddress) -> bool:
+        parsed = ip_address(address) if address else None
+        return parsed is not None and any(parsed in network for network in self._networks)
+
+
+def client_address(
+    peer: str, forwarded_for: Sequence[str], trusted: NetworkSet, *, peer_is_trusted: bool = False
+) -> RawAddress:
+    """Return the client's address, `NO_ADDRESS` when there is none.
+
+    `peer` is the connection's address, `forwarded_for` the entries of X-Forwarded-For from left to right.
+    """
+    client = canonical(peer) or NO_ADDRESS
+    if not (peer_is_trusted or client in trusted):
+        return client
+    for hop in reversed(forwarded_for):
+        address = canonical(hop)
+        if address is None:
+            break
+        client = address
+        if client not in trusted:
+            break
+    return client

@@ -1,0 +1,354 @@
+"""From `Hit` to `Event`s: the only place where the order of the edge is decided.
+
+Owns `EDGE_STEPS` and what they need (`EdgeTables`). A step named `put_*` adds facts to the draft, one named `drop_*`
+may end the hit with a counted reason. The address lives in the draft and nowhere else; `_events` copies only tokens and
+derived facts, and `Event` has no field that could take an address.
+
+Pure but for the key files behind `Keyring`: time and randomness are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import Protocol
+from uuid import UUID
+
+from pipeline import consent, cookies
+from pipeline.address import NO_ADDRESS, NetworkSet, client_address
+from pipeline.errors import Reason, Refused
+from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PageFrom, RawAddress, Scrubbed, Token, VisitorKind
+from pipeline.flood import FloodGuard
+from pipeline.networks import NO_FACTS, NetworkFacts, NetworkTables
+from pipeline.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
+from pipeline.scrub import scrub_text
+from pipeline.settings import AllowedValue, Settings, Site
+from pipeline.tokens import DayTokens, cookie_visitor
+
+CACHED_PAGES = 8192
+CACHED_TEXT = 512  # longer addresses are not remembered: a cache entry is bounded as well as their number
+COOKIE_VALUE_MAX = 64
+
+NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
+NO_REFERRER = ReferrerFacts("", "", 0, False)
+
+
+class Keys(Protocol):
+    """What the edge asks of the keyring; None: there is no key, so no tokens are made."""
+
+    def day(self, epoch: date, *, today: date) -> DayTokens | None:
+        """Return the day's tokens."""
+
+    def visitor_key(self, epoch: date) -> bytes | None:
+        """Return the key of the id cookie's hash."""
+
+
+class Blocks(Protocol):
+    """Which persons asked that nothing more be kept (policy clause 6.2.4)."""
+
+    def __contains__(self, identity: tuple[str, int] | Token) -> bool:
+        """Whether (epoch, visitor) or an address token is blocked."""
+
+
+class SiteTables:
+    """One site, ready for look-ups: its pages with a bounded memory of addresses already read."""
+
+    def __init__(self, site: Site) -> None:
+        self.settings = site
+        pages = SitePages.of(site)
+        self._read_page = lambda raw: read_page(raw, pages)
+        self._read_referrer = lambda raw: read_referrer(raw, pages)
+        self._known_page = lru_cache(CACHED_PAGES)(self._read_page)
+        self._known_referrer = lru_cache(CACHED_PAGES)(self._read_referrer)
+        self.cookies: Mapping[str, AllowedValue] = {cookie.name: cookie for cookie in site.cookies}
+        self.wanted_cookies = frozenset({*self.cookies, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
+
+    def page(self, raw: str) -> PageFacts:
+        """Return what may be kept of a page address."""
+        return self._known_page(raw) if len(raw) <= CACHED_TEXT else self._read_page(raw)
+
+    def referrer(self, raw: str) -> ReferrerFacts:
+        """Return what may be kept of a previous page's address."""
+        return self._known_referrer(raw) if len(raw) <= CACHED_TEXT else self._read_referrer(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTables:
+    """What the steps look things up in; `random` returns that many random bytes."""
+
+    sites: Mapping[str, SiteTables]
+    networks: NetworkTables
+    trusted: NetworkSet
+    flood: FloodGuard
+    keys: Keys
+    policy: str
+    random: Callable[[int], bytes]
+    blocks: Blocks = frozenset()
+
+    @classmethod
+    def load(cls, settings: Settings, keys: Keys, random: Callable[[int], bytes]) -> EdgeTables:
+        """Build the tables of one collector process; raises `Fatal` for an unusable file."""
+        edge = settings.collector
+        return cls(
+            sites={site.id: SiteTables(site) for site in settings.sites},
+            networks=NetworkTables.load(settings),
+            trusted=NetworkSet(edge.trusted_proxies),
+            flood=FloodGuard(per_minute=edge.flood_per_minute, burst=edge.flood_burst, clients=edge.flood_addresses),
+            keys=keys,
+            policy=settings.privacy.policy_version,
+            random=random,
+        )
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the steps have found so far; lives for one hit."""
+
+    site: SiteTables
+    now_s: int
+    epoch: date
+    today: date
+    consent: consent.Consent = consent.NOT_GIVEN
+    sent_cookies: dict[str, str] = field(default_factory=dict)
+    kept_cookies: dict[str, str] = field(default_factory=dict)
+    cookie_state: CookieState = "none"
+    set_cookie: str = ""
+    id_secret: str = ""
+    address: RawAddress = NO_ADDRESS
+    network: NetworkFacts = NO_FACTS
+    page: PageFacts = NO_PAGE
+    page_from: PageFrom = "none"
+    referrer: ReferrerFacts = NO_REFERRER
+    scrubbed: int = 0
+    visitor: int = 0
+    visitor_kind: VisitorKind = "none"
+    ip_token: Token = NO_TOKEN
+    net_token: Token = NO_TOKEN
+    ua_token: int = 0
+    click_token: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeResult:
+    """The events of one hit and the Set-Cookie header of its answer ('' for none)."""
+
+    events: tuple[Event, ...]
+    set_cookie: str
+
+
+class Flooded(Refused):
+    """A hit over its client's rate; carries what may be counted of it."""
+
+    def __init__(self, network: NetworkFacts) -> None:
+        super().__init__(Reason.FLOOD)
+        self.network = network
+
+
+def put_consent(hit: Hit, draft: Draft, _: EdgeTables) -> None:
+    """Signals and the site's kind of consent, before anything else is looked at."""
+    draft.sent_cookies = cookies.read(hit.cookie, draft.site.wanted_cookies)
+    draft.consent = consent.decide(
+        gpc=hit.gpc,
+        dnt=hit.dnt,
+        opted_out=cookies.OPT_OUT_COOKIE in draft.sent_cookies,
+        kind=draft.site.settings.consent,
+        given=hit.consent,
+    )
+
+
+def put_client_address(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """The client's address, in memory only."""
+    draft.address = client_address(hit.peer, hit.forwarded_for, tables.trusted, peer_is_trusted=hit.peer_is_trusted)
+
+
+def put_network_facts(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """Country, autonomous system and class: impossible to know once the address is gone."""
+    facts = tables.networks.facts(draft.address, hit.site)
+    # Who signalled is counted by country and class; a small network could still point at a person.
+    draft.network = facts._replace(asn=0, as_org="") if draft.consent.signalled else facts
+
+
+def drop_flood(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """A client over its rate is refused before it costs more than a look-up."""
+    if draft.address and not tables.flood.admits(draft.address, now_ms=hit.received_ms):
+        raise Flooded(draft.network)
+
+
+def put_page(hit: Hit, draft: Draft, _: EdgeTables) -> None:
+    """The page: the tag's `u`, else the Referer header, which for an image is the page it stands on."""
+    if hit.page is not None:
+        draft.page, draft.page_from = draft.site.page(hit.page), "parameter"
+    elif hit.referer:
+        draft.page, draft.page_from = draft.site.page(hit.referer), "referer"
+    draft.scrubbed |= draft.page.scrubbed
+    if draft.page.sensitive:
+        draft.consent = draft.consent._replace(identify=False)
+
+
+def put_referrer(hit: Hit, draft: Draft, _: EdgeTables) -> None:
+    """The previous page: only the tag's `r` knows it."""
+    if hit.referrer:
+        referrer = draft.site.referrer(hit.referrer)
+        draft.referrer = referrer._replace(path="") if draft.page.sensitive else referrer
+        draft.scrubbed |= referrer.scrubbed
+
+
+def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """The id cookie and the site's allow-listed ones; signals expire an id cookie that is still there."""
+    sent = draft.sent_cookies
+    if draft.consent.identify:
+        _keep_site_cookies(draft)
+    if draft.consent.signalled:
+        draft.cookie_state = "signal"
+        draft.set_cookie = cookies.expire(cookies.ID_COOKIE) if cookies.ID_COOKIE in sent else ""
+    elif not draft.consent.identify:
+        draft.cookie_state = "none" if draft.page.sensitive else "refused"
+    elif (known := cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=draft.now_s)) is not None:
+        draft.cookie_state, draft.id_secret = "returning", known.secret
+    elif hit.scheme == "https" or hit.host in ("localhost", "127.0.0.1", "[::1]"):
+        draft.cookie_state = "new"
+        draft.set_cookie = cookies.set_id(cookies.new_id(tables.random(cookies.SECRET_BYTES), now_s=draft.now_s))
+
+
+def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """Tokens in place of the address; without a key for the day or without consent there are none."""
+    if not draft.consent.identify:
+        return
+    tokens = tables.keys.day(draft.epoch, today=draft.today)
+    if tokens is None:
+        return
+    draft.ua_token = tokens.agent(hit.agent)
+    draft.click_token = tokens.click(draft.page.click_id)
+    if draft.address:
+        draft.ip_token = tokens.ip_token(draft.address)
+        draft.net_token = tokens.net_token(draft.address)
+    visitor_key = tables.keys.visitor_key(draft.epoch) if draft.id_secret else None
+    if visitor_key is not None:
+        draft.visitor, draft.visitor_kind = cookie_visitor(visitor_key, draft.id_secret), "cookie"
+    elif draft.address:
+        # A cookie just set may never come back; until it does, the day's token counts the client once.
+        draft.visitor, draft.visitor_kind = tokens.visitor(draft.address, hit.agent, hit.site), "day"
+
+
+def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """Nothing more is kept of a person under a block (policy clause 6.2.4)."""
+    if draft.visitor and (draft.epoch.isoformat(), draft.visitor) in tables.blocks:
+        raise Refused(Reason.BLOCKED)
+    if draft.ip_token != NO_TOKEN and draft.ip_token in tables.blocks:
+        raise Refused(Reason.BLOCKED)
+
+
+EDGE_STEPS: tuple[Callable[[Hit, Draft, EdgeTables], None], ...] = (
+    put_consent,
+    put_client_address,
+    put_network_facts,
+    drop_flood,
+    put_page,
+    put_referrer,
+    put_cookies,
+    put_tokens,
+    drop_blocked,
+)
+
+
+def run_edge(hit: Hit, tables: EdgeTables, *, now_ms: int) -> EdgeResult:
+    """Take one hit through `EDGE_STEPS`; `now_ms` is the clock, the hit's own time may be that of a replayed log.
+
+    Raises `Refused` with the reason to be counted; a hit with ad blocks gives one impression per block.
+    """
+    site = tables.sites.get(hit.site)
+    if site is None:
+        raise Refused(Reason.UNKNOWN_SITE)
+    now_s = hit.received_ms // 1000
+    draft = Draft(
+        site=site,
+        now_s=now_s,
+        epoch=day_of(hit.received_ms),
+        today=day_of(now_ms),
+    )
+    for step in EDGE_STEPS:
+        step(hit, draft, tables)
+    return EdgeResult(
+        events=tuple(_event(hit, draft, tables, ad) for ad in (hit.ads or ("",))), set_cookie=draft.set_cookie
+    )
+
+
+def _keep_site_cookies(draft: Draft) -> None:
+    for name, allowed in draft.site.cookies.items():
+        value = draft.sent_cookies.get(name)
+        if value is None or len(value) > COOKIE_VALUE_MAX:
+            continue
+        if allowed.values:
+            if value in allowed.values:
+                draft.kept_cookies[name] = value
+            continue
+        clean = scrub_text(value, COOKIE_VALUE_MAX)
+        if clean.scrubbed or not value.isascii():
+            draft.scrubbed |= Scrubbed.COOKIE
+        elif value.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            draft.kept_cookies[name] = value
+
+
+def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: str) -> Event:
+    page, referrer, network = draft.page, draft.referrer, draft.network
+    return Event(
+        received_ms=hit.received_ms,
+        event_id=_uuid7(hit.received_ms, tables.random(10)),
+        site=hit.site,
+        kind="impression" if ad else "pageview",
+        mode=hit.mode,
+        policy=tables.policy,
+        epoch=draft.epoch.isoformat(),
+        visitor=draft.visitor,
+        visitor_kind=draft.visitor_kind,
+        cookie_state=draft.cookie_state,
+        cookies=draft.kept_cookies,
+        ip_token=draft.ip_token,
+        net_token=draft.net_token,
+        ip_version=6 if ":" in draft.address else 4,
+        country=network.country,
+        asn=network.asn,
+        as_org=network.as_org,
+        net_class=network.net_class,
+        ua_token=draft.ua_token,
+        agent=hit.agent,
+        hint_brands=hit.hint_brands,
+        hint_mobile=hit.hint_mobile,
+        hint_platform=hit.hint_platform,
+        https=hit.scheme == "https",
+        page_host=page.host,
+        page=page.path,
+        page_flags=page.flags,
+        page_scheme=page.scheme,
+        page_from=draft.page_from,
+        status=hit.status,
+        campaign=page.campaign,
+        paid=page.paid,
+        click_token=draft.click_token,
+        ad=ad,
+        referrer_host=referrer.host,
+        referrer_page=referrer.path,
+        nonce=hit.nonce,
+        scrubbed=draft.scrubbed,
+        dropped_params=min(page.dropped_params, 255),
+    )
+
+
+def day_of(unix_ms: int) -> date:
+    """Return the UTC day, which is the key epoch, of a Unix time in milliseconds."""
+    return _day(unix_ms // 1000 // cookies.DAY_SECONDS)
+
+
+@lru_cache(maxsize=16)
+def _day(unix_day: int) -> date:
+    return date.fromordinal(date(1970, 1, 1).toordinal() + unix_day)
+
+
+def _uuid7(received_ms: int, random: bytes) -> str:
+    """Return a UUID version 7 (RFC 9562, section 5.7) from milliseconds and 10 random bytes."""
+    value = (received_ms & (2**48 - 1)) << 80 | int.from_bytes(random)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(UUID(int=value))

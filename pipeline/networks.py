@@ -1,0 +1,139 @@
+"""What is known of a network, looked up while the address is still there and never again.
+
+Owns the MMDB readers and the precedence of network classes: the site's own networks, then the address lists in the
+order of the settings. Opening is the only I/O; look-ups are answered from memory. A missing file gives empty facts
+(`doctor` says so), a broken one refuses to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, cast, get_args
+
+import maxminddb
+
+from pipeline.address import NetworkSet
+from pipeline.errors import Fatal
+from pipeline.event import NetClass, RawAddress
+from pipeline.settings import Settings
+
+CACHED_ADDRESSES = 20_000  # a few MB at most, whatever a flood brings
+
+_NET_CLASSES = frozenset(get_args(NetClass))
+_WALKED = 50_000  # networks read in order at start: a broken tree or pointer shows, and it takes a tenth of a second
+_PROBES = 4096  # look-ups spread over both address spaces, for what the walk did not reach
+
+
+class NetworkFacts(NamedTuple):
+    """Country ('' unknown, ISO 3166-1 alpha-2), autonomous system (0 unknown) and class of an address's network."""
+
+    country: str = ""
+    asn: int = 0
+    as_org: str = ""
+    net_class: NetClass = "other"
+
+
+NO_FACTS = NetworkFacts()
+
+
+class NetworkTables:
+    """The look-ups of one collector process."""
+
+    def __init__(
+        self,
+        *,
+        country: maxminddb.Reader | None = None,
+        asn: maxminddb.Reader | None = None,
+        lists: maxminddb.Reader | None = None,
+        own: Mapping[str, NetworkSet] | None = None,
+    ) -> None:
+        self._country, self._asn, self._lists = country, asn, lists
+        self._own = dict(own or {})
+        self.broken_lookups = 0
+        self._facts = lru_cache(maxsize=CACHED_ADDRESSES)(self._look_up)
+
+    @classmethod
+    def load(cls, settings: Settings) -> NetworkTables:
+        """Open what the settings name; raises `Fatal` naming the file and what was expected of it."""
+        networks = settings.networks
+        return cls(
+            country=_open(networks.country_mmdb, "networks.country_mmdb", "country"),
+            asn=_open(networks.asn_mmdb, "networks.asn_mmdb", "autonomous_system_number"),
+            lists=_open(settings.lists_file, "networks.lists", "net_class") if networks.lists else None,
+            own={site.id: NetworkSet(site.own_networks) for site in settings.sites if site.own_networks},
+        )
+
+    def facts(self, address: RawAddress, site: str) -> NetworkFacts:
+        """Return what is known of the address's network, seen from one site."""
+        if not address:
+            return NO_FACTS
+        facts = self._facts(address)
+        own = self._own.get(site)
+        return facts._replace(net_class="own") if own is not None and address in own else facts
+
+    def _look_up(self, address: RawAddress) -> NetworkFacts:
+        country = self._get(self._country, address)
+        system = self._get(self._asn, address)
+        listed = self._get(self._lists, address).get("net_class", "other")
+        return NetworkFacts(
+            country=_country_code(country),
+            asn=_number(system.get("autonomous_system_number")),
+            as_org=str(system.get("autonomous_system_organization", ""))[:100],
+            net_class=cast("NetClass", listed) if listed in _NET_CLASSES else "other",
+        )
+
+    def _get(self, reader: maxminddb.Reader | None, address: RawAddress) -> Mapping[str, Any]:
+        if reader is None or (":" in address and reader.metadata().ip_version == 4):
+            return {}
+        try:
+            record = reader.get(address)
+        except (maxminddb.InvalidDatabaseError, ValueError):
+            self.broken_lookups += 1
+            return {}
+        return record if isinstance(record, dict) else {}
+
+
+def _country_code(record: Mapping[str, Any]) -> str:
+    for key in ("country", "registered_country"):
+        entry = record.get(key)
+        code = entry.get("iso_code") if isinstance(entry, dict) else None
+        if isinstance(code, str) and len(code) == 2:
+            return code
+    return ""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**32 else 0
+
+
+def _open(file: Path | None, key: str, field: str) -> maxminddb.Reader | None:
+    if file is None:
+        return None
+    if not file.exists():
+        if key != "networks.lists":
+            return None  # doctor tells; pages keep counting without country and network
+        raise Fatal(f"{file}: {key} are not built yet; run `clinic-pixel lists build`")
+    try:
+        reader = maxminddb.open_database(file)
+        records = [record for _, record in islice(reader, _WALKED)]  # all of them are read: that is the check
+        useful = any(field in record for record in records if isinstance(record, dict))
+        for address in _probes(ipv6=reader.metadata().ip_version == 6):
+            reader.get(address)
+    except (maxminddb.InvalidDatabaseError, ValueError, OSError) as error:
+        raise Fatal(f"{file}: {key} is no readable MMDB ({type(error).__name__}); put an unbroken file there") from None
+    if not useful:
+        raise Fatal(f"{file}: {key} holds no `{field}` in its records ({reader.metadata().database_type})")
+    return reader
+
+
+def _probes(*, ipv6: bool) -> list[IPv4Address | IPv6Address]:
+    step = 2**32 // _PROBES
+    found: list[IPv4Address | IPv6Address] = [IPv4Address(place * step + 1) for place in range(_PROBES)]
+    if ipv6:
+        # 2000::/3 is what is routed; a stride over its first 32 bits meets every large block.
+        found += [IPv6Address((0x2000_0000 + place * (0x2000_0000 // _PROBES)) << 96) for place in range(_PROBES)]
+    return found
