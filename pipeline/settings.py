@@ -141,6 +141,11 @@ class AddressList(Section):
         description="The class it gives."
     )
     file: Path = Field(description="The file; `#` starts a comment.")
+    robots: tuple[str, ...] = Field(
+        (),
+        description="For `crawler`: the robots whose operator published this file, such as `Googlebot`. Their name from"
+        " elsewhere is labelled `false_crawler` while the file is younger than 8 days.",
+    )
 
 
 class Networks(Section):
@@ -149,6 +154,9 @@ class Networks(Section):
     country_mmdb: Path | None = Field(None, description="MMDB with `country.iso_code` (GeoLite2-Country or like it).")
     asn_mmdb: Path | None = Field(None, description="MMDB with autonomous system number and organisation.")
     lists: tuple[AddressList, ...] = Field((), description="Address lists; where several match, the first one counts.")
+    referrer_spam: Path | None = Field(
+        None, description="File of referrer-spam domains, one a line; `#` starts a comment. Unset: none is known."
+    )
 
 
 class Privacy(Section):
