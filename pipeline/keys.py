@@ -1,0 +1,185 @@
+"""The keys a process works with: today's, those of days that still live, and the year's visitor key.
+
+Owns which key may be made and how long it stays in memory; the files are `pipeline.keyfiles`, the end of a key is
+`pipeline.destruction`. Rules:
+
+* The key of a day is found or, where allowed, made: for today, or for a past day inside retention that never had one
+  and was not destroyed. Never for a day to come (`mint_ahead` does that on a person's order), never twice.
+* Without a key there are no tokens, the process is not ready, and `problem` says why in one line. No second key is
+  invented and no address is kept for later.
+* A key whose file is gone is forgotten within a second, so a destroyed day also ends in the running collectors.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pipeline.errors import Fatal
+from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
+from pipeline.tokens import KEY_BYTES, DayTokens
+
+MAX_DAYS_OPEN: Final = 8  # a replay runs through past days one after another; live traffic needs one or two
+CHECK_SECONDS: Final = 1.0  # how long a destroyed key may stay in memory, and a missing one stays unlooked for
+DEFAULT_RETENTION_DAYS: Final = 90
+
+log = logging.getLogger(__name__)
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """The record that a key was destroyed; `at` is UTC in ISO 8601, `cause` tells retention from a person's order."""
+
+    key: str
+    fingerprint: str
+    at: str
+    by: str
+    cause: str
+    reason: str
+
+
+class Keyring:
+    """The keys of one directory; belongs to one thread.
+
+    `may_mint` lets it make the keys it needs, `retention_days` says how long a key lives, `forbidden` names directories
+    the keys must not stand in. Raises `Fatal` where the directory or any key in it is unsafe or not whole.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        may_mint: bool,
+        forbidden: Sequence[Path] = (),
+        retention_days: int = DEFAULT_RETENTION_DAYS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.files = KeyDirectory(directory, forbidden=forbidden)
+        self.may_mint = may_mint
+        self.retention = timedelta(days=retention_days)
+        self._days: dict[date, DayTokens | None] = {}
+        self._years: dict[int, bytes | None] = {}
+        self._problems: dict[KeyName, str] = {}
+        self._alarmed = ""
+        self._monotonic = monotonic
+        self._check_at = monotonic() + CHECK_SECONDS
+        for name in self.files.names():
+            self.files.read(name)
+
+    @property
+    def problem(self) -> str:
+        """Why a key asked for within the last second is not to be had, in one line; '' when all were."""
+        return next(reversed(self._problems.values()), "")
+
+    def day(self, epoch: date, *, today: date) -> DayTokens | None:
+        """Return the tokens of the UTC day `epoch`; None means no tokens and not ready (`problem` says why)."""
+        if self._monotonic() >= self._check_at:
+            self._forget()
+        if epoch in self._days:
+            return self._days[epoch]
+        if len(self._days) >= MAX_DAYS_OPEN:
+            del self._days[next(iter(self._days))]
+        key = self._open(KeyName.of_day(epoch), today)
+        self._days[epoch] = None if key is None else DayTokens(key)
+        return self._days[epoch]
+
+    def visitor_key(self, epoch: date, *, today: date | None = None) -> bytes | None:
+        """Return the visitor key of the year of `epoch`; None means no visitor and not ready (`problem` says why)."""
+        if self._monotonic() >= self._check_at:
+            self._forget()
+        if epoch.year not in self._years:
+            self._years[epoch.year] = self._open(KeyName.of_year(epoch), today or epoch)
+        return self._years[epoch.year]
+
+    def mint_ahead(self, today: date, days: int) -> list[tuple[KeyName, bool]]:
+        """Make the keys of today and the days after it, `days` in all, and the visitor keys of their years.
+
+        Returns each name and whether its key is new. Raises `Fatal` where one is unsafe or the clock was set back,
+        `OSError` where the disk fails.
+        """
+        self._refuse_an_old_clock(today)
+        epochs = [today + timedelta(offset) for offset in range(days)]
+        names = dict.fromkeys(
+            [KeyName.of_year(epoch) for epoch in epochs] + [KeyName.of_day(epoch) for epoch in epochs]
+        )
+        return [(name, self._mint(name)) for name in names if not self.files.exists(name, DESTROYED)]
+
+    def living(self) -> list[date]:
+        """Return the days whose keys can be read, oldest first."""
+        days = (name for name in self.files.names() if name == KeyName.of_day(name.last))
+        return [name.last for name in days if not self.files.exists(name, DESTROYED)]
+
+    def tombstone(self, name: KeyName) -> Tombstone | None:
+        """Return the record of a key's destruction, or None; raises `Fatal` where it cannot be read."""
+        try:
+            return msgspec.json.decode(self.files.content(name, DESTROYED), type=Tombstone)
+        except FileNotFoundError:
+            return None
+        except msgspec.MsgspecError:
+            raise Fatal(f"{self.files.file(name, DESTROYED)}: not a record of destruction; expected its JSON") from None
+
+    def _open(self, name: KeyName, today: date) -> bytes | None:
+        try:
+            return self._found_or_made(name, today)
+        except Fatal as error:
+            problem = str(error)
+        except OSError as error:
+            problem = f"{self.files.file(name)}: {error.strerror}"
+        self._problems[name] = problem
+        if problem != self._alarmed:
+            log.error("no key: %s", problem)
+            self._alarmed = problem
+        return None
+
+    def _found_or_made(self, name: KeyName, today: date) -> bytes:
+        key = self.files.read(name)
+        if key is None:
+            self._refuse_to_mint(name, today)
+            self._mint(name)
+            key = self.files.read(name)
+        if key is None:
+            raise Fatal(f"{self.files.file(name)}: the key was destroyed while it was made")
+        self.files.sync()  # the winner's link may not be on disk yet, and events under this key soon are
+        return key
+
+    def _mint(self, name: KeyName) -> bool:
+        return not self.files.exists(name) and self.files.create(name, secrets.token_bytes(KEY_BYTES))
+
+    def _refuse_to_mint(self, name: KeyName, today: date) -> None:
+        file = self.files.file(name)
+        if self.files.exists(name, DESTROYED):
+            raise Fatal(f"{file}: this key was destroyed; it is never made again")
+        if not self.may_mint:
+            raise Fatal(f"{file}: missing, and this process may not make it; expected `clinic-pixel keys mint` ahead")
+        if name.first > today:
+            raise Fatal(f"{file}: missing, and its first day is still to come; expected a day up to {today}")
+        if name.last < today - self.retention:
+            raise Fatal(f"{file}: missing, and too old to be made; expected a day from {today - self.retention}")
+        self._refuse_an_old_clock(today)
+
+    def _refuse_an_old_clock(self, today: date) -> None:
+        # Retention destroys only what is over; a "today" on or before such a day is a clock that was set back.
+        for name in reversed(self.files.names(DESTROYED)):
+            tombstone = self.tombstone(name)
+            if tombstone is not None and tombstone.cause == "retention":
+                if today <= name.last:
+                    raise Fatal(
+                        f"{self.files.path}: the clock says {today}, but the key of {name.text} was already destroyed"
+                        " by age; expected a later day: set the clock right"
+                    )
+                return
+
+    def _forget(self) -> None:
+        self._check_at = self._monotonic() + CHECK_SECONDS
+        self._problems.clear()
+        exists = self.files.exists
+        self._days = {day: kept for day, kept in self._days.items() if kept and exists(KeyName.of_day(day))}
+        self._years = {
+            year: kept for year, kept in self._years.items() if kept and exists(KeyName.of_year(date(year, 1, 1)))
+        }
