@@ -1,0 +1,38 @@
+"""What a process does before it touches a key or an address: nothing of its memory may reach a disk or a debugger.
+
+Owns the one call for it. Both settings are lost or inherited in different ways (the limit passes to children, the
+dumpable flag is reset by exec), so every process calls it for itself, workers too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import sys
+from typing import Final
+
+from pipeline.errors import Fatal
+
+_PR_GET_DUMPABLE: Final = 3  # prctl(2)
+_PR_SET_DUMPABLE: Final = 4
+
+
+def harden_process() -> None:
+    """Switch core dumps off for good: size limit 0 (soft and hard) and, on Linux, not dumpable nor traceable.
+
+    Raises `Fatal` where the system refuses, since a crash would then write keys and addresses to disk.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+            raise Fatal(f"core dumps cannot be switched off (prctl: {os.strerror(ctypes.get_errno())})")
+
+
+def dumpable() -> bool:
+    """Tell whether this process could still leave a core dump behind."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
+    if sys.platform == "linux":
+        return bool(ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0))
+    return soft != 0
