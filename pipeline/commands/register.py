@@ -6,7 +6,7 @@ from importlib import import_module
 
 import typer
 
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("clickhouse", "migrate")
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,97 @@
+"""The one way to ClickHouse: `connect(settings, user)`, the same for the embedded server and an existing one.
+
+Owns address, client options and the sorting of the driver's errors into `Retryable` and `Fatal`. Rules: one client
+per thread; no session ids, so that two queries of one client may run at once; nothing a visitor sent (headers, address)
+ever travels with a query.
+"""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import urllib3
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from pipeline.access import PASSWORD_FILE, read_passwords
+from pipeline.access import User as User
+from pipeline.errors import Fatal, Retryable
+from pipeline.settings import Settings
+
+# The driver logs whole tracebacks with query and address; every error reaches the caller anyway.
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
+
+CONNECT_SECONDS = 5
+WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
+AWAY = {
+    159,
+    202,
+    209,
+    210,
+    241,
+    243,
+    252,
+    319,
+    242,
+    425,
+}  # timeouts, too busy, network, memory, space, parts, read-only
+
+
+def address(settings: Settings) -> str:
+    """Return the HTTP address of the ClickHouse in force, without a closing slash."""
+    return (settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}").rstrip("/")
+
+
+def ping(settings: Settings, *, timeout: float = 1.0) -> bool:
+    """Say whether a ClickHouse answers at the address."""
+    try:
+        answer = urllib3.request("GET", f"{address(settings)}/ping", timeout=timeout, retries=False)
+    except (urllib3.exceptions.HTTPError, OSError):
+        return False
+    return answer.status == 200 and answer.data == b"Ok.\n"
+
+
+def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
+    """Return a client that works as `user`; `timeout` is how many seconds an answer may take.
+
+    Raises `Retryable` when ClickHouse is away, `Fatal` for a wrong password or address.
+    """
+    parts = urlsplit(address(settings))
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Fatal(f"clickhouse.url: expected an address such as https://db.example:8443, got {parts.geturl()}")
+    password = read_passwords(settings)[user]
+    try:
+        return clickhouse_connect.get_client(
+            interface=parts.scheme,
+            host=parts.hostname,
+            port=parts.port or (8443 if parts.scheme == "https" else 8123),
+            proxy_path=parts.path,
+            username=user,
+            password=password,
+            connect_timeout=CONNECT_SECONDS,
+            send_receive_timeout=max(1, round(timeout)),
+            query_retries=0,
+            autogenerate_session_id=False,
+            client_name="clinic-pixel",
+        )
+    except ClickHouseError as error:
+        raise explain(error, settings, user) from None
+
+
+def code(error: BaseException) -> int:
+    """Return ClickHouse's number of an error, 0 when it has none (the connection itself failed)."""
+    return (error.code or 0) if isinstance(error, Error) else 0
+
+
+def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | Retryable:
+    """Return what an error of the driver means here, in one line and without the query."""
+    number = code(error)
+    place = address(settings)
+    if number in WRONG_PASSWORD:
+        return Fatal(f"ClickHouse at {place} refuses user {user}; see {settings.secrets_dir / PASSWORD_FILE}")
+    if number == 0:
+        return Retryable(f"ClickHouse at {place} does not answer")
+    message = f"ClickHouse at {place} answers user {user} with error {number} ({getattr(error, 'name', None)})"
+    return Retryable(message) if number in AWAY else Fatal(message)

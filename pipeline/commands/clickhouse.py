@@ -1,0 +1,34 @@
+"""Command `clickhouse`: be the embedded server, or print the access statements for a real one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipeline import settings as configuration
+from pipeline.commands.console import ConfigOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(clickhouse)
+
+
+def clickhouse(
+    config: ConfigOption = None,
+    access_sql: Annotated[
+        bool, typer.Option("--access-sql", help="Print users, grants and row policies for an existing server; end.")
+    ] = False,
+) -> None:
+    """Run the embedded ClickHouse until it is stopped."""
+    settings = configuration.load(config)
+    if access_sql:
+        from pipeline import access
+
+        sys.stdout.write(access.access_sql(access.make_passwords(settings)))
+        return
+    from pipeline import embedded
+
+    embedded.serve(settings)

@@ -1,0 +1,185 @@
+"""The embedded ClickHouse: a real server out of the `chdb-core` wheel, one process that owns one data directory.
+
+Owns `clickhouse/` under the data directory: configuration, lock, log and data. Theory of operation:
+
+* The engine's extension module opens the HTTP (and native) listeners on `SYSTEM START LISTEN` and serves them as long
+  as the query that follows runs, so that query sleeps for ever; a signal ends the process at once, which ClickHouse is
+  built to survive (what was committed is on disk).
+* Configuration is read from the working directory. `users.xml` is made from `sql/access` at every start.
+* The extension is loaded by itself, past `chdb/__init__.py`, which would first open a database of its own under /tmp
+  and cost a second.
+* Nothing is written outside of the data directory, and the log holds no query and no row.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import importlib.util
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from importlib.machinery import ExtensionFileLoader
+from pathlib import Path
+from types import ModuleType
+from xml.sax.saxutils import escape
+
+from pipeline.access import access_sql, make_passwords, parse_access, users_xml
+from pipeline.clickhouse import ping
+from pipeline.errors import Fatal, Retryable
+from pipeline.settings import Settings
+
+RTLD_DEEPBIND = 8  # the engine brings its own allocator; without this flag another library's could be taken
+SLEEP = (
+    "SELECT sleepEachRow(1) FROM system.numbers"
+    " SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 1000000 FORMAT Null"
+)
+
+_CONFIG = """\
+<clickhouse>
+  <!-- Made by clinic-pixel at every start; changes here are lost. -->
+  <log-level>warning</log-level>
+  <logger>
+    <log>{home}/server.log</log>
+    <size>10M</size>
+    <count>2</count>
+    <!-- These speak of queries and the rows in them. -->
+    <levels>{silent}</levels>
+  </logger>
+  <http_port>{http_port}</http_port>
+  {tcp_port}
+  <listen_host>127.0.0.1</listen_host>
+  <timezone>UTC</timezone>
+  <tmp_path>{home}/tmp/</tmp_path>
+  <user_files_path>{home}/user_files/</user_files_path>
+  <format_schema_path>{home}/format_schemas/</format_schema_path>
+  <max_server_memory_usage>{memory}</max_server_memory_usage>
+  <mark_cache_size>67108864</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <max_concurrent_queries>64</max_concurrent_queries>
+  <max_connections>128</max_connections>
+  <keep_alive_timeout>30</keep_alive_timeout>
+  <background_pool_size>4</background_pool_size>
+  <background_schedule_pool_size>8</background_schedule_pool_size>
+  <send_crash_reports><enabled>false</enabled></send_crash_reports>
+  <access_control_improvements>
+    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
+    <select_from_information_schema_requires_grant>true</select_from_information_schema_requires_grant>
+    <table_engines_require_grant>false</table_engines_require_grant>
+    <settings_constraints_replace_previous>true</settings_constraints_replace_previous>
+  </access_control_improvements>
+  <users_config>users.xml</users_config>
+</clickhouse>
+"""
+_SILENT = (
+    "executeQuery",
+    "DynamicQueryHandler",
+    "HTTPHandler",
+    "TCPHandler",
+    "ParallelParsingBlockInputFormat",
+    "BackgroundSchedulePool/BgSchPool",
+)
+
+
+def config_xml(settings: Settings) -> str:
+    """Return the server's `config.xml`."""
+    tcp = settings.clickhouse.tcp_port
+    return _CONFIG.format(
+        home=escape(str(settings.clickhouse_dir.resolve())),
+        silent="".join(f"<logger><name>{name}</name><level>none</level></logger>" for name in _SILENT),
+        http_port=settings.clickhouse.port,
+        tcp_port=f"<tcp_port>{tcp}</tcp_port>" if tcp else "",
+        memory=settings.clickhouse.memory_mb * 1_000_000,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Be the embedded server until a signal ends the process.
+
+    Raises `Fatal` in one line when the directory or a port is taken, or when the engine does not do its part.
+    """
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    home = settings.clickhouse_dir.resolve()
+    for directory in (home, home / "data", home / "tmp"):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
+    lock = _lock(home)
+    for port in filter(None, (settings.clickhouse.port, settings.clickhouse.tcp_port)):
+        _check_port(port)
+    _write(home / "config.xml", config_xml(settings))
+    _write(home / "users.xml", users_xml(parse_access(access_sql(make_passwords(settings)))))
+    os.chdir(home)
+    os.environ["TMPDIR"] = str(home / "tmp")
+    _run(_engine(), settings, home / "data")
+    os.close(lock)
+
+
+def wait_until_ready(settings: Settings, alive: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Return as soon as the server answers; raises `Fatal` when it ended, `Retryable` after `seconds`."""
+    end = time.monotonic() + seconds
+    while not ping(settings):
+        if not alive():
+            raise Fatal("the embedded ClickHouse ended before it was ready; its own line above says why")
+        if time.monotonic() > end:
+            raise Retryable(f"the embedded ClickHouse is not ready after {seconds:.0f} s")
+        time.sleep(0.05)
+
+
+def _run(engine: ModuleType, settings: Settings, data: Path) -> None:
+    # The engine blocks in C, where Python would not get to its own handlers.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    listen = "SYSTEM START LISTEN HTTP; " + ("SYSTEM START LISTEN TCP; " if settings.clickhouse.tcp_port else "")
+    try:
+        # TabSeparated: the listeners take it as their default format, and clickhouse-connect relies on it.
+        engine.query(listen + SLEEP, "TabSeparated", path=str(data))
+    except RuntimeError as error:
+        raise Fatal(f"the embedded ClickHouse could not serve: {str(error).splitlines()[0][:300]}") from None
+    raise Fatal("the embedded ClickHouse stopped serving; is chdb-core still 26.9?")
+
+
+def _engine() -> ModuleType:
+    package = importlib.util.find_spec("chdb")
+    if package is None or package.origin is None:
+        raise Fatal("chdb-core is not installed: install clinic-pixel[embedded], or set PIXEL_CLICKHOUSE__URL")
+    extension = str(Path(package.origin).with_name("_chdb.abi3.so"))
+    try:
+        ctypes.CDLL(extension, mode=sys.getdlopenflags() | RTLD_DEEPBIND)
+    except OSError as error:
+        raise Fatal(f"chdb-core: the engine cannot be loaded: {error}") from None
+    loader = ExtensionFileLoader("chdb._chdb", extension)
+    spec = importlib.util.spec_from_file_location("chdb._chdb", extension, loader=loader)
+    if spec is None:
+        raise Fatal("chdb-core: the engine has no module specification")
+    engine = importlib.util.module_from_spec(spec)
+    loader.exec_module(engine)
+    return engine
+
+
+def _lock(home: Path) -> int:
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Fatal(f"{home}: another ClickHouse works on this directory; stop it, or set another PIXEL_DATA") from None
+    return descriptor
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise Fatal(f"port {port} is in use; stop what listens there, or set PIXEL_CLICKHOUSE__PORT") from None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,34 @@
+-- Grants. A purpose is a database: readers hold views, only the definer and the operator hold rows.
+-- Nobody holds a grant on *.* or on a source (FILE, URL, REMOTE, S3), and nobody may grant on.
+
+GRANT SELECT ON technical.* TO ops;
+
+GRANT SELECT ON technical.* TO security;
+GRANT SELECT ON fraud.* TO security;
+
+GRANT SELECT ON privacy.* TO privacy;
+
+-- The definer of every view; nobody works as this user.
+GRANT SELECT ON pixel.* TO pixel_viewer;
+
+GRANT CREATE DATABASE, SHOW DATABASES, CREATE TABLE, ALTER TABLE, DROP TABLE, TRUNCATE, SHOW TABLES, SHOW COLUMNS ON pixel.* TO pixel_migrator;
+GRANT SELECT, INSERT ON pixel.migrations TO pixel_migrator;
+GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON technical.* TO pixel_migrator;
+GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON fraud.* TO pixel_migrator;
+GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON privacy.* TO pixel_migrator;
+GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
+
+-- Writes rows and reads back which batches arrived, nothing else.
+GRANT INSERT ON pixel.* TO pixel_writer;
+GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
+GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
+GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
+GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
+
+GRANT SELECT, ALTER DELETE ON pixel.* TO pixel_eraser;
+
+-- The operator on the machine; `clinic-pixel sql --role admin` writes the audit first.
+GRANT SELECT, SHOW ON pixel.* TO pixel_admin;
+GRANT SELECT, SHOW ON technical.* TO pixel_admin;
+GRANT SELECT, SHOW ON fraud.* TO pixel_admin;
+GRANT SELECT, SHOW ON privacy.* TO pixel_admin;

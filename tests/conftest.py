@@ -1,0 +1,46 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.migrate import migrate
+from pipeline.settings import Settings
+from support.server import Rows, Server
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One embedded ClickHouse for the whole run, migrated; not to be killed."""
+    server = Server(tmp_path_factory.mktemp("clickhouse")).start()
+    try:
+        migrate(server.settings)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def clickhouse(clickhouse_server: Server) -> Settings:
+    """Settings of the shared server; rows of other tests may be there, see `tables`."""
+    return clickhouse_server.settings
+
+
+@pytest.fixture
+def tables(clickhouse: Settings) -> Iterator[Rows]:
+    """The shared server with every table empty."""
+    rows = Rows(clickhouse)
+    rows.clear()
+    yield rows
+    rows.close()
+
+
+@pytest.fixture
+def restartable(tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, not started: it may be killed and started again."""
+    server = Server(tmp_path / "var")
+    yield server
+    server.stop()
