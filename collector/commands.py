@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
+
+from pipeline.commands.console import ConfigOption, errors
+from pipeline.settings import config_file, load
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this package."""
+    app.command()(collect)
+
+
+def collect(config: ConfigOption = None) -> None:
+    """Run the collector: receive hits and put events on disk."""
+    settings = load(config)
+    if (file := config_file(config)) is not None:
+        os.environ["PIXEL_CONFIG"] = str(file.resolve())  # the worker processes read the same file
+
+    from collector.server import serve
+
+    edge = settings.collector
+    errors.print(f"collecting on http://{edge.host}:{edge.port}, {edge.workers} process(es), {edge.durability}")
+    serve(settings)

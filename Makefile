@@ -1,0 +1,40 @@
+# `make help` lists what there is; every recipe installs what it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check bench clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(BIN)/.installed ## make the environment and install everything into it
+
+$(BIN)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip uv
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --editable '.[embedded,dev]'
+	@touch $@
+
+run: setup ## start everything on this machine and print the addresses
+	$(BIN)/clinic-pixel up
+
+demo: setup ## send a believable small day of a clinic to the running collector
+	$(BIN)/clinic-pixel simulate
+
+test: setup ## run all tests
+	$(BIN)/python -m pytest
+
+check: setup ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## measure, as ratios side by side
+	$(BIN)/python -m bench
+
+clean: ## remove the environment and caches, never the data in var/
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,70 @@
+"""Runs the collector under uvicorn: one listening socket, N processes.
+
+Owns uvicorn's settings (08-edge says why each). Everything that can be wrong with files or settings is looked at before
+the first process starts, so that it is said in one line.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from pipeline.edge import EdgeTables
+from pipeline.errors import Fatal
+from pipeline.keys import Keyring
+from pipeline.settings import Settings
+
+BACKLOG = 2048
+
+
+def serve(settings: Settings) -> None:
+    """Listen until told to stop; raises `Fatal` in one line when the collector cannot start."""
+    _look_over(settings)
+    listener = _listen(settings.collector.host, settings.collector.port)
+    config = uvicorn.Config(
+        "collector.app:create_app",
+        factory=True,
+        workers=settings.collector.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,  # the client address is found in pipeline.address
+        server_header=False,
+        access_log=False,  # access logs hold addresses
+        log_level=logging.WARNING,
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=20,
+        timeout_worker_healthcheck=30,
+        limit_concurrency=2000,
+        backlog=BACKLOG,
+    )
+    if settings.collector.workers == 1:
+        uvicorn.Server(config).run(sockets=[listener])
+    else:
+        Multiprocess(config, sockets=[listener]).run()
+
+
+def _look_over(settings: Settings) -> None:
+    keys = Keyring(
+        settings.keys_dir,
+        may_mint=settings.collector.mint_keys,
+        forbidden=(settings.spool_dir, settings.clickhouse_dir),
+    )
+    EdgeTables.load(settings, keys, bytes)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Fatal(
+                f"collector.port: {host}:{port} is in use; stop the other program or choose another port"
+            ) from None
+        raise Fatal(f"collector.host: cannot listen on {host}:{port}: {error.strerror}") from None

@@ -1,0 +1,73 @@
+"""`up`: everything on one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import typer
+
+from pipeline.commands.console import ConfigOption, console
+from pipeline.settings import Settings, load
+
+_COLOURS = {"collect": "cyan", "ship": "green", "clickhouse": "magenta", "migrate": "blue", "up": "yellow"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(up)
+
+
+def up(config: ConfigOption = None) -> None:
+    """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
+    from pipeline.supervise import Supervisor, parts
+
+    settings = load(config)
+    options = ("--config", str(config)) if config else ()
+
+    def say(name: str, line: str) -> None:
+        console.print(f"[{_COLOURS.get(name, 'white')}]{name:>10}[/] ", end="")
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    async def run() -> int:
+        supervisor = Supervisor(parts(settings), options, say)
+        greeting = asyncio.create_task(_greet(settings))
+        try:
+            return await supervisor.run()
+        finally:
+            greeting.cancel()
+
+    code = asyncio.run(run())
+    console.print("stopped; what was accepted is on disk" if code == 0 else "stopped: see the line above")
+    sys.exit(code)
+
+
+async def _greet(settings: Settings) -> None:
+    begun = time.monotonic()
+    edge = f"http://{settings.collector.host}:{settings.collector.port}"
+    database = settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}"
+    while not await asyncio.to_thread(_answers, f"{edge}/health/ready"):
+        await asyncio.sleep(0.1)
+    site = settings.sites[0]
+    console.print(
+        f"\n[bold]ready after {time.monotonic() - begun:.1f} s[/]\n"
+        f"  pixel       {edge}/p.gif\n"
+        f"  health      {edge}/health/ready   {edge}/metrics\n"
+        f"  ClickHouse  {database}   user ops, password in {settings.secrets_dir / 'clickhouse.json'}\n"
+        f"  first hit   curl -so /dev/null '{edge}/p.gif?s={site.id}&u=https://{site.hosts[0]}/'\n"
+        "  a day       clinic-pixel simulate\n"
+        "  read it     clinic-pixel report technical/traffic_by_hour\n"
+        "  stop        Ctrl-C\n",
+        highlight=False,
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own loopback address
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
