@@ -1,0 +1,104 @@
+/*
+ * Technical signals: loaded by p.js only where the page owner asks for them with data-technical="errors,resources,vitals".
+ *
+ * Nothing here is about a person: an error's template (no numbers, no quoted text, no addresses), the place in the code,
+ * the host and type of a resource that failed, five measured times. Each different signal is told once, at most 20 a
+ * page load; after 200 events nothing is even looked at. The collector scrubs everything again.
+ */
+const MOST_TOLD = 20;
+const MOST_LOOKED_AT = 200;
+const WAIT_MS = 5000;
+const LONGEST = 300;
+
+const set = document.querySelector("script[data-site][data-technical]").dataset;
+const wanted = set.technical.split(/[\s,]+/);
+const base = new URL(".", import.meta.url).href;
+const told = new Set();
+let waiting = [];
+let lookedAt = 0;
+let page, timer;
+
+const safe = (work) => (event) => {
+  try {
+    if (lookedAt++ < MOST_LOOKED_AT) work(event);
+  } catch {}
+};
+
+const flush = () => {
+  clearTimeout(timer);
+  timer = 0;
+  if (!waiting.length) return;
+  const report = { s: set.site, u: page, t: waiting };
+  if (set.release) report.l = set.release.slice(0, 64);
+  waiting = [];
+  try {
+    navigator.sendBeacon(base + "e", JSON.stringify(report));
+  } catch {}
+};
+
+const tell = (signal) => {
+  const key = Object.values(signal).join("\n");
+  if (told.size >= MOST_TOLD || told.has(key)) return;
+  told.add(key);
+  const here = (location.origin + location.pathname).slice(0, 2000);
+  if (here != page) flush();
+  page = here;
+  waiting.push(signal);
+  timer = timer || setTimeout(flush, WAIT_MS);
+};
+
+const template = (message) =>
+  String(message)
+    .slice(0, LONGEST * 4)
+    .replace(/[a-z][a-z0-9+.-]*:\/\/[^\s"'`)]*/gi, "<url>")
+    .replace(/[^\s"'`]*@[^\s"'`]*/g, "<address>")
+    .replace(/"[^"]*("|$)|`[^`]*(`|$)|«[^»]*(»|$)|“[^”]*(”|$)|„[^“”]*([“”]|$)/g, "<text>")
+    .replace(/(^|\W)'[^']*('|$)/g, "$1<text>")
+    .replace(/\d+/g, "<n>")
+    .slice(0, LONGEST);
+
+// host:file:line; of a script inside the page the file would be the page itself, which is told already.
+const place = (address, line) => {
+  if (!/^https?:/.test(address)) return "";
+  const { host, pathname } = new URL(address);
+  const file = pathname == location.pathname ? "inline" : pathname.split("/").pop();
+  return [host, file, line].join(":").slice(0, LONGEST);
+};
+
+const tellError = (error, message, address, line) => {
+  const [, from, at] = address ? [0, address, line] : /(https?:\/\/[^\s)]+?):(\d+):\d+/.exec(String(error?.stack).slice(0, 2000)) || [];
+  const name = /^\w{1,64}$/.test(error?.name) ? error.name : "Error";
+  tell({ k: "js_error", n: name, t: template(message), f: place(from, at) });
+};
+
+const tellResource = (type, address) => {
+  const { protocol, host } = new URL(address, document.baseURI);
+  if (/^https?:/.test(protocol) && !address.startsWith(base)) tell({ k: "resource", n: type, f: host });
+};
+
+if (wanted.includes("errors")) {
+  addEventListener("error", safe((event) => event.message && tellError(event.error, event.message, event.filename, event.lineno)));
+  addEventListener("unhandledrejection", safe(({ reason }) => tellError(reason, reason?.message ?? reason)));
+}
+
+if (wanted.includes("resources")) {
+  const failed = safe(({ target }) => target.localName && tellResource(target.localName, target.currentSrc || target.src || target.href));
+  addEventListener("error", failed, true);
+  // What failed before we came, and what a script fetched.
+  new PerformanceObserver((list) =>
+    list.getEntries().forEach((entry) => entry.responseStatus >= 400 && safe(() => tellResource(entry.initiatorType, entry.name))()),
+  ).observe({ type: "resource", buffered: true });
+}
+
+if (wanted.includes("vitals"))
+  import(base + "web-vitals.js")
+    .then((vitals) =>
+      ["onLCP", "onINP", "onCLS", "onFCP", "onTTFB"].forEach((name) =>
+        vitals[name](({ name, value }) => tell({ k: "vital", n: name, v: Math.round(value * 1000) / 1000 })),
+      ),
+    )
+    .catch(() => {});
+
+// On window, so that it runs after the listeners of web-vitals, which capture.
+addEventListener("visibilitychange", () => document.hidden && flush());
+addEventListener("pagehide", flush);
