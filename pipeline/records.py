@@ -1,0 +1,97 @@
+"""One record of the spool as one line of text, and how a file of such lines is read.
+
+Owns the line: eight hexadecimal digits of the CRC-32 of the JSON, a space, the JSON, a newline. Rules:
+
+* Readable with standard tools; JSON never holds a raw newline, so a reader finds its place again at the next one.
+* A line that fails any check is reported by place and reason, never by content, and never stops the reading.
+* Memory is bounded by `MAX_LINE` whatever the file holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from pipeline.event import SpoolRecord
+
+MAX_LINE = 256 * 1024  # an event is under 20 KB and a full counts record under 200 KB; longer can only be damage
+_FRAME = 9  # eight digits and a space
+
+BadReason = Literal["torn", "too_long", "frame", "crc", "record"]
+
+_encode = msgspec.json.Encoder().encode
+_decode: Callable[[bytes], SpoolRecord] = msgspec.json.Decoder(SpoolRecord).decode
+
+
+class BadLine(NamedTuple):
+    """A line that is not a record: where it begins, why, and how many bytes it spans with its newline."""
+
+    offset: int
+    reason: BadReason
+    size: int
+
+
+class Line(NamedTuple):
+    """A good line: its place in bytes (`end` is past the newline) and its record."""
+
+    offset: int
+    end: int
+    record: SpoolRecord
+
+
+def frame(record: SpoolRecord) -> bytes:
+    """Return the record's line.
+
+    Raises `UnicodeEncodeError` on text that is not valid Unicode.
+    """
+    body = _encode(record)
+    return b"%08x %b\n" % (crc32(body), body)
+
+
+def parse(line: bytes) -> SpoolRecord | BadReason:
+    """Return the record of a whole line (with its newline), or why it is none."""
+    if line[-1:] != b"\n":
+        return "torn"
+    body = line[_FRAME:-1]
+    if line[8:_FRAME] != b" " or not body:
+        return "frame"
+    # The digits are compared as text: int() would take spellings no writer makes.
+    if line[:8] != b"%08x" % crc32(body):
+        return "crc"
+    try:
+        return _decode(body)
+    except msgspec.DecodeError:
+        return "record"
+
+
+def scan(stream: BinaryIO) -> Iterator[Line | BadLine]:
+    """Yield every line of an open file from its start, good or bad, so that their sizes add up to the file's."""
+    offset = 0
+    while line := stream.readline(MAX_LINE):
+        size = len(line)
+        if size == MAX_LINE and not line.endswith(b"\n"):
+            while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                size += len(rest)
+            size += len(rest)
+            yield BadLine(offset, "too_long", size)
+        else:
+            record = parse(line)
+            if isinstance(record, str):
+                yield BadLine(offset, record, size)
+            else:
+                yield Line(offset, offset + size, record)
+        offset += size
+
+
+def read(path: Path) -> Iterator[SpoolRecord | BadLine]:
+    """Yield the records of a segment in order, with a `BadLine` in the place of each damaged one.
+
+    Raises `OSError` where the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        for line in scan(stream):
+            yield line if isinstance(line, BadLine) else line.record

@@ -1,0 +1,201 @@
+"""How what a dead writer left in the spool is made good, by whoever holds its slot now.
+
+Owns the repair. Rules: it never deletes data; a failure on one file leaves that file for the next try, so it cannot
+become a crash loop; and its steps stand in an order in which a kill between any two leaves nothing to do but to begin
+again. For each `.open` file:
+
+1. What follows the last good line is copied to `quarantine/` and synced, and only then cut off.
+2. Events behind the last counts record belong to a group that never ended, so nobody counted them: they get a counts
+   record of their own, so that offered = spooled + refused holds even after kill -9.
+3. The file is synced and renamed `.seg`. A bad line before the last good one stays: its reader skips and counts it.
+
+A `.copy` becomes the `.seg` of its name when its `.suspect` stands beside it (the copy was complete and synced before the
+suspect was renamed); otherwise its source is still there and the copy is set aside. Files of unknown name are set aside.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.event import Count, CountName, CountsRecord
+from pipeline.files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, write_all
+from pipeline.records import BadLine, frame, scan
+from pipeline.segments import QUARANTINE, Segment, Slot, is_known, listing
+
+_MINUTE_MS = 60_000
+_PIECE = 1024 * 1024
+_COUNTED_TOGETHER: tuple[CountName, ...] = ("offered", "spooled")
+
+
+class Recovery(NamedTuple):
+    """What was done: files sealed, events in them, bytes cut aside, bad lines left in, files set aside, files that failed."""
+
+    sealed: int = 0
+    events: int = 0
+    torn_bytes: int = 0
+    bad_lines: int = 0
+    set_aside: int = 0
+    failed: int = 0
+
+    def plus(self, other: Recovery) -> Recovery:
+        """Return the sum of two recoveries."""
+        return Recovery(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+def recover(directory: Path, slot: str, *, files: FileSystem = LOCAL_FILES, live: int | None = None) -> Recovery:
+    """Make good what earlier holders of `slot` left, and set unknown files aside; the caller holds the slot.
+
+    `live` is the incarnation the caller itself writes and which is left alone. Errors are counted in `failed`, not raised.
+    """
+    done = Recovery()
+    for segment in listing(directory):
+        if segment.slot != slot or segment.incarnation == live:
+            continue
+        try:
+            if segment.state == "open":
+                done = done.plus(_recover_open(directory, segment, files))
+            elif segment.state == "copy":
+                done = done.plus(_recover_copy(directory, segment, files))
+        except FileNotFoundError:
+            continue  # set aside by another process meanwhile
+        except OSError:
+            done = done.plus(Recovery(failed=1))
+    return done.plus(_set_unknown_aside(directory, files))
+
+
+def recover_orphans(directory: Path, *, files: FileSystem = LOCAL_FILES) -> Recovery:
+    """Recover every slot that nobody holds and that has something to recover; the shipper calls this now and then."""
+    done = Recovery()
+    for name in sorted({segment.slot for segment in listing(directory) if segment.state in ("open", "copy")}):
+        slot = Slot.take(directory, name)
+        if slot is None:
+            continue
+        try:
+            done = done.plus(recover(directory, name, files=files))
+        finally:
+            slot.release()
+    return done
+
+
+def _recover_open(directory: Path, segment: Segment, files: FileSystem) -> Recovery:
+    final = segment.path.with_suffix(".seg")
+    if final.exists():
+        # The sealed file of that name is whole; this one is a leftover the disk brought back.
+        _set_aside(directory, segment.path, files)
+        return Recovery(set_aside=1)
+    facts = _survey(segment.path)
+    fd = files.open(segment.path)
+    try:
+        if facts.end < segment.size:
+            _copy_tail(directory, segment, fd, facts.end, files)
+            files.truncate(fd, facts.end)
+        if facts.uncounted:
+            write_all(files, fd, frame(_counts_of(segment.slot, facts.uncounted)))
+        files.fdatasync(fd)
+    finally:
+        files.close(fd)
+    if facts.end:
+        files.rename(segment.path, final)
+    else:
+        files.unlink(segment.path)  # empty: whatever it held is in quarantine
+    files.fsync_directory(directory)
+    return Recovery(int(facts.end > 0), facts.events, segment.size - facts.end, facts.bad_lines)
+
+
+class _Survey(NamedTuple):
+    end: int
+    events: int
+    bad_lines: int
+    uncounted: Counter[int]
+
+
+def _survey(path: Path) -> _Survey:
+    end = events = bad_lines = bad_since = 0
+    uncounted: Counter[int] = Counter()
+    with path.open("rb") as stream:
+        for line in scan(stream):
+            if isinstance(line, BadLine):
+                bad_since += 1
+                continue
+            end = line.end
+            bad_lines, bad_since = bad_lines + bad_since, 0
+            if isinstance(line.record, CountsRecord):
+                uncounted.clear()
+            else:
+                events += 1
+                uncounted[line.record.received_ms - line.record.received_ms % _MINUTE_MS] += 1
+    return _Survey(end, events, bad_lines, uncounted)
+
+
+def _counts_of(slot: str, events_by_minute: Counter[int]) -> CountsRecord:
+    counts = [
+        Count(minute, name, value=value) for minute, value in events_by_minute.items() for name in _COUNTED_TOGETHER
+    ]
+    return CountsRecord(collector=slot, counts=counts)
+
+
+def _copy_tail(directory: Path, segment: Segment, fd: int, start: int, files: FileSystem) -> None:
+    target = directory / QUARANTINE / f"{segment.path.name}.{start}.tail"
+    target.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+    target.unlink(missing_ok=True)  # of an earlier try that did not get as far as the cut
+    copy_bytes(files, fd, target, start, segment.size)
+    files.fsync_directory(target.parent)
+
+
+def copy_bytes(files: FileSystem, source: int, target: Path, start: int, end: int) -> None:
+    """Copy bytes `start` to `end` of an open file into a new file and sync it.
+
+    Raises `OSError`, also when the source is shorter.
+    """
+    fd = files.create(target)
+    try:
+        while start < end:
+            piece = files.read(source, min(_PIECE, end - start), start)
+            if not piece:
+                raise OSError(f"{target.name}: the source ends early")
+            write_all(files, fd, piece)
+            start += len(piece)
+        files.fdatasync(fd)
+    finally:
+        files.close(fd)
+
+
+def _recover_copy(directory: Path, segment: Segment, files: FileSystem) -> Recovery:
+    final = segment.path.with_suffix(".seg")
+    if segment.path.with_suffix(".suspect").exists() and not final.exists():
+        files.rename(segment.path, final)
+        files.fsync_directory(directory)
+        return Recovery(sealed=1, events=_survey(final).events)
+    _set_aside(directory, segment.path, files)
+    return Recovery(set_aside=1)
+
+
+def _set_unknown_aside(directory: Path, files: FileSystem) -> Recovery:
+    done = Recovery()
+    for path in sorted(directory.iterdir()):
+        if is_known(path.name) or path.is_dir():
+            continue
+        try:
+            _set_aside(directory, path, files)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            done = done.plus(Recovery(failed=1))
+        else:
+            done = done.plus(Recovery(set_aside=1))
+    return done
+
+
+def _set_aside(directory: Path, path: Path, files: FileSystem) -> None:
+    aside = directory / QUARANTINE
+    aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+    target = aside / path.name
+    number = 0
+    while target.exists():
+        number += 1
+        target = aside / f"{path.name}.{number}"
+    files.rename(path, target)
+    files.fsync_directory(aside)
+    files.fsync_directory(directory)

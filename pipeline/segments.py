@@ -1,0 +1,153 @@
+"""The spool's files: their names, their order, and whose they are.
+
+Owns the directory as a reader sees it. One file per segment, `<slot>-<incarnation>-<seq>` and an
+ending that says its state:
+
+* `.open`     being written by the process that holds the slot's lock, or left behind by one that died;
+* `.seg`      sealed: complete, never written again, may be shipped;
+* `.suspect`  an fsync failed on it; evidence only, never shipped (what it had acknowledged was copied, see `writer`);
+* `.copy`     that copy while it is made; it becomes the `.seg` of the same name.
+
+A slot is a name held by `flock` on `<slot>.lock`, which the kernel lets go when the holder dies. The lock file keeps the
+last incarnation, so that the next one is greater even when the clock was set back and every file has been shipped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pipeline.files import PRIVATE_DIRECTORY, PRIVATE_FILE
+from pipeline.records import BadLine as BadLine
+from pipeline.records import read as read
+
+QUARANTINE = "quarantine"
+MAX_SLOTS = 256  # four times the most collector workers, for those that restart while their old slot is still held
+_NAME = re.compile(
+    r"(?P<slot>[a-z][a-z0-9]{0,15})-(?P<incarnation>\d{14})-(?P<seq>\d{6,9})\.(?P<state>open|seg|suspect|copy)"
+)
+
+
+class Segment(NamedTuple):
+    """One file of the spool; `size` in bytes, `modified_ms` Unix time in milliseconds of its last write."""
+
+    path: Path
+    slot: str
+    incarnation: int
+    seq: int
+    state: str
+    size: int
+    modified_ms: int
+
+
+def segment_path(directory: Path, slot: str, incarnation: int, seq: int, state: str = "open") -> Path:
+    """Return the path of a segment; incarnation and seq have fixed widths, so that names sort as numbers."""
+    return directory / f"{slot}-{incarnation:014d}-{seq:06d}.{state}"
+
+
+def listing(directory: Path) -> list[Segment]:
+    """Return every segment in any state, oldest first; files that vanish meanwhile are left out."""
+    found: list[Segment] = []
+    if not directory.is_dir():
+        return found
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            match = _NAME.fullmatch(entry.name)
+            if match is None:
+                continue
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            found.append(
+                Segment(
+                    Path(entry.path),
+                    match["slot"],
+                    int(match["incarnation"]),
+                    int(match["seq"]),
+                    match["state"],
+                    facts.st_size,
+                    facts.st_mtime_ns // 1_000_000,
+                )
+            )
+    # Across slots only the time of the last write tells which is older; names decide between equals.
+    return sorted(found, key=lambda segment: (segment.modified_ms, segment.incarnation, segment.seq, segment.slot))
+
+
+def is_known(name: str) -> bool:
+    """Return whether a file of this name belongs into the spool."""
+    return name.endswith(".lock") or _NAME.fullmatch(name) is not None
+
+
+def sealed(directory: Path) -> list[Segment]:
+    """Return the segments that may be shipped, oldest first."""
+    return [segment for segment in listing(directory) if segment.state == "seg"]
+
+
+def used_bytes(directory: Path) -> int:
+    """Return the bytes of all files in the spool, quarantine included."""
+    total = 0
+    for place in (directory, directory / QUARANTINE):
+        if place.is_dir():
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    try:
+                        total += entry.stat(follow_symlinks=False).st_size
+                    except FileNotFoundError:
+                        continue  # shipped or set aside meanwhile
+    return total
+
+
+class Slot:
+    """A held slot: this process alone writes and recovers its files until `release` or death."""
+
+    def __init__(self, directory: Path, name: str, lock: int) -> None:
+        self.directory = directory
+        self.name = name
+        self._lock = lock
+
+    @classmethod
+    def take(cls, directory: Path, name: str) -> Self | None:
+        """Return the slot, or None when another process holds it.
+
+        Raises `OSError` when the lock file cannot be made.
+        """
+        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(directory / f"{name}.lock", flags, PRIVATE_FILE)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        return cls(directory, name, lock)
+
+    def next_incarnation(self, now_ms: int) -> int:
+        """Return a number greater than any this slot ever used: the time, or one more than the last.
+
+        Raises `OSError` when it cannot be kept on disk.
+        """
+        text = os.pread(self._lock, 14, 0)
+        last = int(text) if text.isdigit() else 0
+        places = (self.directory, self.directory / QUARANTINE)
+        seen = [int(match["incarnation"]) for place in places for match in _names(place) if match["slot"] == self.name]
+        incarnation = max(now_ms, last + 1, *(number + 1 for number in seen))
+        os.pwrite(self._lock, b"%014d\n" % incarnation, 0)
+        os.fsync(self._lock)
+        return incarnation
+
+    def release(self) -> None:
+        """Let the slot go; the lock file stays, for its number."""
+        os.close(self._lock)
+
+
+def _names(place: Path) -> Iterator[re.Match[str]]:
+    if place.is_dir():
+        for name in os.listdir(place):  # noqa: PTH208  names are enough here; no Path object for each
+            match = _NAME.match(name)
+            if match is not None:
+                yield match

@@ -1,0 +1,261 @@
+"""The spool as the collector sees it: `append` returns when the events are on disk, or says why not.
+
+Owns group commit, the limits and the one thread that touches files. Rules:
+
+* A 2xx may be answered when `append` has returned: the whole group is written and, with durability `fsync`, synced.
+* One group is in flight at a time. Hits that come meanwhile form the next one, so groups grow with the load by themselves;
+  a group is one write and one sync, one hop to the thread and back, and one future for all who wait for it.
+* One outcome for every event: `spooled` or `refused` is counted here, by event, and nobody else counts either of them for
+  an event given to `append`. A group ends with a counts record of everything counted so far, so that a count is as durable
+  as its event. (Who counts `offered` does so right before `append`, with no await between: then both are in one write.)
+* What fails is refused with 503 and never stored; while the disk fails, hits are refused at once and every round of upkeep
+  tries again, so the spool recovers by itself. Acknowledged data is never evicted to make room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline import settings
+from pipeline.counters import EdgeCounters
+from pipeline.errors import Fatal, Reason, Refused, Retryable
+from pipeline.event import Count, CountsRecord, Event, TechnicalSignal
+from pipeline.files import LOCAL_FILES, FileSystem
+from pipeline.records import frame
+from pipeline.recovery import Recovery, recover
+from pipeline.segments import MAX_SLOTS, Slot, used_bytes
+from pipeline.writer import SegmentWriter
+
+UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose
+SCAN_SECONDS = 5.0  # between two looks at the size of the whole directory; own writes are added meanwhile
+MAX_WAITING_BYTES = 8 * 1024 * 1024  # a stalled disk must not fill the memory with hits that wait
+_MB = 1024 * 1024
+_MINUTE_MS = 60_000
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class _Group(asyncio.Future[Reason | None]):
+    """Events that are written together; its result is why they were refused, or None. All their hits await it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.lines: list[bytes] = []
+        self.size = 0
+
+    def cancel(self, msg: object = None) -> bool:
+        """Refuse: one hit that goes away must not take the others with it; its task ends when the group does."""
+        return False
+
+
+class Spool:
+    """The spool of one collector process."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: settings.Spool,
+        *,
+        durability: str,
+        counters: EdgeCounters,
+        clock_ms: Callable[[], int],
+        files: FileSystem = LOCAL_FILES,
+    ) -> None:
+        self.slot = ""
+        self.recovered = Recovery()
+        self._directory = directory
+        self._settings = settings
+        self._sync_each_write = durability == "fsync"
+        self._counters = counters
+        self._clock_ms = clock_ms
+        self._files = files
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._wanted = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._running = self._failed = self._full = False
+        self._refusing: Reason | None = Reason.SPOOL_FAILED
+        self._used = 0
+        self._next_scan = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether an append now would be tried."""
+        return self._refusing is None
+
+    async def start(self) -> None:
+        """Take the first free slot, make good what its last holder left, and begin.
+
+        Raises `Fatal` when the directory cannot be used and `Retryable` when the disk is in trouble.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._group = _Group(self._loop)
+        self._held = await self._in_thread(self._take_slot)
+        self.slot = self._held.name
+        self._writer = SegmentWriter(
+            self._directory,
+            self._held,
+            self._files,
+            segment_bytes=int(self._settings.segment_mb * _MB),
+            segment_seconds=self._settings.segment_seconds,
+            sync_each_write=self._sync_each_write,
+            clock_ms=self._clock_ms,
+        )
+        self.recovered = await self._in_thread(self._recover)
+        self._running = True
+        await self._look_for_space()
+        self._tasks = [asyncio.create_task(self._write_groups()), asyncio.create_task(self._keep_up())]
+
+    async def append(self, events: Sequence[Event | TechnicalSignal]) -> None:
+        """Return when all `events` are on disk; they share one group.
+
+        Raises `Refused` with SPOOL_FULL or SPOOL_FAILED; none of them is then stored.
+        """
+        lines = [frame(event) for event in events]
+        group, reason = self._group, self._refusing
+        if reason is None and group.size > MAX_WAITING_BYTES:
+            reason = Reason.SPOOL_FULL
+        if reason is not None:
+            self._counters.add("refused", now_ms=self._clock_ms(), reason=reason, value=len(lines))
+            raise Refused(reason)
+        if not group.lines:
+            self._wanted.set()
+        group.lines += lines
+        group.size += sum(map(len, lines))
+        reason = await group
+        if reason is not None:
+            raise Refused(reason)
+
+    async def close(self) -> None:
+        """Write what waits, with the last counts, seal the segment and let the slot go."""
+        keep_up, write_groups = self._tasks.pop(), self._tasks.pop()
+        keep_up.cancel()
+        with suppress(asyncio.CancelledError):
+            await keep_up
+        self._running = False
+        self._decide()
+        self._wanted.set()
+        await write_groups
+        try:
+            await self._in_thread(self._writer.close)
+        except OSError as error:
+            _log.warning("spool %s: last segment left unsealed (%s)", self.slot, _name(error))
+        self._held.release()
+        self._thread.shutdown()
+
+    async def upkeep(self) -> None:
+        """Do one round: look at the space, sync and seal what is due, write lone counts, try again what failed."""
+        try:
+            await self._look_for_space()
+            await self._in_thread(self._writer.upkeep)
+            if self.recovered.failed:
+                self.recovered = await self._in_thread(self._recover)
+        except OSError as error:
+            self._fail(error)
+        if self._failed or (self._counters.waiting and not self._full):
+            self._wanted.set()
+
+    async def _keep_up(self) -> None:
+        pause = min(UPKEEP_SECONDS, self._settings.segment_seconds / 2)
+        while True:
+            await asyncio.sleep(pause)
+            await self.upkeep()
+
+    async def _write_groups(self) -> None:
+        group = self._group
+        try:
+            while self._running or self._group.lines or self._wanted.is_set():
+                await self._wanted.wait()
+                self._wanted.clear()
+                group, self._group = self._group, _Group(self._loop)
+                group.set_result(await self._commit(group))
+        finally:
+            # Also when this loop ends by a fault of ours: nobody may wait for ever.
+            self._running = False
+            self._decide()
+            for left in (group, self._group):
+                if not left.done():
+                    left.set_result(Reason.SPOOL_FAILED)
+
+    async def _commit(self, group: _Group) -> Reason | None:
+        now_ms = self._clock_ms()
+        events = len(group.lines)
+        # At the cap only events already taken in are written, not lone counts: those wait in memory.
+        drained = self._counters.drain(self.slot) if events or not self._full or not self._running else None
+        counts = list(drained.counts) if drained is not None else []
+        if events:
+            counts.append(Count(now_ms - now_ms % _MINUTE_MS, "spooled", value=events))
+        if counts:
+            group.lines.append(frame(CountsRecord(collector=self.slot, counts=counts)))
+        data = b"".join(group.lines)
+        try:
+            await self._in_thread(lambda: self._writer.write(data))
+        except OSError as error:
+            if drained is not None:
+                self._counters.restore(drained)
+            if events:
+                self._counters.add("refused", now_ms=now_ms, reason=Reason.SPOOL_FAILED, value=events)
+            self._fail(error)
+            return Reason.SPOOL_FAILED
+        if events:
+            self._counters.add_total("spooled", value=events)
+        self._used += len(data)
+        self._healed()
+        return None
+
+    async def _look_for_space(self) -> None:
+        now = time.monotonic()
+        if self._full or now >= self._next_scan:
+            self._used = await asyncio.to_thread(used_bytes, self._directory)
+            self._next_scan = now + SCAN_SECONDS
+        free = await asyncio.to_thread(self._files.free_bytes, self._directory)
+        self._full = self._used >= self._settings.max_mb * _MB or free < self._settings.min_free_mb * _MB
+        self._decide()
+
+    def _fail(self, error: OSError) -> None:
+        if not self._failed:
+            _log.error("spool %s: cannot write (%s); hits are refused until it can", self.slot, _name(error))
+        self._failed = True
+        self._decide()
+
+    def _healed(self) -> None:
+        if self._failed:
+            _log.warning("spool %s: writes again", self.slot)
+        self._failed = False
+        self._full = self._full or self._used >= self._settings.max_mb * _MB
+        self._decide()
+
+    def _decide(self) -> None:
+        if self._failed or not self._running:
+            self._refusing = Reason.SPOOL_FAILED
+        else:
+            self._refusing = Reason.SPOOL_FULL if self._full else None
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await self._loop.run_in_executor(self._thread, work)
+
+    def _recover(self) -> Recovery:
+        return recover(self._directory, self._held.name, files=self._files, live=self._writer.incarnation)
+
+    def _take_slot(self) -> Slot:
+        try:
+            for number in range(MAX_SLOTS):
+                slot = Slot.take(self._directory, f"w{number}")
+                if slot is not None:
+                    return slot
+        except PermissionError:
+            raise Fatal(f"{self._directory}: the spool directory must be writable for this user") from None
+        except OSError as error:
+            raise Retryable(f"{self._directory}: no slot can be locked ({_name(error)})") from None
+        raise Fatal(f"{self._directory}: all {MAX_SLOTS} slots are held; stop collectors that should not run")
+
+
+def _name(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "unknown error")

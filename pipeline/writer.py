@@ -1,0 +1,210 @@
+"""One slot's segments as they are written: append, sync, roll, and get out of a failure without a lie.
+
+Owns the file being written. Synchronous; all calls come from one thread. Rules:
+
+* `write` returns only when all of the data is committed: written, and with durability `fsync` synced. When it raises,
+  none of the data will ever be shipped.
+* A write that fails is undone by truncating back to the last commit. If that fails too, the file is broken.
+* A failed fsync is never retried on that file: the kernel may have marked the lost pages clean, and the retry would
+  succeed over a hole. The file is broken.
+* A broken file is not written again. It cannot simply be set aside, because what was committed before is acknowledged and
+  must be shipped; nor sealed as it is, because it may end with the group that failed, which is refused or written again
+  elsewhere. So: its committed bytes are copied to a `.copy` file and synced, the file becomes `.suspect`, the copy becomes
+  the `.seg`. A kill before the first rename leaves an ordinary `.open` file whose last group nobody acknowledged and nobody
+  wrote elsewhere; after it, `recovery` finishes the second. Only when this is done is anything written again, to a new
+  file whose creation syncs the directory and with it these renames. With durability `interval` the committed bytes are
+  read back from the page cache, the one place that still has them.
+* A new file is in the directory for good (fsync of the directory) before anything in it is acknowledged. A rename to `.seg`
+  need not be: after a power cut either name leads to the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.files import FileSystem, write_all
+from pipeline.recovery import copy_bytes
+from pipeline.segments import Slot, segment_path
+
+
+@dataclass(slots=True)
+class _File:
+    path: Path
+    fd: int
+    committed: int = 0
+    synced: int = 0
+    born: float = 0.0
+
+
+class SyncFailed(OSError):
+    """An fsync failed; the data may or may not be on the disk."""
+
+
+class SegmentWriter:
+    """Writes the segments of one held slot; `segment_bytes` and `segment_seconds` say when one is sealed."""
+
+    def __init__(
+        self,
+        directory: Path,
+        slot: Slot,
+        files: FileSystem,
+        *,
+        segment_bytes: int,
+        segment_seconds: float,
+        sync_each_write: bool,
+        clock_ms: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = directory
+        self._slot = slot
+        self._files = files
+        self._segment_bytes = segment_bytes
+        self._segment_seconds = segment_seconds
+        self._sync_each_write = sync_each_write
+        self._clock_ms = clock_ms
+        self._monotonic = monotonic
+        self._seq = 0
+        self._current: _File | None = None
+        self._broken: _File | None = None
+        self.incarnation: int | None = None
+
+    def write(self, data: bytes) -> None:
+        """Commit `data`; empty data only mends what an earlier failure left.
+
+        Raises `OSError`; nothing of `data` is then shipped.
+        """
+        self._mend()
+        if not data:
+            return
+        try:
+            self._commit(data)
+        except SyncFailed:
+            # The disk refused one file; the group is still in memory, so one new file is worth a try.
+            self._mend()
+            self._commit(data)
+        with suppress(OSError):  # the data is committed; trouble with the seal is the next call's to mend
+            self._seal_if_due()
+
+    def upkeep(self) -> None:
+        """Sync what durability `interval` left unsynced and seal by age; call it at least every half second.
+
+        Raises `OSError`; the writer is then broken until `write` mends it.
+        """
+        self._mend()
+        self._sync_current()
+        self._seal_if_due()
+
+    def close(self) -> None:
+        """Sync, seal and close. Raises `OSError`; what is left is found by the next recovery."""
+        self._mend()
+        self._sync_current()
+        if self._current is not None:
+            self._seal()
+            if self._current is not None:
+                self._files.close(self._current.fd)
+                self._current = None
+
+    def _commit(self, data: bytes) -> None:
+        file = self._current or self._open()
+        try:
+            write_all(self._files, file.fd, data)
+        except OSError:
+            self._undo(file)
+            raise
+        if self._sync_each_write:
+            self._sync(file)
+            file.synced += len(data)
+        file.committed += len(data)
+
+    def _undo(self, file: _File) -> None:
+        try:
+            self._files.truncate(file.fd, file.committed)
+        except OSError:
+            self._break(file)
+
+    def _sync(self, file: _File) -> None:
+        try:
+            self._files.fdatasync(file.fd)
+        except OSError as error:
+            self._break(file)
+            raise SyncFailed(error.errno, error.strerror) from error
+
+    def _sync_current(self) -> None:
+        file = self._current
+        if file is not None and file.synced < file.committed:
+            self._sync(file)
+            file.synced = file.committed
+
+    def _open(self) -> _File:
+        if self.incarnation is None:
+            self.incarnation = self._slot.next_incarnation(self._clock_ms())
+        self._seq += 1
+        path = segment_path(self._directory, self._slot.name, self.incarnation, self._seq)
+        fd = self._files.create(path)
+        try:
+            self._files.fsync_directory(self._directory)
+        except OSError:
+            self._files.close(fd)
+            with suppress(OSError):  # an empty file that stays is no harm: recovery removes it
+                self._files.unlink(path)
+            raise
+        self._current = _File(path, fd, born=self._monotonic())
+        return self._current
+
+    def _seal_if_due(self) -> None:
+        file = self._current
+        if file is None or not file.committed:
+            return
+        if file.committed >= self._segment_bytes or self._monotonic() - file.born >= self._segment_seconds:
+            self._sync_current()
+            self._seal()
+
+    def _seal(self) -> None:
+        file = self._current
+        if file is None:
+            return
+        try:
+            self._files.rename(file.path, file.path.with_suffix(".seg"))
+        except OSError:
+            return  # still a good file: go on with it and try again at the next occasion
+        self._current = None
+        self._files.close(file.fd)
+        with suppress(OSError):  # either name leads to the same bytes
+            self._files.fsync_directory(self._directory)
+
+    def _break(self, file: _File) -> None:
+        self._current = None
+        self._broken = file
+        with suppress(OSError):  # the failed group must not be shipped if we are killed before the copy is made
+            self._files.truncate(file.fd, file.committed)
+
+    def _mend(self) -> None:
+        file = self._broken
+        if file is None:
+            return
+        if file.committed:
+            self._salvage(file)
+        elif file.path.exists():
+            self._files.unlink(file.path)  # holds nothing but the group that failed
+        self._broken = None
+        self._files.close(file.fd)
+
+    def _salvage(self, file: _File) -> None:
+        # The path tells how far an earlier try came; the sealed copy may already have been shipped and removed.
+        sealed, copy = file.path.with_suffix(".seg"), file.path.with_suffix(".copy")
+        if file.path.suffix == ".open":
+            copy.unlink(missing_ok=True)
+            copy_bytes(self._files, file.fd, copy, 0, file.committed)
+            self._files.fsync_directory(self._directory)
+            file.path = self._renamed(file.path, file.path.with_suffix(".suspect"))
+        if file.path.suffix == ".suspect":
+            file.path = self._renamed(copy, sealed)
+        self._files.fsync_directory(self._directory)
+
+    def _renamed(self, old: Path, new: Path) -> Path:
+        self._files.rename(old, new)
+        return new
