@@ -8,6 +8,7 @@ ever travels with a query.
 from __future__ import annotations
 
 import logging
+import time
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -51,6 +52,12 @@ def ping(settings: Settings, *, timeout: float = 1.0) -> bool:
     except (urllib3.exceptions.HTTPError, OSError):
         return False
     return answer.status == 200 and answer.data == b"Ok.\n"
+
+
+def wait_until_answering(settings: Settings) -> None:
+    """Return once a ClickHouse answers, however long that takes."""
+    while not ping(settings):
+        time.sleep(0.1)
 
 
 def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from pipeline import settings as configuration
@@ -13,9 +15,16 @@ def register(app: typer.Typer) -> None:
     app.command()(migrate)
 
 
-def migrate(config: ConfigOption = None) -> None:
+def migrate(
+    config: ConfigOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="First wait until ClickHouse answers.")] = False,
+) -> None:
     """Bring the database to the state of this version; safe to run again."""
+    from pipeline.clickhouse import wait_until_answering
     from pipeline.migrate import migrate as bring_up_to_date
 
-    applied = bring_up_to_date(configuration.load(config))
+    settings = configuration.load(config)
+    if wait:
+        wait_until_answering(settings)
+    applied = bring_up_to_date(settings)
     console.print(f"applied: {', '.join(applied)}" if applied else "nothing to do", highlight=False, markup=False)
