@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from collector.admin import admin_routes
 from collector.pixel import answer_pixel
 from collector.process import Process
+from pipeline.hardening import die_with_parent, harden_process
 from pipeline.settings import Settings, load
 
 
@@ -42,4 +43,6 @@ class Collector:
 
 def create_app(settings: Settings | None = None) -> Collector:
     """Return the application; without an argument the settings come from file and environment (uvicorn's factory)."""
+    harden_process()
+    die_with_parent()
     return Collector(settings or load())

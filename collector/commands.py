@@ -22,6 +22,10 @@ def collect(config: ConfigOption = None) -> None:
         os.environ["PIXEL_CONFIG"] = str(file.resolve())  # the worker processes read the same file
 
     from collector.server import serve
+    from pipeline.hardening import die_with_parent, harden_process
+
+    harden_process()
+    die_with_parent()
 
     edge = settings.collector
     errors.print(f"collecting on http://{edge.host}:{edge.port}, {edge.workers} process(es), {edge.durability}")

@@ -35,17 +35,23 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def open_keyring(settings: Settings) -> Keyring:
+    """Return the collector's keys; raises `Fatal` naming what is unsafe about their directory."""
+    return Keyring(
+        settings.keys_dir,
+        may_mint=settings.collector.mint_keys,
+        forbidden=(settings.spool_dir, settings.clickhouse_dir),
+        retention_days=settings.retention.keys_days,
+    )
+
+
 class Process:
     """The shared parts of one collector process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.counters = EdgeCounters()
-        self.keys = Keyring(
-            settings.keys_dir,
-            may_mint=settings.collector.mint_keys,
-            forbidden=(settings.spool_dir, settings.clickhouse_dir),
-        )
+        self.keys = open_keyring(settings)
         self.tables = EdgeTables.load(settings, self.keys, os.urandom)
         self.trusted = self.tables.trusted
         self.spool = Spool(
@@ -69,7 +75,7 @@ class Process:
         if not self.spool.ready:
             return "the spool takes no events: see `clinic-pixel spool status`"
         if self.keys.day(today, today=today) is None:
-            return f"no key for {today}: run `clinic-pixel keys mint` or copy the key of the other hosts"
+            return self.keys.problem
         return ""
 
     def take(self, read: Callable[[int], Hit]) -> EdgeResult:

@@ -13,9 +13,9 @@ import socket
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from collector.process import open_keyring
 from pipeline.edge import EdgeTables
 from pipeline.errors import Fatal
-from pipeline.keys import Keyring
 from pipeline.settings import Settings
 
 BACKLOG = 2048
@@ -23,7 +23,7 @@ BACKLOG = 2048
 
 def serve(settings: Settings) -> None:
     """Listen until told to stop; raises `Fatal` in one line when the collector cannot start."""
-    _look_over(settings)
+    EdgeTables.load(settings, open_keyring(settings), bytes)
     listener = _listen(settings.collector.host, settings.collector.port)
     config = uvicorn.Config(
         "collector.app:create_app",
@@ -47,15 +47,6 @@ def serve(settings: Settings) -> None:
         uvicorn.Server(config).run(sockets=[listener])
     else:
         Multiprocess(config, sockets=[listener]).run()
-
-
-def _look_over(settings: Settings) -> None:
-    keys = Keyring(
-        settings.keys_dir,
-        may_mint=settings.collector.mint_keys,
-        forbidden=(settings.spool_dir, settings.clickhouse_dir),
-    )
-    EdgeTables.load(settings, keys, bytes)
 
 
 def _listen(host: str, port: int) -> socket.socket:

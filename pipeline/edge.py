@@ -41,7 +41,7 @@ class Keys(Protocol):
     def day(self, epoch: date, *, today: date) -> DayTokens | None:
         """Return the day's tokens."""
 
-    def visitor_key(self, epoch: date) -> bytes | None:
+    def visitor_key(self, epoch: date, *, today: date) -> bytes | None:
         """Return the key of the id cookie's hash."""
 
 
@@ -224,7 +224,7 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     if draft.address:
         draft.ip_token = tokens.ip_token(draft.address)
         draft.net_token = tokens.net_token(draft.address)
-    visitor_key = tables.keys.visitor_key(draft.epoch) if draft.id_secret else None
+    visitor_key = tables.keys.visitor_key(draft.epoch, today=draft.today) if draft.id_secret else None
     if visitor_key is not None:
         draft.visitor, draft.visitor_kind = cookie_visitor(visitor_key, draft.id_secret), "cookie"
     elif draft.address:

@@ -1,6 +1,6 @@
 """What a process does before it touches a key or an address: nothing of its memory may reach a disk or a debugger.
 
-Owns the one call for it. Both settings are lost or inherited in different ways (the limit passes to children, the
+Owns the one call for it, and the one that lets a process end with its supervisor. Both settings are lost or inherited in different ways (the limit passes to children, the
 dumpable flag is reset by exec), so every process calls it for itself, workers too.
 """
 
@@ -9,11 +9,16 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import sys
 from typing import Final
 
 from pipeline.errors import Fatal
 
+SUPERVISED: Final = "CLINIC_PIXEL_SUPERVISED"
+"""Set in the environment of every process that `up` starts."""
+
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _PR_GET_DUMPABLE: Final = 3  # prctl(2)
 _PR_SET_DUMPABLE: Final = 4
 
@@ -28,6 +33,12 @@ def harden_process() -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
             raise Fatal(f"core dumps cannot be switched off (prctl: {os.strerror(ctypes.get_errno())})")
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its supervisor dies, even by SIGKILL; does nothing outside of `up`."""
+    if sys.platform == "linux" and os.environ.get(SUPERVISED):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def dumpable() -> bool:

@@ -8,7 +8,6 @@ says what to mend. Children die with their supervisor, even when it is killed.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -16,13 +15,13 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.hardening import SUPERVISED
 from pipeline.settings import Settings
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 10.0  # a process that ran this long starts again without a growing pause
 STOP_SECONDS = 1.2  # per process: all three together stay below the five seconds a person waits for Ctrl-C
-SUPERVISED = "CLINIC_PIXEL_SUPERVISED"
 
 Say = Callable[[str, str], None]
 """Prints one line of a process: its name, the line."""
@@ -48,12 +47,6 @@ def parts(settings: Settings, extra: Sequence[Part] = ()) -> tuple[Part, ...]:
         Part("migrate", ("migrate", "--wait"), once=True),
         *embedded,
     )
-
-
-def die_with_parent() -> None:
-    """Ask Linux to end this process when its supervisor dies (prctl(2), PR_SET_PDEATHSIG)."""
-    if os.environ.get(SUPERVISED):
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM, 0, 0, 0)
 
 
 class Supervisor:

@@ -30,5 +30,7 @@ def clickhouse(
         sys.stdout.write(access.access_sql(access.make_passwords(settings)))
         return
     from pipeline import embedded
+    from pipeline.hardening import die_with_parent
 
+    die_with_parent()
     embedded.serve(settings)

@@ -49,7 +49,7 @@ async def _greet(settings: Settings) -> None:
     begun = time.monotonic()
     edge = f"http://{settings.collector.host}:{settings.collector.port}"
     database = settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}"
-    while not await asyncio.to_thread(_answers, f"{edge}/health/ready"):
+    while not await asyncio.to_thread(_answers, f"{edge}/health/ready"):  # noqa: ASYNC110 - another process is waited for
         await asyncio.sleep(0.1)
     site = settings.sites[0]
     console.print(
