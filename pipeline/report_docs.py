@@ -1,0 +1,70 @@
+"""docs/reports.md, written from the headers of the report files, so that it cannot fall behind them.
+
+Owns the page's wording around the headers. A test compares the page with `page()`; `clinic-pixel report --docs` prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.report_header import Report
+
+_INTRODUCTION: Final = """\
+# Reports
+
+Each report is one file `sql/reports/<family>/<name>.sql` and one parameterised view `<family>.<name>`. Ask it with
+`clinic-pixel report NAME`, or with any ClickHouse client as the role that is named below:
+
+```sql
+SELECT * FROM technical.error_pages(site='clinic', since='2026-11-21 00:00:00', until='2026-11-22 00:00:00')
+```
+
+Times are UTC and are widened to whole hours inside the view. A time with a trailing `Z` is refused by ClickHouse;
+`clinic-pixel report` takes it. Numbers and thresholds: settings `privacy.min_visitors` and
+`privacy.min_visitors_sensitive`, and `sql/reports/thresholds.toml`; after a change run `clinic-pixel migrate`.
+
+## How small groups are kept out of technical reports
+Every technical report of visitors goes through `sql/views/suppressed.sql`. A row is shown from `min_visitors` people up
+(`min_visitors_sensitive` where the row names a sensitive group). People are counted low: a person without a cookie is a
+new visitor every day, so of such visitors only the fullest day counts, and all who sent a privacy signal count as one.
+Smaller rows become `other`, and the next smallest fold in until `other` has two rows and `min_visitors` people of its
+own; where that is never reached, nothing is shown. Every number is a multiple of `min_visitors`, up or down by a hidden
+coin that depends on the rows themselves: the same question has the same answer, totals do not drift, and two windows or
+two reports that differ by a few people give a difference of 0 or of a whole step, which proves nobody.
+
+What this does not do: one visitor who asks for a page five hundred times can be seen in the number of page views
+(though not who it was), and somebody who asks thousands of slightly different windows and averages can narrow a rounded number
+down. Give the ops password to people, not to programs that nobody watches.
+"""
+
+
+def page(reports: Sequence[Report]) -> str:
+    """Return the whole page as Markdown."""
+    return "\n".join([_INTRODUCTION, *(_section(report) for report in reports)])
+
+
+def _section(report: Report) -> str:
+    parameters = ", ".join(
+        f"`{each.name} {each.type}`" + (f" (default {_default(each.name, each.default)})" if each.default else "")
+        for each in report.parameters
+    )
+    thresholds = ", ".join(f"`{name}`" for name in report.thresholds) or "none"
+    lines = [
+        f"## {report.path}",
+        f"**{report.text('question', 'en')}** / {report.text('question', 'ru')}",
+        "",
+        f"Role `{report.role}`. Parameters: {parameters}. Chart: {report.chart}. Thresholds: {thresholds}.",
+        "",
+        "| column | unit | meaning |",
+        "|---|---|---|",
+        *(f"| `{column.name}` | {column.unit} | {column.meaning} |" for column in report.columns),
+        "",
+        f"Limits: {report.text('limits', 'en')}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _default(name: str, default: str) -> str:
+    return "the next full hour" if name == "until" and default == "0h" else f"{default} ago"
