@@ -1,0 +1,227 @@
+"""From an event to a row: the last computation before the database.
+
+Owns `ENRICH_STEPS`, the one place where their order is decided. Rules: pure (the tables are an argument, no clock, no
+file), so a retry gives the same row; whatever an event holds, the outcome is exactly one row or one `Rejected`; no text
+of an event ever stands in an exception. `drop_*` may end an event, `put_*` adds facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+
+import msgspec
+
+from pipeline import hints, ivt
+from pipeline.agents import NO_AGENT, AgentFacts, Agents
+from pipeline.errors import Fatal
+from pipeline.event import Event, HintState, ReferrerKind, Row
+from pipeline.ivt import Label
+from pipeline.referrers import Referrers, read_spam
+from pipeline.rejects import Rejected, RejectReason, check_event
+from pipeline.robots import Robots
+from pipeline.settings import AddressList, Settings
+
+__all__ = ["ENRICH_STEPS", "EnrichTables", "RejectReason", "Rejected", "enrich", "time_text"]
+
+CRAWLER_LIST_FRESH_MS = 8 * 86_400_000
+"""An older crawler list proves nothing: the operator may have added a range since (fraud catalogue, F04)."""
+
+CACHED_COMPARISONS = 8192
+
+_compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
+
+
+@dataclass(frozen=True)
+class EnrichTables:
+    """Everything the steps look things up in; built once a worker. The caches inside are bounded.
+
+    `crawler_lists` maps the name of a robot whose operator's ranges are listed to the list's time, Unix milliseconds.
+    """
+
+    agents: Agents
+    referrers: Referrers
+    crawler_lists: Mapping[str, int] = MappingProxyType({})
+
+    @classmethod
+    def load(cls, settings: Settings) -> EnrichTables:
+        """Read what the settings name; raises `Fatal` that names the setting or file."""
+        robots = Robots()
+        return cls(
+            agents=Agents(robots),
+            referrers=Referrers(settings.sites, read_spam(settings.networks.referrer_spam)),
+            crawler_lists={
+                robot: written_ms
+                for entry in settings.networks.lists
+                for robot, written_ms in _listed_robots(entry, robots.names).items()
+            },
+        )
+
+
+class Draft(msgspec.Struct):
+    """The columns that enrichment computes, while they are computed."""
+
+    received_at: str = ""
+    agent: AgentFacts = NO_AGENT
+    hints: HintState = "none"
+    referrer_kind: ReferrerKind = "none"
+    ivt_reasons: list[str] = []
+
+
+Step = Callable[[Event, EnrichTables, Draft], None]
+
+
+def drop_unstorable(event: Event, _tables: EnrichTables, _draft: Draft) -> None:
+    """Reject what ClickHouse would refuse, and with it the whole batch."""
+    check_event(event)
+
+
+def put_time(event: Event, _tables: EnrichTables, draft: Draft) -> None:
+    """Write the collector's clock as ClickHouse reads it, in UTC."""
+    draft.received_at = time_text(event.received_ms)
+
+
+def put_agent(event: Event, tables: EnrichTables, draft: Draft) -> None:
+    """Replace the user agent by its families, device class and robot name."""
+    draft.agent = tables.agents.read(event.agent)
+
+
+def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:
+    """Hold the client hints against the user agent."""
+    limit = hints.HINT_LIMIT
+    draft.hints = _compare(
+        draft.agent.claims,
+        event.hint_brands[:limit],
+        event.hint_mobile[:limit],
+        event.hint_platform[:limit],
+        https=event.https,
+    )
+
+
+def put_referrer(event: Event, tables: EnrichTables, draft: Draft) -> None:
+    """Say what kind of place the visitor came from."""
+    draft.referrer_kind = tables.referrers.kind(event.referrer_host, event.site)
+
+
+def put_labels(event: Event, tables: EnrichTables, draft: Draft) -> None:
+    """Mark what lists and the request alone say of invalid traffic."""
+    labels: list[str] = [*draft.agent.labels]
+    robot = draft.agent.robot
+    if (network := ivt.OF_NETWORK.get(event.net_class)) and not (robot and network is Label.DATACENTER):
+        labels.append(network)
+    if robot:
+        labels += _crawler_labels(robot, event, tables.crawler_lists)
+    elif mark := ivt.OF_HINTS.get(draft.hints):
+        labels.append(mark)
+    if draft.referrer_kind == "spam":
+        labels.append(Label.REFERRER_SPAM)
+    labels.sort(key=ivt.ORDER.__getitem__)
+    draft.ivt_reasons = labels
+
+
+ENRICH_STEPS: tuple[Step, ...] = (
+    drop_unstorable,
+    put_time,
+    put_agent,
+    put_hints,
+    put_referrer,
+    put_labels,
+)
+"""The order of enrichment: what cannot be stored first, then the agent, then what is derived from it."""
+
+
+def enrich(event: Event, tables: EnrichTables, batch_id: str) -> Row:
+    """Return the stored row of an event, complete; raises `Rejected` for an event that cannot be one."""
+    draft = Draft()
+    for step in ENRICH_STEPS:
+        step(event, tables, draft)
+    return _row(event, draft, batch_id)
+
+
+def time_text(received_ms: int) -> str:
+    """Return Unix milliseconds as `YYYY-MM-DD HH:MM:SS.mmm`, UTC."""
+    second, millisecond = divmod(received_ms, 1000)
+    return f"{_second_text(second)}.{millisecond:03d}"
+
+
+@lru_cache(maxsize=1024)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _row(event: Event, draft: Draft, batch_id: str) -> Row:
+    agent = draft.agent
+    return Row(
+        received_at=draft.received_at,
+        event_id=event.event_id,
+        site=event.site,
+        kind=event.kind,
+        mode=event.mode,
+        policy=event.policy,
+        epoch=event.epoch,
+        visitor=event.visitor,
+        visitor_kind=event.visitor_kind,
+        cookie_state=event.cookie_state,
+        cookies=event.cookies,
+        ip_token=event.ip_token,
+        net_token=event.net_token,
+        ip_version=event.ip_version,
+        country=event.country,
+        asn=event.asn,
+        as_org=event.as_org,
+        net_class=event.net_class,
+        browser=agent.browser,
+        browser_major=agent.browser_major,
+        os=agent.os,
+        os_major=agent.os_major,
+        device=agent.device,
+        hints=draft.hints,
+        robot=agent.robot,
+        ua_token=event.ua_token,
+        ua_raw=agent.ua_raw,
+        page_host=event.page_host,
+        page=event.page,
+        page_flags=event.page_flags,
+        page_scheme=event.page_scheme,
+        page_from=event.page_from,
+        status=event.status,
+        campaign=event.campaign,
+        paid=event.paid,
+        click_token=event.click_token,
+        ad=event.ad,
+        referrer_host=event.referrer_host,
+        referrer_page=event.referrer_page,
+        referrer_kind=draft.referrer_kind,
+        nonce=event.nonce,
+        ivt_reasons=draft.ivt_reasons,
+        scrubbed=event.scrubbed | agent.scrubbed,
+        dropped_params=event.dropped_params,
+        batch_id=batch_id,
+    )
+
+
+def _crawler_labels(robot: str, event: Event, lists: Mapping[str, int]) -> tuple[Label, ...]:
+    if event.net_class == "crawler":
+        return (Label.VERIFIED_CRAWLER,)
+    listed_ms = lists.get(robot)
+    if listed_ms is None or event.net_class == "own":
+        return ()
+    return (Label.FALSE_CRAWLER,) if event.received_ms - listed_ms < CRAWLER_LIST_FRESH_MS else ()
+
+
+def _listed_robots(entry: AddressList, known: frozenset[str]) -> dict[str, int]:
+    for robot in entry.robots:
+        if entry.net_class != "crawler" or robot not in known:
+            raise Fatal(
+                f"networks.lists: robots: {robot!r} of {entry.file}: expected a robot's known name, class crawler"
+            )
+    if not entry.robots:
+        return {}
+    try:
+        written_ms = entry.file.stat().st_mtime_ns // 1_000_000
+    except OSError as error:
+        raise Fatal(f"{entry.file}: networks.lists cannot be read: {error.strerror}") from None
+    return dict.fromkeys(entry.robots, written_ms)

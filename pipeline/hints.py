@@ -1,0 +1,99 @@
+"""Client hints held against the user agent (column `hints`).
+
+Owns what a user agent claims that the low-entropy hints of Chromium can confirm: major version, platform, mobile or
+not. Rules: brand order and invented brands (GREASE) do not matter, because only the brand `Chromium` is looked for;
+what either side leaves out is never a contradiction; only Chromium sends hints, and only over https.
+Source: W3C User-Agent Client Hints, "low entropy hints".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from pipeline.event import HintState
+
+HINTS_SINCE = 90
+"""Chromium major from which every build sends the three hints unasked; 89 sent them to part of its users."""
+
+HINT_LIMIT = 512
+"""Characters of a hint that are looked at; real brand lists stay under 150."""
+
+_SENDERS = frozenset({"Chrome", "Chrome Mobile", "Edge", "Edge Mobile", "Opera", "Opera Mobile"})
+_CHROMIUM = re.compile(r"Chrom(?:e|ium)/([0-9]{1,5})")
+_BRAND = re.compile(r'"Chromium"\s*;\s*v\s*=\s*"?([0-9]{1,5})')
+_PLATFORMS = {
+    "Windows": "windows",
+    "CrOS": "chromeos",
+    "Android": "android",
+    "iPhone": "ios",
+    "iPad": "ios",
+    "Macintosh": "macos",
+    "Linux": "linux",
+}
+_PLATFORM = re.compile("|".join(_PLATFORMS))
+_PLATFORM_HINTS = {
+    "windows": "windows",
+    "chrome os": "chromeos",
+    "chromium os": "chromeos",
+    "android": "android",
+    "ios": "ios",
+    "macos": "macos",
+    "linux": "linux",
+}
+
+
+class Claims(NamedTuple):
+    """What a user agent says that hints can confirm: 0 and '' where it says nothing."""
+
+    chromium: int
+    platform: str
+    mobile: bool
+    sends_hints: bool
+
+
+def claims(agent: str, browser: str) -> Claims:
+    """Read the claims of a user agent whose browser family is already known."""
+    version = _CHROMIUM.search(agent)
+    platform = _PLATFORM.search(agent)
+    chromium = int(version[1]) if version else 0
+    named = _PLATFORMS[platform[0]] if platform else ""
+    return Claims(
+        chromium=chromium,
+        platform=named,
+        mobile="Mobile" in agent,
+        sends_hints=chromium >= HINTS_SINCE and browser in _SENDERS and named != "ios",
+    )
+
+
+def compare(said: Claims, brands: str, mobile: str, platform: str, *, https: bool) -> HintState:
+    """Compare the three hint headers, as received, with the agent's claims."""
+    if not (brands or mobile or platform):
+        return "missing" if https and said.sends_hints else "none"
+    answers = (
+        _same_version(said, brands[:HINT_LIMIT]),
+        _same_platform(said, platform[:HINT_LIMIT]),
+        _same_form(said, mobile),
+    )
+    if False in answers:
+        return "contradict"
+    return "agree" if True in answers else "none"
+
+
+def _same_version(said: Claims, brands: str) -> bool | None:
+    brand = _BRAND.search(brands)
+    if brand is None:
+        return None
+    return said.chromium == int(brand[1])
+
+
+def _same_platform(said: Claims, platform: str) -> bool | None:
+    hinted = _PLATFORM_HINTS.get(platform.strip(' "').lower())
+    if hinted is None or not said.platform:
+        return None
+    # Televisions write Linux where the platform is Android; the other way round is a disguise.
+    return hinted == said.platform or (hinted, said.platform) == ("android", "linux")
+
+
+def _same_form(said: Claims, mobile: str) -> bool | None:
+    return None if mobile not in {"?0", "?1"} else said.mobile == (mobile == "?1")

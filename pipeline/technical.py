@@ -1,0 +1,72 @@
+"""From a technical signal to its row: the opt-in signals of the script, without visitor and tokens.
+
+Owns `TechnicalRow`, the columns of `pixel.technical`. Rules as in `pipeline.enrich`: pure, and exactly one row or one
+`Rejected`. Of the agent only browser, system and device class are kept.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pipeline.enrich import EnrichTables, time_text
+from pipeline.event import SignalKind, TechnicalSignal, UInt32
+from pipeline.rejects import check_signal
+
+LARGEST_LINE = 2**32 - 1
+
+
+class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `pixel.technical`, without a single default left to the database."""
+
+    received_at: str
+    event_id: str
+    site: str
+    page: str
+    browser: str
+    os: str
+    device: str
+    country: str
+    kind: SignalKind
+    name: str
+    template: str
+    source_host: str
+    source_file: str
+    source_line: UInt32
+    value: float
+    release: str
+    batch_id: str
+
+
+def enrich_signal(signal: TechnicalSignal, tables: EnrichTables, batch_id: str) -> TechnicalRow:
+    """Return the stored row of a signal, complete; raises `Rejected` for one that cannot be a row."""
+    check_signal(signal)
+    agent = tables.agents.read(signal.agent)
+    host, file, line = _source(signal.source)
+    return TechnicalRow(
+        received_at=time_text(signal.received_ms),
+        event_id=signal.event_id,
+        site=signal.site,
+        page=signal.page,
+        browser=agent.browser,
+        os=agent.os,
+        device=agent.device,
+        country=signal.country,
+        kind=signal.kind,
+        name=signal.name,
+        template=signal.template,
+        source_host=host,
+        source_file=file,
+        source_line=line,
+        value=signal.value,
+        release=signal.release,
+        batch_id=batch_id,
+    )
+
+
+def _source(source: str) -> tuple[str, str, int]:
+    # host:file:line of an error; a resource has its host only.
+    host, _, rest = source.partition(":")
+    file, _, line = rest.rpartition(":")
+    if line.isascii() and line.isdecimal() and len(line) <= len(str(LARGEST_LINE)):
+        return host, file, min(int(line), LARGEST_LINE)
+    return host, rest, 0
