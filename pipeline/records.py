@@ -46,9 +46,11 @@ class Line(NamedTuple):
 def frame(record: SpoolRecord) -> bytes:
     """Return the record's line.
 
-    Raises `UnicodeEncodeError` on text that is not valid Unicode.
+    Raises `ValueError` on text that is not valid Unicode and on a record over `MAX_LINE`, which no reader would take.
     """
     body = _encode(record)
+    if len(body) + _FRAME + 1 > MAX_LINE:
+        raise ValueError(f"a record of {len(body)} bytes is over {MAX_LINE}")
     return b"%08x %b\n" % (crc32(body), body)
 
 

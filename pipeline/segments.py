@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from pipeline.errors import Fatal, Retryable
 from pipeline.files import PRIVATE_DIRECTORY, PRIVATE_FILE
 from pipeline.records import BadLine as BadLine
 from pipeline.records import read as read
@@ -125,6 +126,23 @@ class Slot:
             os.close(lock)
             return None
         return cls(directory, name, lock)
+
+    @classmethod
+    def take_free(cls, directory: Path) -> Self:
+        """Return the first slot that nobody holds.
+
+        Raises `Fatal` when the directory is not ours to write or every slot is held, `Retryable` on a disk in trouble.
+        """
+        try:
+            for number in range(MAX_SLOTS):
+                slot = cls.take(directory, f"w{number}")
+                if slot is not None:
+                    return slot
+        except PermissionError:
+            raise Fatal(f"{directory}: the spool directory must be writable for this user") from None
+        except OSError as error:
+            raise Retryable(f"{directory}: no slot of the spool can be locked: {error.strerror}") from None
+        raise Fatal(f"{directory}: all {MAX_SLOTS} slots are held; stop collectors that should not run")
 
     def next_incarnation(self, now_ms: int) -> int:
         """Return a number greater than any this slot ever used: the time, or one more than the last.

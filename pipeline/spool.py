@@ -3,8 +3,9 @@
 Owns group commit, the limits and the one thread that touches files. Rules:
 
 * A 2xx may be answered when `append` has returned: the whole group is written and, with durability `fsync`, synced.
-* One group is in flight at a time. Hits that come meanwhile form the next one, so groups grow with the load by themselves;
-  a group is one write and one sync, one hop to the thread and back, and one future for all who wait for it.
+* One group is in flight at a time; hits that come meanwhile form the next one, so groups grow with the load and with the
+  slowness of the disk by themselves. (A fixed gathering time was measured too: it costs latency and gains nothing.) A group
+  is one write and one sync, one hop to the thread and back, and one future for all who wait for it.
 * One outcome for every event: `spooled` or `refused` is counted here, by event, and nobody else counts either of them for
   an event given to `append`. A group ends with a counts record of everything counted so far, so that a count is as durable
   as its event. (Who counts `offered` does so right before `append`, with no await between: then both are in one write.)
@@ -17,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,16 +26,16 @@ from typing import TypeVar
 
 from pipeline import settings
 from pipeline.counters import EdgeCounters
-from pipeline.errors import Fatal, Reason, Refused, Retryable
+from pipeline.errors import Reason, Refused
 from pipeline.event import Count, CountsRecord, Event, TechnicalSignal
 from pipeline.files import LOCAL_FILES, FileSystem
 from pipeline.records import frame
 from pipeline.recovery import Recovery, recover
-from pipeline.segments import MAX_SLOTS, Slot, used_bytes
+from pipeline.room import Room
+from pipeline.segments import Slot
 from pipeline.writer import SegmentWriter
 
 UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose
-SCAN_SECONDS = 5.0  # between two looks at the size of the whole directory; own writes are added meanwhile
 MAX_WAITING_BYTES = 8 * 1024 * 1024  # a stalled disk must not fill the memory with hits that wait
 _MB = 1024 * 1024
 _MINUTE_MS = 60_000
@@ -80,10 +80,9 @@ class Spool:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._running = self._failed = self._full = False
+        self._running = self._failed = False
         self._refusing: Reason | None = Reason.SPOOL_FAILED
-        self._used = 0
-        self._next_scan = 0.0
+        self._room = Room(directory, settings, files)
 
     @property
     def ready(self) -> bool:
@@ -97,7 +96,7 @@ class Spool:
         """
         self._loop = asyncio.get_running_loop()
         self._group = _Group(self._loop)
-        self._held = await self._in_thread(self._take_slot)
+        self._held = await self._in_thread(lambda: Slot.take_free(self._directory))
         self.slot = self._held.name
         self._writer = SegmentWriter(
             self._directory,
@@ -110,20 +109,26 @@ class Spool:
         )
         self.recovered = await self._in_thread(self._recover)
         self._running = True
-        await self._look_for_space()
+        await self._room.look()
+        self._decide()
         self._tasks = [asyncio.create_task(self._write_groups()), asyncio.create_task(self._keep_up())]
 
     async def append(self, events: Sequence[Event | TechnicalSignal]) -> None:
         """Return when all `events` are on disk; they share one group.
 
-        Raises `Refused` with SPOOL_FULL or SPOOL_FAILED; none of them is then stored.
+        Raises `Refused` with SPOOL_FULL or SPOOL_FAILED, or INTERNAL for an event no record can hold (invalid Unicode,
+        over `MAX_LINE`); none of them is then stored.
         """
-        lines = [frame(event) for event in events]
         group, reason = self._group, self._refusing
+        lines: list[bytes] = []
+        try:
+            lines = [frame(event) for event in events]
+        except (ValueError, OverflowError):
+            reason = Reason.INTERNAL
         if reason is None and group.size > MAX_WAITING_BYTES:
             reason = Reason.SPOOL_FULL
         if reason is not None:
-            self._counters.add("refused", now_ms=self._clock_ms(), reason=reason, value=len(lines))
+            self._counters.add("refused", now_ms=self._clock_ms(), reason=reason, value=len(events))
             raise Refused(reason)
         if not group.lines:
             self._wanted.set()
@@ -153,13 +158,14 @@ class Spool:
     async def upkeep(self) -> None:
         """Do one round: look at the space, sync and seal what is due, write lone counts, try again what failed."""
         try:
-            await self._look_for_space()
+            await self._room.look()
             await self._in_thread(self._writer.upkeep)
             if self.recovered.failed:
                 self.recovered = await self._in_thread(self._recover)
         except OSError as error:
             self._fail(error)
-        if self._failed or (self._counters.waiting and not self._full):
+        self._decide()
+        if self._failed or (self._counters.waiting and not self._room.full):
             self._wanted.set()
 
     async def _keep_up(self) -> None:
@@ -188,7 +194,7 @@ class Spool:
         now_ms = self._clock_ms()
         events = len(group.lines)
         # At the cap only events already taken in are written, not lone counts: those wait in memory.
-        drained = self._counters.drain(self.slot) if events or not self._full or not self._running else None
+        drained = self._counters.drain(self.slot) if events or not self._room.full or not self._running else None
         counts = list(drained.counts) if drained is not None else []
         if events:
             counts.append(Count(now_ms - now_ms % _MINUTE_MS, "spooled", value=events))
@@ -206,18 +212,9 @@ class Spool:
             return Reason.SPOOL_FAILED
         if events:
             self._counters.add_total("spooled", value=events)
-        self._used += len(data)
+        self._room.take(len(data))
         self._healed()
         return None
-
-    async def _look_for_space(self) -> None:
-        now = time.monotonic()
-        if self._full or now >= self._next_scan:
-            self._used = await asyncio.to_thread(used_bytes, self._directory)
-            self._next_scan = now + SCAN_SECONDS
-        free = await asyncio.to_thread(self._files.free_bytes, self._directory)
-        self._full = self._used >= self._settings.max_mb * _MB or free < self._settings.min_free_mb * _MB
-        self._decide()
 
     def _fail(self, error: OSError) -> None:
         if not self._failed:
@@ -229,32 +226,19 @@ class Spool:
         if self._failed:
             _log.warning("spool %s: writes again", self.slot)
         self._failed = False
-        self._full = self._full or self._used >= self._settings.max_mb * _MB
         self._decide()
 
     def _decide(self) -> None:
         if self._failed or not self._running:
             self._refusing = Reason.SPOOL_FAILED
         else:
-            self._refusing = Reason.SPOOL_FULL if self._full else None
+            self._refusing = Reason.SPOOL_FULL if self._room.full else None
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await self._loop.run_in_executor(self._thread, work)
 
     def _recover(self) -> Recovery:
         return recover(self._directory, self._held.name, files=self._files, live=self._writer.incarnation)
-
-    def _take_slot(self) -> Slot:
-        try:
-            for number in range(MAX_SLOTS):
-                slot = Slot.take(self._directory, f"w{number}")
-                if slot is not None:
-                    return slot
-        except PermissionError:
-            raise Fatal(f"{self._directory}: the spool directory must be writable for this user") from None
-        except OSError as error:
-            raise Retryable(f"{self._directory}: no slot can be locked ({_name(error)})") from None
-        raise Fatal(f"{self._directory}: all {MAX_SLOTS} slots are held; stop collectors that should not run")
 
 
 def _name(error: OSError) -> str:
