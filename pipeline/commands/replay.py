@@ -1,0 +1,129 @@
+"""`replay` and `simulate`: real hits through the real endpoint, with a closing account."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from pipeline.commands.console import ConfigOption, FormatOption, errors, print_facts
+from pipeline.errors import Fatal
+from pipeline.sender import Account, PlannedHit
+from pipeline.settings import Settings, Site, load
+
+SiteOption = Annotated[str, typer.Option("--site", help="The site; else the first one configured.", show_default=False)]
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option("--as-of", help="UTC time of the last hit; else now.", show_default=False),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(replay)
+    app.command()(simulate)
+
+
+def replay(
+    log: Annotated[Path, typer.Argument(help="The access log.", exists=True, dir_okay=False)],
+    site: SiteOption = "",
+    as_of: AsOfOption = None,
+    log_format: Annotated[str, typer.Option("--log-format", help="Only `combined` for now.")] = "combined",
+    config: ConfigOption = None,
+    form: FormatOption = None,
+) -> None:
+    """Send an access log through the running collector, its times shifted so that the last hit is now."""
+    from pipeline.accesslog import read_lines
+    from pipeline.replay import check_span, plan, read_log, split
+
+    if log_format != "combined":
+        raise typer.BadParameter("only `combined` is known", param_hint="--log-format")
+    settings = load(config)
+    logged, skipped = split(read_lines(read_log(log)))
+    last_ms = _last_ms(as_of)
+    hits = plan(logged, _site(settings, site), last_ms=last_ms)
+    check_span(hits, settings, now_ms=int(time.time() * 1000))
+    lines = {
+        "lines": len(logged) + sum(skipped.values()),
+        **{f"skipped: {why}": n for why, n in sorted(skipped.items())},
+    }
+    _send_and_close(settings, hits, lines, form)
+
+
+def simulate(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 1,
+    people: Annotated[int, typer.Option(help="How many people visit.", min=1, max=20_000)] = 250,
+    site: SiteOption = "",
+    as_of: AsOfOption = None,
+    config: ConfigOption = None,
+    form: FormatOption = None,
+) -> None:
+    """Send a believable small day of a clinic: people, robots, its own staff, a broken link, a scanner."""
+    from pipeline.simulate import clinic_day
+
+    settings = load(config)
+    hits = clinic_day(_site(settings, site), seed=seed, people=people, last_ms=_last_ms(as_of))
+    _send_and_close(settings, hits, {}, form)
+    errors.print("look at it:  clinic-pixel report technical/traffic_by_hour   clinic-pixel report fraud/robots")
+
+
+def _send_and_close(settings: Settings, hits: Sequence[PlannedHit], lines: dict[str, int], form: FormatOption) -> None:
+    from pipeline.replay import new_nonces, wait_until_stored
+    from pipeline.secrets import read_or_make_secret
+    from pipeline.sender import send
+
+    first_nonce = new_nonces()
+    ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
+    base_url = f"http://{settings.collector.host}:{settings.collector.port}"
+    with Progress(
+        "{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        disable=not errors.is_terminal,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("sending", total=len(hits))
+        account = send(hits, base_url, ticket, first_nonce=first_nonce, progress=lambda: progress.advance(task))
+        progress.update(task, description="waiting until stored")
+        stored = wait_until_stored(settings, first_nonce, len(hits), expected=account.events)
+    _close(account, stored.rows, stored.events, lines, form)
+
+
+def _close(account: Account, rows: int, events: int, lines: dict[str, int], form: FormatOption) -> None:
+    facts: dict[str, object] = {
+        **lines,
+        "sent": account.sent,
+        "accepted": account.accepted,
+        **{f"refused: {why}": count for why, count in sorted(account.refused.items())},
+        "unanswered": account.unanswered,
+        "events of the accepted": account.events,
+        "stored": rows,
+        "stored twice": rows - events,
+        "hits a second": round(account.sent / account.seconds) if account.seconds else 0,
+    }
+    exact = rows == events == account.events and not account.unanswered
+    print_facts(facts, form, title="every accepted event is stored once" if exact else "the account does not close")
+    if not exact:
+        if rows < account.events:
+            errors.print("not everything is stored yet; is `ship` running? See `clinic-pixel spool status`")
+        raise typer.Exit(1)
+
+
+def _site(settings: Settings, name: str) -> Site:
+    site = settings.site(name) if name else settings.sites[0]
+    if site is None:
+        known = ", ".join(site.id for site in settings.sites)
+        raise Fatal(f"--site {name}: not configured; the sites are {known}")
+    return site
+
+
+def _last_ms(as_of: datetime | None) -> int:
+    moment = datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,102 @@
+"""Plans the replay of a log and closes its account: sent, accepted, refused, stored.
+
+Owns the shift of the log's times and the count by nonce. Every replay takes a range of nonces of its own, so that the
+database can be asked for exactly its events and would show a loss or a duplicate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from secrets import randbits
+from typing import NamedTuple
+
+from pipeline.accesslog import LoggedHit, Skipped
+from pipeline.clickhouse import connect
+from pipeline.errors import Fatal
+from pipeline.sender import PlannedHit
+from pipeline.settings import Settings, Site
+
+STORED_WAIT_SECONDS = 60.0
+
+
+class Stored(NamedTuple):
+    """What the database holds of a range of nonces: rows, distinct events, distinct nonces."""
+
+    rows: int
+    events: int
+    nonces: int
+
+
+def new_nonces() -> int:
+    """Return the first nonce of a fresh range; a million fit before the next one could begin."""
+    return (randbits(42) << 20) | (1 << 62)
+
+
+def plan(hits: Sequence[LoggedHit], site: Site, *, last_ms: int) -> list[PlannedHit]:
+    """Return the log's hits as the pixel would have seen them, the last one at `last_ms` (Unix milliseconds)."""
+    if not hits:
+        raise Fatal("the log holds no page view; expected combined log lines such as nginx and Apache write")
+    shift = last_ms - max(hit.at_ms for hit in hits)
+    return [_planned(hit, site, hit.at_ms + shift) for hit in hits]
+
+
+def check_span(hits: Sequence[PlannedHit], settings: Settings, *, now_ms: int) -> None:
+    """Raise `Fatal` when a hit would lie in the future or before the oldest day whose key may still live."""
+    days = settings.retention.keys_days
+    oldest, newest = min(hit.at_ms for hit in hits), max(hit.at_ms for hit in hits)
+    if newest > now_ms:
+        raise Fatal("--as-of lies in the future; events are received now or earlier")
+    if oldest < now_ms - (days - 1) * 86_400_000:
+        raise Fatal(
+            f"the log reaches back more than retention.keys_days ({days}); give a later --as-of or a part of it"
+        )
+
+
+def read_log(file: Path) -> list[str]:
+    """Return the lines of a log; bytes that are no UTF-8 are kept as they are. Raises `Fatal` when it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise Fatal(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def split(results: Iterable[LoggedHit | Skipped]) -> tuple[list[LoggedHit], dict[str, int]]:
+    """Return the page views and how many lines were skipped for which reason."""
+    hits: list[LoggedHit] = []
+    skipped: dict[str, int] = {}
+    for result in results:
+        if isinstance(result, LoggedHit):
+            hits.append(result)
+        else:
+            skipped[result.reason] = skipped.get(result.reason, 0) + 1
+    return hits, skipped
+
+
+def wait_until_stored(settings: Settings, first_nonce: int, count: int, *, expected: int) -> Stored:
+    """Return what is stored of `count` nonces from `first_nonce` on, once it is all there or a minute has passed."""
+    client = connect(settings, "pixel_admin")
+    deadline = time.monotonic() + STORED_WAIT_SECONDS
+    try:
+        while True:
+            row = client.query(
+                "SELECT count(), uniqExact(event_id), uniqExact(nonce) FROM pixel.events"
+                " WHERE nonce >= {first:UInt64} AND nonce < {end:UInt64}",
+                parameters={"first": first_nonce, "end": first_nonce + count},
+            ).result_rows[0]
+            stored = Stored(*row)
+            if stored.rows >= expected or time.monotonic() > deadline:
+                return stored
+            time.sleep(0.2)
+    finally:
+        client.close()
+
+
+def _planned(hit: LoggedHit, site: Site, at_ms: int) -> PlannedHit:
+    query = {"s": site.id, "u": f"https://{site.hosts[0]}{hit.target}", "m": "img"}
+    if hit.referrer:
+        query["r"] = hit.referrer
+    if hit.status >= 400:
+        query["e"] = str(hit.status)
+    return PlannedHit(at_ms=at_ms, address=hit.address, agent=hit.agent, query=query)

@@ -1,0 +1,223 @@
+"""A believable small day of a clinic, the same for the same seed.
+
+Owns the cast: people, phones behind one carrier address, staff in the clinic's own network, declared robots, a broken
+link that people follow, a scanner, browsers that signal GPC. Addresses are of the documentation ranges (RFC 5737,
+RFC 3849). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple, TypeVar
+
+from pipeline.sender import PlannedHit
+from pipeline.settings import Site
+
+Choice = TypeVar("Choice")
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+
+# How busy each hour of a clinic's day is (UTC+3 office hours seen in UTC), relative to each other.
+_HOURS = (2, 1, 1, 2, 5, 9, 14, 17, 18, 17, 16, 15, 14, 13, 11, 10, 10, 9, 8, 7, 6, 5, 4, 3)
+
+_PAGES = {
+    "/": 20,
+    "/doctors/": 12,
+    "/doctors/terapevt/": 8,
+    "/doctors/kardiolog/": 6,
+    "/services/": 10,
+    "/services/uzi/": 8,
+    "/services/analizy/": 9,
+    "/services/onkologiya/": 3,
+    "/price/": 11,
+    "/contacts/": 7,
+    "/zapis/": 9,
+    "/zapis/spasibo/": 3,
+    "/news/": 2,
+    "/lk/": 4,
+}
+_REFERRERS = (
+    ("", 40),
+    ("https://yandex.ru/", 30),
+    ("https://www.google.com/", 15),
+    ("https://vk.com/", 5),
+    ("https://2gis.ru/", 6),
+    ("https://e.mail.ru/", 2),
+)
+_ROBOTS = {
+    "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)": 90,
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)": 70,
+    "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)": 40,
+    "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)": 35,
+    "python-requests/2.32.3": 12,
+}
+_SCANNER_PATHS = (
+    "/.env", "/.git/config", "/wp-login.php", "/administrator/", "/phpmyadmin/", "/bitrix/admin/", "/backup.zip",
+    "/config.php.bak", "/../../etc/passwd", "/?id=1+union+select+1,2", "/server-status", "/xmlrpc.php", "/old/",
+    "/test.php", "/shell.php", "/api/v1/users", "/.aws/credentials", "/vendor/phpunit/", "/cgi-bin/luci", "/login.action",
+)  # fmt: skip
+
+
+class Browser(NamedTuple):
+    """An agent and the client hints Chromium sends unasked over https (User-Agent Client Hints, section 3)."""
+
+    agent: str
+    headers: dict[str, str]
+
+
+def _chrome(major: int, system: str, platform: str, *, mobile: bool) -> Browser:
+    phone = " Mobile" if mobile else ""
+    return Browser(
+        f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0{phone} Safari/537.36",
+        {
+            "Sec-CH-UA": f'"Chromium";v="{major}", "Google Chrome";v="{major}", "Not)A;Brand";v="24"',
+            "Sec-CH-UA-Mobile": "?1" if mobile else "?0",
+            "Sec-CH-UA-Platform": f'"{platform}"',
+        },
+    )
+
+
+_BROWSERS = (
+    (_chrome(143, "Windows NT 10.0; Win64; x64", "Windows", mobile=False), 30),
+    (_chrome(142, "Windows NT 10.0; Win64; x64", "Windows", mobile=False), 10),
+    (_chrome(143, "Linux; Android 10; K", "Android", mobile=True), 28),
+    (
+        Browser(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+            " Version/18.5 Mobile/15E148 Safari/604.1",
+            {},
+        ),
+        18,
+    ),
+    (Browser("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0", {}), 8),
+    (
+        Browser(
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5"
+            " Safari/605.1.15",
+            {},
+        ),
+        6,
+    ),
+)
+_CARRIER = "203.0.113.77"
+_CLINIC = "192.0.2.10"
+
+
+def clinic_day(site: Site, *, seed: int, people: int, last_ms: int) -> list[PlannedHit]:
+    """Return the hits of the 24 hours before `last_ms` (Unix milliseconds), in order of time."""
+    random = Random(seed)  # noqa: S311 - a reproducible day, no secret
+    day = _Day(site, random, last_ms)
+    hits = [
+        *day.visits(people),
+        *day.staff(visits=max(4, people // 10)),
+        *day.robots(),
+        *day.broken_link(visitors=max(8, people // 15)),
+        *day.scanner(),
+    ]
+    return sorted((hit for hit in hits if hit.at_ms <= last_ms), key=lambda hit: hit.at_ms)
+
+
+class _Day:
+    def __init__(self, site: Site, random: Random, last_ms: int) -> None:
+        self._site = site
+        self._random = random
+        self._first_ms = last_ms - DAY_MS
+
+    def visits(self, people: int) -> Iterator[PlannedHit]:
+        for number in range(people):
+            mobile_carrier = self._random.random() < 0.2
+            browser = self._pick(_BROWSERS)
+            if mobile_carrier:
+                address = _CARRIER
+            elif self._random.random() < 0.15:
+                address = f"2001:db8:{number:x}::{self._random.randrange(1, 0xFFFF):x}"
+            else:
+                address = f"198.51.100.{self._random.randrange(1, 255)}"
+            signals = {"Sec-GPC": "1"} if self._random.random() < 0.05 else {}
+            yield from self._visit(f"person {number}", address, browser, signals)
+
+    def staff(self, visits: int) -> Iterator[PlannedHit]:
+        for number in range(visits):
+            yield from self._visit(f"staff {number % 4}", _CLINIC, _BROWSERS[1][0], {})
+
+    def robots(self) -> Iterator[PlannedHit]:
+        for place, (agent, count) in enumerate(_ROBOTS.items()):
+            for _ in range(count):
+                moment = self._first_ms + self._random.randrange(DAY_MS)
+                yield self._hit(moment, f"198.51.100.{240 + place}", agent, self._page(), mode="noscript")
+
+    def broken_link(self, visitors: int) -> Iterator[PlannedHit]:
+        for number in range(visitors):
+            browser = self._pick(_BROWSERS)
+            moment = self._moment()
+            person = f"lost {number}"
+            address = f"198.51.100.{self._random.randrange(1, 255)}"
+            yield self._hit(moment, address, browser.agent, "/services/", person=person, headers=browser.headers)
+            yield self._hit(
+                moment + self._random.randrange(4_000, 60_000),
+                address,
+                browser.agent,
+                "/services/mrt-staraya/",
+                person=person,
+                headers=browser.headers,
+                referrer=self._url("/services/"),
+                status=404,
+            )
+
+    def scanner(self) -> Iterator[PlannedHit]:
+        moment = self._first_ms + 3 * HOUR_MS + self._random.randrange(HOUR_MS)
+        agent = _BROWSERS[0][0].agent
+        for path in _SCANNER_PATHS * 2:
+            moment += self._random.randrange(150, 900)
+            yield self._hit(moment, "203.0.113.200", agent, path, status=404)
+
+    def _visit(self, person: str, address: str, browser: Browser, signals: dict[str, str]) -> Iterator[PlannedHit]:
+        moment, before = self._moment(), self._pick(_REFERRERS)
+        for place in range(min(14, 1 + int(self._random.expovariate(0.35)))):
+            page = self._page() if place or self._random.random() < 0.5 else "/"
+            headers = {**browser.headers, **signals}
+            query = "?utm_source=yandex&utm_medium=cpc" if place == 0 and self._random.random() < 0.08 else ""
+            yield self._hit(
+                moment, address, browser.agent, page + query, person=person, headers=headers, referrer=before
+            )
+            if self._random.random() < 0.15:
+                yield self._hit(
+                    moment + 1500, address, browser.agent, page, person=person, headers=headers, ad="checkup"
+                )
+            before = self._url(page)
+            moment += 3_000 + int(self._random.expovariate(1 / 45_000))
+
+    def _moment(self) -> int:
+        hour = self._random.choices(range(24), weights=_HOURS)[0]
+        into_day = hour * HOUR_MS + self._random.randrange(HOUR_MS)
+        return self._first_ms + (into_day - self._first_ms) % DAY_MS
+
+    def _page(self) -> str:
+        return self._random.choices(list(_PAGES), weights=list(_PAGES.values()))[0]
+
+    def _pick(self, weighted: tuple[tuple[Choice, int], ...]) -> Choice:
+        return self._random.choices([item for item, _ in weighted], weights=[weight for _, weight in weighted])[0]
+
+    def _url(self, path: str) -> str:
+        return f"https://{self._site.hosts[0]}{path}"
+
+    def _hit(
+        self,
+        at_ms: int,
+        address: str,
+        agent: str,
+        page: str,
+        *,
+        mode: str = "js",
+        person: str = "",
+        headers: dict[str, str] | None = None,
+        referrer: str = "",
+        status: int = 0,
+        ad: str = "",
+    ) -> PlannedHit:
+        query = {"s": self._site.id, "u": self._url(page), "m": mode}
+        optional = {"r": referrer, "e": str(status) if status else "", "a": ad}
+        query |= {name: value for name, value in optional.items() if value}
+        return PlannedHit(at_ms, address, agent, query, person, headers or {})
