@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+MB = 1024 * 1024
 PRIVATE_FILE = 0o600  # spool files hold raw user agents until shipped
 PRIVATE_DIRECTORY = 0o700
 
@@ -129,3 +130,15 @@ def write_all(files: FileSystem, fd: int, data: bytes) -> None:
         if more == 0:
             raise OSError("a write took no bytes")
         taken += more
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory (0700) and those above it, so that they survive a power cut; nothing where it exists.
+
+    Raises `OSError`.
+    """
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+    LOCAL_FILES.fsync_directory(directory.parent)

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.event import Count, CountName, CountsRecord
-from pipeline.files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, write_all
+from pipeline.files import LOCAL_FILES, MB, PRIVATE_DIRECTORY, FileSystem, write_all
 from pipeline.records import BadLine, frame, scan
 from pipeline.segments import QUARANTINE, Segment, Slot, is_known, listing
 
 _MINUTE_MS = 60_000
-_PIECE = 1024 * 1024
 _COUNTED_TOGETHER: tuple[CountName, ...] = ("offered", "spooled")
 
 
@@ -137,9 +136,7 @@ def _counts_of(slot: str, events_by_minute: Counter[int]) -> CountsRecord:
 
 
 def _copy_tail(directory: Path, segment: Segment, fd: int, start: int, files: FileSystem) -> None:
-    target = directory / QUARANTINE / f"{segment.path.name}.{start}.tail"
-    target.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-    target.unlink(missing_ok=True)  # of an earlier try that did not get as far as the cut
+    target = _free_place(directory, f"{segment.path.name}.{start}.tail", files)
     copy_bytes(files, fd, target, start, segment.size)
     files.fsync_directory(target.parent)
 
@@ -152,7 +149,7 @@ def copy_bytes(files: FileSystem, source: int, target: Path, start: int, end: in
     fd = files.create(target)
     try:
         while start < end:
-            piece = files.read(source, min(_PIECE, end - start), start)
+            piece = files.read(source, min(MB, end - start), start)
             if not piece:
                 raise OSError(f"{target.name}: the source ends early")
             write_all(files, fd, piece)
@@ -189,13 +186,20 @@ def _set_unknown_aside(directory: Path, files: FileSystem) -> Recovery:
 
 
 def _set_aside(directory: Path, path: Path, files: FileSystem) -> None:
+    target = _free_place(directory, path.name, files)
+    files.rename(path, target)
+    files.fsync_directory(target.parent)
+    files.fsync_directory(directory)
+
+
+def _free_place(directory: Path, name: str, files: FileSystem) -> Path:
+    """Return a path in quarantine that nothing has yet: what was set aside before is never written over."""
     aside = directory / QUARANTINE
-    aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-    target = aside / path.name
-    number = 0
+    if not aside.exists():
+        aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+        files.fsync_directory(directory)
+    target, number = aside / name, 0
     while target.exists():
         number += 1
-        target = aside / f"{path.name}.{number}"
-    files.rename(path, target)
-    files.fsync_directory(aside)
-    files.fsync_directory(directory)
+        target = aside / f"{name}.{number}"
+    return target

@@ -11,11 +11,10 @@ import time
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.files import FileSystem
+from pipeline.files import MB, FileSystem
 from pipeline.segments import used_bytes
 
 SCAN_SECONDS = 5.0  # other slots' writes are seen this late: at 20,000 events/s about 60 MB over the cap
-_MB = 1024 * 1024
 
 
 class Room:
@@ -25,8 +24,8 @@ class Room:
         self.full = False
         self._directory = directory
         self._files = files
-        self._max_bytes = limits.max_mb * _MB
-        self._min_free = limits.min_free_mb * _MB
+        self._max_bytes = limits.max_mb * MB
+        self._min_free = limits.min_free_mb * MB
         self._used = 0
         self._next_scan = 0.0
 

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.files import PRIVATE_DIRECTORY, PRIVATE_FILE
+from pipeline.files import PRIVATE_FILE, make_directory
 from pipeline.records import BadLine as BadLine
 from pipeline.records import read as read
 
 QUARANTINE = "quarantine"
 MAX_SLOTS = 256  # four times the most collector workers, for those that restart while their old slot is still held
 _NAME = re.compile(
-    r"(?P<slot>[a-z][a-z0-9]{0,15})-(?P<incarnation>\d{14})-(?P<seq>\d{6,9})\.(?P<state>open|seg|suspect|copy)"
+    r"(?P<slot>[a-z][a-z0-9]{0,15})-(?P<incarnation>\d{14,18})-(?P<seq>\d{6,9})\.(?P<state>open|seg|suspect|copy)"
 )
 
 
@@ -117,14 +117,16 @@ class Slot:
 
         Raises `OSError` when the lock file cannot be made.
         """
-        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        make_directory(directory)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = os.open(directory / f"{name}.lock", flags, PRIVATE_FILE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(lock)
-            return None
+            if isinstance(error, BlockingIOError):
+                return None
+            raise
         return cls(directory, name, lock)
 
     @classmethod
@@ -149,7 +151,7 @@ class Slot:
 
         Raises `OSError` when it cannot be kept on disk.
         """
-        text = os.pread(self._lock, 14, 0)
+        text = os.pread(self._lock, 20, 0).strip()
         last = int(text) if text.isdigit() else 0
         places = (self.directory, self.directory / QUARANTINE)
         seen = [int(match["incarnation"]) for place in places for match in _names(place) if match["slot"] == self.name]

@@ -16,8 +16,8 @@ Owns group commit, the limits and the one thread that touches files. Rules:
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,7 +26,7 @@ from typing import TypeVar
 
 from pipeline import settings
 from pipeline.counters import EdgeCounters
-from pipeline.errors import Reason, Refused
+from pipeline.errors import Reason, Refused, Retryable
 from pipeline.event import Count, CountsRecord, Event, TechnicalSignal
 from pipeline.files import LOCAL_FILES, FileSystem
 from pipeline.records import frame
@@ -36,11 +36,11 @@ from pipeline.segments import Slot
 from pipeline.writer import SegmentWriter
 
 UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose
+RECOVERY_SECONDS = 30.0  # until a file that could not be recovered is tried again: each try reads it from its start
 MAX_WAITING_BYTES = 8 * 1024 * 1024  # a stalled disk must not fill the memory with hits that wait
-_MB = 1024 * 1024
 _MINUTE_MS = 60_000
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("clinic_pixel.spool")
 
 
 class _Group(asyncio.Future[Reason | None]):
@@ -99,17 +99,15 @@ class Spool:
         self._held = await self._in_thread(lambda: Slot.take_free(self._directory))
         self.slot = self._held.name
         self._writer = SegmentWriter(
-            self._directory,
-            self._held,
-            self._files,
-            segment_bytes=int(self._settings.segment_mb * _MB),
-            segment_seconds=self._settings.segment_seconds,
-            sync_each_write=self._sync_each_write,
-            clock_ms=self._clock_ms,
+            self._held, self._settings, self._files, sync_each_write=self._sync_each_write, clock_ms=self._clock_ms
         )
-        self.recovered = await self._in_thread(self._recover)
+        try:
+            self.recovered = await self._in_thread(self._recover)
+            await self._room.look()
+        except OSError as error:
+            self._held.release()
+            raise Retryable(f"{self._directory}: the spool cannot be read: {error.strerror}") from None
         self._running = True
-        await self._room.look()
         self._decide()
         self._tasks = [asyncio.create_task(self._write_groups()), asyncio.create_task(self._keep_up())]
 
@@ -119,6 +117,8 @@ class Spool:
         Raises `Refused` with SPOOL_FULL or SPOOL_FAILED, or INTERNAL for an event no record can hold (invalid Unicode,
         over `MAX_LINE`); none of them is then stored.
         """
+        if not events:
+            return
         group, reason = self._group, self._refusing
         lines: list[bytes] = []
         try:
@@ -139,19 +139,20 @@ class Spool:
             raise Refused(reason)
 
     async def close(self) -> None:
-        """Write what waits, with the last counts, seal the segment and let the slot go."""
+        """Write what waits, with the last counts, seal the segment and let the slot go; harmless when never started."""
+        if not self._tasks:
+            return
         keep_up, write_groups = self._tasks.pop(), self._tasks.pop()
         keep_up.cancel()
         with suppress(asyncio.CancelledError):
             await keep_up
-        self._running = False
-        self._decide()
+        self._stop()
         self._wanted.set()
         await write_groups
         try:
             await self._in_thread(self._writer.close)
         except OSError as error:
-            _log.warning("spool %s: last segment left unsealed (%s)", self.slot, _name(error))
+            _log.warning("spool %s: last segment left unsealed (%s)", self.slot, error.strerror)
         self._held.release()
         self._thread.shutdown()
 
@@ -160,7 +161,7 @@ class Spool:
         try:
             await self._room.look()
             await self._in_thread(self._writer.upkeep)
-            if self.recovered.failed:
+            if self.recovered.failed and time.monotonic() >= self._next_recovery:
                 self.recovered = await self._in_thread(self._recover)
         except OSError as error:
             self._fail(error)
@@ -170,9 +171,13 @@ class Spool:
 
     async def _keep_up(self) -> None:
         pause = min(UPKEEP_SECONDS, self._settings.segment_seconds / 2)
-        while True:
-            await asyncio.sleep(pause)
-            await self.upkeep()
+        try:
+            while True:
+                await asyncio.sleep(pause)
+                await self.upkeep()
+        finally:
+            # Without upkeep nothing is synced or sealed in time: rather refuse.
+            self._stop()
 
     async def _write_groups(self) -> None:
         group = self._group
@@ -184,8 +189,7 @@ class Spool:
                 group.set_result(await self._commit(group))
         finally:
             # Also when this loop ends by a fault of ours: nobody may wait for ever.
-            self._running = False
-            self._decide()
+            self._stop()
             for left in (group, self._group):
                 if not left.done():
                     left.set_result(Reason.SPOOL_FAILED)
@@ -216,9 +220,13 @@ class Spool:
         self._healed()
         return None
 
+    def _stop(self) -> None:
+        self._running = False
+        self._decide()
+
     def _fail(self, error: OSError) -> None:
         if not self._failed:
-            _log.error("spool %s: cannot write (%s); hits are refused until it can", self.slot, _name(error))
+            _log.error("spool %s: cannot write (%s); hits are refused until it can", self.slot, error.strerror)
         self._failed = True
         self._decide()
 
@@ -238,8 +246,5 @@ class Spool:
         return await self._loop.run_in_executor(self._thread, work)
 
     def _recover(self) -> Recovery:
-        return recover(self._directory, self._held.name, files=self._files, live=self._writer.incarnation)
-
-
-def _name(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, "unknown error")
+        self._next_recovery = time.monotonic() + RECOVERY_SECONDS
+        return recover(self._directory, self.slot, files=self._files, live=self._writer.incarnation)

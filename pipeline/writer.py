@@ -26,7 +26,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.files import FileSystem, write_all
+from pipeline import settings
+from pipeline.files import MB, FileSystem, write_all
 from pipeline.recovery import copy_bytes
 from pipeline.segments import Slot, segment_path
 
@@ -45,32 +46,28 @@ class SyncFailed(OSError):
 
 
 class SegmentWriter:
-    """Writes the segments of one held slot; `segment_bytes` and `segment_seconds` say when one is sealed."""
+    """Writes the segments of one held slot; the limits say at which size and age one is sealed."""
 
     def __init__(
         self,
-        directory: Path,
         slot: Slot,
+        limits: settings.Spool,
         files: FileSystem,
         *,
-        segment_bytes: int,
-        segment_seconds: float,
         sync_each_write: bool,
         clock_ms: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._directory = directory
+        self.incarnation: int | None = None
         self._slot = slot
+        self._limits = limits
         self._files = files
-        self._segment_bytes = segment_bytes
-        self._segment_seconds = segment_seconds
         self._sync_each_write = sync_each_write
         self._clock_ms = clock_ms
         self._monotonic = monotonic
         self._seq = 0
         self._current: _File | None = None
         self._broken: _File | None = None
-        self.incarnation: int | None = None
 
     def write(self, data: bytes) -> None:
         """Commit `data`; empty data only mends what an earlier failure left.
@@ -143,10 +140,10 @@ class SegmentWriter:
         if self.incarnation is None:
             self.incarnation = self._slot.next_incarnation(self._clock_ms())
         self._seq += 1
-        path = segment_path(self._directory, self._slot.name, self.incarnation, self._seq)
+        path = segment_path(self._slot.directory, self._slot.name, self.incarnation, self._seq)
         fd = self._files.create(path)
         try:
-            self._files.fsync_directory(self._directory)
+            self._files.fsync_directory(self._slot.directory)
         except OSError:
             self._files.close(fd)
             with suppress(OSError):  # an empty file that stays is no harm: recovery removes it
@@ -159,7 +156,8 @@ class SegmentWriter:
         file = self._current
         if file is None or not file.committed:
             return
-        if file.committed >= self._segment_bytes or self._monotonic() - file.born >= self._segment_seconds:
+        age = self._monotonic() - file.born
+        if file.committed >= self._limits.segment_mb * MB or age >= self._limits.segment_seconds:
             self._sync_current()
             self._seal()
 
@@ -174,7 +172,7 @@ class SegmentWriter:
         self._current = None
         self._files.close(file.fd)
         with suppress(OSError):  # either name leads to the same bytes
-            self._files.fsync_directory(self._directory)
+            self._files.fsync_directory(self._slot.directory)
 
     def _break(self, file: _File) -> None:
         self._current = None
@@ -199,11 +197,11 @@ class SegmentWriter:
         if file.path.suffix == ".open":
             copy.unlink(missing_ok=True)
             copy_bytes(self._files, file.fd, copy, 0, file.committed)
-            self._files.fsync_directory(self._directory)
+            self._files.fsync_directory(self._slot.directory)
             file.path = self._renamed(file.path, file.path.with_suffix(".suspect"))
         if file.path.suffix == ".suspect":
             file.path = self._renamed(copy, sealed)
-        self._files.fsync_directory(self._directory)
+        self._files.fsync_directory(self._slot.directory)
 
     def _renamed(self, old: Path, new: Path) -> Path:
         self._files.rename(old, new)
