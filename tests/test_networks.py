@@ -1,0 +1,125 @@
+import shutil
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from pipeline.errors import Fatal
+from pipeline.event import RawAddress
+from pipeline.networks import NetworkFacts, NetworkTables
+from pipeline.settings import AddressList, Networks, Settings, Site
+
+REAL = Path(__file__).parents[1] / "../shared/data/mmdb-maxmind-test"
+
+
+def write(path, records):
+    writer = MMDBWriter(6, "Test", ipv4_compatible=True)
+    for network, record in records.items():
+        writer.insert_network(IPSet([network]), record)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer.to_db_file(str(path))
+    return path
+
+
+@pytest.fixture
+def country(tmp_path):
+    return write(
+        tmp_path / "country.mmdb",
+        {
+            "203.0.113.0/24": {"country": {"iso_code": "RU"}},
+            "2001:db8::/32": {"registered_country": {"iso_code": "DE"}},
+        },
+    )
+
+
+@pytest.fixture
+def asn(tmp_path):
+    record = {"autonomous_system_number": 64496, "autonomous_system_organization": "Example Net"}
+    return write(tmp_path / "asn.mmdb", {"203.0.113.0/24": record})
+
+
+def settings(tmp_path, **networks):
+    site = Site(id="clinic", hosts=("clinic.example",), own_networks=(ip_network("192.0.2.0/24"),))
+    other = Site(id="other", hosts=("other.example",))
+    return Settings(data=tmp_path, sites=(site, other), networks=Networks(**networks))
+
+
+def facts(tables, address, site="clinic"):
+    return tables.facts(RawAddress(address), site)
+
+
+def test_country_and_system_are_looked_up(tmp_path, country, asn):
+    tables = NetworkTables.load(settings(tmp_path, country_mmdb=country, asn_mmdb=asn))
+    assert facts(tables, "203.0.113.9") == NetworkFacts("RU", 64496, "Example Net", "other")
+    assert facts(tables, "2001:db8::1").country == "DE"
+    assert facts(tables, "198.51.100.1") == NetworkFacts()
+
+
+def test_the_clinics_own_network_counts_for_its_site_alone(tmp_path):
+    tables = NetworkTables.load(settings(tmp_path))
+    assert facts(tables, "192.0.2.9").net_class == "own"
+    assert facts(tables, "192.0.2.9", "other").net_class == "other"
+
+
+def test_missing_files_give_empty_facts(tmp_path):
+    tables = NetworkTables.load(settings(tmp_path, country_mmdb=tmp_path / "none.mmdb"))
+    assert facts(tables, "203.0.113.9") == NetworkFacts()
+
+
+def test_lists_that_were_never_built_refuse_to_start(tmp_path):
+    lists = (AddressList(net_class="tor", file=tmp_path / "tor.txt"),)
+    with pytest.raises(Fatal, match="lists build"):
+        NetworkTables.load(settings(tmp_path, lists=lists))
+
+
+def test_a_built_list_gives_the_class(tmp_path):
+    lists = (AddressList(net_class="tor", file=tmp_path / "tor.txt"),)
+    write(tmp_path / "lists" / "lists.mmdb", {"203.0.113.0/24": {"net_class": "tor"}})
+    tables = NetworkTables.load(settings(tmp_path, lists=lists))
+    assert facts(tables, "203.0.113.9").net_class == "tor"
+
+
+@pytest.mark.parametrize(
+    ("word", "spoil", "message"),
+    [
+        ("no database", lambda path: path.write_bytes(b"hello"), "no readable MMDB"),
+        ("empty", lambda path: path.write_bytes(b""), "no readable MMDB"),
+        ("cut", lambda path: path.write_bytes(path.read_bytes()[:-200]), "no readable MMDB"),
+        ("another kind", lambda path: write(path, {"203.0.113.0/24": {"colour": "red"}}), "holds no `country`"),
+        ("a directory", lambda path: (path.unlink(), path.mkdir()), "no readable MMDB"),
+    ],
+)
+def test_a_broken_database_refuses_to_start_and_is_named(tmp_path, country, word, spoil, message):
+    spoil(country)
+    with pytest.raises(Fatal, match=message) as fatal:
+        NetworkTables.load(settings(tmp_path, country_mmdb=country))
+    assert "country.mmdb" in str(fatal.value), word
+    assert "networks.country_mmdb" in str(fatal.value), word
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/mmdb-maxmind-test is not here")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GeoIP2-City-Test-Broken-Double-Format",
+        "MaxMind-DB-test-broken-pointers-24",
+        "MaxMind-DB-test-broken-search-tree-24",
+    ],
+)
+def test_databases_others_broke_on_purpose_are_refused(tmp_path, name):
+    shutil.copy(REAL / f"{name}.mmdb", tmp_path / "broken.mmdb")
+    with pytest.raises(Fatal, match="no readable MMDB"):
+        NetworkTables.load(settings(tmp_path, country_mmdb=tmp_path / "broken.mmdb"))
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/mmdb-maxmind-test is not here")
+def test_databases_of_a_real_vendor_are_read(tmp_path):
+    tables = NetworkTables.load(
+        settings(
+            tmp_path, country_mmdb=REAL / "GeoLite2-Country-Test.mmdb", asn_mmdb=REAL / "GeoLite2-ASN-Test.mmdb"
+        )
+    )
+    assert facts(tables, "81.2.69.160").country == "GB"
+    assert facts(tables, "1.128.0.1").asn == 1221
