@@ -1,0 +1,172 @@
+"""The audit: who did what, on which ground, in a file that only grows and that shows when it was changed.
+
+Owns `audit.log` in the audit directory, a chain in the form of `pipeline.chain`. Rules:
+
+* A line is on disk before what it records may be shown. Where it cannot be written, nothing is shown.
+* The file is only ever appended to (it bears `chattr +a`); the remains of a torn line stay and are explained.
+* The chain alone cannot show that its newest lines were cut off, or that all of it was written anew. Therefore its
+  head is printed daily to the log, and `verify_chain` compares it with heads seen earlier.
+* Limits on sensitive acts are counted from the audit itself, under its lock: there is no second place to reset.
+* Never in it: an address, a cookie, a key.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pipeline import chain
+from pipeline.chain import Entry, Head
+from pipeline.errors import Fatal, Retryable
+from pipeline.private import open_private, private_directory, sync_directory
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=1)  # what a time service may set the clock back without being noticed
+_TAIL_BYTES: Final = 4 * chain.MAX_LINE_BYTES  # a whole line, and the remains of three that were torn
+_NO_LOGIN: Final = 2**32 - 1  # what the kernel says of a process that no login started
+
+
+class Limit(NamedTuple):
+    """At most this many acts of these kinds within `window`."""
+
+    actions: frozenset[str]
+    most: int
+    window: timedelta
+
+
+class TooMany(Fatal):
+    """A limit on sensitive acts is reached; a later try may pass."""
+
+
+class Audit:
+    """The audit of one directory; any number of processes may append.
+
+    Raises `Fatal` where the directory is unsafe, in its methods also where the file is unsafe or the chain is broken.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.file = private_directory(directory) / "audit.log"
+
+    def record(
+        self, action: str, facts: Mapping[str, str], *, now: datetime, who: str, limit: Limit | None = None
+    ) -> Head:
+        """Append one act and return the new head; the line is on disk when this returns.
+
+        Raises `TooMany` where `limit` is reached, `Retryable` where the disk refuses; nothing counts as done then.
+        """
+        try:
+            with self._locked(os.O_RDWR | os.O_APPEND | os.O_CREAT, fcntl.LOCK_EX) as descriptor:
+                if limit is not None:
+                    self._refuse_too_many(limit, now, os.fstat(descriptor).st_size)
+                remains, head = self._end(descriptor)
+                lines = b""
+                if remains:
+                    lines, head = chain.torn(remains, head, at=now, who=who)
+                line, head = chain.act(head, at=now, action=action, who=who, facts=dict(facts))
+                _write(descriptor, lines + line)
+                os.fsync(descriptor)
+            sync_directory(self.file.parent)
+        except OSError as error:
+            raise Retryable(f"{self.file}: cannot be written: {error.strerror}; without it nothing is done") from None
+        return head
+
+    def entries(self, after: int = 0) -> Iterator[tuple[Entry, Head]]:
+        """Yield the acts with a `seq` above `after`, oldest first, each with the head it made; the chain is proven.
+
+        Raises `Fatal` at the first line that was changed, dropped or inserted.
+        """
+        try:
+            with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as descriptor:
+                size = os.fstat(descriptor).st_size
+        except FileNotFoundError:
+            return
+        for entry, head in chain.proven(self._lines(size), str(self.file)):
+            if entry.seq > after:
+                yield entry, head
+
+    def verify_chain(self, known: Collection[Head] = ()) -> Head:
+        """Return the head of a whole chain that holds every head in `known`; raises `Fatal` on any other."""
+        missing = set(known) - {Head()}
+        newest = Head()
+        for _, newest in self.entries():
+            missing.discard(newest)
+        if missing:
+            lost = min(missing)
+            raise Fatal(
+                f"{self.file}: line {lost.seq} of {newest.seq} is not the one the log knows; expected {lost}:"
+                " lines were cut off or the audit was written anew"
+            )
+        return newest
+
+    def head(self) -> Head:
+        """Return the newest head without proving the chain, for the daily line in the log."""
+        try:
+            with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as descriptor:
+                return self._end(descriptor)[1]
+        except FileNotFoundError:
+            return Head()
+
+    def refuse_an_old_clock(self, now: datetime) -> None:
+        """Raise `Fatal` where `now` lies before the newest act: ages and limits cannot be trusted on such a clock."""
+        newest = max((entry.at for entry, _ in self.entries()), default=now)
+        if now < newest - CLOCK_TOLERANCE:
+            raise Fatal(
+                f"{self.file}: the clock says {now:%Y-%m-%d %H:%M}, but the audit goes up to {newest:%Y-%m-%d %H:%M};"
+                " expected a later time: set the clock right"
+            )
+
+    def _refuse_too_many(self, limit: Limit, now: datetime, size: int) -> None:
+        since = now - limit.window
+        acts = chain.proven(self._lines(size), str(self.file))
+        recent = sum(entry.action in limit.actions and entry.at > since for entry, _ in acts)
+        if recent >= limit.most:
+            minutes = limit.window // timedelta(minutes=1)
+            raise TooMany(f"{recent} in the last {minutes} minutes, and {limit.most} are allowed; try again later")
+
+    def _lines(self, size: int) -> Iterator[bytes]:
+        with self.file.open("rb") as stream:
+            while stream.tell() < size:  # what others append meanwhile is not ours to judge
+                yield stream.readline()
+
+    def _end(self, descriptor: int) -> tuple[bytes, Head]:
+        size = os.fstat(descriptor).st_size
+        remains, head = chain.end(os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES)))
+        if head is None and size > len(remains):
+            raise Fatal(f"{self.file}: its end is no audit; keep the file, move it aside, and find out who wrote it")
+        return remains, head or Head()
+
+    @contextmanager
+    def _locked(self, flags: int, lock: int) -> Iterator[int]:
+        descriptor = open_private(self.file, flags)
+        try:
+            fcntl.flock(descriptor, lock)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def operator() -> str:
+    """Return who runs this process, as the audit names a person: the login behind a `sudo`, and the user it became."""
+    user = _user_name(os.getuid())
+    try:  # kept by the kernel since login, unlike SUDO_USER, which anybody can set
+        login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        login = _NO_LOGIN
+    return user if login in (_NO_LOGIN, os.getuid()) else f"{_user_name(login)} as {user}"
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,121 @@
+"""The chain of the audit: lines of which each stands for all before it.
+
+Owns the form of a line and the proof over a run of them. Pure: bytes in, bytes out. Rules:
+
+* A line is 64 hex digits, a space, JSON, a newline. The digits are SHA-256 over the digits of the line before (64 zeros
+  before the first) and the JSON: whoever changes, drops or inserts a line breaks every later one.
+* Acts are numbered from 1 without a gap.
+* What a crash or a full disk left of a line is excused only by a `torn` act right behind it that holds its hash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from hashlib import sha256
+from io import BytesIO
+from typing import Final, NamedTuple
+
+import msgspec
+
+from pipeline.errors import Fatal
+
+MAX_LINE_BYTES: Final = 16 * 1024
+TORN: Final = "torn"
+_START: Final = "0" * 64
+_LINE: Final = re.compile(rb"(?P<digest>[0-9a-f]{64}) (?P<json>\{.*\})\n")
+_HEAD: Final = re.compile(r"(?P<seq>\d{1,18}):(?P<digest>[0-9a-f]{64})", re.ASCII)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One act; `seq` counts from 1, `at` is UTC, `facts` are the act's own names and values."""
+
+    seq: int
+    at: datetime
+    action: str
+    who: str
+    facts: dict[str, str] = {}
+
+
+class Head(NamedTuple):
+    """The newest line of a chain: how many lines there are, and the digest that stands for them all."""
+
+    seq: int = 0
+    digest: str = _START
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head:
+        """Return the head that `text` spells (`SEQ:DIGEST`, as printed to the log); raises `Fatal` on other text."""
+        match = _HEAD.fullmatch(text)
+        if match is None:
+            raise Fatal("audit head: expected a number, a colon and 64 hex digits, as `ship` prints it to the log")
+        return cls(int(match["seq"]), match["digest"])
+
+
+def act(head: Head, *, at: datetime, action: str, who: str, facts: dict[str, str]) -> tuple[bytes, Head]:
+    """Return the line that follows `head`, and the head it makes; raises `Fatal` where it would be too long."""
+    text = msgspec.json.encode(Entry(seq=head.seq + 1, at=at, action=action, who=who, facts=facts))
+    digest = _digest(head, text)
+    line = digest.encode() + b" " + text + b"\n"
+    if len(line) > MAX_LINE_BYTES:
+        raise Fatal(f"audit: an act of {len(line)} bytes; expected at most {MAX_LINE_BYTES}")
+    return line, Head(head.seq + 1, digest)
+
+
+def torn(remains: bytes, head: Head, *, at: datetime, who: str) -> tuple[bytes, Head]:
+    """Return what ends the `remains` of a line and excuses them, and the head it makes."""
+    ending = b"" if remains.endswith(b"\n") else b"\n"
+    facts = {"bytes": str(len(remains)), "sha256": sha256(remains + ending).hexdigest()}
+    line, head = act(head, at=at, action=TORN, who=who, facts=facts)
+    return ending + line, head
+
+
+def end(tail: bytes) -> tuple[bytes, Head | None]:
+    """Return what stands after the last whole line of `tail`, and that line's head; None where there is no such line.
+
+    `tail` begins anywhere in a chain; nothing is proven here.
+    """
+    remains: list[bytes] = []
+    for line in reversed(list(BytesIO(tail))):
+        match = _LINE.fullmatch(line)
+        if match and (entry := _entry(match["json"])):
+            return b"".join(reversed(remains)), Head(entry.seq, match["digest"].decode())
+        remains.append(line)
+    return b"".join(reversed(remains)), None
+
+
+def proven(lines: Iterable[bytes], place: str) -> Iterator[tuple[Entry, Head]]:
+    """Yield each act of a whole chain with the head it makes; `place` names the chain in an error.
+
+    Raises `Fatal` at the first line that was changed, dropped or inserted.
+    """
+    head, remains = Head(), b""
+    for line in lines:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            remains += line
+            continue
+        if match["digest"].decode() != _digest(head, match["json"]):
+            raise Fatal(f"{place}: line {head.seq + 1} does not follow from the one before; the audit was changed")
+        entry = _entry(match["json"])
+        if entry is None or entry.seq != head.seq + 1:
+            raise Fatal(f"{place}: expected act {head.seq + 1}, numbered without a gap; the audit was changed")
+        if remains and (entry.action != TORN or entry.facts.get("sha256") != sha256(remains).hexdigest()):
+            raise Fatal(f"{place}: what stands before line {entry.seq} is no line; the audit was changed")
+        head, remains = Head(entry.seq, match["digest"].decode()), b""
+        yield entry, head
+
+
+def _entry(text: bytes) -> Entry | None:
+    try:
+        return msgspec.json.decode(text, type=Entry)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _digest(head: Head, text: bytes) -> str:
+    return sha256(head.digest.encode() + text).hexdigest()

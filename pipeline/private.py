@@ -1,0 +1,67 @@
+"""Directories and files that only their owner can reach: keys, audit, secrets.
+
+Owns the check and the way such files are opened. Rules: directory 0700, file 0600, own user, no symlink; anything wider
+is refused, not mended, because somebody may already have read it. Root may work in another user's directory; what it
+makes there belongs to that user, so that an operator's `sudo` does not lock the service out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from pipeline.errors import Fatal
+
+
+def private_directory(path: Path) -> Path:
+    """Return the directory, made with 0700 where it is missing; raises `Fatal` where it is unsafe or cannot be made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+        status = path.lstat()
+    except OSError as error:
+        raise Fatal(f"{path}: cannot be used: {error.strerror}; expected a directory of mode 0700") from None
+    _check(path, status, stat.S_IFDIR, 0o700)
+    return path
+
+
+def open_private(file: Path, flags: int) -> int:
+    """Return a descriptor of a regular file of mode 0600, made so with `os.O_CREAT`.
+
+    Raises `Fatal` where the file is unsafe, `OSError` where it cannot be opened.
+    """
+    try:  # O_NONBLOCK: a planted FIFO must not hang us before it is refused
+        descriptor = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError:
+        if file.is_symlink():
+            raise Fatal(f"{file}: is a symlink; expected a regular file of mode 0600") from None
+        raise
+    try:
+        if flags & os.O_CREAT and os.geteuid() == 0:
+            owner = file.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        _check(file, os.fstat(descriptor), stat.S_IFREG, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def sync_directory(path: Path) -> None:
+    """Put a directory's names on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check(path: Path, status: os.stat_result, kind: int, mode: int) -> None:
+    expected = f"expected a {'directory' if kind == stat.S_IFDIR else 'regular file'} of mode {mode:04o}"
+    if stat.S_IFMT(status.st_mode) != kind:
+        raise Fatal(f"{path}: is {'a symlink' if stat.S_ISLNK(status.st_mode) else 'something else'}; {expected}")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Fatal(f"{path}: others can reach it (mode {stat.S_IMODE(status.st_mode):04o}); {expected}")
+    if os.geteuid() not in (0, status.st_uid):
+        raise Fatal(f"{path}: belongs to user {status.st_uid}; {expected} of user {os.geteuid()}, who runs this")
