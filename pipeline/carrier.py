@@ -1,0 +1,70 @@
+"""The thread that delivers one plan, however long it takes, and the pauses between its tries.
+
+Owns the waiting. Rules: each pause is longer than the one before and has jitter, so that many workers do not come back
+in one moment; any progress begins with the short pauses again; trouble that a person must mend is tried again at the
+longest pause, so that nothing has to be restarted. The thread is a daemon: a stop does not wait for a database that
+hangs, and to be cut off anywhere is what delivery is made for.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+
+from pipeline.batch import Shipment
+from pipeline.delivery import Delivery
+from pipeline.errors import Fatal, Retryable
+from pipeline.outcome import SHIPPER
+from pipeline.status import ShipStatus, now_ms
+
+FIRST_PAUSE_SECONDS = 0.2
+
+log = logging.getLogger(__name__)
+
+
+class Carrier(threading.Thread):
+    """Delivers one plan; `ended` tells a thread that came to its end from one that died."""
+
+    def __init__(
+        self, shipment: Shipment, delivery: Delivery, status: ShipStatus, stop: threading.Event, longest: float
+    ) -> None:
+        super().__init__(name="delivery", daemon=True)
+        self.plan = shipment.plan
+        self.ended = False
+        self._shipment = shipment
+        self._delivery = delivery
+        self._status = status
+        self._stop_asked = stop
+        self._longest = longest
+
+    def run(self) -> None:
+        """Try until the plan is delivered or a stop is asked for."""
+        progress = self._delivery.progress
+        while not self._stop_asked.is_set():
+            try:
+                counts = self._delivery.deliver(self._shipment)
+            except (Retryable, Fatal) as error:
+                if self._delivery.progress > progress:
+                    progress, self._status.tries = self._delivery.progress, 0
+                self._stop_asked.wait(self._pause_after(error))
+                continue
+            if self._status.tries:
+                log.warning("delivered after %d failed tries", self._status.tries)
+            self._status.tries, self._status.shipped_ms = 0, now_ms()
+            self._status.plans += 1
+            for key, value in counts.items():
+                if key.collector == SHIPPER:
+                    setattr(self._status, key.name, getattr(self._status, key.name) + value)
+            break
+        self.ended = True
+
+    def _pause_after(self, error: Retryable | Fatal) -> float:
+        status = self._status
+        status.tries, status.error, status.error_ms = status.tries + 1, str(error), now_ms()
+        lasting = isinstance(error, Fatal)
+        status.state = "halted" if lasting else "waiting"
+        longest = self._longest if lasting else min(self._longest, FIRST_PAUSE_SECONDS * 2 ** min(status.tries, 20))
+        pause = longest * random.uniform(0.5, 1)  # noqa: S311  jitter is no secret
+        log.log(logging.ERROR if lasting else logging.WARNING, "%s; try %d in %.1f s", error, status.tries + 1, pause)
+        return pause

@@ -1,0 +1,35 @@
+"""`clinic-pixel ship`: carry the spool into ClickHouse until a signal says stop."""
+
+from __future__ import annotations
+
+import typer
+
+from pipeline.commands.console import ConfigOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ship)
+
+
+def ship(
+    config: ConfigOption = None,
+    *,
+    until_empty: bool = typer.Option(False, "--until-empty", help="End when no sealed segment is left."),
+) -> None:
+    """Carry events from the spool into ClickHouse, each exactly once; also does the daily jobs."""
+    import logging
+    import signal
+    import threading
+
+    from pipeline import settings
+    from pipeline.hardening import die_with_parent
+    from pipeline.worker import Worker
+
+    die_with_parent()
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s ship %(levelname)s %(message)s", force=True)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Worker(settings.load(config), stop=stop).run(until_empty=until_empty)

@@ -1,0 +1,174 @@
+"""Exactly once: how a batch gets into ClickHouse although either side may die at any moment.
+
+Owns the protocol of a plan. Theory of operation:
+
+* ClickHouse drops a second copy of a block that comes with a token it has logged. It logs the token *before* the part
+  is in place, so a kill between the two poisons the token: every retry answers OK and the rows never appear. A token
+  alone is therefore not exactly once; only a count of the rows with the batch's identity is believed.
+* So: `Intent` on the disk, insert with the token `batch/generation`, count, `Done` on the disk. When every batch of a plan
+  has its outcome: `Finished`, remove the segments, `Closed`.
+* An error, a timeout or a death leaves the batch *uncertain*. Entering again counts first: all there, done. None: send
+  **with the same token** until ClickHouse answers OK, because a first copy may still lie in some buffer and only its own
+  token keeps it out when it arrives. None even after an OK: the token is poisoned, and the next generation begins.
+  Some but not all cannot happen with one part a batch: the batch is left alone and its segments are kept.
+* There is no other retry: trouble is raised, and the caller enters again at the top. What is done is skipped, because
+  the journal says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections import Counter
+from pathlib import Path
+
+from pipeline.batch import Batch, Plan, Shipment, counter_batches, reject_batches
+from pipeline.errors import Fatal
+from pipeline.journal import Journal
+from pipeline.journal_lines import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
+from pipeline.outcome import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
+from pipeline.retire import retire, set_bad_lines_aside
+from pipeline.store import Poisoned, Store
+
+REFUSED = "refused_by_table"
+MOST_REFUSED = 100
+"""Rows of one plan that the table may refuse before it is the table that is thought wrong, not the rows."""
+
+Settled = Done | Split | Unstorable | Stuck
+log = logging.getLogger(__name__)
+
+
+class Account:
+    """What became of the records of one plan, so far."""
+
+    def __init__(self, shipment: Shipment) -> None:
+        self.rejects: list[Reject] = list(shipment.rejects)
+        self._counts: Counter[CountKey] = shipment.counts.copy()
+        self.refused = 0
+
+    def settle(self, batch: Batch, seen: int) -> None:
+        """Take note that `seen` rows of a batch are stored; the others, if any, were left alone."""
+        stored, left = split_minutes(batch.row_minutes, seen)
+        self._counts.update(ship_counts(stored, "stored"))
+        self._counts.update(ship_counts(left, "quarantined", "stuck"))
+
+    def refuse(self, batch: Batch) -> None:
+        """Take note that the only row of a batch is refused by its table."""
+        self.refused += 1
+        self.rejects.append(reject_of_row(next(filter(None, batch.lines)), REFUSED))
+
+    def counts(self) -> Counter[CountKey]:
+        """Return the collectors' counts and the worker's own."""
+        counts = self._counts.copy()
+        for reject in self.rejects:
+            minute = array("Q", [reject.received_ms // MINUTE_MS])
+            counts.update(ship_counts(Counter(minute), "rejected", reject.reason))
+        return counts
+
+
+class Delivery:
+    """Carries plans into a store, one at a time, in the thread that owns the store."""
+
+    def __init__(self, store: Store, journal: Journal, spool: Path) -> None:
+        self._store = store
+        self._journal = journal
+        self._spool = spool
+        self.progress = 0
+        """Grows with every batch that got its outcome, so that the caller can tell trouble from standstill."""
+
+    def deliver(self, shipment: Shipment) -> Counter[CountKey]:
+        """Bring a plan to its end and return its counts; may be called again after any error, also in another process.
+
+        Raises `Retryable` when the outcome of a step is not known, `Fatal` when a person has to do something first.
+        """
+        plan = shipment.plan
+        if not self._journal.knows(plan):
+            self._journal.write(Begun(plan))
+        account = Account(shipment)
+        if not self._journal.state(plan).finished:
+            for batch in shipment.batches:
+                self._carry(plan, batch, account)
+            for batch in reject_batches(plan, account.rejects):
+                self._settle(plan, batch)
+            for batch in counter_batches(plan, account.counts()):
+                self._settle(plan, batch)
+            set_bad_lines_aside(self._spool, shipment.bad_lines)
+            self._journal.write(Finished(plan.id))
+        self.close(plan)
+        return account.counts()
+
+    def close(self, plan: Plan) -> None:
+        """Remove the segments of a finished plan and forget it; raises `Retryable` when the disk refuses."""
+        retire(self._spool, plan, keep=self._journal.state(plan).stuck)
+        self._journal.write(Closed(plan.id))
+
+    def abandon(self, plan: Plan) -> None:
+        """Set aside what is left of a plan that cannot be built again; raises `Retryable` when the disk refuses."""
+        retire(self._spool, plan, keep=True)
+        self._journal.write(Closed(plan.id))
+
+    def _carry(self, plan: Plan, batch: Batch, account: Account) -> None:
+        match self._settle(plan, batch):
+            case Done(rows=rows) | Stuck(rows=rows):
+                account.settle(batch, rows)
+            case Split():
+                for half in batch.halves():
+                    self._carry(plan, half, account)
+            case Unstorable():
+                account.refuse(batch)
+                if account.refused > MOST_REFUSED:
+                    raise Fatal(
+                        f"pixel.{batch.table} refused {account.refused} rows of one plan; do schema and version fit?"
+                    )
+
+    def _settle(self, plan: Plan, batch: Batch) -> Settled:
+        """Return the batch's outcome, after it is journalled."""
+        last = self._journal.last(plan, batch.id)
+        if last is None and batch.rows == 0:
+            return Done(plan.id, batch.id, 0)
+        if last is not None and not isinstance(last, Intent):
+            return last
+        outcome = self._found(plan, batch, last) or self._send(plan, batch, last)
+        self._journal.write(outcome)
+        self.progress += 1
+        return outcome
+
+    def _send(self, plan: Plan, batch: Batch, last: Intent | None) -> Settled:
+        intent = last or Intent(plan.id, batch.id, 0, batch.rows)
+        while True:
+            if intent is not last:
+                self._journal.write(intent)
+            try:
+                self._store.insert(batch, f"{batch.id}/{intent.generation}")
+            except Poisoned as poisoned:
+                return self._divide(plan, batch, poisoned)
+            outcome = self._found(plan, batch, intent)
+            if outcome is not None:
+                return outcome
+            log.warning("batch %s: its token was lost with a killed server; it is sent under the next", batch.id)
+            intent = Intent(plan.id, batch.id, intent.generation + 1, batch.rows)
+
+    def _found(self, plan: Plan, batch: Batch, intent: Intent | None) -> Done | Stuck | None:
+        """Return the outcome when rows of the batch are there; None when none are."""
+        seen = self._store.count(batch)
+        # A newer version may make other rows of the same records: what was sent first counts as well.
+        expected = {batch.rows, intent.rows} if intent else {batch.rows}
+        if seen == 0 and batch.rows:
+            return None
+        if seen in expected:
+            return Done(plan.id, batch.id, seen)
+        log.error(
+            "batch %s: %d rows are stored instead of %d; its segments are kept in quarantine",
+            batch.id,
+            seen,
+            batch.rows,
+        )
+        return Stuck(plan.id, batch.id, seen)
+
+    def _divide(self, plan: Plan, batch: Batch, poisoned: Poisoned) -> Split | Unstorable:
+        if batch.table in ("rejects", "counters"):
+            raise Fatal(f"pixel.{batch.table} refuses rows of ours with error {poisoned.number}; is `migrate` needed?")
+        if batch.rows > 1:
+            return Split(plan.id, batch.id)
+        log.error("a row is refused by pixel.%s with error %d and goes to the rejects", batch.table, poisoned.number)
+        return Unstorable(plan.id, batch.id)

@@ -1,0 +1,67 @@
+"""What `ship` does beside shipping, now and then.
+
+Owns the list `JOBS` and when each is due. Rules: a job may run at any time and twice (each start of `ship` runs all of
+them once); one that fails is logged and tried again, and never stops the shipping.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pipeline.errors import Fatal, Retryable
+from pipeline.segments import QUARANTINE, listing
+from pipeline.settings import Settings
+
+DAY_SECONDS = 86_400
+RETRY_SECONDS = 300
+
+log = logging.getLogger(__name__)
+
+
+class Job(NamedTuple):
+    """A piece of work to be done every so many seconds; may raise `Retryable`, `Fatal` or `OSError`."""
+
+    name: str
+    every_seconds: int
+    run: Callable[[Settings], None]
+
+
+def drop_old_quarantine(settings: Settings) -> None:
+    """Remove what was quarantined longer ago than `retention.quarantine_days`: it may hold raw user agents."""
+    limit = time.time() - settings.retention.quarantine_days * DAY_SECONDS
+    aside = settings.spool_dir / QUARANTINE
+    suspects = [segment.path for segment in listing(settings.spool_dir) if segment.state == "suspect"]
+    for path in [*suspects, *(aside.iterdir() if aside.is_dir() else ())]:
+        if path.stat().st_mtime < limit:
+            path.unlink()
+            log.info("quarantine: %s is older than %d days and gone", path.name, settings.retention.quarantine_days)
+
+
+JOBS: list[Job] = [
+    Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
+]
+"""Everything `ship` does beside shipping."""
+
+
+class Timetable:
+    """Says which jobs are due."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._due = dict.fromkeys(jobs, 0.0)
+
+    def run_due(self, settings: Settings, now: float) -> None:
+        """Run what is due at `now`, seconds of a clock that never goes back."""
+        for job, due in self._due.items():
+            if now < due:
+                continue
+            try:
+                job.run(settings)
+            except (Retryable, Fatal, OSError) as error:
+                # One line and no traceback: the message says what to do.
+                log.error("job '%s' failed: %s; again in %d s", job.name, error, RETRY_SECONDS)  # noqa: TRY400
+                self._due[job] = now + RETRY_SECONDS
+            else:
+                self._due[job] = now + job.every_seconds

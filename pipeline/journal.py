@@ -1,0 +1,154 @@
+"""The worker's memory across its own death: which plans are open, and what is known of each of their batches.
+
+Owns one append-only file `journal` and the lock that lets one shipper work at a time. Rules:
+
+* Nothing is done in ClickHouse before the line that says so is on the disk; what memory knows, the file knows.
+* A line has the form of the spool's: CRC-32 of the JSON, a space, the JSON. A torn last line was never relied on and is
+  cut; a damaged line before it is fatal, because guessing could store a batch twice.
+* A write or fsync that failed is never tried again on that file: the next line goes into a new file that begins with
+  all that is known (rename makes it the journal). Compaction is the same step.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Self
+
+from pipeline.batch import Plan
+from pipeline.errors import Fatal, Retryable
+from pipeline.files import LOCAL_FILES, PRIVATE_DIRECTORY, PRIVATE_FILE, FileSystem, write_all
+from pipeline.journal_lines import BatchLine, Begun, Closed, Finished, Line, OpenPlan, frames, parse
+
+COMPACT_BYTES = 1_000_000
+"""Size at which a journal is written anew; a plan takes about 1 KB, and only open plans are kept."""
+
+
+class Journal:
+    """The acknowledge journal, held by one process until `close` or death."""
+
+    def __init__(self, directory: Path, files: FileSystem = LOCAL_FILES) -> None:
+        """Take the lock and read what is known.
+
+        Raises `Fatal` when another shipper holds the journal or a line in its middle is damaged.
+        """
+        self._directory = directory
+        self._path = directory / "journal"
+        self._files = files
+        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        self._lock = _lock(directory / "lock")
+        self._open: dict[str, OpenPlan] = {}
+        self._fd: int | None = None
+        self._size = 0
+        self._recover()
+
+    def open_plans(self) -> list[OpenPlan]:
+        """Return the plans that are not closed, oldest first."""
+        return list(self._open.values())
+
+    def knows(self, plan: Plan) -> bool:
+        """Say whether a plan is open."""
+        return plan.id in self._open
+
+    def state(self, plan: Plan) -> OpenPlan:
+        """Return what is known of a plan; raises `KeyError` for one that was not begun or is closed."""
+        return self._open[plan.id]
+
+    def last(self, plan: Plan, batch: str) -> BatchLine | None:
+        """Return the last line about a batch."""
+        return self._open[plan.id].batches.get(batch)
+
+    def write(self, *lines: Line) -> None:
+        """Put lines on the disk, then into memory.
+
+        Raises `Retryable` when the disk refuses; then memory does not know them.
+        """
+        try:
+            fd = self._writable()
+            data = frames(lines)
+            write_all(self._files, fd, data)
+            self._files.fdatasync(fd)
+        except OSError as error:
+            self._abandon()
+            raise Retryable(f"{self._path}: cannot be written: {error.strerror}") from None
+        self._size += len(data)
+        for line in lines:
+            self._learn(line)
+
+    def close(self) -> None:
+        """Let the journal go."""
+        self._abandon()
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _learn(self, line: Line) -> None:
+        match line:
+            case Begun():
+                self._open.setdefault(line.plan.id, OpenPlan(line.plan))
+            case Closed():
+                self._open.pop(line.plan, None)
+            case Finished():
+                self._open[line.plan].finished = True
+            case _:
+                self._open[line.plan].batches[line.batch] = line
+
+    def _recover(self) -> None:
+        try:
+            text = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        *whole, _torn = text.split(b"\n")
+        for number, raw in enumerate(whole, start=1):
+            line = parse(raw)
+            if line is not None:
+                self._learn(line)
+            elif number < len(whole):
+                raise Fatal(f"{self._path}: line {number} is damaged; see docs/runbook.md, 'A damaged journal'")
+            # else the last write was cut short and left zeros or garbage
+
+    def _writable(self) -> int:
+        if self._fd is None or self._size > COMPACT_BYTES:
+            self._abandon()
+            self._fd = self._renewed()
+        return self._fd
+
+    def _renewed(self) -> int:
+        """Begin a new file with all that is known and make it the journal."""
+        fresh = self._path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        fd = self._files.create(fresh)
+        try:
+            data = frames(line for plan in self._open.values() for line in plan.lines())
+            write_all(self._files, fd, data)
+            self._files.fdatasync(fd)
+            self._files.rename(fresh, self._path)
+            self._files.fsync_directory(self._directory)
+        except OSError:
+            self._files.close(fd)
+            raise
+        self._size = len(data)
+        return fd
+
+    def _abandon(self) -> None:
+        if self._fd is not None:
+            self._files.close(self._fd)
+            self._fd = None
+
+
+def _lock(path: Path) -> int:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
+        os.close(lock)
+        raise Fatal(f"{path}: another ship is at work here (process {holder}); stop it first") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+    return lock

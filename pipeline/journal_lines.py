@@ -1,0 +1,112 @@
+"""What the journal can say: the lines, and what a plan's lines add up to.
+
+Owns the vocabulary of `pipeline.journal` and the framing of a line; pure. Rules: every line stands alone (the last one
+about a batch is all that counts), and a line is true or harmless even when its write was reported as failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from zlib import crc32
+
+import msgspec
+
+from pipeline.batch import Plan
+
+
+class _Line(msgspec.Struct, frozen=True, tag_field="is"):
+    pass
+
+
+class Begun(_Line, frozen=True, tag="begun"):
+    """A plan was opened: its segments belong together until it is closed."""
+
+    plan: Plan
+
+
+class _BatchLine(_Line, frozen=True):
+    plan: str
+    batch: str
+
+
+class Intent(_BatchLine, frozen=True, tag="intent"):
+    """A batch of so many rows is about to be sent with the token `batch/generation`."""
+
+    generation: int
+    rows: int
+
+
+class Done(_BatchLine, frozen=True, tag="done"):
+    """So many rows of the batch were read back: all there are."""
+
+    rows: int
+
+
+class Split(_BatchLine, frozen=True, tag="split"):
+    """The batch holds a row that the table refuses: its two halves go their own ways."""
+
+
+class Unstorable(_BatchLine, frozen=True, tag="unstorable"):
+    """The batch is one row that the table refuses; it goes into the rejects."""
+
+
+class Stuck(_BatchLine, frozen=True, tag="stuck"):
+    """So many rows were read back, neither none nor all: the batch is left alone and its segments are set aside."""
+
+    rows: int
+
+
+class Finished(_Line, frozen=True, tag="finished"):
+    """Every batch of the plan has its outcome: the segments may go."""
+
+    plan: str
+
+
+class Closed(_Line, frozen=True, tag="closed"):
+    """The plan's segments are gone; nothing of it need be remembered."""
+
+    plan: str
+
+
+BatchLine = Intent | Done | Split | Unstorable | Stuck
+Line = Begun | Finished | Closed | BatchLine
+
+
+class OpenPlan:
+    """A plan and the last line about each of its batches."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.batches: dict[str, BatchLine] = {}
+        self.finished = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a batch of it was left alone."""
+        return any(isinstance(line, Stuck) for line in self.batches.values())
+
+    def lines(self) -> list[Line]:
+        """Return the fewest lines that say all this."""
+        end: list[Line] = [Finished(self.plan.id)] if self.finished else []
+        return [Begun(self.plan), *self.batches.values(), *end]
+
+
+_encode = msgspec.json.Encoder().encode
+_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+
+
+def frames(lines: Iterable[Line]) -> bytes:
+    """Return lines as text: CRC-32 of the JSON, a space, the JSON, a newline."""
+    bodies = [_encode(line) for line in lines]
+    return b"".join(b"%08x %b\n" % (crc32(body), body) for body in bodies)
+
+
+def parse(raw: bytes) -> Line | None:
+    """Return the line, or None for a damaged one."""
+    body = raw[9:]
+    if raw[:9] != b"%08x " % crc32(body):
+        return None
+    try:
+        return _decoder.decode(body)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,115 @@
+"""What the worker itself has to say about the records it read: rejects and counts, as rows of their tables.
+
+Owns the rows of `pixel.rejects` and `pixel.counters`; pure. Rule: one record in, exactly one outcome out, so that
+spooled = stored + rejected + quarantined + pending.
+"""
+
+from __future__ import annotations
+
+import uuid
+from array import array
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from pipeline.event import CountName, CountsRecord, Event, TechnicalSignal
+from pipeline.rejects import LAST_MS
+
+MINUTE_MS = 60_000
+SHIPPER = "ship"
+"""The `collector` under which the worker's own counts are stored."""
+
+NIL = str(uuid.UUID(int=0))
+_encode = msgspec.json.Encoder().encode
+
+
+class CountKey(NamedTuple):
+    """What one row of `pixel.counters` counts; `minute` is Unix time in minutes."""
+
+    minute: int
+    collector: str
+    name: CountName
+    reason: str = ""
+    net_class: str = ""
+    country: str = ""
+    asn: int = 0
+
+
+class Reject(NamedTuple):
+    """A record that cannot be a row: no more of it than `pixel.rejects` may hold."""
+
+    received_ms: int
+    site: str
+    event_id: str
+    reason: str
+
+
+def reject_of(record: Event | TechnicalSignal, reason: str) -> Reject:
+    """Return the reject for a record that enrichment refuses; a broken identity becomes the nil UUID."""
+    try:
+        event_id = str(uuid.UUID(record.event_id))
+    except ValueError:
+        event_id = NIL
+    return Reject(storable(record.received_ms), record.site, event_id, reason)
+
+
+def reject_of_row(line: bytes, reason: str) -> Reject:
+    """Return the reject for an encoded row that the table refuses."""
+    row = msgspec.json.decode(line, type=_RowIdentity)
+    moment = datetime.fromisoformat(row.received_at).replace(tzinfo=UTC)
+    return Reject(round(moment.timestamp() * 1000), row.site, row.event_id, reason)
+
+
+def reject_line(reject: Reject, batch_id: str) -> bytes:
+    """Return the reject as a row of `pixel.rejects`."""
+    moment = datetime.fromtimestamp(reject.received_ms / 1000, UTC)
+    return _encode(
+        {
+            "received_at": moment.isoformat(" ", "milliseconds")[:23],
+            "site": reject.site,
+            "event_id": reject.event_id,
+            "reason": reject.reason,
+            "batch_id": batch_id,
+        }
+    )
+
+
+def count_line(count: tuple[CountKey, int], batch_id: str) -> bytes:
+    """Return a count as a row of `pixel.counters`."""
+    key, value = count
+    return _encode({**key._asdict(), "minute": key.minute * 60, "value": value, "batch_id": batch_id})
+
+
+def edge_counts(record: CountsRecord) -> Counter[CountKey]:
+    """Return what a collector counted."""
+    counts: Counter[CountKey] = Counter()
+    for count in record.counts:
+        minute = storable(count.minute_ms) // MINUTE_MS
+        key = CountKey(minute, record.collector, count.name, count.reason, count.net_class, count.country, count.asn)
+        counts[key] += count.value
+    return counts
+
+
+def ship_counts(
+    minutes: Counter[int], name: Literal["stored", "rejected", "quarantined"], reason: str = ""
+) -> Counter[CountKey]:
+    """Return the worker's own counts for numbers per minute."""
+    return Counter({CountKey(minute, SHIPPER, name, reason): value for minute, value in minutes.items()})
+
+
+def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter[int]]:
+    """Return numbers per minute of the first `seen` of these records, and of the rest."""
+    return Counter(minutes[:seen]), Counter(minutes[seen:])
+
+
+def storable(received_ms: int) -> int:
+    """Return a time of receipt that the tables can hold: itself, or 1970 for one that they cannot."""
+    return received_ms if 0 <= received_ms < LAST_MS else 0
+
+
+class _RowIdentity(msgspec.Struct):
+    received_at: str
+    site: str
+    event_id: str

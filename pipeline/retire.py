@@ -1,0 +1,73 @@
+"""What happens to a segment when every record in it has its outcome: it goes, and what could not be read stays.
+
+Owns the last step of a plan. Rules: bad lines are set aside on the disk before the segment is removed; every step may
+run twice, because the worker may die between any two; a file that is already gone is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.batch import Plan
+from pipeline.errors import Retryable
+from pipeline.files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, write_all
+from pipeline.records import BadLine
+from pipeline.segments import QUARANTINE
+
+
+def set_bad_lines_aside(
+    spool: Path, bad_lines: Mapping[str, Sequence[BadLine]], files: FileSystem = LOCAL_FILES
+) -> None:
+    """Copy the lines that are no records to `quarantine/<segment>.bad` and sync them.
+
+    Raises `Retryable` when the disk refuses.
+    """
+    if not bad_lines:
+        return
+    aside = spool / QUARANTINE
+    try:
+        aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+        for segment, lines in bad_lines.items():
+            _copy_lines(spool / segment, aside / f"{segment}.bad", lines, files)
+        files.fsync_directory(aside)
+    except OSError as error:
+        raise Retryable(f"{aside}: bad lines cannot be set aside: {error.strerror}") from None
+
+
+def retire(spool: Path, plan: Plan, *, keep: bool, files: FileSystem = LOCAL_FILES) -> None:
+    """Remove the plan's segments, or with `keep` move them to quarantine.
+
+    Raises `Retryable` when the disk refuses.
+    """
+    aside = spool / QUARANTINE
+    try:
+        if keep:
+            aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+        for name in plan.segments:
+            if (spool / name).exists():
+                if keep:
+                    files.rename(spool / name, aside / name)
+                else:
+                    files.unlink(spool / name)
+        # A name that a power cut brings back must not outlive the journal's memory of it.
+        files.fsync_directory(spool)
+        if keep:
+            files.fsync_directory(aside)
+    except OSError as error:
+        raise Retryable(f"{spool}: shipped segments cannot be removed: {error.strerror}") from None
+
+
+def _copy_lines(source: Path, target: Path, lines: Sequence[BadLine], files: FileSystem) -> None:
+    fresh = target.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with source.open("rb") as stream:
+        fd = files.create(fresh)
+        try:
+            for line in lines:
+                stream.seek(line.offset)
+                write_all(files, fd, stream.read(line.size))
+            files.fdatasync(fd)
+        finally:
+            files.close(fd)
+    files.rename(fresh, target)

@@ -1,0 +1,63 @@
+"""What the worker is doing, for people and for other processes: `run/ship.json` under the data directory.
+
+Owns the shape of that file. It is replaced whole and never synced: it describes a running process and is worth nothing
+after a power cut. It holds numbers and names of errors, never anything a visitor sent.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+State = Literal["starting", "idle", "shipping", "waiting", "halted", "stopped"]
+
+
+class ShipStatus(msgspec.Struct):
+    """The worker as it sees itself; times are Unix milliseconds, 0 for never; numbers count since its start."""
+
+    pid: int
+    started_ms: int
+    at_ms: int = 0
+    state: State = "starting"
+    pending_segments: int = 0
+    pending_bytes: int = 0
+    shipped_ms: int = 0
+    """When the last plan was brought to its end."""
+    plans: int = 0
+    stored: int = 0
+    rejected: int = 0
+    quarantined: int = 0
+    tries: int = 0
+    """Failed tries in a row; 0 when all is well."""
+    error: str = ""
+    """The last trouble in one line; stays after it is over, see `tries`."""
+    error_ms: int = 0
+
+
+def now_ms() -> int:
+    """Return Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def status_path(data: Path) -> Path:
+    """Return the file under the data directory."""
+    return data / "run" / "ship.json"
+
+
+def write_status(path: Path, status: ShipStatus) -> None:
+    """Replace the file; raises `OSError`."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(status))
+    fresh.replace(path)
+
+
+def read_status(data: Path) -> ShipStatus | None:
+    """Return the last status, or None when there is none that can be read."""
+    try:
+        return msgspec.json.decode(status_path(data).read_bytes(), type=ShipStatus)
+    except (OSError, msgspec.DecodeError):
+        return None

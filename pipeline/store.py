@@ -1,0 +1,125 @@
+"""ClickHouse as delivery sees it: put a batch in, count what is there, and sort what went wrong.
+
+Owns the insert's settings (all explicit: the defaults moved in 26.x) and the meaning of ClickHouse's error numbers.
+Rules: an answer is never believed, only a count; the text of an error is read for one distinction and never passed on,
+because it quotes rows.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from pipeline import clickhouse
+from pipeline.batch import Batch, Table
+from pipeline.errors import Fatal, PixelError, Retryable
+from pipeline.settings import Settings
+
+MOST_ROWS = 1_000_000
+"""Above every batch, so that ClickHouse never cuts one into several blocks."""
+
+INSERT_SETTINGS = {
+    "async_insert": 0,
+    "deduplicate_insert": "enable",
+    "max_partitions_per_insert_block": 1,
+    "max_insert_block_size": MOST_ROWS,
+    "min_insert_block_size_rows": MOST_ROWS,
+    "min_insert_block_size_bytes": 2**30,
+    "max_block_size": MOST_ROWS,
+    "optimize_on_insert": 0,
+    "input_format_skip_unknown_fields": 0,
+    "input_format_null_as_default": 0,
+    "input_format_allow_errors_num": 0,
+}
+
+POISON = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 376, 441, 467, 675, 676, 691}
+"""A row that does not parse or fit: text, number, date, UUID, address, enumeration, too long."""
+
+HALT = {16, 20, 36, 44, 47, 60, 62, 81, 115, 164, 192, 193, 194, 291, 452, 497, 516}
+"""Schema, grants, settings: the same for every batch until a person has done something."""
+
+TOO_MANY_PARTITIONS = "Too many partitions"
+"""Shares number 252 with too many parts, but is a fault of ours that no waiting mends."""
+
+
+class Poisoned(PixelError):
+    """The table refuses a row of the batch; nothing of it was stored."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"error {number}")
+        self.number = number
+
+
+class Store(Protocol):
+    """What delivery needs of a database; both methods raise `Retryable` when the outcome is not known."""
+
+    def insert(self, batch: Batch, token: str) -> None:
+        """Send the batch; returns when the database answered that it took it.
+
+        Raises `Fatal` when no batch could be stored, `Poisoned` when a row of this one cannot.
+        """
+        ...
+
+    def count(self, batch: Batch) -> int:
+        """Return how many rows of the batch are there. Raises `Fatal` as above."""
+        ...
+
+
+class ClickHouseStore:
+    """A store of one thread: connects when first needed, as `pixel_writer`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+
+    def insert(self, batch: Batch, token: str) -> None:
+        """See `Store`."""
+        try:
+            # The driver sends a body of bytes a second time by itself when the connection is reset; a stream it cannot.
+            self._connected().raw_insert(
+                f"pixel.{batch.table}",
+                columns_of(batch),
+                batch.body(),
+                settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+                fmt="JSONEachRow",
+            )
+        except ClickHouseError as error:
+            raise sorted_out(error, batch.table) from None
+
+    def count(self, batch: Batch) -> int:
+        """See `Store`."""
+        try:
+            answer = self._connected().query(
+                f"SELECT count() FROM pixel.{batch.table} WHERE batch_id = {{id:UUID}}",  # noqa: S608  a table of ours
+                parameters={"id": batch.id},
+            )
+        except ClickHouseError as error:
+            raise sorted_out(error, batch.table) from None
+        return int(answer.result_rows[0][0])
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            timeout = self._settings.ship.timeout_seconds
+            self._client = clickhouse.connect(self._settings, "pixel_writer", timeout=timeout)
+        return self._client
+
+
+def columns_of(batch: Batch) -> list[str]:
+    """Return the columns a batch fills, in the order its rows name them."""
+    first = next(filter(None, batch.lines))
+    return list(msgspec.json.decode(first, type=dict[str, msgspec.Raw]))
+
+
+def sorted_out(error: ClickHouseError, table: Table) -> Retryable | Fatal | Poisoned:
+    """Return what an error means for a batch; what is not known to be lasting is uncertain."""
+    number = clickhouse.code(error)
+    if number in POISON:
+        return Poisoned(number)
+    if number in HALT or TOO_MANY_PARTITIONS in str(error):
+        return Fatal(f"ClickHouse refuses pixel.{table} with error {number}; is `clinic-pixel migrate` needed?")
+    if number == 0:
+        return Retryable("ClickHouse does not answer")
+    return Retryable(f"ClickHouse answers error {number}")

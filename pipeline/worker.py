@@ -1,0 +1,187 @@
+"""The loop of `clinic-pixel ship`: spool -> rows -> ClickHouse, and the jobs beside it.
+
+Owns the order of work and the two threads. Theory of operation:
+
+* The main thread looks for sealed segments, makes a plan of the oldest and builds its rows; a second thread delivers. One
+  plan is built while the one before it is delivered, so at most two are in memory, each at most `PLAN_BYTES` of spool.
+* A backlog drains oldest first, but every `LIVE_TURN`th plan takes the newest segments, so that after an outage today's
+  reports move while the past is being caught up with.
+* Trouble is waited out in the delivering thread; key destruction and the other jobs go on meanwhile.
+* A stop is no special case: what is in flight gets a moment to end, else it is left as a crash would leave it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from pipeline.batch import Plan, Shipment, build
+from pipeline.carrier import Carrier
+from pipeline.delivery import Delivery
+from pipeline.enrich import EnrichTables, enrich
+from pipeline.event import Event, SpoolRecord, TechnicalSignal
+from pipeline.jobs import JOBS, Job, Timetable
+from pipeline.journal import Journal
+from pipeline.records import BadLine, read
+from pipeline.recovery import Recovery, recover_orphans
+from pipeline.segments import Segment, sealed
+from pipeline.settings import Settings
+from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
+from pipeline.store import ClickHouseStore, Store
+from pipeline.technical import enrich_signal
+
+PLAN_BYTES = 16 * 1024 * 1024
+"""Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""
+HEAD_BYTES = 4096
+"""Bytes of a segment that make it unmistakable: they hold the random identities of its first events."""
+LIVE_TURN = 4
+STOP_SECONDS = 3.0
+"""How long a stop waits for what is in flight; `up` allows five."""
+STATUS_SECONDS = 1.0
+ORPHAN_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One `ship`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        stop: threading.Event,
+        store: Store | None = None,
+        jobs: Sequence[Job] = JOBS,
+    ) -> None:
+        self.status = ShipStatus(os.getpid(), now_ms())
+        self._settings = settings
+        self._spool = settings.spool_dir
+        self._stop = stop
+        self._store = store or ClickHouseStore(settings)
+        self._timetable = Timetable(jobs)
+        self._carrier: Carrier | None = None
+        self._turn = 0
+        self._status_due = self._orphans_due = 0.0
+
+    def run(self, *, until_empty: bool = False) -> None:
+        """Ship until told to stop, or with `until_empty` until no sealed segment is left.
+
+        Raises `Fatal` when another worker holds the journal or the settings name a file that is not there.
+        """
+        self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tables = EnrichTables.load(self._settings)
+        journal = Journal(self._settings.journal_dir)
+        delivery = Delivery(self._store, journal, self._spool)
+
+        def to_row(record: Event | TechnicalSignal, batch_id: str) -> msgspec.Struct:
+            if isinstance(record, Event):
+                return enrich(record, tables, batch_id)
+            return enrich_signal(record, tables, batch_id)
+
+        for left in self._unfinished(journal, delivery):
+            self._ship(build(left, self._read, to_row), delivery)
+        while not self._stop.is_set():
+            self._keep_house()
+            if (plan := self._next_plan()) is not None:
+                self._ship(build(plan, self._read, to_row), delivery)
+            elif self._carrier is not None:
+                self._wait_for_carrier()
+            elif until_empty:
+                break
+            else:
+                self._stop.wait(self._settings.ship.poll_seconds)
+        self._end(journal)
+
+    def _unfinished(self, journal: Journal, delivery: Delivery) -> Iterator[Plan]:
+        """Yield the plans that a worker before left open; a finished one only has to be closed."""
+        for known in journal.open_plans():
+            missing = [name for name in known.plan.segments if not (self._spool / name).exists()]
+            if known.finished:
+                delivery.close(known.plan)
+            elif missing:
+                log.error("%s is missing though not all of it was stored; what is left goes to quarantine", missing[0])
+                delivery.abandon(known.plan)
+            else:
+                log.info("going on with %d segments of an earlier run", len(known.plan.segments))
+                yield known.plan
+
+    def _next_plan(self) -> Plan | None:
+        taken = self._carrier.plan.segments if self._carrier else ()
+        waiting = [segment for segment in sealed(self._spool) if segment.path.name not in taken]
+        self.status.pending_segments = len(waiting) + len(taken)
+        self.status.pending_bytes = sum(segment.size for segment in waiting)
+        if not waiting:
+            return None
+        self._turn += 1
+        newest_first = self._turn % LIVE_TURN == 0
+        chosen = _fill(list(reversed(waiting)) if newest_first else waiting)
+        heads: dict[str, bytes] = {}
+        for segment in sorted(chosen, key=waiting.index):
+            with segment.path.open("rb") as stream:
+                heads[segment.path.name] = stream.read(HEAD_BYTES)
+        return Plan.of(heads, self._settings.ship.batch_rows)
+
+    def _read(self, name: str) -> Iterator[SpoolRecord | BadLine]:
+        return read(self._spool / name)
+
+    def _ship(self, shipment: Shipment, delivery: Delivery) -> None:
+        self._wait_for_carrier()
+        if not self._stop.is_set():
+            self._carrier = Carrier(shipment, delivery, self.status, self._stop, self._settings.ship.retry_seconds)
+            self._carrier.start()
+
+    def _wait_for_carrier(self, seconds: float = float("inf")) -> None:
+        end = time.monotonic() + seconds
+        while self._carrier is not None:
+            self._carrier.join(min(self._settings.ship.poll_seconds, seconds))
+            if not self._carrier.is_alive():
+                if not self._carrier.ended:
+                    raise RuntimeError("the delivering thread died; its traceback stands above")
+                self._carrier = None
+            elif time.monotonic() > end or (self._stop.is_set() and seconds > STOP_SECONDS):
+                return
+            else:
+                self._keep_house()
+
+    def _keep_house(self) -> None:
+        now = time.monotonic()
+        self._timetable.run_due(self._settings, now)
+        if now >= self._orphans_due:
+            self._orphans_due = now + ORPHAN_SECONDS
+            found = recover_orphans(self._spool)
+            if found != Recovery():
+                log.warning("segments of collectors that died: %s", found)
+        if now >= self._status_due:
+            self._status_due = now + STATUS_SECONDS
+            self._tell(self.status.state if self.status.tries else "shipping" if self._carrier else "idle")
+
+    def _end(self, journal: Journal) -> None:
+        self._wait_for_carrier(STOP_SECONDS)
+        if self._carrier is None:
+            journal.close()
+        else:
+            # The thread may still write: the journal stays locked until the process is gone.
+            log.warning("stopped while a batch was in flight; the next ship goes on with it")
+        self._tell("stopped")
+
+    def _tell(self, state: State) -> None:
+        self.status.state, self.status.at_ms = state, now_ms()
+        try:
+            write_status(status_path(self._settings.data), self.status)
+        except OSError as error:
+            log.warning("the status file cannot be written: %s", error.strerror)
+
+
+def _fill(segments: list[Segment]) -> list[Segment]:
+    """Return the first segments that fit into one plan, and at least one."""
+    size, number = 0, 0
+    while number < len(segments) and (number == 0 or size + segments[number].size <= PLAN_BYTES):
+        size += segments[number].size
+        number += 1
+    return segments[:number]

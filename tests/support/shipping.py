@@ -1,0 +1,41 @@
+"""Segments to ship: written as a collector's process leaves them, one event a nonce."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pipeline.event import Count, CountsRecord, Event, SpoolRecord
+from pipeline.records import frame
+from pipeline.segments import segment_path
+
+NOVEMBER_MS = 1_795_000_000_000  # 2026-11-18
+INCARNATION = 1_794_999_990_000
+
+
+def event(nonce: int, *, received_ms: int = NOVEMBER_MS, **facts: object) -> Event:
+    """Return an event that can be stored."""
+    given: dict[str, object] = {"event_id": str(uuid.UUID(int=nonce)), "epoch": "2026-11-18", "site": "clinic"}
+    return Event(received_ms=received_ms, nonce=nonce, page_host="clinic.example", page="/", **(given | facts))  # type: ignore[arg-type]
+
+
+def counts(spooled: int, *, collector: str = "w0", minute_ms: int = NOVEMBER_MS) -> CountsRecord:
+    """Return what a collector counts for so many events."""
+    minute = minute_ms - minute_ms % 60_000
+    return CountsRecord(
+        collector=collector, counts=[Count(minute, "offered", value=spooled), Count(minute, "spooled", value=spooled)]
+    )
+
+
+def write_segment(spool: Path, seq: int, records: Iterable[SpoolRecord], *, slot: str = "w0") -> Path:
+    """Write a sealed segment and return its path."""
+    return write_raw_segment(spool, seq, [frame(record) for record in records], slot=slot)
+
+
+def write_raw_segment(spool: Path, seq: int, lines: Sequence[bytes], *, slot: str = "w0") -> Path:
+    """Write a sealed segment of given lines, good or bad."""
+    spool.mkdir(parents=True, exist_ok=True)
+    path = segment_path(spool, slot, INCARNATION, seq, "seg")
+    path.write_bytes(b"".join(lines))
+    return path

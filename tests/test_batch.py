@@ -1,0 +1,163 @@
+"""Batches come out the same however often, and by whichever version, they are built."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.batch import Batch, Plan, Shipment, build, counter_batches, reject_batches
+from pipeline.event import Event, SpoolRecord, TechnicalSignal
+from pipeline.outcome import CountKey, reject_of_row
+from pipeline.records import BadLine
+from pipeline.rejects import Rejected, RejectReason
+from support.shipping import NOVEMBER_MS, counts, event
+
+NAME = "w0-01794999990000-000001.seg"
+OTHER = "w0-01794999990000-000002.seg"
+DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+class SmallRow(msgspec.Struct):
+    received_at: str
+    site: str
+    event_id: str
+    nonce: int
+    batch_id: str
+
+
+def to_row(record: Event | TechnicalSignal, batch_id: str) -> SmallRow:
+    if record.site == "refused":
+        raise Rejected(RejectReason.BAD_NUMBER)
+    if record.site == "broken":
+        raise KeyError(record.site)
+    nonce = record.nonce if isinstance(record, Event) else 0
+    moment = datetime.fromtimestamp(record.received_ms / 1000, UTC)
+    return SmallRow(moment.strftime("%F %T.%f")[:23], record.site, record.event_id, nonce, batch_id)
+
+
+def shipment_of(*segments: Iterable[SpoolRecord | BadLine], rows: int = 3) -> Shipment:
+    named = {f"w0-01794999990000-{number:06d}.seg": list(records) for number, records in enumerate(segments, start=1)}
+    return build(Plan.of(dict.fromkeys(named, b""), rows), named.__getitem__, to_row)
+
+
+def nonces(batch: Batch) -> list[int]:
+    return [msgspec.json.decode(line)["nonce"] for line in b"".join(batch.body()).splitlines()]
+
+
+def test_the_same_segments_give_the_same_batches() -> None:
+    segments = [[event(1), event(2), counts(2)], [event(3), event(4)]]
+    assert shipment_of(*segments) == shipment_of(*segments)
+
+
+def test_a_segment_of_the_same_name_from_another_host_gives_another_plan() -> None:
+    assert Plan.of({NAME: b"one"}, 10).id != Plan.of({NAME: b"other"}, 10).id
+    assert Plan.of({NAME: b"one"}, 10).id == Plan.of({NAME: b"one"}, 10).id
+
+
+def test_names_and_heads_cannot_be_mistaken_for_each_other() -> None:
+    assert Plan.of({NAME: b"a", OTHER: b""}, 10).id != Plan.of({NAME: b"", OTHER: b"a"}, 10).id
+
+
+def test_segments_share_a_batch_until_it_is_full() -> None:
+    batches = shipment_of([event(1), event(2)], [event(3), event(4)]).batches
+    assert [nonces(batch) for batch in batches] == [[1, 2, 3], [4]]
+    assert len({batch.id for batch in batches}) == 2
+
+
+def test_a_month_boundary_divides_a_batch() -> None:
+    late, early = event(1, received_ms=DECEMBER_MS - 1), event(2, received_ms=DECEMBER_MS)
+    batches = shipment_of([late, early, event(3, received_ms=DECEMBER_MS - 1)]).batches
+    assert [(batch.month, nonces(batch)) for batch in batches] == [(202611, [1, 3]), (202612, [2])]
+
+
+def test_every_row_ends_with_the_identity_of_its_batch() -> None:
+    batch = shipment_of([event(1), event(2)]).batches[0]
+    assert all(msgspec.json.decode(line)["batch_id"] == batch.id for line in batch.lines)
+
+
+def test_halves_hold_the_same_rows_under_identities_of_their_own() -> None:
+    batch = shipment_of([event(1), event(2, site="refused"), event(3)]).batches[0]
+    left, right = batch.halves()
+    assert nonces(left) + nonces(right) == [1, 3]
+    assert len({batch.id, left.id, right.id}) == 3
+    for half in (left, right):
+        assert all(msgspec.json.decode(line)["batch_id"] == half.id for line in half.lines if line)
+        assert len(half.lines) == len(half.minutes)
+
+
+def test_a_rejected_event_keeps_its_place_so_that_another_version_cuts_alike() -> None:
+    shipment = shipment_of([event(1), event(2, site="refused"), event(3), event(4)])
+    assert [nonces(batch) for batch in shipment.batches] == [[1, 3], [4]]
+    assert shipment.batches[0].rows == 2
+
+
+@pytest.mark.parametrize(
+    ("site", "reason"),
+    [
+        pytest.param("refused", "bad_number", id="a reason of enrichment's"),
+        pytest.param("broken", "enrichment_failed", id="a fault of ours"),
+    ],
+)
+def test_an_event_that_cannot_be_a_row_becomes_a_reject(site: str, reason: str) -> None:
+    shipment = shipment_of([event(1, site=site), event(2)])
+    assert [(reject.site, reject.reason) for reject in shipment.rejects] == [(site, reason)]
+    row = msgspec.json.decode(reject_batches(shipment.plan, shipment.rejects)[0].lines[0])
+    assert row["received_at"] == datetime.fromtimestamp(NOVEMBER_MS / 1000, UTC).strftime("%F %T.000")
+    assert row["event_id"] == str(uuid.UUID(int=1))
+
+
+@pytest.mark.parametrize("received_ms", [-1, 2**32 * 1000, 10**15, -(10**15)])
+def test_a_reject_of_an_impossible_time_or_identity_can_itself_be_stored(received_ms: int) -> None:
+    shipment = shipment_of([event(1, received_ms=received_ms, event_id="'; DROP", site="refused")])
+    row = msgspec.json.decode(reject_batches(shipment.plan, shipment.rejects)[0].lines[0])
+    assert row["received_at"] == "1970-01-01 00:00:00.000"
+    assert row["event_id"] == str(uuid.UUID(int=0))
+    assert [batch.rows for batch in shipment.batches] == [0]
+
+
+def test_counts_of_many_records_are_one_row_a_key() -> None:
+    shipment = shipment_of([counts(2), counts(3)], [counts(5)])
+    batch = counter_batches(shipment.plan, shipment.counts)[0]
+    rows = [msgspec.json.decode(line) for line in batch.lines]
+    assert [(row["name"], row["value"]) for row in rows] == [("offered", 10), ("spooled", 10)]
+    assert {row["minute"] for row in rows} == {NOVEMBER_MS // 60_000 * 60}
+
+
+def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it() -> None:
+    shipment = shipment_of([event(1), BadLine(100, "crc", 5)], [BadLine(0, "frame", 7)])
+    assert shipment.bad_lines == {NAME: [BadLine(100, "crc", 5)], OTHER: [BadLine(0, "frame", 7)]}
+    assert shipment.counts == {
+        CountKey(NOVEMBER_MS // 60_000, "ship", "quarantined", "crc"): 1,
+        CountKey(1794999990000 // 60_000, "ship", "quarantined", "frame"): 1,
+    }
+
+
+def test_a_refused_row_tells_no_more_than_a_reject_may_hold() -> None:
+    batch = shipment_of([event(7)]).batches[0]
+    reject = reject_of_row(batch.lines[0], "refused_by_table")
+    assert reject == (NOVEMBER_MS, "clinic", str(uuid.UUID(int=7)), "refused_by_table")
+
+
+def test_a_body_in_pieces_is_the_whole_batch() -> None:
+    batch = shipment_of([event(nonce) for nonce in range(1, 2502)], rows=50_000).batches[0]
+    assert len(list(batch.body())) == 3
+    assert nonces(batch) == list(range(1, 2502))
+
+
+@given(
+    times=st.lists(st.integers(DECEMBER_MS - 5, DECEMBER_MS + 5) | st.integers(-5, 5), max_size=30),
+    rows=st.integers(1, 7),
+)
+def test_every_event_is_in_exactly_one_batch_of_its_month(times: list[int], rows: int) -> None:
+    shipment = shipment_of([event(nonce, received_ms=time) for nonce, time in enumerate(times)], rows=rows)
+    assert all(len(batch.lines) <= rows for batch in shipment.batches)
+    found = {nonce: batch.month for batch in shipment.batches for nonce in nonces(batch)}
+    assert sorted(nonce for batch in shipment.batches for nonce in nonces(batch)) == list(range(len(times)))
+    for nonce, time in enumerate(times):
+        assert found[nonce] == (202612 if time >= DECEMBER_MS else 202611 if time > 5 else 197001)
