@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import secrets
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
+from secrets import token_urlsafe
 from string import Template
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 from xml.sax.saxutils import escape
 
 from pipeline.errors import Fatal, Retryable
+from pipeline.secrets import create_once, make_directory
 from pipeline.settings import Settings
 from sql import ACCESS_DIR, statements
 
@@ -41,21 +40,22 @@ USERS: tuple[User, ...] = get_args(User)
 PASSWORD_FILE = "clickhouse.json"  # noqa: S105 - the name of a file
 
 _PROFILE = re.compile(r"CREATE SETTINGS PROFILE IF NOT EXISTS (\w+) SETTINGS\s+(.+)", re.DOTALL)
-_SETTING = re.compile(r"(\w+) = ('[^']*'|\w+)((?: MIN \w+)?(?: MAX \w+)?| CONST)")
+_SETTING = re.compile(r"(\w+) = (\w+)(?: MIN (\w+) MAX (\w+) CHANGEABLE_IN_READONLY)?")
 _USER = re.compile(r"CREATE USER IF NOT EXISTS (\w+) IDENTIFIED WITH sha256_hash BY '(\w+)' SETTINGS PROFILE '(\w+)'")
 _GRANT = re.compile(r"(GRANT .+) TO (\w+)", re.DOTALL)
 _POLICY = re.compile(
     r"CREATE ROW POLICY IF NOT EXISTS \w+ ON (\w+)\.(\w+) USING\s+(.+?)\s+TO ALL EXCEPT ([\w, ]+)", re.DOTALL
 )
 
-# The session that keeps the embedded server alive: it opens the listeners and sleeps. Its one allowed query is always
-# running, so a local client without a password cannot run a second one as `default`.
+# The session that keeps the embedded server alive: it opens the listeners and sleeps. It has no password, so a quota of
+# exactly its own queries keeps a local client from closing the listeners in its name (SELECT of constants aside).
+_QUOTA_SECONDS = 2_000_000_000
 _DEFAULT_USER = """\
     <default>
       <password></password>
       <networks><ip>127.0.0.1</ip></networks>
-      <profile>listener</profile>
-      <quota>default</quota>
+      <profile>default</profile>
+      <quota>listener</quota>
       <grants>
         <query>GRANT SYSTEM LISTEN ON *.*</query>
         <query>GRANT SELECT ON system.numbers</query>
@@ -63,15 +63,13 @@ _DEFAULT_USER = """\
     </default>"""
 
 
-@dataclass(frozen=True)
-class Bound:
-    """One setting of a profile with what a user may do to it; an empty text is no bound."""
+class Bound(NamedTuple):
+    """One setting of a profile; with `least` and `most` the user may change it in between, else not at all."""
 
     name: str
     value: str
-    least: str = ""
-    most: str = ""
-    const: bool = False
+    least: str | None
+    most: str | None
 
 
 @dataclass
@@ -104,7 +102,7 @@ def parse_access(text: str) -> Access:
     access = Access({}, {})
     for statement in statements(text):
         if match := _PROFILE.fullmatch(statement):
-            access.profiles[match[1]] = _bounds(match[2])
+            access.profiles[match[1]] = [_bound(part) for part in re.split(r",\s*", match[2])]
         elif match := _USER.fullmatch(statement):
             access.accounts[match[1]] = Account(match[1], match[2], match[3])
         elif match := _GRANT.fullmatch(statement):
@@ -119,16 +117,16 @@ def parse_access(text: str) -> Access:
     return access
 
 
-def users_xml(access: Access) -> str:
-    """Return the `users.xml` of the embedded server."""
+def users_xml(access: Access, *, listeners: int = 1) -> str:
+    """Return the `users.xml` of the embedded server that opens so many listeners."""
     profiles = "".join(_profile_xml(name, bounds) for name, bounds in access.profiles.items())
     accounts = "\n".join(_account_xml(account) for account in access.accounts.values())
     return (
         "<clickhouse>\n"
-        "  <profiles>\n    <default/>\n"
-        "    <listener><max_concurrent_queries_for_user>1</max_concurrent_queries_for_user></listener>\n"
-        f"{profiles}  </profiles>\n"
-        "  <quotas><default/></quotas>\n"
+        f"  <profiles>\n    <default/>\n{profiles}  </profiles>\n"
+        "  <quotas>\n    <default/>\n"
+        f"    <listener><interval><duration>{_QUOTA_SECONDS}</duration><queries>{listeners + 1}</queries></interval></listener>\n"
+        "  </quotas>\n"
         f"  <users>\n{_DEFAULT_USER}\n{accounts}\n  </users>\n"
         "</clickhouse>\n"
     )
@@ -160,59 +158,32 @@ def read_passwords(settings: Settings) -> dict[str, str]:
 
 def make_passwords(settings: Settings) -> dict[str, str]:
     """Return the passwords of the embedded server, made on the first call; several callers end with the same ones."""
-    directory = settings.secrets_dir
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = directory / PASSWORD_FILE
+    make_directory(settings.secrets_dir)
+    path = settings.secrets_dir / PASSWORD_FILE
     if not path.exists():
-        _create(path, json.dumps({user: secrets.token_urlsafe(24) for user in USERS}, indent=1))
+        create_once(path, json.dumps({user: token_urlsafe(24) for user in USERS}, indent=1).encode())
     return read_passwords(settings)
-
-
-def _create(path: Path, text: str) -> None:
-    # A hard link to a finished file: whoever loses the race reads the winner's, and nobody sees half a file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
 
 
 def _sha256(password: str) -> str:
     return hashlib.sha256(password.encode()).hexdigest()
 
 
-def _bounds(text: str) -> list[Bound]:
-    bounds = []
-    for part in re.split(r",\s*", text):
-        match = _SETTING.fullmatch(part)
-        if match is None:
-            raise Fatal(f"sql/access: not a setting with MIN, MAX or CONST: {part}")
-        words = match[3].split()
-        limits = dict(zip(words[::2], words[1::2], strict=False))
-        bounds.append(
-            Bound(match[1], match[2].strip("'"), limits.get("MIN", ""), limits.get("MAX", ""), "CONST" in words)
-        )
-    return bounds
+def _bound(text: str) -> Bound:
+    match = _SETTING.fullmatch(text)
+    if match is None:
+        raise Fatal(f"sql/access: not `name = value [MIN a MAX b CHANGEABLE_IN_READONLY]`: {text}")
+    return Bound(*match.groups())
 
 
 def _profile_xml(name: str, bounds: list[Bound]) -> str:
-    values = "".join(f"      <{b.name}>{escape(b.value)}</{b.name}>\n" for b in bounds)
-    constraints: dict[str, str] = defaultdict(str)
-    for bound in bounds:
-        for tag, value in (("min", bound.least), ("max", bound.most)):
-            if value:
-                constraints[bound.name] += f"<{tag}>{escape(value)}</{tag}>"
-        if bound.const:
-            constraints[bound.name] += "<readonly/>"
-    inner = "".join(f"        <{key}>{value}</{key}>\n" for key, value in constraints.items())
-    return f"    <{name}>\n{values}      <constraints>\n{inner}      </constraints>\n    </{name}>\n"
+    values = "".join(f"      <{bound.name}>{bound.value}</{bound.name}>\n" for bound in bounds)
+    constraints = "".join(
+        f"        <{name}><min>{least}</min><max>{most}</max><changeable_in_readonly/></{name}>\n"
+        for name, _, least, most in bounds
+        if least is not None
+    )
+    return f"    <{name}>\n{values}      <constraints>\n{constraints}      </constraints>\n    </{name}>\n"
 
 
 def _account_xml(account: Account) -> str:

@@ -82,6 +82,7 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
             query_retries=0,
             autogenerate_session_id=False,
             client_name="clinic-pixel",
+            show_clickhouse_errors="scrub",
         )
     except ClickHouseError as error:
         raise explain(error, settings, user) from None

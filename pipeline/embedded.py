@@ -17,7 +17,6 @@ import ctypes
 import fcntl
 import importlib.util
 import os
-import resource
 import signal
 import socket
 import sys
@@ -31,6 +30,7 @@ from xml.sax.saxutils import escape
 from pipeline.access import access_sql, make_passwords, parse_access, users_xml
 from pipeline.clickhouse import ping
 from pipeline.errors import Fatal, Retryable
+from pipeline.hardening import harden_process
 from pipeline.settings import Settings
 
 RTLD_DEEPBIND = 8  # the engine brings its own allocator; without this flag another library's could be taken
@@ -103,16 +103,18 @@ def serve(settings: Settings) -> None:
     Raises `Fatal` in one line when the directory or a port is taken, or when the engine does not do its part.
     """
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    harden_process()
     home = settings.clickhouse_dir.resolve()
     for directory in (home, home / "data", home / "tmp"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     lock = _lock(home)
-    for port in filter(None, (settings.clickhouse.port, settings.clickhouse.tcp_port)):
+    ports = [port for port in (settings.clickhouse.port, settings.clickhouse.tcp_port) if port]
+    for port in ports:
         _check_port(port)
     _write(home / "config.xml", config_xml(settings))
-    _write(home / "users.xml", users_xml(parse_access(access_sql(make_passwords(settings)))))
+    access = parse_access(access_sql(make_passwords(settings)))
+    _write(home / "users.xml", users_xml(access, listeners=len(ports)))
     os.chdir(home)
     os.environ["TMPDIR"] = str(home / "tmp")
     _run(_engine(), settings, home / "data")
@@ -135,12 +137,12 @@ def _run(engine: ModuleType, settings: Settings, data: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     listen = "SYSTEM START LISTEN HTTP; " + ("SYSTEM START LISTEN TCP; " if settings.clickhouse.tcp_port else "")
-    try:
-        # TabSeparated: the listeners take it as their default format, and clickhouse-connect relies on it.
-        engine.query(listen + SLEEP, "TabSeparated", path=str(data))
-    except RuntimeError as error:
-        raise Fatal(f"the embedded ClickHouse could not serve: {str(error).splitlines()[0][:300]}") from None
-    raise Fatal("the embedded ClickHouse stopped serving; is chdb-core still 26.9?")
+    # The engine greets on standard output, where a supervisor listens for lines that matter.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    # TabSeparated: the listeners take it as their default format, and clickhouse-connect relies on it.
+    result = engine.query(listen + SLEEP, "TabSeparated", path=str(data))
+    reason = result.error_message().splitlines()[0] if result.has_error() else "the listening query ended"
+    raise Fatal(f"the embedded ClickHouse could not serve: {reason[:300]}")
 
 
 def _engine() -> ModuleType:

@@ -1,17 +1,22 @@
--- Settings profiles. A reader may set other settings (readonly = 2) but never above these bounds.
+-- Settings profiles.
+-- A reader may change only what stands here as CHANGEABLE_IN_READONLY, within its bounds: a free choice of settings
+-- (readonly = 2) reaches into the views. A server needs `settings_constraints_replace_previous` for that word.
+-- The two query_plan settings keep a reader's WHERE outside of the views: pushed inside, `throwIf(page = '...')`
+-- would be asked of cells that the view itself suppresses, and the error would answer.
 
 CREATE SETTINGS PROFILE IF NOT EXISTS pixel_reader SETTINGS
-    readonly = 2 CONST,
-    allow_ddl = 0 CONST,
-    allow_introspection_functions = 0 CONST,
-    max_execution_time = 60 MIN 1 MAX 60,
-    max_memory_usage = 1000000000 MIN 1 MAX 1000000000,
-    max_memory_usage_for_user = 1000000000 CONST,
-    max_result_rows = 1000000 MIN 1 MAX 1000000,
-    max_threads = 2 MIN 1 MAX 2,
-    max_concurrent_queries_for_user = 8 CONST,
-    max_sessions_for_user = 8 CONST,
-    log_comment = '' CONST;
+    readonly = 1,
+    allow_introspection_functions = 0,
+    query_plan_filter_push_down = 0,
+    query_plan_merge_filters = 0,
+    max_memory_usage_for_user = 1000000000,
+    max_concurrent_queries_for_user = 8,
+    max_memory_usage = 1000000000 MIN 1 MAX 1000000000 CHANGEABLE_IN_READONLY,
+    max_execution_time = 60 MIN 1 MAX 60 CHANGEABLE_IN_READONLY,
+    max_result_rows = 1000000 MIN 1 MAX 1000000 CHANGEABLE_IN_READONLY,
+    max_threads = 2 MIN 1 MAX 2 CHANGEABLE_IN_READONLY,
+    enable_http_compression = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
+    output_format_json_quote_64bit_integers = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY;
 
 CREATE SETTINGS PROFILE IF NOT EXISTS pixel_service SETTINGS
-    allow_introspection_functions = 0 CONST;
+    allow_introspection_functions = 0;

@@ -18,14 +18,18 @@ GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON privacy.* TO pixel_migrator;
 GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
 
--- Writes rows and reads back which batches arrived, nothing else.
-GRANT INSERT ON pixel.* TO pixel_writer;
+-- Writes rows, reads back which batches arrived, and forces the merge that ends expired tokens; nothing else.
+-- Its own queries it may always kill; KILL QUERY would be a grant on *.*.
+GRANT INSERT, OPTIMIZE ON pixel.* TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
 
+-- Finds, holds and erases the rows of one person.
 GRANT SELECT, ALTER DELETE ON pixel.* TO pixel_eraser;
+GRANT INSERT ON pixel.subject_blocks TO pixel_eraser;
+GRANT INSERT ON pixel.held TO pixel_eraser;
 
 -- The operator on the machine; `clinic-pixel sql --role admin` writes the audit first.
 GRANT SELECT, SHOW ON pixel.* TO pixel_admin;

@@ -9,7 +9,8 @@ CREATE DATABASE IF NOT EXISTS technical;
 CREATE DATABASE IF NOT EXISTS fraud;
 CREATE DATABASE IF NOT EXISTS privacy;
 
--- One row per page view or ad impression. Tokens and visitor stay out of the sort key: they expire by column.
+-- One row per page view or ad impression. `country` is not FixedString(2): its empty value would be two NUL bytes in
+-- every answer. Tokens and visitor stay out of the sort key: they expire by column.
 CREATE TABLE IF NOT EXISTS pixel.events
 (
     received_at    DateTime64(3, 'UTC') CODEC(Delta, ZSTD(3)),
@@ -26,7 +27,7 @@ CREATE TABLE IF NOT EXISTS pixel.events
     ip_token       IPv6 CODEC(ZSTD(1)),
     net_token      IPv6 CODEC(ZSTD(1)),
     ip_version     UInt8 CODEC(ZSTD(1)),
-    country        LowCardinality(FixedString(2)),
+    country        LowCardinality(String),
     asn            UInt32 CODEC(ZSTD(1)),
     as_org         LowCardinality(String),
     net_class      Enum8('other' = 0, 'own' = 1, 'crawler' = 2, 'datacenter' = 3, 'vpn' = 4, 'tor' = 5, 'relay' = 6, 'mobile' = 7),
@@ -75,7 +76,7 @@ CREATE TABLE IF NOT EXISTS pixel.technical
     browser     LowCardinality(String),
     os          LowCardinality(String),
     device      LowCardinality(String),
-    country     LowCardinality(FixedString(2)),
+    country     LowCardinality(String),
     kind        Enum8('js_error' = 1, 'resource' = 2, 'vital' = 3),
     name        LowCardinality(String),
     template    String CODEC(ZSTD(3)),
@@ -124,7 +125,7 @@ CREATE TABLE IF NOT EXISTS pixel.hourly
     browser     LowCardinality(String),
     os          LowCardinality(String),
     device      LowCardinality(String),
-    country     LowCardinality(FixedString(2)),
+    country     LowCardinality(String),
     asn         UInt32,
     mode        LowCardinality(String),
     robot       Bool,

@@ -1,0 +1,69 @@
+"""`sql`: one query under one role, so that ClickHouse itself decides what the role may see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline import settings as all_settings
+from pipeline.commands.console import ConfigOption, FormatOption, print_rows
+
+if TYPE_CHECKING:
+    from pipeline.clickhouse import User
+
+AUDITED_CHARACTERS = 4000  # of a query; a line of the audit has a bound
+
+
+class Role(StrEnum):
+    """For which purpose the query is asked; `admin` reads rows and is written to the audit first."""
+
+    OPS = "ops"
+    SECURITY = "security"
+    PRIVACY = "privacy"
+    ADMIN = "admin"
+
+
+USERS: dict[Role, User] = {
+    Role.OPS: "ops",
+    Role.SECURITY: "security",
+    Role.PRIVACY: "privacy",
+    Role.ADMIN: "pixel_admin",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(sql)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One statement of ClickHouse SQL.", show_default=False)],
+    role: Annotated[Role, typer.Option(help="For which purpose; admin is audited.")] = Role.OPS,
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run a query as a role; what the role may not read, ClickHouse refuses."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    from pipeline.audit import Audit, operator
+    from pipeline.clickhouse import code, connect, explain
+    from pipeline.errors import Fatal
+
+    settings = all_settings.load(config)
+    client = connect(settings, USERS[role])
+    try:
+        if role is Role.ADMIN:
+            facts = {"role": USERS[role], "query": query[:AUDITED_CHARACTERS]}
+            Audit(settings.audit_dir).record("sql", facts, now=datetime.now(UTC), who=operator())
+        answer = client.query(query)
+    except ClickHouseError as error:
+        if code(error) == 0:
+            raise explain(error, settings, USERS[role]) from None
+        # The text speaks of the caller's own query, so the caller may see all of it.
+        raise Fatal(" ".join(str(error).split()).rpartition("DB::Exception: ")[2]) from None
+    finally:
+        client.close()
+    print_rows(answer.column_names, answer.result_rows, form)
