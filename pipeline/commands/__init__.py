@@ -43,7 +43,3 @@ def main() -> None:
         sys.exit(EXIT_PROBLEM)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()
