@@ -62,6 +62,7 @@ async def _greet(settings: Settings) -> None:
         "  read it     clinic-pixel report technical/traffic_by_hour\n"
         "  stop        Ctrl-C\n",
         highlight=False,
+        soft_wrap=True,
     )
 
 

@@ -1,0 +1,217 @@
+from dataclasses import replace
+from datetime import date
+from ipaddress import ip_network
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from pipeline import cookies
+from pipeline.edge import EDGE_STEPS, EdgeTables, Flooded, run_edge
+from pipeline.errors import Reason, Refused
+from pipeline.event import NO_TOKEN, Hit, Scrubbed
+from pipeline.keys import Keyring
+from pipeline.networks import NetworkFacts, NetworkTables
+from pipeline.settings import AllowedValue, Collector, Settings, Site
+
+NOW = 1_795_000_000_000
+TODAY = date(2026, 11, 18)
+BASE = Hit(
+    received_ms=NOW,
+    peer="198.51.100.7",
+    scheme="https",
+    host="stats.clinic.example",
+    agent="Mozilla/5.0 test",
+    site="clinic",
+    page="https://clinic.example/doctors/?utm_source=yandex&yclid=123456789",
+    referrer="https://ya.ru/search?text=boli",
+    mode="js",
+)
+SITE = Site(
+    id="clinic",
+    hosts=("clinic.example",),
+    sensitive={"sensitive": ("/services/onko/*",)},
+    cookies=(AllowedValue(name="lang", values=("ru", "en")), AllowedValue(name="ab")),
+    own_networks=(ip_network("192.0.2.0/24"),),
+)
+
+
+class FixedNetworks(NetworkTables):
+    def facts(self, address, site):
+        return NetworkFacts("RU", 64496, "Example Net", "mobile")
+
+
+@pytest.fixture
+def tables(tmp_path):
+    settings = Settings(
+        data=tmp_path,
+        sites=(SITE, Site(id="strict", hosts=("strict.example",), consent="explicit")),
+        collector=Collector(trusted_proxies=(ip_network("10.0.0.0/8"),), flood_burst=5, flood_per_minute=60),
+    )
+    keys = Keyring(settings.keys_dir, may_mint=True)
+    return replace(EdgeTables.load(settings, keys, lambda count: bytes(range(count))), networks=FixedNetworks())
+
+
+def run(tables, **changes):
+    return run_edge(msgspec.structs.replace(BASE, **changes), tables, now_ms=NOW)
+
+
+def event(tables, **changes):
+    (only,) = run(tables, **changes).events
+    return only
+
+
+def test_a_page_view_has_its_fields_and_no_address(tables):
+    got = event(tables)
+    assert (got.site, got.kind, got.mode, got.epoch) == ("clinic", "pageview", "js", TODAY.isoformat())
+    assert (got.page_host, got.page, got.page_from) == ("clinic.example", "/doctors", "parameter")
+    assert (got.campaign, got.paid, got.click_token != 0) == ({"utm_source": "yandex"}, True, True)
+    assert (got.referrer_host, got.referrer_page) == ("ya.ru", "")
+    assert (got.country, got.asn, got.net_class, got.ip_version) == ("RU", 64496, "mobile", 4)
+    assert NO_TOKEN not in (got.ip_token, got.net_token)
+    assert "198.51.100" not in str(got)
+    assert UUID(got.event_id).version == 7
+    assert UUID(got.event_id).int >> 80 == NOW
+
+
+def test_the_order_of_the_edge_is_the_list(tables):
+    assert [step.__name__ for step in EDGE_STEPS] == [
+        "put_consent",
+        "put_client_address",
+        "put_network_facts",
+        "drop_flood",
+        "put_page",
+        "put_referrer",
+        "put_cookies",
+        "put_tokens",
+        "drop_blocked",
+    ]
+
+
+def test_the_client_behind_a_trusted_proxy_gets_the_token_not_the_proxy(tables):
+    through = event(tables, peer="10.0.0.1", forwarded_for=("198.51.100.7",))
+    assert through.ip_token == event(tables).ip_token
+    assert event(tables, peer="192.0.2.1", forwarded_for=("198.51.100.7",)).ip_token != through.ip_token
+
+
+def test_an_image_without_a_page_parameter_takes_the_referer_header(tables):
+    got = event(tables, page=None, referer="https://clinic.example/contacts/")
+    assert (got.page, got.page_from) == ("/contacts", "referer")
+
+
+def test_no_page_at_all_is_still_an_event(tables):
+    got = event(tables, page=None)
+    assert (got.page_host, got.page, got.page_from) == ("", "", "none")
+
+
+def test_an_empty_page_parameter_is_a_parameter(tables):
+    assert event(tables, page="").page_from == "parameter"
+
+
+def test_each_ad_block_is_an_impression_of_its_own(tables):
+    events = run(tables, ads=("top", "side")).events
+    assert [(e.kind, e.ad) for e in events] == [("impression", "top"), ("impression", "side")]
+
+
+def test_a_first_visit_sets_the_id_cookie_and_counts_by_the_day(tables):
+    result = run(tables)
+    assert result.set_cookie.startswith("__Host-px=1.")
+    assert (result.events[0].cookie_state, result.events[0].visitor_kind) == ("new", "day")
+
+
+def test_a_returning_cookie_is_the_visitor_and_is_not_prolonged(tables):
+    value = run(tables).set_cookie.partition("=")[2].partition(";")[0]
+    again = run(tables, cookie=f"{cookies.ID_COOKIE}={value}")
+    other_network = event(tables, cookie=f"{cookies.ID_COOKIE}={value}", peer="203.0.113.9")
+    assert again.set_cookie == ""
+    assert (again.events[0].cookie_state, again.events[0].visitor_kind) == ("returning", "cookie")
+    assert other_network.visitor == again.events[0].visitor != event(tables).visitor
+    assert value.split(".")[2] not in str(again)
+
+
+def test_plain_http_sets_no_cookie_except_on_localhost(tables):
+    assert run(tables, scheme="http").set_cookie == ""
+    assert event(tables, scheme="http").cookie_state == "none"
+    assert run(tables, scheme="http", host="localhost").set_cookie
+
+
+@pytest.mark.parametrize("signal", [{"gpc": True}, {"dnt": True}, {"cookie": f"{cookies.OPT_OUT_COOKIE}=1"}])
+def test_a_signal_leaves_nothing_that_points_at_a_person(tables, signal):
+    result = run(tables, consent=True, **signal)
+    got = result.events[0]
+    assert (got.visitor, got.visitor_kind, got.ip_token, got.net_token) == (0, "none", NO_TOKEN, NO_TOKEN)
+    assert (got.ua_token, got.click_token, got.asn, got.cookies) == (0, 0, 0, {})
+    assert (got.cookie_state, got.country, got.page) == ("signal", "RU", "/doctors")
+    assert result.set_cookie == ""
+
+
+def test_a_signal_expires_an_id_cookie_that_is_still_there(tables):
+    value = run(tables).set_cookie.partition("=")[2].partition(";")[0]
+    assert "Max-Age=0" in run(tables, gpc=True, cookie=f"{cookies.ID_COOKIE}={value}").set_cookie
+
+
+def test_explicit_consent_is_asked_for_before_any_token(tables):
+    page = "https://strict.example/"
+    silent = event(tables, site="strict", page=page)
+    assert (silent.visitor, silent.ip_token, silent.cookie_state) == (0, NO_TOKEN, "refused")
+    assert event(tables, site="strict", page=page, consent=True).ip_token != NO_TOKEN
+
+
+def test_a_sensitive_page_is_stored_as_its_group_without_visitor_and_tokens(tables):
+    got = event(tables, page="https://clinic.example/services/onko/mammografiya", cookie="lang=ru")
+    assert "onko" not in got.page
+    assert "sensitive" in got.page
+    assert (got.visitor, got.ip_token, got.net_token, got.ua_token) == (0, NO_TOKEN, NO_TOKEN, 0)
+    assert got.cookies == {}
+
+
+def test_a_sensitive_page_takes_only_the_referrers_host(tables):
+    page = "https://clinic.example/services/onko/mammografiya"
+    got = event(tables, page=page, referrer="https://clinic.example/doctors/")
+    assert (got.referrer_host, got.referrer_page) == ("clinic.example", "")
+
+
+@pytest.mark.parametrize(
+    ("word", "cookie", "kept"),
+    [
+        ("allowed value", "lang=ru", {"lang": "ru"}),
+        ("another value", "lang=de", {}),
+        ("free value", "ab=variant-b", {"ab": "variant-b"}),
+        ("free value with a phone", "ab=79161234567", {}),
+        ("not on the list", "session=abc", {}),
+        ("too long", "ab=" + "a" * 65, {}),
+        ("markup", "ab=<b>", {}),
+    ],
+)
+def test_only_allow_listed_cookies_survive(tables, word, cookie, kept):
+    assert event(tables, cookie=cookie).cookies == kept, word
+
+
+def test_a_redacted_cookie_leaves_a_mark(tables):
+    assert event(tables, cookie="ab=79161234567").scrubbed & Scrubbed.COOKIE
+
+
+def test_without_a_key_there_are_no_tokens_but_the_event_is_kept(tables, tmp_path):
+    (tmp_path / "empty").mkdir(mode=0o700)
+    got = event(replace(tables, keys=Keyring(tmp_path / "empty", may_mint=False)))
+    assert (got.ip_token, got.visitor, got.country) == (NO_TOKEN, 0, "RU")
+
+
+def test_an_unknown_site_is_refused(tables):
+    with pytest.raises(Refused) as refused:
+        run(tables, site="nobody")
+    assert refused.value.reason is Reason.UNKNOWN_SITE
+
+
+def test_a_flood_is_refused_and_says_from_which_network(tables):
+    with pytest.raises(Flooded) as flooded:
+        for _ in range(7):
+            run(tables)
+    assert flooded.value.network.asn == 64496
+
+
+def test_a_blocked_visitor_is_refused(tables):
+    visitor = event(tables).visitor
+    with pytest.raises(Refused) as refused:
+        run(replace(tables, blocks=frozenset({(TODAY.isoformat(), visitor)})))
+    assert refused.value.reason is Reason.BLOCKED
