@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from ua_parser import OS, Domain, load_lazy_builtins
 from ua_parser import UserAgent as Browser
 from ua_parser.regex import Resolver
+from ua_parser_rs import UserAgentExtractor
 from user_agents import parsers
 
 from pipeline.event import Scrubbed
@@ -37,13 +38,13 @@ SHORTEST_BROWSER = 20
 LARGEST_MAJOR = 2**16 - 1
 
 _BROWSER_FORM = re.compile(
-    r"Mozilla/|CFNetwork/|MIDP|^(?:Opera|Dalvik|UCWEB|UCBrowser|Nokia|BlackBerry|SAMSUNG|SonyEricsson|LGE?-|LG/|MOT-|HTC"
+    r"Mozilla/|AppleWebKit/|CFNetwork/|Dalvik/|MIDP|^(?:Opera|Microsoft Office|Outlook|UCWEB|UCBrowser|Nokia|BlackBerry|SAMSUNG|SonyEricsson|LGE?-|LG/|MOT-|HTC"
     r"|DoCoMo|KDDI|J-PHONE|SoftBank|Vodafone|ZTE|HUAWEI|Lynx|E?Links|w3m|NetSurf|Dillo|Roku|amaya|ELinks)\b"
 )
-_PRINTABLE = re.compile(r"[\x20-\x7e\u00a0-\uffff]*")
-_TELEVISION = re.compile(
-    r"(?i)smart-?_? ?tv|apple ?tv|google ?tv|android ?tv|hbbtv|netcast|web0s|bravia|viera|\bcrkey\b|\broku|\baft[a-z]+[0-9]*\b"
-    r"|tizen[^)]* tv|\bdtv\b|inettvbrowser|philipstv|\bce-html\b|\btv (?:box|stick|browser)|\bsettop|\bstb\b"
+_PRINTABLE = re.compile(r"[\x20-\x7e\u00a0-\ud7ff\ue000-\ufffc]*")
+_TELEVISION = (
+    r"(?i:smart-?_? ?tv|apple ?tv|google ?tv|android ?tv|hbbtv|netcast|web0s|bravia|viera|\bcrkey\b|\broku|\baft[a-z]+[0-9]*\b"
+    r"|tizen[^)]* tv|\bdtv\b|inettvbrowser|philipstv|\bce-html\b|\btv (?:box|stick|browser)|\bsettop|\bstb\b)"
 )
 
 
@@ -83,6 +84,7 @@ class Agents:
     def __init__(self, robots: Robots, *, cached: int = CACHED_AGENTS) -> None:
         self._robots = robots
         self._resolve = Resolver(load_lazy_builtins())
+        self._television = UserAgentExtractor([(_TELEVISION, "tv", None, None, None, None)])  # 20 times as fast as re
         self._facts = lru_cache(maxsize=cached)(self._read)
 
     def read(self, agent: str) -> AgentFacts:
@@ -95,14 +97,14 @@ class Agents:
         agent = raw.encode(errors="replace").decode()  # half a surrogate pair is no text
         parsed = _Parsed(agent, self._resolve)
         robot = self._robot(agent, parsed)
-        labels = _robot_labels(robot) if robot else ((Label.ODD_AGENT,) if _is_odd(agent) else ())
+        labels = _robot_labels(robot) if robot else ((Label.ODD_AGENT,) if _is_odd(raw) else ())
         kept = scrub_text(agent, STORED_LIMIT) if labels else None
         return AgentFacts(
             browser=parsed.browser_family,
             browser_major=_major(parsed.browser_major),
             os=parsed.os_family,
             os_major=_major(parsed.os_major),
-            device="robot" if robot else _device(agent, parsed),
+            device=self._device(agent, parsed) if robot is None else "robot",
             robot=robot.name if robot else "",
             labels=labels,
             ua_raw=kept.text if kept else "",
@@ -111,10 +113,18 @@ class Agents:
         )
 
     def _robot(self, agent: str, parsed: _Parsed) -> Robot | None:
-        masked = self._robots.masked(agent)
-        if robot := self._robots.find(masked):
+        if robot := self._robots.find(agent):
             return robot
-        return Robot(UNLISTED, None) if parsed.is_bot and masked == agent else None
+        return Robot(UNLISTED, None) if parsed.is_bot and not self._robots.resembles_people(agent) else None
+
+    def _device(self, agent: str, parsed: _Parsed) -> Device:
+        if self._television.extract(agent):
+            return "tv"
+        if parsed.is_tablet:
+            return "tablet"
+        if parsed.is_mobile:
+            return "phone"
+        return "pc" if parsed.is_pc else "other"
 
 
 class _Parsed(parsers.UserAgent):  # type: ignore[misc]  # user_agents ships no types
@@ -139,16 +149,6 @@ class _Parsed(parsers.UserAgent):  # type: ignore[misc]  # user_agents ships no 
         return not any(word in self.ua_string for word in ("Mobile", "Opera Mini", "Opera Mobi"))
 
 
-def _device(agent: str, parsed: _Parsed) -> Device:
-    if _TELEVISION.search(agent):
-        return "tv"
-    if parsed.is_tablet:
-        return "tablet"
-    if parsed.is_mobile:
-        return "phone"
-    return "pc" if parsed.is_pc else "other"
-
-
 def _robot_labels(robot: Robot) -> tuple[Label, ...]:
     return (Label.DECLARED_ROBOT, robot.trade) if robot.trade else (Label.DECLARED_ROBOT,)
 
@@ -167,6 +167,7 @@ def _major(version: str | None) -> int:
     return min(int(version[:6]), LARGEST_MAJOR)
 
 
+@lru_cache(maxsize=4096)
 def _family(family: str) -> str:
     # Some of ua-parser's families are words of the agent itself: none may carry what the agent should not.
     return "Other" if len(family) > FAMILY_LIMIT or scrub_text(family, FAMILY_LIMIT).scrubbed else family

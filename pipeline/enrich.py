@@ -8,10 +8,9 @@ of an event ever stands in an exception. `drop_*` may end an event, `put_*` adds
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import MappingProxyType
 
 import msgspec
 
@@ -44,7 +43,7 @@ class EnrichTables:
 
     agents: Agents
     referrers: Referrers
-    crawler_lists: Mapping[str, int] = MappingProxyType({})
+    crawler_lists: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, settings: Settings) -> EnrichTables:

@@ -31,7 +31,8 @@ _PLATFORMS = {
     "Macintosh": "macos",
     "Linux": "linux",
 }
-_PLATFORM = re.compile("|".join(_PLATFORMS))
+"""Word -> platform, the more telling word first: an Android agent names Linux too."""
+
 _PLATFORM_HINTS = {
     "windows": "windows",
     "chrome os": "chromeos",
@@ -55,14 +56,13 @@ class Claims(NamedTuple):
 def claims(agent: str, browser: str) -> Claims:
     """Read the claims of a user agent whose browser family is already known."""
     version = _CHROMIUM.search(agent)
-    platform = _PLATFORM.search(agent)
+    platform = next((name for word, name in _PLATFORMS.items() if word in agent), "")
     chromium = int(version[1]) if version else 0
-    named = _PLATFORMS[platform[0]] if platform else ""
     return Claims(
         chromium=chromium,
-        platform=named,
+        platform=platform,
         mobile="Mobile" in agent,
-        sends_hints=chromium >= HINTS_SINCE and browser in _SENDERS and named != "ios",
+        sends_hints=chromium >= HINTS_SINCE and browser in _SENDERS and platform != "ios",
     )
 
 

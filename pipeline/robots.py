@@ -1,7 +1,7 @@
 """Declared robots: the name an automated client gives itself (column `robot`).
 
 Owns the lists and their order: our own few names, the public list crawler-user-agents, then a guarded word list for
-what no list knows. Rules: what people's phones and apps carry is taken out first, so a phone named Cubot is a phone;
+what no list knows. Rules: what people's phones and apps carry does not count, so a phone named Cubot is a phone;
 a name comes from the list, never from the agent, so the names are a closed set. All patterns are matched by one engine
 that looks for their literals first: about 2 us an agent for 1,500 patterns.
 """
@@ -47,7 +47,7 @@ PEOPLE: tuple[str, ...] = (
     r"Sogou(?:MobileBrowser|MSE|Search)",  # browsers of the search engine
     r"CamScanner",  # photographs documents
 )
-"""Text that looks like a robot's and is a person's: blanked before anything is matched."""
+"""Text that looks like a robot's and is a person's: blanked before a match counts."""
 
 NOT_ROBOTS = frozenset(
     {
@@ -134,14 +134,16 @@ class Robots:
         """Every name this can answer."""
         return frozenset(self._robots)
 
-    def masked(self, agent: str) -> str:
-        """Return the agent with the text blanked that only looks like a robot's."""
-        return self._people.sub(" ", agent)
-
-    def find(self, masked: str) -> Robot | None:
-        """Return the robot a masked agent declares, or None."""
-        found = self._matcher.extract(masked)
+    def find(self, agent: str) -> Robot | None:
+        """Return the robot an agent declares, or None."""
+        found = self._matcher.extract(agent)
+        if found and self.resembles_people(agent):
+            found = self._matcher.extract(self._people.sub(" ", agent))
         return self._robots[found.family] if found else None
+
+    def resembles_people(self, agent: str) -> bool:
+        """Return whether the agent holds text that only looks like a robot's."""
+        return self._people.search(agent) is not None
 
 
 def name_of(pattern: str) -> str:

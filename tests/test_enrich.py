@@ -1,0 +1,266 @@
+"""From an event to a row: one event, exactly one outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipeline.agents import Agents
+from pipeline.enrich import (
+    CRAWLER_LIST_FRESH_MS,
+    ENRICH_STEPS,
+    EnrichTables,
+    Rejected,
+    RejectReason,
+    drop_unstorable,
+    enrich,
+)
+from pipeline.errors import Fatal
+from pipeline.event import Event, NetClass, Row, Token
+from pipeline.ivt import Label
+from pipeline.referrers import Referrers
+from pipeline.rejects import LAST_MS
+from pipeline.robots import Robots
+from pipeline.settings import AddressList, Networks, Settings, Site
+
+BATCH = "0193c1a0-0000-7000-8000-00000000000b"
+NOON_MS = 1_795_348_800_123  # 2026-11-22 12:00:00.123 UTC
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+CLINIC = Site(id="clinic", hosts=("clinic.example",))
+TABLES = EnrichTables(
+    agents=Agents(Robots()),
+    referrers=Referrers((CLINIC,), spam=("spam.example",)),
+    crawler_lists={"Googlebot": NOON_MS - 1000, "bingbot": NOON_MS - CRAWLER_LIST_FRESH_MS},
+)
+
+
+def _event(**given: Any) -> Event:
+    plain: dict[str, Any] = {
+        "received_ms": NOON_MS,
+        "event_id": "0193c1a0-1111-7222-8333-444455556666",
+        "site": "clinic",
+        "epoch": "2026-11-22",
+        "agent": CHROME,
+    }
+    return Event(**plain | given)
+
+
+def _labels(**given: Any) -> list[str]:
+    return enrich(_event(**given), TABLES, BATCH).ivt_reasons
+
+
+def test_a_row_holds_the_event_and_what_enrichment_adds() -> None:
+    event = _event(
+        visitor=2**64 - 1,
+        visitor_kind="cookie",
+        ip_token=Token("2001:db8::17"),
+        country="RU",
+        asn=2**32 - 1,
+        https=True,
+        hint_brands='"Chromium";v="140"',
+        hint_mobile="?0",
+        hint_platform='"Windows"',
+        page="/doctors/*",
+        campaign={"utm_source": "newsletter"},
+        referrer_host="www.yandex.ru",
+        scrubbed=3,
+    )
+    row = enrich(event, TABLES, BATCH)
+    assert (row.received_at, row.batch_id) == ("2026-11-22 12:00:00.123", BATCH)
+    assert (row.browser, row.browser_major, row.os, row.os_major, row.device) == ("Chrome", 140, "Windows", 10, "pc")
+    assert (row.hints, row.robot, row.ua_raw, row.referrer_kind, row.ivt_reasons) == ("agree", "", "", "search", [])
+    copied = set(Event.__struct_fields__) & set(Row.__struct_fields__)
+    assert {name: getattr(row, name) for name in copied} == {name: getattr(event, name) for name in copied}
+
+
+def test_every_column_comes_from_the_event_or_from_enrichment() -> None:
+    added = {
+        "received_at",
+        "batch_id",
+        "browser",
+        "browser_major",
+        "os",
+        "os_major",
+        "device",
+        "hints",
+        "robot",
+        "ua_raw",
+    }
+    assert set(Row.__struct_fields__) - set(Event.__struct_fields__) == added | {"referrer_kind", "ivt_reasons"}
+
+
+def test_a_row_ends_with_its_batch_and_encodes_to_json() -> None:
+    line = msgspec.json.encode(enrich(_event(), TABLES, BATCH))
+    assert line.endswith(f'"batch_id":"{BATCH}"}}'.encode())
+
+
+def test_the_same_event_gives_the_same_row_with_fresh_tables() -> None:
+    event = _event(agent="Some-Unknown-Bot/1.0", referrer_host="spam.example", net_class="tor")
+    fresh = EnrichTables(Agents(Robots()), Referrers((CLINIC,), spam=("spam.example",)), TABLES.crawler_lists)
+    assert enrich(event, TABLES, BATCH) == enrich(event, fresh, BATCH)
+
+
+@pytest.mark.parametrize(
+    ("given", "labels"),
+    [
+        ({}, []),
+        ({"net_class": "own"}, ["own_network"]),
+        ({"net_class": "datacenter"}, ["datacenter"]),
+        ({"net_class": "datacenter", "agent": "curl/8.5.0"}, ["declared_robot", "http_library"]),
+        ({"net_class": "vpn"}, ["vpn"]),
+        ({"net_class": "tor"}, ["tor"]),
+        ({"net_class": "relay"}, []),
+        ({"net_class": "mobile"}, []),
+        ({"agent": ""}, ["empty_agent"]),
+        ({"agent": "Mozilla/5.0"}, ["odd_agent"]),
+        ({"referrer_host": "www.spam.example"}, ["referrer_spam"]),
+        ({"https": True}, ["hints_missing"]),
+        ({"hint_brands": '"Chromium";v="99"'}, ["hints_contradict"]),
+        ({"hint_brands": '"Chromium";v="99"', "net_class": "own"}, ["own_network", "hints_contradict"]),
+        ({"agent": CHROME.replace("Chrome/", "HeadlessChrome/")}, ["declared_robot", "automation_token"]),
+    ],
+)
+def test_labels_say_what_lists_and_the_request_know(given: dict[str, Any], labels: list[str]) -> None:
+    assert _labels(**given) == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "net_class", "label"),
+    [
+        ("Googlebot", "crawler", "verified_crawler"),
+        ("Googlebot", "other", "false_crawler"),
+        ("Googlebot", "datacenter", "false_crawler"),
+        ("Googlebot", "own", None),
+        ("bingbot", "other", None),  # its list is eight days old
+        ("DuckDuckBot", "other", None),  # its operator's ranges are not listed
+    ],
+)
+def test_a_crawlers_name_is_held_against_fresh_lists_only(name: str, net_class: NetClass, label: str | None) -> None:
+    found = _labels(agent=GOOGLEBOT.replace("Googlebot", name), net_class=net_class)
+    assert {"declared_robot", "robot_search"} <= set(found)
+    assert {text for text in found if text.endswith("_crawler")} == ({label} if label else set())
+
+
+def test_labels_stand_in_the_order_of_their_list() -> None:
+    found = _labels(agent=GOOGLEBOT, net_class="tor", referrer_host="spam.example")
+    assert found == [label.value for label in Label if label in found]
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"received_ms": -1}, RejectReason.BAD_TIME),
+        ({"received_ms": LAST_MS}, RejectReason.BAD_TIME),
+        ({"event_id": ""}, RejectReason.BAD_EVENT_ID),
+        ({"event_id": "0193c1a0-1111-7222-8333-44445555666g"}, RejectReason.BAD_EVENT_ID),
+        ({"event_id": "0193c1a0-1111-7222-8333-444455556666\n"}, RejectReason.BAD_EVENT_ID),
+        ({"epoch": ""}, RejectReason.BAD_EPOCH),
+        ({"epoch": "2026-02-30"}, RejectReason.BAD_EPOCH),
+        ({"epoch": "20261122"}, RejectReason.BAD_EPOCH),
+        ({"epoch": "1969-12-31"}, RejectReason.BAD_EPOCH),
+        ({"epoch": "9999-12-31"}, RejectReason.BAD_EPOCH),
+        ({"visitor": -1}, RejectReason.BAD_NUMBER),
+        ({"nonce": 2**64}, RejectReason.BAD_NUMBER),
+        ({"ua_token": 2**64}, RejectReason.BAD_NUMBER),
+        ({"click_token": 2**70}, RejectReason.BAD_NUMBER),
+        ({"asn": 2**32}, RejectReason.BAD_NUMBER),
+        ({"status": 2**16}, RejectReason.BAD_NUMBER),
+        ({"dropped_params": 256}, RejectReason.BAD_NUMBER),
+        ({"ip_token": Token("")}, RejectReason.BAD_PSEUDONYM),
+        ({"net_token": Token("no address")}, RejectReason.BAD_PSEUDONYM),
+        ({"net_token": Token("2001:db8::1\x00")}, RejectReason.BAD_PSEUDONYM),
+        ({"country": "RUS"}, RejectReason.BAD_COUNTRY),
+        ({"country": "Ж"}, RejectReason.BAD_COUNTRY),
+        ({"page": "/\ud800"}, RejectReason.BAD_TEXT),
+        ({"campaign": {"utm_source": "\udfff"}}, RejectReason.BAD_TEXT),
+        ({"cookies": {"\udfff": ""}}, RejectReason.BAD_TEXT),
+    ],
+)
+def test_a_value_that_no_column_holds_is_rejected_by_name(given: dict[str, Any], reason: RejectReason) -> None:
+    with pytest.raises(Rejected) as rejected:
+        enrich(_event(**given), TABLES, BATCH)
+    assert rejected.value.reason is reason
+    assert str(rejected.value) == reason.value
+
+
+def test_every_reason_to_reject_can_happen() -> None:
+    table = test_a_value_that_no_column_holds_is_rejected_by_name.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    assert {reason for _, reason in table} == set(RejectReason)
+
+
+def test_nothing_unstorable_reaches_a_later_step() -> None:
+    assert ENRICH_STEPS[0] is drop_unstorable
+    assert drop_unstorable not in ENRICH_STEPS[1:]
+
+
+_TEXT = st.text(st.characters(), max_size=60)
+_NUMBER = st.one_of(st.integers(0, 255), st.integers())
+_MAP = st.dictionaries(_TEXT, _TEXT, max_size=3)
+_ANY_VALUE: dict[str, st.SearchStrategy[Any]] = {
+    "received_ms": st.one_of(st.integers(0, LAST_MS), st.integers()),
+    "event_id": st.one_of(st.uuids().map(str), _TEXT),
+    "epoch": st.one_of(st.dates().map(str), _TEXT),
+    "ip_token": st.one_of(st.ip_addresses(v=6).map(str), _TEXT),
+    "net_token": st.one_of(st.ip_addresses(v=6).map(str), _TEXT),
+    "country": st.one_of(st.sampled_from(("", "RU", "ru", "R")), _TEXT),
+    "net_class": st.sampled_from(("other", "own", "crawler", "datacenter", "vpn", "tor", "relay", "mobile")),
+    "agent": st.one_of(_TEXT, st.sampled_from((CHROME, GOOGLEBOT, CHROME * 20))),
+    "hint_brands": st.one_of(_TEXT, st.integers().map('"Chromium";v="{}"'.format)),
+    "cookies": _MAP,
+    "campaign": _MAP,
+    "https": st.booleans(),
+    **dict.fromkeys(("site", "policy", "as_org", "hint_mobile", "hint_platform", "page_host", "page", "ad"), _TEXT),
+    **dict.fromkeys(("referrer_host", "referrer_page"), _TEXT),
+    **dict.fromkeys(("visitor", "ua_token", "click_token", "nonce", "asn", "ip_version", "page_flags"), _NUMBER),
+    **dict.fromkeys(("status", "scrubbed", "dropped_params"), _NUMBER),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=_ANY_VALUE))
+@example({})
+def test_any_event_becomes_one_row_or_one_rejection(given: dict[str, Any]) -> None:
+    try:
+        row = enrich(_event(**given), TABLES, BATCH)
+    except Rejected:
+        return
+    # What is a row must also pass as JSON and hold the types and bounds of its columns.
+    assert msgspec.json.decode(msgspec.json.encode(row), type=Row) == row
+    assert set(row.ivt_reasons) <= set(Label)
+
+
+def test_tables_are_loaded_from_the_settings(tmp_path: Path) -> None:
+    ranges, spam = tmp_path / "google.txt", tmp_path / "spam.txt"
+    ranges.write_text("192.0.2.0/24\n", "utf-8")
+    spam.write_text("bad.example\n", "utf-8")
+    networks = Networks(
+        lists=(AddressList(net_class="crawler", file=ranges, robots=("Googlebot", "Googlebot-Image")),),
+        referrer_spam=spam,
+    )
+    tables = EnrichTables.load(Settings(sites=(CLINIC,), networks=networks))
+    assert set(tables.crawler_lists) == {"Googlebot", "Googlebot-Image"}
+    assert tables.referrers.kind("bad.example", "clinic") == "spam"
+    assert tables.crawler_lists["Googlebot"] == ranges.stat().st_mtime_ns // 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("net_class", "robot"), [("crawler", "Gogglebot"), ("vpn", "Googlebot")], ids=["unknown robot", "no crawler list"]
+)
+def test_a_list_of_unknown_robots_is_refused(tmp_path: Path, net_class: Any, robot: str) -> None:
+    networks = Networks(lists=(AddressList(net_class=net_class, file=tmp_path / "x", robots=(robot,)),))
+    with pytest.raises(Fatal, match=f"'{robot}'.*expected a robot's known name"):
+        EnrichTables.load(Settings(networks=networks))
+
+
+def test_a_missing_crawler_list_is_named(tmp_path: Path) -> None:
+    networks = Networks(lists=(AddressList(net_class="crawler", file=tmp_path / "absent.txt", robots=("Googlebot",)),))
+    with pytest.raises(Fatal, match=r"absent\.txt: networks\.lists cannot be read"):
+        EnrichTables.load(Settings(networks=networks))

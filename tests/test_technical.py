@@ -1,0 +1,96 @@
+"""From a technical signal to its row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.agents import Agents
+from pipeline.enrich import EnrichTables
+from pipeline.event import TechnicalSignal
+from pipeline.referrers import Referrers
+from pipeline.rejects import Rejected, RejectReason
+from pipeline.robots import Robots
+from pipeline.technical import TechnicalRow, enrich_signal
+
+BATCH = "0193c1a0-0000-7000-8000-00000000000b"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+TABLES = EnrichTables(Agents(Robots()), Referrers(()))
+
+
+def _signal(**given: Any) -> TechnicalSignal:
+    plain: dict[str, Any] = {
+        "received_ms": 1_795_348_800_123,
+        "event_id": "0193c1a0-1111-7222-8333-444455556666",
+        "site": "clinic",
+        "kind": "js_error",
+        "name": "TypeError",
+        "agent": FIREFOX,
+    }
+    return TechnicalSignal(**plain | given)
+
+
+def test_a_signal_keeps_of_its_agent_only_families_and_device() -> None:
+    row = enrich_signal(_signal(page="/", country="RU", template="x is not a function"), TABLES, BATCH)
+    assert (row.received_at, row.browser, row.os, row.device) == ("2026-11-22 12:00:00.123", "Firefox", "Linux", "pc")
+    assert "Gecko" not in msgspec.json.encode(row).decode()
+    assert row.batch_id == BATCH
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("", ("", "", 0)),
+        ("cdn.example", ("cdn.example", "", 0)),
+        ("cdn.example:/js/app.js:17", ("cdn.example", "/js/app.js", 17)),
+        ("cdn.example:/js/a:b.js:17", ("cdn.example", "/js/a:b.js", 17)),
+        ("cdn.example:/js/app.js", ("cdn.example", "/js/app.js", 0)),
+        ("cdn.example:/js/app.js:９", ("cdn.example", "/js/app.js:９", 0)),
+        ("cdn.example:/js/app.js:9999999999", ("cdn.example", "/js/app.js", 2**32 - 1)),
+    ],
+)
+def test_the_source_becomes_host_file_and_line(source: str, parts: tuple[str, str, int]) -> None:
+    row = enrich_signal(_signal(source=source), TABLES, BATCH)
+    assert (row.source_host, row.source_file, row.source_line) == parts
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"received_ms": -1}, RejectReason.BAD_TIME),
+        ({"event_id": "x"}, RejectReason.BAD_EVENT_ID),
+        ({"country": "R"}, RejectReason.BAD_COUNTRY),
+        ({"value": float("nan")}, RejectReason.BAD_NUMBER),
+        ({"value": float("inf")}, RejectReason.BAD_NUMBER),
+        ({"template": "\ud800"}, RejectReason.BAD_TEXT),
+    ],
+)
+def test_a_signal_that_no_column_holds_is_rejected(given: dict[str, Any], reason: RejectReason) -> None:
+    with pytest.raises(Rejected) as rejected:
+        enrich_signal(_signal(**given), TABLES, BATCH)
+    assert rejected.value.reason is reason
+
+
+_TEXT = st.text(st.characters(), max_size=60)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "received_ms": st.integers(),
+            "value": st.floats(),
+            **dict.fromkeys(("event_id", "country", "name", "template", "source", "release", "page", "agent"), _TEXT),
+        },
+    )
+)
+def test_any_signal_becomes_one_row_or_one_rejection(given: dict[str, Any]) -> None:
+    try:
+        row = enrich_signal(_signal(**given), TABLES, BATCH)
+    except Rejected:
+        return
+    assert msgspec.json.decode(msgspec.json.encode(row), type=TechnicalRow) == row
