@@ -121,10 +121,13 @@ class Site(Section):
     )
     query: tuple[AllowedValue, ...] = Field((), description="Query parameters kept beside utm_*.")
     cookies: tuple[AllowedValue, ...] = Field((), description="The site's own cookies that are kept.")
-    templates: tuple[str, ...] = Field((), description="Path templates such as `/doctors/*`.")
+    templates: tuple[str, ...] = Field(
+        (), description="Path templates such as `/doctors/*`; `*` is one segment. What fits is stored as the template."
+    )
     sensitive: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="Sensitive groups: name -> path templates. Stored as `/~name`, without visitor and tokens.",
+        description="Sensitive groups: name -> path templates, each with all paths below it. The group `hiv` is stored"
+        " as `/~hiv`, `services/sensitive` as `/services/~sensitive`; without visitor, tokens and campaign.",
     )
     own_networks: tuple[Network, ...] = Field((), description="The clinic's own networks (`net_class` own).")
 

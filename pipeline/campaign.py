@@ -1,0 +1,95 @@
+"""The query of a page address: a few allow-listed values and the click id stay, everything else is dropped and counted.
+
+Owns the names of click ids and the grammar of kept values (design: 03-privacy, "Scrubbing" 2). Rules:
+
+* A name nobody listed is dropped, whatever its value; a listed one is kept only if its value fits an enumeration of
+  the settings, or the grammar with no detector objecting.
+* A `+` is a space before anything is judged. The first of several equal names counts.
+* A click id leaves this module only as the raw value that `pipeline.tokens` turns into `click_token` in memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pipeline.detectors import find
+from pipeline.event import Scrubbed
+from pipeline.plain import plain
+from pipeline.settings import AllowedValue
+
+UTM_NAMES = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+
+CLICK_ID_NAMES = frozenset(
+    {
+        # Google Ads: https://support.google.com/google-ads/answer/9744275 (gclid, gbraid, wbraid);
+        # Campaign Manager: https://support.google.com/campaignmanager/answer/9182069 (dclid)
+        *("gclid", "gbraid", "wbraid", "dclid"),
+        # Yandex Direct: https://yandex.com/support/direct/statistics/url-tags.html. Not `ysclid`: it marks organic search.
+        *("yclid", "ymclid"),
+        # Microsoft Advertising: https://help.ads.microsoft.com/apex/index/3/en/60000
+        "msclkid",
+        # VK Ads and myTarget, in AdGuard's "Tracking Parameters" list beside the others
+        "rb_clickid",
+        # Facebook, X, TikTok, LinkedIn, Pinterest, Snapchat, Reddit: same list, general_url.txt
+        *("fbclid", "twclid", "ttclid", "li_fat_id", "epik", "sccid", "rdt_cid"),
+        # Affiliate networks: impact.com, Awin, CJ, Admitad, Tradedoubler
+        *("irclickid", "awc", "cjevent", "admitad_uid", "tduid"),
+    }
+)
+"""Lower-case names of parameters that an advertising system adds to one click."""
+
+VALUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+CLICK_ID_MAX = 512
+DROPPED_MAX = 255
+
+
+class Query(NamedTuple):
+    """What is kept of a query: allow-listed values, how many parameters were dropped, the raw click id ('' none)."""
+
+    values: dict[str, str]
+    dropped: int
+    click_id: str
+    scrubbed: int
+
+
+NO_QUERY = Query({}, 0, "", 0)
+
+Allowed = Mapping[str, frozenset[str]]
+"""Name -> the values that may be kept; an empty set stands for the grammar."""
+
+
+def allowed_values(configured: Iterable[AllowedValue]) -> Allowed:
+    """Return the query allow-list of a site: `utm_*` and its own parameters; an own `utm_source` narrows the default."""
+    return dict.fromkeys(UTM_NAMES, frozenset[str]()) | {one.name: frozenset(one.values) for one in configured}
+
+
+def read_query(query: str, allowed: Allowed) -> Query:
+    """Return what may be kept of the text behind `?`."""
+    if not query:
+        return NO_QUERY
+    values: dict[str, str] = {}
+    dropped = scrubbed = 0
+    click_id = ""
+    for parameter in query.split("&"):
+        if not parameter:
+            continue
+        name, _, value = parameter.partition("=")
+        name = plain(name)
+        value = plain(value.replace("+", " "))
+        if name in allowed and name not in values and _may_keep(value, allowed[name]):
+            values[name] = value
+        elif name.lower() in CLICK_ID_NAMES and value and not click_id:
+            click_id = value[:CLICK_ID_MAX]
+        else:
+            dropped += 1
+            if name in allowed and value:
+                scrubbed = Scrubbed.CAMPAIGN.value
+    return Query(values, min(dropped, DROPPED_MAX), click_id, scrubbed)
+
+
+def _may_keep(value: str, listed: frozenset[str]) -> bool:
+    if listed:
+        return value in listed
+    return VALUE.fullmatch(value) is not None and not find(value)

@@ -1,0 +1,119 @@
+"""Detectors: where in a plain text something stands that tells who a person is.
+
+Owns the list `DETECTORS`, the only place that says what counts as an identifier (design: 03-privacy, "Scrubbing" 4).
+Rules:
+
+* A detector takes plain text (`pipeline.plain`) and yields spans; what happens to a span is `pipeline.scrub`'s affair.
+* Digits are judged as runs, not formats, and without checksums: six digits with nothing but punctuation between them
+  are a phone, a document, a card or a date.
+* Every pattern is linear: no two neighbouring repetitions can match the same character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from pipeline.event import Scrubbed
+from pipeline.names import Span, name_spans
+
+Detector = Callable[[str], Iterator[Span]]
+
+SECRET_LENGTH = 16
+"""From this length on a mixture of letters and digits is a token, not a word."""
+
+_DIGIT_RUN = re.compile(r"\d(?:[\W_]{0,6}\d){5,}")
+# `/2024/11/` and `/2024/10-sovetov` are archives. With a day behind them they are a date, and dates are redacted.
+_ARCHIVE = re.compile(r"(?<!\d/)(?<=/)20\d\d(?:/(?:0[1-9]|1[0-2]))?(?=/|$)(?!/\d{1,2}(?:/|$))")
+_EMAIL_TOKEN = re.compile(r"[^\s/;,()<>\"'=&|]+")
+_SPELT_AT = re.compile(r"[\w.-]*[\[({]\s?(?:at|собака)\s?[\])}][\w.-]*", re.IGNORECASE)
+_IPV4 = re.compile(r"(?<!\d)\d{1,3}([._-])\d{1,3}\1\d{1,3}\1\d{1,3}(?!\d)")
+_HEX4 = "[0-9a-f]{1,4}"
+_IPV6 = re.compile(
+    rf"(?<![\w:])(?:(?:{_HEX4}:){{3,7}}{_HEX4}(?!\w)|(?:{_HEX4}(?::{_HEX4}){{0,6}})?::(?:{_HEX4}(?::{_HEX4}){{0,6}})?(?!\w))",
+    re.IGNORECASE,
+)
+_UUID = re.compile(r"[0-9a-f]{8}([-_])[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)
+_JWT = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}")
+_CHUNK = re.compile(rf"[A-Za-z0-9_+=-]{{{SECRET_LENGTH},}}")
+_WORD = re.compile(rf"[A-Za-z0-9]{{{SECRET_LENGTH},}}")
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_NUMBERED_WORD = re.compile(r"[A-Za-z]+\d{0,4}")
+_PIECE = re.compile(r"[a-z]+|[A-Z]+|\d+")
+_MIXED = re.compile(rf"[0-9A-Z]|[a-f]{{{SECRET_LENGTH}}}")
+
+
+def _digits(text: str) -> Iterator[Span]:
+    if not _DIGIT_RUN.search(text):
+        return
+    without_archive = _ARCHIVE.sub(lambda year: "x" * len(year[0]), text)
+    for run in _DIGIT_RUN.finditer(without_archive):
+        yield run.span()
+
+
+def _emails(text: str) -> Iterator[Span]:
+    if "@" in text:
+        for token in _EMAIL_TOKEN.finditer(text):
+            if "@" in token[0]:
+                yield token.span()
+    if "(" in text or "[" in text or "{" in text:
+        for address in _SPELT_AT.finditer(text):
+            yield address.span()
+
+
+def _addresses(text: str) -> Iterator[Span]:
+    for address in _IPV4.finditer(text):
+        yield address.span()
+    if "::" in text or text.count(":") > 2:
+        for address in _IPV6.finditer(text):
+            if len(address[0]) > 2:
+                yield address.span()
+
+
+def _uuids(text: str) -> Iterator[Span]:
+    for uuid in _UUID.finditer(text):
+        yield uuid.span()
+
+
+def _secrets(text: str) -> Iterator[Span]:
+    if not _MIXED.search(text):
+        return
+    for token in _JWT.finditer(text):
+        yield token.span()
+    for chunk in _CHUNK.finditer(text):
+        if _looks_random(chunk[0]):
+            yield chunk.span()
+
+
+def _looks_random(chunk: str) -> bool:
+    if any(map(_random_word, _WORD.findall(chunk))):
+        return True
+    return 3 * _class_changes(chunk) >= len(chunk)
+
+
+def _random_word(word: str) -> bool:
+    if _HEX.fullmatch(word) or not _NUMBERED_WORD.fullmatch(word):
+        return True
+    return 4 * _class_changes(word) >= len(word)
+
+
+def _class_changes(chunk: str) -> int:
+    """Count how often small, capital and digit follow one another directly; a slug's hyphens are no change."""
+    pieces = [piece.span() for piece in _PIECE.finditer(chunk)]
+    return sum(left[1] == right[0] for left, right in pairwise(pieces))
+
+
+DETECTORS: tuple[tuple[Scrubbed, Detector], ...] = (
+    (Scrubbed.EMAIL, _emails),
+    (Scrubbed.UUID, _uuids),
+    (Scrubbed.ADDRESS, _addresses),
+    (Scrubbed.SECRET, _secrets),
+    (Scrubbed.DIGITS, _digits),
+    (Scrubbed.NAME, name_spans),
+)
+
+
+def find(text: str) -> list[tuple[Scrubbed, Span]]:
+    """Return kind and place of every identifier in the plain text; one place may be of several kinds."""
+    return [(kind, span) for kind, detector in DETECTORS for span in detector(text)]

@@ -1,0 +1,139 @@
+"""Names of people, recognised by how Russian surnames and patronymics end, in Cyrillic or transliterated.
+
+Owns the classes of words and the chains of them that count as a name. Rules:
+
+* One word is never a name: `/doctors/petrova` is an ordinary address, `petrova-mariya-sergeevna` is a person.
+* Every transliteration is folded to one spelling first (`Yuriy`, `Jurij`, `Iurii` and «Юрий» are one word), so each
+  ending stands here once, in the plainest transliteration.
+* Endings that ordinary words share (`-in`, `-skaya`) count only beside a first name, a patronymic or a surer surname,
+  or where both words are capitalised, as people write names and slugs are not.
+* Latin names of other languages are out of reach of endings; path templates are the means against those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int]
+
+_LATIN = "a b v g d e e zh z y y k l m n o p r s t u f h c ch sh sch y e yu ya"
+_CYRILLIC = str.maketrans(
+    dict(zip("абвгдеёжзийклмнопрстуфхцчшщыэюя", _LATIN.split(), strict=True)) | dict.fromkeys("ъь'’", "")
+)
+_FOLDS = (("shch", "sch"), ("kh", "h"), ("ts", "c"), ("x", "ks"), ("w", "v"), ("yo", "e"))
+_I = str.maketrans({"i": "y", "j": "y"})
+_DOUBLE_Y = re.compile("yy+")
+
+
+def fold(word: str) -> str:
+    """Return one spelling for all transliterations of a Russian word, in lower-case Latin letters."""
+    word = word.lower().translate(_CYRILLIC)
+    for old, new in _FOLDS:
+        word = word.replace(old, new)
+    return _DOUBLE_Y.sub("y", word.translate(_I))
+
+
+def _ending(endings: str, shortest: int) -> re.Pattern[str]:
+    alternatives = "|".join(fold(ending) for ending in endings.split())
+    return re.compile(rf"(?=.{{{shortest}}}).*(?:{alternatives})$")
+
+
+_PATRONYMIC = _ending("ovich evich ovna evna ichna ilich kuzmich lukich fomich ogly kyzy", 5)
+_SURNAME = _ending("ov ev ova eva enko chuk yuk ovykh evykh shvili dze", 4)
+_SURNAME_MAYBE = _ending("in ina yn yna skiy skaya tskiy tskaya ko uk ykh ikh yan iani", 4)
+_FIRST_NAMES = """
+    aleksandr aleksandra aleksey alina alla anastasiya anatoliy andrey angelina anna anton arkadiy arseniy artem artur
+    boris bogdan vadim valentin valentina valeriy valeriya varvara vasiliy vasilisa vera veronika viktor victor
+    viktoriya victoria vitaliy vladimir vladislav vyacheslav galina gennadiy georgiy gleb grigoriy darya daniil danila
+    denis diana dmitriy evgeniy evgeniya egor ekaterina elena elizaveta zhanna zakhar zinaida zoya ivan igor ilya inna
+    irina kamila karina kirill klavdiya kristina kseniya konstantin larisa lev leonid lidiya lyubov lyudmila ludmila
+    maksim margarita marina mariya matvey mikhail nadezhda natalya nataliya nikita nikolay nina oksana oleg olga pavel
+    petr pyotr polina raisa roman rustam ruslan svetlana semen sergey sofiya sofya stanislav stepan tamara tatyana
+    timofey timur ulyana fedor yuliya julia yuriy yakov yana yaroslav
+"""
+# Ordinary words of clinic pages that end like surnames.
+_ORDINARY = """
+    adresov breketov centrov chasov doktorov etapov faktov filialov fibromov gormonov gribov khirurgov kursov metodov
+    mifov nervov nomerov organov otvetov otzyvov parazitov polipov porokov pozvonkov priznakov produktov protezov
+    punktov rastvorov rodov rubcov shagov shvov simptomov sindromov sluchaev sosudov sovetov sustavov terapevtov testov
+    trombov vidov vinirov virusov voprosov zakazov zubov
+    golova osnova zdorova slova
+    angina insulin magazin mashina medicina muzhchina prichina spina sredina vakcina vitamin zhenshchina
+    beremennykh bolnykh medicinskikh
+    detskaya detskiy gorodskaya gorodskoy medicinskaya medicinskiy moskovskaya moskovskiy muzhskaya muzhskiy
+    rossiyskaya rossiyskiy zhenskaya zhenskiy moloko tolko
+"""
+_FIRST_NAME = frozenset(map(fold, _FIRST_NAMES.split()))
+_ORDINARY_WORD = frozenset(map(fold, _ORDINARY.split()))
+_ORDINARY_ENDING = _ending("logov istov entov antov metrov atov itov izov cheskiy cheskaya cheskikh", 4)
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_CAMEL = re.compile(r"(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])")
+# Cheap look before the words are folded one by one: is there any last syllable of a surname or patronymic at all?
+_ANY_ENDING = re.compile(
+    r"(?:[oe][vw]a?|[iy]na?|ko|s[ck](?:iy|ij|ii|yi|y|i|aya|aia|aja)|[iy]c?h|[iy]k?h|u[kq]|[nl]i|n[ay]|dze|[yi]an|ly|zy"
+    r"|[оеё]ва?|[иы]на?|ко|[сц]к(?:ий|ая)|[иы][чх]|[ую]к|[нл]и|на|дзе|ян|лы|зы)(?![^\W\d_])",
+    re.IGNORECASE,
+)
+
+
+def name_spans(text: str) -> Iterator[Span]:
+    """Yield start and end of every chain of consecutive words in `text` that reads as a person's name."""
+    if not _ANY_ENDING.search(text) and not _CAMEL.search(text):
+        return
+    chain: list[tuple[int, int, str]] = []
+    for start, end in _words(text):
+        if chain and not _consecutive(text, chain[-1][1], start):
+            yield from _names(text, chain)
+            chain.clear()
+        chain.append((start, end, _kind(text[start:end])))
+    yield from _names(text, chain)
+
+
+def _words(text: str) -> Iterator[Span]:
+    for word in _WORD.finditer(text):
+        start = word.start()
+        for boundary in _CAMEL.finditer(text, word.start(), word.end()):
+            yield start, boundary.start()
+            start = boundary.start()
+        yield start, word.end()
+
+
+def _consecutive(text: str, end: int, start: int) -> bool:
+    return start - end <= 3 and not any(character.isdigit() or character == "*" for character in text[end:start])
+
+
+def _kind(word: str) -> str:
+    """Return P patronymic, F first name, S surname, s perhaps a surname (C: capitalised), I initial, '.' other."""
+    if len(word) == 1:
+        return "I"
+    folded = fold(word)
+    if folded in _ORDINARY_WORD or _ORDINARY_ENDING.match(folded):
+        return "."
+    if _PATRONYMIC.match(folded):
+        return "P"
+    if folded in _FIRST_NAME:
+        return "F"
+    if _SURNAME.match(folded):
+        return "S"
+    if _SURNAME_MAYBE.match(folded):
+        return "C" if word[0].isupper() else "s"
+    return "."
+
+
+# Each letter is one word, as `_kind` names it. A patronymic takes its neighbours along: beside it even an unknown
+# word is a first name.
+_NAME = re.compile(r"[SsCF]?[.SsCFI]?P[SsCF.]?|F[SsC]|[SsC]F|S[SsC]+|[sC]S+|CC+|[SC]II|II[SC]")
+
+
+def _names(text: str, chain: list[tuple[int, int, str]]) -> Iterator[Span]:
+    kinds = "".join(kind for _, _, kind in chain)
+    for name in _NAME.finditer(kinds):
+        if name.end() - name.start() < 2:
+            continue
+        start, end = chain[name.start()][0], chain[name.end() - 1][1]
+        # Over a slash only sure classes count: `/doctors/sergeevich` is a section and a word, `/a/b/petrov` no initials.
+        if ("." in name[0] or "I" in name[0]) and "/" in text[start:end]:
+            continue
+        yield start, end

@@ -1,0 +1,149 @@
+"""Scrubbing: text from a browser becomes text that may be stored, and what was taken out is known only by type.
+
+Owns the three ways of redacting what `pipeline.detectors` finds (design: 03-privacy, "Scrubbing"). Rules:
+
+* In a path the whole segment becomes `*`, in a host the whole label, in a text the place itself.
+* Scrubbing what was scrubbed changes nothing: each function works until its own result passes untouched.
+* Pure, total and silent: no input raises, and nothing of the input is ever put into a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pipeline.detectors import find
+from pipeline.event import Scrubbed
+from pipeline.names import Span
+from pipeline.plain import UNREADABLE, plain
+
+STAR = "*"
+LONGEST = 2048
+"""Characters of one address or text that are looked at; the rest is cut off."""
+PASSES = 8
+"""Each pass only takes away; what is not settled after so many is given up as a whole."""
+
+_AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
+_SEGMENT_PARAMETERS = re.compile(r";[^/]*")
+_INDEX_FILE = re.compile(r"(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)", re.IGNORECASE)
+_SLASHES = re.compile(r"[/\\]+")
+
+
+class Clean(NamedTuple):
+    """Text that may be stored, and what was redacted (bits of `Scrubbed`)."""
+
+    text: str
+    scrubbed: int
+
+
+def plain_path(raw: str) -> str:
+    """Return the path in the one spelling that is stored, nothing redacted yet.
+
+    Decoded, without query, fragment, parameters (`;jsessionid=`), dot segments, doubled or trailing slashes and index
+    file; it keeps its capitals, because the detectors read them. `UNREADABLE` stands in a segment that cannot be read.
+    """
+    text = raw if raw.isascii() and "%" not in raw and raw.isprintable() else "/".join(map(plain, _SLASHES.split(raw)))
+    if "?" in text or "#" in text:
+        text = _AFTER_PATH.sub("", text)
+    if ";" in text:
+        text = _SEGMENT_PARAMETERS.sub("", text)
+    segments: list[str] = []
+    for segment in _SLASHES.split(text):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    while segments and _INDEX_FILE.fullmatch(segments[-1]):
+        segments.pop()
+    return "/" + "/".join(segments)
+
+
+def scrub_path(raw: str) -> Clean:
+    """Return the path of a page as it may be stored: plain, in small letters, every suspicious segment a `*`."""
+    text, scrubbed = raw[:LONGEST], 0
+    for _ in range(PASSES):
+        clean = _redact_segments(plain_path(text))
+        scrubbed |= clean.scrubbed
+        if clean.text == text:
+            return Clean(text, scrubbed)
+        text = clean.text
+    return Clean("/*", scrubbed | Scrubbed.FAILED.value)
+
+
+def _redact_segments(path: str) -> Clean:
+    found = find(path)
+    scrubbed = 0
+    if found:
+        segments = path.split("/")
+        for kind, span in found:
+            scrubbed |= kind.value
+            first = path.count("/", 0, span[0])
+            for index in range(first, first + path.count("/", *span) + 1):
+                # A run of digits may begin or end with the slash itself, never with an empty segment.
+                segments[index] = segments[index] and STAR
+        path = "/".join(segments)
+    if UNREADABLE in path or "/~" in path:
+        scrubbed |= (Scrubbed.UNDECODABLE if UNREADABLE in path else Scrubbed.NAME).value
+        path = "/".join(STAR if UNREADABLE in part or part.startswith("~") else part for part in path.split("/"))
+    return Clean(path.lower(), scrubbed)
+
+
+def scrub_text(raw: str, limit: int) -> Clean:
+    """Return free text of at most `limit` characters, every identifier in it a `*`.
+
+    For stored user agents, campaign and cookie values and error templates.
+    """
+    text, scrubbed = raw[:LONGEST], 0
+    for _ in range(PASSES):
+        readable = plain(text)
+        found = find(readable)
+        clean = _replace(readable, (span for _, span in found)) if found else readable
+        for kind, _ in found:
+            scrubbed |= kind.value
+        if UNREADABLE in clean:
+            scrubbed |= Scrubbed.UNDECODABLE.value
+            clean = clean.replace(UNREADABLE, STAR)
+        clean = clean[:limit]
+        if clean == text:
+            return Clean(text, scrubbed)
+        text = clean
+    return Clean(STAR[:limit], scrubbed | Scrubbed.FAILED.value)
+
+
+def _replace(text: str, spans: Iterable[Span]) -> str:
+    pieces: list[str] = []
+    done = 0
+    for start, end in sorted(spans):
+        if start >= done:
+            pieces += (text[done:start], STAR)
+        done = max(done, end)
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def scrub_host(host: str) -> Clean:
+    """Return a foreign host name (small letters, A-labels) as it may be stored, suspicious labels a `*`.
+
+    Labels are read in Unicode too, so that a name does not pass in Punycode; two labels may form one identifier.
+    """
+    labels = host.split(".")
+    readable = [_unicode_label(label) for label in labels]
+    scrubbed = 0
+    for kind, (start, end) in find(".".join(readable)):
+        scrubbed |= kind.value
+        position = 0
+        for index, label in enumerate(readable):
+            if position < end and start < position + len(label):
+                labels[index] = STAR
+            position += len(label) + 1
+    return Clean(".".join(labels), scrubbed)
+
+
+def _unicode_label(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode").lower()
+    except UnicodeError:
+        return label

@@ -1,0 +1,70 @@
+"""How a page address was written: what the stored path no longer shows (column `page_flags`).
+
+Owns the flags of the spelling and the list of attack strings. Report T15 finds one page under many spellings, F17
+attacks; both live on these flags because scrubbing takes the evidence away. The flags are all that is kept of it.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from pipeline.event import PageFlag
+from pipeline.plain import UNREADABLE, plain
+from pipeline.urls import Url
+
+_INDEX_FILE = re.compile(r"/(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)/*$", re.IGNORECASE)
+# An escape that no browser writes of itself: of a letter, a digit, `-._~`, or of another escape.
+_NEEDLESS_ESCAPE = re.compile(r"%(?:2[5DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])", re.IGNORECASE)
+
+_ATTACK = re.compile(
+    "|".join(
+        (
+            r"\.\.[/\\]",  # a way out of the directory
+            r"/\.(?:env|git|svn|hg|htaccess|htpasswd|aws|ssh)\b",  # files a server should not show
+            r"/etc/passwd|/proc/self|win\.ini|web\.config",
+            r"/cgi-bin/|/wp-login|/wp-config|/xmlrpc\.php|/phpmyadmin|/vendor/phpunit",
+            r"<script|javascript:|\bon(?:error|load)\s*=",
+            r"\$\{\s*(?:jndi|lower|env)\s*:",
+            r"\bunion\b[\s/*]{1,20}(?:all\s{1,9})?select\b|\bor\s{1,9}1\s*=\s*1|'\s*or\s*'",
+            r"\bsleep\s*\(\s*\d|\bwaitfor\s{1,9}delay\b|\binformation_schema\b",
+        )
+    )
+)
+
+
+def spelling(url: Url, path: str) -> int:
+    """Return bits of `PageFlag` for an address of the site; `path` is its plain path, capitals kept."""
+    raw = url.path
+    flags = PageFlag.WWW.value if url.host.startswith("www.") else 0
+    if "//" in raw:
+        flags |= PageFlag.DOUBLE_SLASH.value
+    if len(raw) > 1 and raw.endswith("/"):
+        flags |= PageFlag.TRAILING_SLASH.value
+    if "." in raw and _INDEX_FILE.search(raw):
+        flags |= PageFlag.INDEX_FILE.value
+    if path != path.lower():
+        flags |= PageFlag.UPPER_CASE.value
+    if "%" in raw and _NEEDLESS_ESCAPE.search(raw):
+        flags |= PageFlag.ENCODED.value
+    if UNREADABLE in path or not _is_utf8_text(raw):
+        flags |= PageFlag.INVALID_TEXT.value
+    if _has_attack(url):
+        flags |= PageFlag.ATTACK.value
+    return flags
+
+
+def _is_utf8_text(raw: str) -> bool:
+    if "%" not in raw and raw.isprintable():
+        return True
+    try:
+        return unquote_to_bytes(raw).decode("utf-8").isprintable()
+    except UnicodeError:
+        return False
+
+
+def _has_attack(url: Url) -> bool:
+    text = f"{url.path}?{url.query}" if url.query else url.path
+    if "%00" in text:
+        return True
+    return _ATTACK.search(plain(text.replace("+", " ")).lower()) is not None

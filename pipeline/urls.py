@@ -1,0 +1,90 @@
+"""Web addresses taken apart as a browser takes them apart (WHATWG URL Standard), without judging what they say.
+
+Owns `split_url`. Rules:
+
+* The host must be the one a browser would have gone to: backslashes are slashes, tabs and line breaks vanish, user
+  information ends at the last `@`; otherwise a foreign page could pass for one of the site's own.
+* Nothing raises: what cannot be read has no host.
+* A host is stored in small letters and A-labels (Punycode), without port and final dot.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from pipeline.event import Scheme
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_VANISHING = re.compile(r"[\t\n\r]")
+_EDGES = "".join(map(chr, range(0x21)))
+_SLASHES = re.compile(r"[/\\]*")
+_END_OF_HOST = re.compile(r"[/\\?#]")
+_PORT = re.compile(r":\d*$")
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+_LONGEST_HOST = 253
+
+
+class Url(NamedTuple):
+    """The parts of an address as given; `host` is '' where there is none or it is no name.
+
+    `numeric` is True where the host is an IP address in any of its spellings; it then stands in `host` too.
+    """
+
+    scheme: Scheme
+    host: str
+    numeric: bool
+    userinfo: bool
+    path: str
+    query: str
+    fragment: str
+
+
+NOWHERE = Url("other", "", False, False, "", "", "")
+
+
+def split_url(raw: str) -> Url:
+    """Return the parts of an absolute address; a relative one, or one without host, is `NOWHERE`."""
+    text = raw.strip(_EDGES)
+    if not text.isprintable():
+        text = _VANISHING.sub("", text)
+    scheme = _SCHEME.match(text)
+    name = scheme[1].lower() if scheme else ""
+    rest = text[scheme.end() :] if scheme else text
+    web = name in {"http", "https"}
+    slashes = _SLASHES.match(rest)
+    if slashes is None or (not web and slashes[0] != "//"):
+        return NOWHERE
+    rest = rest[slashes.end() :]
+    end = _END_OF_HOST.search(rest)
+    authority, rest = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
+    userinfo, at, host = authority.rpartition("@")
+    host = normal_host(host)
+    rest, _, fragment = rest.partition("#")
+    path, _, query = rest.partition("?")
+    known: Scheme = "https" if name == "https" else "http" if name == "http" else "other"
+    return Url(known, host, _is_numeric(host), bool(at and userinfo), path, query, fragment)
+
+
+def normal_host(host: str) -> str:
+    """Return a host in the form in which hosts are compared and stored, '' when it is no host name."""
+    host = _PORT.sub("", host)
+    if host.startswith("[") and host.endswith("]"):
+        return host.lower()
+    if "%" in host:
+        host = unquote(host, errors="replace")
+    if not host.isascii():
+        try:
+            host = normalize("NFKC", host).encode("idna").decode("ascii")
+        except UnicodeError:
+            return ""
+    host = host.lower().removesuffix(".")
+    return host if len(host) <= _LONGEST_HOST and _NAME.fullmatch(host) else ""
+
+
+def _is_numeric(host: str) -> bool:
+    """Tell whether a browser would read the host as an IP address: also `0x7f.1` and `2130706433`."""
+    return host.startswith("[") or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
