@@ -1,7 +1,7 @@
 """The ASGI application of the collector.
 
-Owns the routes. The pixel is answered before the router, because it is nearly every request; the rest goes through
-Starlette.
+Owns the routes. The pixel and the beacon are answered before the router, because they are nearly every request; the
+rest goes through Starlette.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from collector.admin import admin_routes
+from collector.assets import asset_routes
+from collector.beacon import answer_beacon
 from collector.pixel import answer_pixel
 from collector.process import Process
 from pipeline.hardening import die_with_parent, harden_process
@@ -20,7 +22,7 @@ from pipeline.settings import Settings, load
 
 
 class Collector:
-    """The ASGI callable: the pixel first, Starlette for the rest."""
+    """The ASGI callable: pixel and beacon first, Starlette for the rest."""
 
     def __init__(self, settings: Settings) -> None:
         self.process = process = Process(settings)
@@ -31,12 +33,15 @@ class Collector:
             yield
             await process.stop()
 
-        self._router = Starlette(routes=[*admin_routes(process)], lifespan=lifespan)
+        self._router = Starlette(routes=[*asset_routes(), *admin_routes(process)], lifespan=lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection event (ASGI 3)."""
-        if scope["type"] == "http" and scope["path"] == "/p.gif":
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path == "/p.gif":
             await answer_pixel(self.process, scope, send)
+        elif path == "/e":
+            await answer_beacon(self.process, scope, receive, send)
         else:
             await self._router(scope, receive, send)
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from traceback import extract_tb
+from typing import TypeVar
 
 from collector.metrics import TotalsFile
 from collector.request import Replay
 from pipeline.counters import EdgeCounters
 from pipeline.edge import EdgeResult, EdgeTables, Flooded, day_of, run_edge
+from pipeline.edge_technical import RawSignal, run_technical_edge
 from pipeline.errors import Reason, Refused
-from pipeline.event import Hit
+from pipeline.event import Hit, TechnicalSignal
 from pipeline.keys import Keyring
 from pipeline.secrets import read_or_make_secret
 from pipeline.settings import Settings
@@ -28,6 +30,8 @@ from pipeline.spool import Spool
 log = logging.getLogger("clinic_pixel.collector")
 
 DAY_MS = 86_400_000
+
+_T = TypeVar("_T")
 
 
 def now_ms() -> int:
@@ -80,9 +84,21 @@ class Process:
 
     def take(self, read: Callable[[int], Hit]) -> EdgeResult:
         """Read one hit (`read` gets Unix milliseconds) and take it through the edge; raises `Refused`, counted."""
+        result = self.guarded(lambda moment: run_edge(read(moment), self.tables, now_ms=moment))
+        self.counters.add("offered", now_ms=now_ms(), value=len(result.events))
+        return result
+
+    def take_report(self, hit: Hit, release: str, signals: Sequence[RawSignal]) -> tuple[TechnicalSignal, ...]:
+        """Take one report of technical signals through its steps; raises `Refused`, counted."""
+        taken = self.guarded(lambda moment: run_technical_edge(hit, release, signals, self.tables, now_ms=moment))
+        self.counters.add("offered", now_ms=now_ms(), value=len(taken))
+        return taken
+
+    def guarded(self, work: Callable[[int], _T]) -> _T:
+        """Return what `work` (given Unix milliseconds) returns; what it raises becomes `Refused` and is counted once."""
         moment = now_ms()
         try:
-            result = run_edge(read(moment), self.tables, now_ms=moment)
+            return work(moment)
         except Flooded as flooded:
             facts = flooded.network
             self.counters.add("flood", now_ms=moment, net_class=facts.net_class, country=facts.country, asn=facts.asn)
@@ -98,8 +114,6 @@ class Process:
                 "unforeseen %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno
             )
             raise Refused(Reason.INTERNAL) from None
-        self.counters.add("offered", now_ms=moment, value=len(result.events))
-        return result
 
     def refuse(self, reason: Reason) -> None:
         """Count one hit that is turned away before it became events."""

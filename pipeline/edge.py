@@ -295,7 +295,7 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: str) -> Event:
     page, referrer, network = draft.page, draft.referrer, draft.network
     return Event(
         received_ms=hit.received_ms,
-        event_id=_uuid7(hit.received_ms, tables.random(10)),
+        event_id=uuid7(hit.received_ms, tables.random(10)),
         site=hit.site,
         kind="impression" if ad else "pageview",
         mode=hit.mode,
@@ -346,7 +346,7 @@ def _day(unix_day: int) -> date:
     return date.fromordinal(date(1970, 1, 1).toordinal() + unix_day)
 
 
-def _uuid7(received_ms: int, random: bytes) -> str:
+def uuid7(received_ms: int, random: bytes) -> str:
     """Return a UUID version 7 (RFC 9562, section 5.7) from milliseconds and 10 random bytes."""
     value = (received_ms & (2**48 - 1)) << 80 | int.from_bytes(random)
     value = value & ~(0xF << 76) | 0x7 << 76

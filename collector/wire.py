@@ -1,0 +1,93 @@
+"""What `POST /e` may say: the schema of its JSON, its caps, and the way from its text to `Hit`s.
+
+Owns the two shapes of a body: an array of events, whose names are those of the pixel's query (all texts, as there), or one
+object, a report of technical signals. Strict: an unknown name, a wrong type or a value over its cap refuses the whole body.
+
+Pure. Nothing of the body is ever put into an exception.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from collector.request import Client, make_hit
+from pipeline.edge_technical import RawSignal
+from pipeline.errors import Reason, Refused
+from pipeline.event import Hit, SignalKind
+
+MAX_EVENTS = 32  # a page shows few ad blocks in one second
+MAX_SIGNALS = 20  # what the script tells of one page load
+MAX_ADDRESS = 4096  # pages are cut at 2 KiB later; twice that is still an address and not a load
+
+Text = Annotated[str, Meta(max_length=64)]
+Address = Annotated[str, Meta(max_length=MAX_ADDRESS)]
+
+
+class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    s: Text
+    u: Address | None = None
+    r: Address | None = None
+    m: Text = "js"
+    e: Text = ""
+    a: Annotated[str, Meta(max_length=2200)] = ""
+    n: Text = ""
+    c: Text = ""
+
+
+class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    k: SignalKind
+    n: Text
+    t: Annotated[str, Meta(max_length=1200)] = ""
+    f: Annotated[str, Meta(max_length=400)] = ""
+    v: float = 0.0
+
+
+class _Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    s: Text
+    t: Annotated[list[_Signal], Meta(min_length=1, max_length=MAX_SIGNALS)]
+    u: Address | None = None
+    l: Text = ""  # noqa: E741 - the name on the wire: release
+
+
+_DECODER = msgspec.json.Decoder(Annotated[list[_Event], Meta(min_length=1, max_length=MAX_EVENTS)] | _Report)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Technical signals of one page: the request's facts as a `Hit` without visitor, and what was measured."""
+
+    hit: Hit
+    release: str
+    signals: tuple[RawSignal, ...]
+
+
+def read_beacon(body: bytes, client: Client, *, now_ms: int) -> tuple[Hit, ...] | Report:
+    """Return the hits of a body, all of one site, or its report; raises `Refused` with BAD_BODY or BAD_QUERY."""
+    try:
+        message = _DECODER.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise Refused(Reason.BAD_BODY) from None
+    if isinstance(message, _Report):
+        hit = _hit(_Event(s=message.s, u=message.u), client, now_ms)
+        signals = tuple(RawSignal(signal.k, signal.n, signal.t, signal.f, signal.v) for signal in message.t)
+        return Report(hit, message.l, signals)
+    if any(event.s != message[0].s for event in message):
+        raise Refused(Reason.BAD_BODY)
+    return tuple(_hit(event, client, now_ms) for event in message)
+
+
+def _hit(event: _Event, client: Client, now_ms: int) -> Hit:
+    return make_hit(
+        client,
+        received_ms=now_ms,
+        site=event.s,
+        page=event.u,
+        referrer=event.r,
+        mode=event.m,
+        status=event.e,
+        ads=event.a,
+        nonce=event.n,
+        consent=event.c,
+    )
