@@ -18,6 +18,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+TOKEN_LENGTH = 16
+"""Characters of a 64-bit token in hexadecimal: what is not longer stays on one line of a table."""
+
 console = Console()
 errors = Console(stderr=True)
 
@@ -91,10 +94,19 @@ def print_facts(facts: Mapping[str, object], form: Format | None = None, *, titl
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for place, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        # A token broken over two lines cannot be copied; sentences may break.
+        short = all(len(str(row[place])) <= TOKEN_LENGTH for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=short)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     return table
