@@ -97,3 +97,14 @@ def read(path: Path) -> Iterator[SpoolRecord | BadLine]:
     with path.open("rb") as stream:
         for line in scan(stream):
             yield line if isinstance(line, BadLine) else line.record
+
+
+def count_events(path: Path) -> int:
+    """Return how many records of a file are not counts, by their first bytes and without checking them: for display.
+
+    Raises `OSError` where the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        return sum(
+            1 for line in stream if line[8:27] == b' {"record":"event",' or line[8:31] == b' {"record":"technical",'
+        )

@@ -23,8 +23,6 @@ from typing import NamedTuple, Self
 
 from pipeline.errors import Fatal, Retryable
 from pipeline.files import PRIVATE_FILE, make_directory
-from pipeline.records import BadLine as BadLine
-from pipeline.records import read as read
 
 QUARANTINE = "quarantine"
 MAX_SLOTS = 256  # four times the most collector workers, for those that restart while their old slot is still held
@@ -101,6 +99,21 @@ def used_bytes(directory: Path) -> int:
                     except FileNotFoundError:
                         continue  # shipped or set aside meanwhile
     return total
+
+
+def is_held(directory: Path, slot: str) -> bool:
+    """Return whether a running process holds the slot."""
+    try:
+        lock = os.open(directory / f"{slot}.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 class Slot:

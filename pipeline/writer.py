@@ -195,7 +195,8 @@ class SegmentWriter:
         # The path tells how far an earlier try came; the sealed copy may already have been shipped and removed.
         sealed, copy = file.path.with_suffix(".seg"), file.path.with_suffix(".copy")
         if file.path.suffix == ".open":
-            copy.unlink(missing_ok=True)
+            if copy.exists():
+                self._files.unlink(copy)
             copy_bytes(self._files, file.fd, copy, 0, file.committed)
             self._files.fsync_directory(self._slot.directory)
             file.path = self._renamed(file.path, file.path.with_suffix(".suspect"))
