@@ -77,7 +77,9 @@ def print_rows(
             writer.writerow(columns)
             writer.writerows(rows)
         case Format.TABLE:
-            console.print(_table(columns, rows, title))
+            if title:
+                console.print(title, style="bold", highlight=False, markup=False)
+            console.print(_table(columns, rows))
             if note:
                 console.print(note, style="dim", highlight=False, markup=False)
 
@@ -93,12 +95,9 @@ def print_facts(facts: Mapping[str, object], form: Format | None = None, *, titl
     print_rows(("what", "value"), list(facts.items()), form, title=title)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     table = Table(
         box=SIMPLE_HEAD,
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )

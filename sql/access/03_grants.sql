@@ -36,3 +36,7 @@ GRANT SELECT, SHOW ON pixel.* TO pixel_admin;
 GRANT SELECT, SHOW ON technical.* TO pixel_admin;
 GRANT SELECT, SHOW ON fraud.* TO pixel_admin;
 GRANT SELECT, SHOW ON privacy.* TO pixel_admin;
+-- What `doctor` looks at: sizes, life spans, unfinished mutations. Not queries: those may hold what somebody asked for.
+GRANT SELECT ON system.parts TO pixel_admin;
+GRANT SELECT ON system.mutations TO pixel_admin;
+GRANT SELECT ON system.disks TO pixel_admin;
