@@ -168,6 +168,10 @@ class Privacy(Section):
     policy_version: str = Field("1", pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="Version of the policy in force.")
     policy_url: str = Field("", description="Where the policy is published; /privacy links to it (clause 9.3).")
     contact: str = Field("", description="Whom a visitor may ask; shown on /privacy.")
+    operator: str = Field("", description="Name and address of the operator; stands in acts of destruction.")
+    reveals_per_hour: int = Field(
+        5, ge=0, description="How often an hour `reveal` and `relink` answer, both together; 0 switches them off."
+    )
     min_visitors: int = Field(5, ge=2, description="Visitors a cell of a technical report must have to be shown.")
     min_visitors_sensitive: int = Field(20, ge=2, description="The same for sensitive groups.")
 
