@@ -25,17 +25,26 @@ Times are UTC and are widened to whole hours inside the view. A time with a trai
 `privacy.min_visitors_sensitive`, and `sql/reports/thresholds.toml`; after a change run `clinic-pixel migrate`.
 
 ## How small groups are kept out of technical reports
-Every technical report of visitors goes through `sql/views/suppressed.sql`. A row is shown from `min_visitors` people up
-(`min_visitors_sensitive` where the row names a sensitive group). People are counted low: a person without a cookie is a
-new visitor every day, so of such visitors only the fullest day counts, and all who sent a privacy signal count as one.
-Smaller rows become `other`, and the next smallest fold in until `other` has two rows and `min_visitors` people of its
-own; where that is never reached, nothing is shown. Every number is a multiple of `min_visitors`, up or down by a hidden
-coin that depends on the rows themselves: the same question has the same answer, totals do not drift, and two windows or
-two reports that differ by a few people give a difference of 0 or of a whole step, which proves nobody.
+Every technical report of visitors goes through `sql/views/suppressed.sql`:
 
-What this does not do: one visitor who asks for a page five hundred times can be seen in the number of page views
-(though not who it was), and somebody who asks thousands of slightly different windows and averages can narrow a rounded number
-down. Give the ops password to people, not to programs that nobody watches.
+1. A row is shown from `min_visitors` people up, `min_visitors_sensitive` where it names a sensitive group. People are
+   counted low. One person may have a cookie and, where it is refused, be a new visitor every day: so either the cookies
+   count or the fullest day, whichever is more. All rows without a visitor (a privacy signal, a sensitive page, tokens past
+   their retention) are together one person; so a sensitive group is not shown by name, and nor is a time whose tokens are gone.
+2. Smaller rows become `other`, and the next smallest fold in until `other` has two rows and `min_visitors` people of its
+   own. Where that is never reached, nothing is shown. A row without people is left out, whatever robots did there.
+3. Every number is a multiple of `min_visitors`, up or down by a hidden coin that depends on the rows themselves. The same
+   question has the same answer and totals do not drift; two windows, or two reports, that differ by a few people give a
+   difference of nothing or of a whole step, and a step also comes from no new person at all, so it proves nobody.
+
+What this does not do: that one visitor asked for a page five hundred times can be seen in the number of page views (not who
+it was), and somebody who asks hundreds of slightly different windows and averages can narrow a rounded number down. Give the
+`ops` password to people, not to programs that nobody watches.
+
+`visitors` counts the cookies, and for clients without one the tokens of a day: over several days such a client counts once
+for each. A first hit, which cannot have a cookie yet, belongs to the cookie that the same address and agent bring later
+that day.
+
 """
 
 

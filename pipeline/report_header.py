@@ -5,7 +5,8 @@ Owns the form of `sql/reports/<family>/<name>.sql`. Rules:
 * The header is a run of lines `-- key: text`; a line `--   text` goes on with the one above. The SELECT follows.
 * Every key is known and needed (`answer` too: a report answers in words before it shows numbers).
 * What is wrong is `Fatal` and names file and line, so that a bad report never becomes a view.
-* A report of family technical that reads `pixel.events` has keys and measures, so it can only be shown suppressed.
+* A technical report of visitors has keys and measures and reads `events` of sql/views/suppressed.sql, so that it can
+  only be shown suppressed; one that reads `pixel.events` itself is refused.
 """
 
 from __future__ import annotations
@@ -177,11 +178,13 @@ def _check_columns(file: Path, start: int, report: Report) -> None:
         problem = "a suppressed report begins with a key and has keys, measures and one visitors column, no values"
     elif report.suppressed != bool(report.order):
         problem = "a suppressed report needs `order`; any other has its ORDER BY in the SELECT"
-    elif report.family == "technical" and not report.suppressed and "pixel.events" in report.sql:
-        problem = "a technical report of pixel.events must be suppressed: give it key and measure columns"
+    elif report.family == "technical" and "pixel.events" in report.sql:
+        problem = "a technical report must not read pixel.events: give it keys and measures and read `events`"
     used = set(PLACEHOLDER.findall(report.sql))
     declared = {parameter.name for parameter in report.parameters}
-    unknown = sorted(used ^ (declared | (set(report.thresholds) if not report.suppressed else set())))
+    unknown = sorted(used if report.suppressed else used ^ (declared | set(report.thresholds)))
+    if report.suppressed and declared != set(PARAMETERS):
+        problem = f"a suppressed report has the parameters {', '.join(PARAMETERS)}"
     if not problem and unknown:
         problem = f"{unknown[0]} is used but not declared, or declared but not used"
     if problem:

@@ -77,6 +77,7 @@ def constants(report: Report, settings: Settings, file: Path = REPORTS_DIR / "th
     known: Mapping[str, int] = {
         "min_visitors": settings.privacy.min_visitors,
         "min_visitors_sensitive": max(settings.privacy.min_visitors, settings.privacy.min_visitors_sensitive),
+        "tokens_days": settings.retention.tokens_days,
         **configured,
     }
     for name in report.thresholds:
@@ -139,7 +140,9 @@ def run(settings: Settings, report: Report, site: str, since: datetime, until: d
         raise explain(error, settings, report.role) from None
     finally:
         client.close()
-    return Table(tuple(answer.column_names), [tuple(row) for row in answer.result_rows])
+    # An empty answer comes without names.
+    columns = answer.column_names or [column.name for column in report.columns]
+    return Table(tuple(columns), [tuple(row) for row in answer.result_rows])
 
 
 def answer(report: Report, table: Table, language: str) -> str:

@@ -1,20 +1,49 @@
--- Suppression of small cells: the one piece that every technical report of visitors goes through.
+-- Who is a person, and which cells may be shown: the one piece that every technical report of visitors goes through.
 --
--- $cells is the report's own SELECT. Beside its keys and measures (whole numbers that may be added) each of its rows holds
---   people     uniqExactMapState(map(day, visitor)): day is the key epoch of a visitor token that lives for one day and
---              1970-01-01 for a cookie; all rows without a visitor are together the one visitor 0;
+-- $cells is the report's own SELECT. It reads `events` (below: the site's rows of whole hours) and gives, beside its keys
+-- and its measures (whole numbers that may be added):
+--   people     uniqExactMapState(person);
 --   seed       groupBitXor(sipHash64(event_id)): known to nobody who reads reports;
 --   sensitive  1 when the cell's key names a sensitive group.
 --
 -- Rules:
---   1. A cell is shown from min_visitors people up. People are counted low: one person without a cookie is a new visitor
---      every day, so of the daily visitors only the fullest day counts.
---   2. Smaller cells become 'other'; the next smallest fold in until it has two cells and min_visitors people of its own.
---      Where that is never reached, nothing is shown. Overlap is respected: 'other' counts merged people, not a sum.
---   3. Every published number is a multiple of the cell's min_visitors. Up or down is decided by the seed: the same rows
+--   1. A person is a map day -> visitor. The day is 1970-01-01 for a cookie and the key epoch for a visitor without one. A
+--      first hit still has no cookie: it belongs to the cookie that the same address and agent bring later that day.
+--      Declared robots are nobody. All rows without a visitor, or with one past its retention, are together one person.
+--   2. A cell is shown from min_visitors people up. People are counted low, because one person may be a cookie and be
+--      somebody new every day: either the cookies count or the fullest day, whichever is more.
+--   3. Smaller cells become 'other'; the next smallest fold in until it has two cells and min_visitors people of its own.
+--      Where that is never reached, nothing is shown. People are merged, never added, so overlap is no loophole.
+--   4. A cell without people is left out: shown, its change would tell of the first one.
+--   5. Every published number is a multiple of the cell's min_visitors. Up or down is decided by the seed: the same rows
 --      always give the same number, no total drifts, and a step between two windows proves nobody.
 WITH
-    (numbers -> numbers[toDate(0)] + arrayMax(mapValues(mapFilter((day, number) -> day != toDate(0), numbers)))) AS people_of,
+    (numbers -> arrayMax(mapValues(numbers))) AS people_of,
+    toStartOfHour({since:DateTime64(3, 'UTC')}) AS first_hour,
+    toStartOfHour({until:DateTime64(3, 'UTC')} + toIntervalMillisecond(3599999)) AS end_hour,
+    -- Expired tokens stay readable until a merge rewrites the part, so they are hidden here.
+    (day -> day >= toDate(now('UTC')) - {tokens_days:UInt64}) AS is_live,
+    cookies AS (
+        SELECT epoch, ip_token, ua_token, min(visitor) AS cookie
+        FROM pixel.events
+        WHERE site = {site:String} AND received_at >= first_hour AND received_at < end_hour
+            AND visitor_kind = 'cookie' AND is_live(epoch)
+        GROUP BY epoch, ip_token, ua_token
+    ),
+    events AS (
+        SELECT
+            all_events.*,
+            multiIf(
+                robot != '', CAST(map(), 'Map(Date, UInt64)'),
+                NOT is_live(epoch), map(toDate(0), toUInt64(0)),
+                visitor_kind != 'day', map(toDate(0), visitor),
+                cookie_state = 'new' AND cookie != 0, map(toDate(0), cookie),
+                map(epoch, visitor)
+            ) AS person
+        FROM pixel.events AS all_events
+        LEFT ANY JOIN cookies USING (epoch, ip_token, ua_token)
+        WHERE site = {site:String} AND received_at >= first_hour AND received_at < end_hour
+    ),
     cells AS (
         $cells
     ),
@@ -28,6 +57,7 @@ WITH
             people_of(finalizeAggregation(people)) AS own_people,
             own_people < needed AS is_small
         FROM cells
+        WHERE own_people > 0
     ),
     ordered AS (
         SELECT

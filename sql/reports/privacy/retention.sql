@@ -14,7 +14,7 @@
 -- column.oldest: value, UTC day; day of the oldest
 -- column.linkable: value, events; of these, with an address token
 -- column.cookie: value, events; of these, with a visitor known by cookie
--- column.no_visitor: value, events; of these, without any visitor: signal, refusal, sensitive page or expired
+-- column.nobody: value, events; of these, without any visitor: signal, refusal, sensitive page or expired
 -- column.agents: value, events; of these, with a kept user agent (robots and malformed ones only)
 -- column.policies: value, versions; versions of the privacy policy in force
 -- chart: bar
@@ -30,7 +30,7 @@ SELECT
     toString(toDate(min(received_at), 'UTC')) AS oldest,
     countIf(ip_token != toIPv6('::')) AS linkable,
     countIf(visitor != 0 AND visitor_kind = 'cookie') AS cookie,
-    countIf(visitor = 0) AS no_visitor,
+    countIf(visitor = 0) AS nobody,
     countIf(ua_raw != '') AS agents,
     arrayStringConcat(arraySort(groupUniqArray(100)(policy)), ' ') AS policies
 FROM pixel.events

@@ -29,13 +29,10 @@ SELECT
     count() AS hits,
     countIf(status >= 400) AS errors,
     countIf(mode IN ('noscript', 'img')) AS noscript,
-    uniqExactMapState(map(if(visitor_kind = 'day', epoch, toDate(0)), visitor)) AS people,
+    uniqExactMapState(person) AS people,
     groupBitXor(sipHash64(event_id)) AS seed,
     0 AS sensitive
-FROM pixel.events
-WHERE site = {site:String}
-    AND kind = 'pageview'
+FROM events
+WHERE kind = 'pageview'
     AND robot = ''
-    AND received_at >= toStartOfHour({since:DateTime64(3, 'UTC')})
-    AND received_at < toStartOfHour({until:DateTime64(3, 'UTC')} + toIntervalMillisecond(3599999))
 GROUP BY browser, major

@@ -15,7 +15,7 @@
 -- column.hits: measure, page views; how often they met it
 -- column.internal: measure, page views; of these, reached from a link on the site itself: the link can be mended
 -- column.attacks: measure, page views; of these, with an attack string in the address: not a fault of the site
--- column.robots: measure, hits; hits of declared robots, counted nowhere else here
+-- column.robots: measure, hits; hits of declared robots; rows with robots alone are left out
 -- chart: bar
 -- order: visitors DESC, hits DESC, page, status
 -- rank: visitors
@@ -31,13 +31,10 @@ SELECT
     countIf(robot = '' AND referrer_kind = 'internal') AS internal,
     countIf(robot = '' AND bitAnd(page_flags, 64) != 0) AS attacks,
     countIf(robot != '') AS robots,
-    uniqExactMapState(if(robot = '', map(if(visitor_kind = 'day', epoch, toDate(0)), visitor), CAST(map(), 'Map(Date, UInt64)'))) AS people,
+    uniqExactMapState(person) AS people,
     groupBitXor(sipHash64(event_id)) AS seed,
     max(bitAnd(scrubbed, 256) != 0 OR position(page, '/~') > 0) AS sensitive
-FROM pixel.events
-WHERE site = {site:String}
-    AND kind = 'pageview'
+FROM events
+WHERE kind = 'pageview'
     AND status >= 400
-    AND received_at >= toStartOfHour({since:DateTime64(3, 'UTC')})
-    AND received_at < toStartOfHour({until:DateTime64(3, 'UTC')} + toIntervalMillisecond(3599999))
 GROUP BY page, status

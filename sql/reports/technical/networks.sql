@@ -16,7 +16,7 @@
 -- column.hits: measure, page views; their page views
 -- column.errors: measure, page views; of these, error templates (status 400 and above)
 -- column.ipv6: measure, page views; of these, over IPv6
--- column.robots: measure, hits; hits of declared robots, counted nowhere else here
+-- column.robots: measure, hits; hits of declared robots; rows with robots alone are left out
 -- chart: table
 -- order: visitors DESC, hits DESC, network, country, class
 -- rank: visitors
@@ -33,12 +33,9 @@ SELECT
     countIf(robot = '' AND status >= 400) AS errors,
     countIf(robot = '' AND ip_version = 6) AS ipv6,
     countIf(robot != '') AS robots,
-    uniqExactMapState(if(robot = '', map(if(visitor_kind = 'day', epoch, toDate(0)), visitor), CAST(map(), 'Map(Date, UInt64)'))) AS people,
+    uniqExactMapState(person) AS people,
     groupBitXor(sipHash64(event_id)) AS seed,
     0 AS sensitive
-FROM pixel.events
-WHERE site = {site:String}
-    AND kind = 'pageview'
-    AND received_at >= toStartOfHour({since:DateTime64(3, 'UTC')})
-    AND received_at < toStartOfHour({until:DateTime64(3, 'UTC')} + toIntervalMillisecond(3599999))
+FROM events
+WHERE kind = 'pageview'
 GROUP BY network, country, class

@@ -14,13 +14,13 @@
 -- column.hits: measure, page views; page views of visitors
 -- column.impressions: measure, impressions; ad blocks shown to visitors
 -- column.errors: measure, page views; page views of error templates (status 400 and above)
--- column.robots: measure, hits; hits of declared robots, counted nowhere else here
+-- column.robots: measure, hits; hits of declared robots; rows with robots alone are left out
 -- chart: line
 -- order: hour
 -- rank: visitors
 -- threshold: min_visitors
 -- limits.en: Hours with fewer than {min_visitors} people are together in 'other'; an hour that is missing is either there or had
---   no hits. Numbers are rounded to multiples of {min_visitors}, up or down. Clients that load no images are not seen.
+--   no visitors. Numbers are rounded to multiples of {min_visitors}, up or down. Clients that load no images are not seen.
 -- limits.ru: Часы, в которые было меньше {min_visitors} человек, сложены в строку 'other'; пропущенный час либо там, либо пуст.
 --   Числа округлены до кратных {min_visitors} вверх или вниз. Клиенты без загрузки картинок не видны.
 SELECT
@@ -29,11 +29,8 @@ SELECT
     countIf(robot = '' AND kind = 'impression') AS impressions,
     countIf(robot = '' AND kind = 'pageview' AND status >= 400) AS errors,
     countIf(robot != '') AS robots,
-    uniqExactMapState(if(robot = '', map(if(visitor_kind = 'day', epoch, toDate(0)), visitor), CAST(map(), 'Map(Date, UInt64)'))) AS people,
+    uniqExactMapState(person) AS people,
     groupBitXor(sipHash64(event_id)) AS seed,
     0 AS sensitive
-FROM pixel.events
-WHERE site = {site:String}
-    AND received_at >= toStartOfHour({since:DateTime64(3, 'UTC')})
-    AND received_at < toStartOfHour({until:DateTime64(3, 'UTC')} + toIntervalMillisecond(3599999))
+FROM events
 GROUP BY hour
