@@ -18,9 +18,11 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+import msgspec
 
 from pipeline.errors import Fatal
 from pipeline.private import open_private, private_directory, sync_directory
@@ -64,6 +66,17 @@ class KeyName(NamedTuple):
         """Yield every day the key is used on."""
         for offset in range((self.last - self.first).days + 1):
             yield self.first + timedelta(offset)
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """The record that a key was destroyed: when (UTC), by whom, and whether by its age or on a person's order."""
+
+    key: str
+    fingerprint: str
+    at: datetime
+    by: str
+    cause: Literal["retention", "order"]
+    reason: str
 
 
 class KeyDirectory:
@@ -114,6 +127,15 @@ class KeyDirectory:
         """Return what a file holds; raises `Fatal` where it is unsafe, `OSError` where it cannot be read."""
         with os.fdopen(open_private(self.file(name, suffix), os.O_RDONLY), "rb") as stream:
             return stream.read(64 * 1024)
+
+    def tombstone(self, name: KeyName) -> Tombstone | None:
+        """Return the record of a key's destruction, or None; raises `Fatal` where it is no such record."""
+        try:
+            return msgspec.json.decode(self.content(name, DESTROYED), type=Tombstone)
+        except FileNotFoundError:
+            return None
+        except msgspec.MsgspecError:
+            raise Fatal(f"{self.file(name, DESTROYED)}: expected the record of a destroyed key (JSON)") from None
 
     def create(self, name: KeyName, content: bytes, suffix: str = KEY) -> bool:
         """Make a file that was not there, whole and on disk before it has its name; tell whether ours is the one.

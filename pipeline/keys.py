@@ -20,8 +20,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from pipeline.errors import Fatal
 from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
 from pipeline.tokens import KEY_BYTES, DayTokens
@@ -31,17 +29,6 @@ CHECK_SECONDS: Final = 1.0  # how long a destroyed key may stay in memory, and a
 DEFAULT_RETENTION_DAYS: Final = 90
 
 log = logging.getLogger(__name__)
-
-
-class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
-    """The record that a key was destroyed; `at` is UTC in ISO 8601, `cause` tells retention from a person's order."""
-
-    key: str
-    fingerprint: str
-    at: str
-    by: str
-    cause: str
-    reason: str
 
 
 class Keyring:
@@ -115,15 +102,6 @@ class Keyring:
         days = (name for name in self.files.names() if name == KeyName.of_day(name.last))
         return [name.last for name in days if not self.files.exists(name, DESTROYED)]
 
-    def tombstone(self, name: KeyName) -> Tombstone | None:
-        """Return the record of a key's destruction, or None; raises `Fatal` where it cannot be read."""
-        try:
-            return msgspec.json.decode(self.files.content(name, DESTROYED), type=Tombstone)
-        except FileNotFoundError:
-            return None
-        except msgspec.MsgspecError:
-            raise Fatal(f"{self.files.file(name, DESTROYED)}: not a record of destruction; expected its JSON") from None
-
     def _open(self, name: KeyName, today: date) -> bytes | None:
         try:
             return self._found_or_made(name, today)
@@ -166,7 +144,7 @@ class Keyring:
     def _refuse_an_old_clock(self, today: date) -> None:
         # Retention destroys only what is over; a "today" on or before such a day is a clock that was set back.
         for name in reversed(self.files.names(DESTROYED)):
-            tombstone = self.tombstone(name)
+            tombstone = self.files.tombstone(name)
             if tombstone is not None and tombstone.cause == "retention":
                 if today <= name.last:
                     raise Fatal(

@@ -1,0 +1,118 @@
+"""The end of a key: which keys are due, how one is destroyed, and what keeps one alive.
+
+Owns the order of the steps. Theory of operation: the record of destruction (`NAME.destroyed`) comes first and is final;
+from then on no process reads the key or makes another. Then the bytes are overwritten, the audit line is written, and
+the file goes last. As long as the file is there, the next run takes the same steps again; so after a crash or a full disk
+at any point the key is either untouched or on its way to being gone, and the audit never says more than what happened.
+
+A key is held while an open block touches one of its days, because a blocked person's rows must stay findable. Said
+plainly: overwriting in place does not reach copies that a snapshot, a backup or a wearing flash cell keeps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from pipeline.audit import Audit
+from pipeline.errors import Fatal, Retryable
+from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName, Tombstone
+from pipeline.tokens import fingerprint
+
+KEY_DESTROYED: Final = "key_destroyed"
+RETENTION: Final = "its age passed the retention of keys"
+_LEFTOVER_SECONDS: Final = 3600  # no process takes that long to make a key
+
+
+def due(files: KeyDirectory, today: date, retention_days: int) -> list[KeyName]:
+    """Return the keys whose last day is more than `retention_days` ago, and those whose destruction was cut short."""
+    limit = today - timedelta(days=retention_days)
+    return [name for name in files.names() if name.last < limit or files.exists(name, DESTROYED)]
+
+
+def destroy_due(
+    files: KeyDirectory,
+    audit: Audit,
+    *,
+    now: datetime,
+    retention_days: int,
+    holds: Container[date] = (),
+    by: str,
+) -> list[KeyName]:
+    """Destroy every due key that no open block holds (`holds`: the blocked days) and return their names.
+
+    One key that cannot be destroyed does not keep the others: its error is raised at the end. Raises `Fatal` where the
+    clock was set back or a file is unsafe, `Retryable` or `OSError` where the disk refuses.
+    """
+    audit.refuse_an_old_clock(now)
+    files.sweep(before=time.time() - _LEFTOVER_SECONDS)
+    destroyed: list[KeyName] = []
+    trouble: list[Exception] = []
+    for name in due(files, now.astimezone(UTC).date(), retention_days):
+        try:
+            if not held_days(name, holds) or files.exists(name, DESTROYED):
+                destroy(files, audit, name, now=now, by=by, reason=RETENTION, cause="retention")
+                destroyed.append(name)
+        except (Fatal, Retryable, OSError) as error:
+            trouble.append(error)
+    if trouble:
+        raise trouble[0]
+    return destroyed
+
+
+def destroy(
+    files: KeyDirectory,
+    audit: Audit,
+    name: KeyName,
+    *,
+    now: datetime,
+    by: str,
+    reason: str,
+    cause: Literal["retention", "order"] = "order",
+    holds: Container[date] = (),
+) -> None:
+    """Destroy one key; does nothing where that was done before.
+
+    Raises `Fatal` where an open block holds it, there is no such key or the file is unsafe; `Retryable` or `OSError` where
+    the disk refuses.
+    """
+    tombstone = files.tombstone(name)
+    if tombstone is None:
+        tombstone = _begin(files, name, now, by, reason, cause, holds)
+    if files.exists(name):
+        try:
+            files.overwrite(name)
+        except FileNotFoundError:
+            return  # another process took the same last steps meanwhile
+        audit.record(KEY_DESTROYED, msgspec.to_builtins(tombstone), now=now, who=by)
+        files.unlink(name)
+
+
+def held_days(name: KeyName, holds: Container[date]) -> list[date]:
+    """Return the days of a key that open blocks touch."""
+    return [day for day in name.days() if day in holds]
+
+
+def _begin(
+    files: KeyDirectory,
+    name: KeyName,
+    now: datetime,
+    by: str,
+    reason: str,
+    cause: Literal["retention", "order"],
+    holds: Container[date],
+) -> Tombstone:
+    held = held_days(name, holds)
+    if held:
+        raise Fatal(f"{files.file(name)}: held by an open block of {held[0]}; expected `subject unblock` first")
+    try:
+        key = files.content(name)  # a key that was never whole can be destroyed, too
+    except FileNotFoundError:
+        raise Fatal(f"{files.file(name)}: missing; expected one of `clinic-pixel keys list`") from None
+    tombstone = Tombstone(key=name.text, fingerprint=fingerprint(key), at=now, by=by, cause=cause, reason=reason)
+    files.create(name, msgspec.json.encode(tombstone) + b"\n", DESTROYED)
+    return files.tombstone(name) or tombstone  # whoever was first is the one on record

@@ -1,0 +1,38 @@
+"""Which days open blocks touch: their keys stay, or a blocked person's rows could no longer be found.
+
+Owns the one question to `pixel.subject_blocks`. When ClickHouse does not answer, no key is destroyed: not knowing is
+never read as "no block".
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from pipeline.clickhouse import connect, explain
+from pipeline.settings import Settings
+
+_OPEN_BLOCKS = """\
+/* open blocks */
+SELECT epoch, toDate(since, 'UTC') AS first, toDate(until, 'UTC') AS last
+FROM pixel.subject_blocks FINAL
+WHERE state = 'blocked'"""
+
+
+def blocked_days(settings: Settings, today: date) -> frozenset[date]:
+    """Return the UTC days up to `today` whose rows an open block covers.
+
+    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses.
+    """
+    client = connect(settings, "pixel_eraser")
+    try:
+        blocks = client.query(_OPEN_BLOCKS).result_rows
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_eraser") from None
+    finally:
+        client.close()
+    days = {epoch for epoch, _, _ in blocks}
+    for _, first, last in blocks:
+        days.update(first + timedelta(offset) for offset in range((min(last, today) - first).days + 1))
+    return frozenset(days)
