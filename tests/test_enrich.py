@@ -193,7 +193,7 @@ def test_a_value_that_no_column_holds_is_rejected_by_name(given: dict[str, Any],
 
 
 def test_every_reason_to_reject_can_happen() -> None:
-    table = test_a_value_that_no_column_holds_is_rejected_by_name.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    table = test_a_value_that_no_column_holds_is_rejected_by_name.pytestmark[0].args[1]
     assert {reason for _, reason in table} == set(RejectReason)
 
 

@@ -1,0 +1,145 @@
+"""The address lists, compiled into the one MMDB that the collector looks network classes up in.
+
+Owns the grammar of a list file (one network in CIDR form a line, `#` starts a comment) and the making of
+`lists.mmdb`. Rules: where lists overlap, the first one of the settings counts; a line that is no network, or one wide
+enough to take in half a country by a slip, stops the build before anything is replaced; the file is replaced whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from pathlib import Path
+from typing import NamedTuple
+
+from mmdb_writer import MMDBWriter
+from netaddr import IPNetwork, IPSet
+
+from pipeline.errors import Fatal, Retryable
+from pipeline.settings import AddressList, Settings
+
+WIDEST_IPV4 = 8
+"""Prefix length: a line that names more than a 256th of all IPv4 addresses is a slip."""
+
+WIDEST_IPV6 = 16
+DATABASE_TYPE = "clinic-pixel-networks"
+
+_MAPPED = IPv6Network("::ffff:0:0/96")
+
+
+class CompiledList(NamedTuple):
+    """What one list brought: networks as written, and what is left of them when joined."""
+
+    file: Path
+    net_class: str
+    networks: int
+    joined_ipv4: int
+    joined_ipv6: int
+    ipv4_addresses: int
+
+
+def build(settings: Settings) -> list[CompiledList]:
+    """Compile the configured lists into `settings.lists_file`; raises `Fatal` naming file and line."""
+    lists = settings.networks.lists
+    if not lists:
+        raise Fatal("networks.lists: no address list is configured, so there is nothing to build; see docs/settings.md")
+    writer = MMDBWriter(
+        ip_version=6, ipv4_compatible=True, database_type=DATABASE_TYPE, languages=["en"], description="Network classes"
+    )
+    compiled: list[CompiledList] = []
+    for entry in reversed(lists):  # a later insertion wins over an earlier one
+        networks = list(read_networks(entry.file))
+        joined = _joined(networks)
+        writer.insert_network(_as_set(joined), {"net_class": entry.net_class})
+        compiled.append(_summary(entry, networks, joined))
+    _replace(settings.lists_file, writer)
+    return compiled[::-1]
+
+
+def is_stale(settings: Settings) -> bool:
+    """Return whether a configured list is newer than the compiled file, or that file is missing."""
+    lists = settings.networks.lists
+    if not lists:
+        return False
+    try:
+        built = settings.lists_file.stat().st_mtime_ns
+        return any(entry.file.stat().st_mtime_ns > built for entry in lists)
+    except FileNotFoundError:
+        return True
+
+
+def read_networks(file: Path) -> Iterator[IPv4Network | IPv6Network]:
+    """Yield the networks of a list file, IPv4-mapped ones as IPv4; raises `Fatal` naming file and line."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                text = line.partition("#")[0].strip()
+                if text:
+                    yield _network(text, f"{file}: line {number}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise Fatal(
+            f"{file}: networks.lists cannot be read: {reason}; expected one network in CIDR form a line"
+        ) from None
+
+
+def _network(text: str, place: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text)
+    except ValueError:
+        raise Fatal(
+            f"{place}: {text[:60]!r} is no network; expected one such as 192.0.2.0/24 or 2001:db8::/32"
+        ) from None
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        network = IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - 96))
+    widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
+    if network.prefixlen < widest:
+        raise Fatal(f"{place}: {text} is too wide for a list; expected a prefix of /{widest} or longer")
+    return network
+
+
+def _joined(networks: list[IPv4Network | IPv6Network]) -> list[IPv4Network | IPv6Network]:
+    version4 = [network for network in networks if isinstance(network, IPv4Network)]
+    version6 = [network for network in networks if isinstance(network, IPv6Network)]
+    return [*collapse_addresses(version4), *collapse_addresses(version6)]
+
+
+def _as_set(networks: list[IPv4Network | IPv6Network]) -> IPSet:
+    return IPSet([IPNetwork(str(network)) for network in networks])
+
+
+def _summary(
+    entry: AddressList, networks: list[IPv4Network | IPv6Network], joined: list[IPv4Network | IPv6Network]
+) -> CompiledList:
+    version4 = [network for network in joined if network.version == 4]
+    return CompiledList(
+        file=entry.file,
+        net_class=entry.net_class,
+        networks=len(networks),
+        joined_ipv4=len(version4),
+        joined_ipv6=len(joined) - len(version4),
+        ipv4_addresses=sum(network.num_addresses for network in version4),
+    )
+
+
+def _replace(file: Path, writer: MMDBWriter) -> None:
+    new = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        writer.to_db_file(str(new))
+        _sync(new)
+        new.replace(file)
+        _sync(file.parent)
+    except OSError as error:
+        raise Retryable(f"{file}: cannot be written: {error.strerror}; the lists in force stay as they were") from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,207 @@
+"""Address lists: what is compiled, which list wins, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+import maxminddb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mmdb_writer import MMDBWriter
+from typer.testing import CliRunner
+
+from pipeline import commands, lists
+from pipeline.errors import Fatal, Retryable
+from pipeline.event import RawAddress
+from pipeline.lists import _as_set, _joined, build, is_stale, read_networks
+from pipeline.networks import NetworkTables
+from pipeline.settings import AddressList, Networks, Settings
+
+SHARED = Path(__file__).parents[1] / "../shared/data/lists"
+
+
+def _settings(directory: Path, **files: str) -> Settings:
+    """Return settings with one list a keyword, named for its class, in order."""
+    entries = []
+    for name, text in files.items():
+        file = directory / f"{name}.txt"
+        file.write_text(text, "utf-8")
+        entries.append(AddressList.model_validate({"net_class": name.rstrip("_"), "file": file}))
+    return Settings(data=directory / "var", networks=Networks(lists=tuple(entries)))
+
+
+def _class(settings: Settings, address: str) -> str:
+    return NetworkTables.load(settings).facts(RawAddress(address), "clinic").net_class
+
+
+def test_an_address_gets_the_class_of_its_list(tmp_path: Path) -> None:
+    settings = _settings(
+        tmp_path,
+        crawler="# ranges of a crawler\n\n192.0.2.0/25  # first half\n2001:db8:1::/48\n",
+        tor="198.51.100.7\n2001:db8::7\n",
+    )
+    build(settings)
+    assert [_class(settings, address) for address in ("192.0.2.1", "192.0.2.127", "2001:db8:1::5")] == ["crawler"] * 3
+    assert [_class(settings, address) for address in ("198.51.100.7", "2001:db8::7")] == ["tor"] * 2
+    assert [_class(settings, address) for address in ("192.0.2.128", "198.51.100.8", "2001:db8:2::1")] == ["other"] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("192.0.2.0/24", "192.0.2.0/24"),
+        ("192.0.2.0/24", "192.0.2.16/28"),  # the first surrounds the second
+        ("192.0.2.16/28", "192.0.0.0/16"),  # and the other way round
+        ("2001:db8:0:10::/64", "2001:db8::/32"),
+        ("2001:db8::/32", "2001:db8:0:10::/64"),
+    ],
+)
+def test_where_lists_overlap_the_first_one_counts(tmp_path: Path, first: str, second: str) -> None:
+    settings = _settings(tmp_path, crawler=first, datacenter=second)
+    build(settings)
+    for network in (first, second):
+        for place in (0, -1):
+            address = ip_network(network)[place]
+            expected = "crawler" if address in ip_network(first) else "datacenter"
+            assert _class(settings, str(address)) == expected
+
+
+_SMALL4 = st.builds(lambda host, size: ip_network((host & (0xFF << size) | 0xC0000200, 32 - size)), st.integers(0, 255), st.integers(0, 8))  # fmt: skip
+
+
+@given(st.lists(st.lists(_SMALL4, min_size=1, max_size=6), min_size=1, max_size=3))
+def test_the_tree_answers_as_a_plain_search_through_the_lists_would(
+    tmp_path_factory: pytest.TempPathFactory, groups: list[list[IPv4Network]]
+) -> None:
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True)
+    for place in reversed(range(len(groups))):
+        writer.insert_network(_as_set(_joined([*groups[place]])), {"place": place})
+    file = tmp_path_factory.getbasetemp() / "small.mmdb"
+    writer.to_db_file(str(file))
+    with maxminddb.open_database(file) as reader:
+        for address in IPv4Network("192.0.2.0/24"):
+            plain = next((n for n, group in enumerate(groups) if any(address in network for network in group)), None)
+            found = reader.get(address)
+            assert (found["place"] if isinstance(found, dict) else None) == plain
+
+
+def test_the_counts_tell_what_was_joined(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, vpn="192.0.2.0/25\n192.0.2.128/25\n192.0.2.7\n2001:db8::/32\n")
+    (entry,) = build(settings)
+    assert (entry.networks, entry.joined_ipv4, entry.joined_ipv6, entry.ipv4_addresses) == (4, 1, 1, 256)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("junk", "is no network"),
+        ("192.0.2.1/24", "is no network"),  # host bits: which of the two was meant?
+        ("192.0.2.0/33", "is no network"),
+        ("192.0.2.0/24 192.0.3.0/24", "is no network"),
+        ("AS64496", "is no network"),
+        ("0.0.0.0/0", "too wide"),
+        ("8.0.0.0/7", "too wide"),
+        ("::/0", "too wide"),
+        ("2000::/3", "too wide"),
+        ("::ffff:0:0/96", "too wide"),
+    ],
+)
+def test_a_malformed_line_stops_the_build_and_is_named(tmp_path: Path, line: str, complaint: str) -> None:
+    settings = _settings(tmp_path, vpn="192.0.2.0/24\n")
+    build(settings)
+    before = settings.lists_file.read_bytes()
+    broken = _settings(tmp_path, vpn=f"192.0.2.0/24\n# fine so far\n{line}\n")
+    with pytest.raises(Fatal, match=rf"vpn\.txt: line 3: .*{complaint}.*expected"):
+        build(broken)
+    assert settings.lists_file.read_bytes() == before
+    assert [path.name for path in settings.lists_file.parent.iterdir()] == ["lists.mmdb"]
+
+
+def test_a_mapped_network_is_the_ipv4_network(tmp_path: Path) -> None:
+    file = tmp_path / "mapped.txt"
+    file.write_text("::ffff:192.0.2.0/120\n2001:db8::/32\n", "utf-8")
+    assert list(read_networks(file)) == [IPv4Network("192.0.2.0/24"), IPv6Network("2001:db8::/32")]
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing = Settings(networks=Networks(lists=(AddressList(net_class="vpn", file=tmp_path / "absent.txt"),)))
+    with pytest.raises(Fatal, match=r"absent\.txt: networks\.lists cannot be read: No such file"):
+        build(missing)
+    binary = _settings(tmp_path, vpn="")
+    (tmp_path / "vpn.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(Fatal, match="not UTF-8 text"):
+        build(binary)
+
+
+def test_without_lists_there_is_nothing_to_build(tmp_path: Path) -> None:
+    with pytest.raises(Fatal, match="no address list is configured"):
+        build(Settings(data=tmp_path))
+
+
+def test_a_full_disk_leaves_the_lists_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _settings(tmp_path, vpn="192.0.2.0/24\n")
+    build(settings)
+    before = settings.lists_file.read_bytes()
+
+    def full(_path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lists, "_sync", full)
+    with pytest.raises(Retryable, match="No space left on device"):
+        build(_settings(tmp_path, tor="192.0.2.0/24\n"))
+    assert settings.lists_file.read_bytes() == before
+    assert [path.name for path in settings.lists_file.parent.iterdir()] == ["lists.mmdb"]
+
+
+def test_a_newer_list_makes_the_compiled_file_stale(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, vpn="192.0.2.0/24\n")
+    assert is_stale(settings)
+    build(settings)
+    built = settings.lists_file.stat().st_mtime_ns
+    os.utime(tmp_path / "vpn.txt", ns=(built - 1, built - 1))
+    assert not is_stale(settings)
+    os.utime(tmp_path / "vpn.txt", ns=(built + 1, built + 1))
+    assert is_stale(settings)
+    assert not is_stale(Settings(data=tmp_path))
+
+
+def test_the_command_tells_what_each_list_brought(tmp_path: Path) -> None:
+    (tmp_path / "vpn.txt").write_text("192.0.2.0/24\n", "utf-8")
+    config = tmp_path / "pixel.toml"
+    config.write_text(
+        f'data = "{tmp_path / "var"}"\n[[networks.lists]]\nnet_class = "vpn"\nfile = "{tmp_path / "vpn.txt"}"\n',
+        "utf-8",
+    )
+    result = CliRunner().invoke(commands.build_app(), ["lists", "build", "--config", str(config), "--format", "json"])
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)
+    assert (row["net_class"], row["networks"], row["ipv4_addresses"]) == ("vpn", 1, 256)
+    assert (tmp_path / "var/lists/lists.mmdb").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.exists(), reason="the public lists are not beside the checkout")
+def test_the_public_lists_compile_and_answer(tmp_path: Path) -> None:
+    files = [
+        *(("crawler", file) for file in sorted((SHARED / "verified-crawler-ips").glob("*.ips"))),
+        ("relay", SHARED / "datacenter/apple-private-relay.txt"),
+        ("vpn", SHARED / "datacenter/x4bnet-vpn-ipv4.txt"),
+        ("datacenter", SHARED / "datacenter/x4bnet-datacenter-ipv4.txt"),
+        ("datacenter", SHARED / "datacenter/x4bnet-datacenter-ipv6.txt"),
+    ]
+    entries = tuple(AddressList.model_validate({"net_class": net_class, "file": file}) for net_class, file in files)
+    settings = Settings(data=tmp_path, networks=Networks(lists=entries))
+    compiled = build(settings)
+    assert sum(entry.networks for entry in compiled) > 60_000
+    tables = NetworkTables.load(settings)
+    for net_class, file in files:
+        sample = list(read_networks(file))[::97]
+        classes = {tables.facts(RawAddress(str(network.network_address)), "clinic").net_class for network in sample}
+        assert "other" not in classes
+        if net_class == "crawler":
+            assert classes == {"crawler"}
+    assert tables.facts(RawAddress("192.0.2.1"), "clinic").net_class == "other"
