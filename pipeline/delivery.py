@@ -24,6 +24,7 @@ from pathlib import Path
 
 from pipeline.batch import Batch, Plan, Shipment, counter_batches, reject_batches
 from pipeline.errors import Fatal
+from pipeline.files import LOCAL_FILES, FileSystem
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
 from pipeline.outcome import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
@@ -69,7 +70,8 @@ class Account:
 class Delivery:
     """Carries plans into a store, one at a time, in the thread that owns the store."""
 
-    def __init__(self, store: Store, journal: Journal, spool: Path) -> None:
+    def __init__(self, store: Store, journal: Journal, spool: Path, files: FileSystem = LOCAL_FILES) -> None:
+        self._files = files
         self._store = store
         self._journal = journal
         self._spool = spool
@@ -92,19 +94,19 @@ class Delivery:
                 self._settle(plan, batch)
             for batch in counter_batches(plan, account.counts()):
                 self._settle(plan, batch)
-            set_bad_lines_aside(self._spool, shipment.bad_lines)
+            set_bad_lines_aside(self._spool, shipment.bad_lines, self._files)
             self._journal.write(Finished(plan.id))
         self.close(plan)
         return account.counts()
 
     def close(self, plan: Plan) -> None:
         """Remove the segments of a finished plan and forget it; raises `Retryable` when the disk refuses."""
-        retire(self._spool, plan, keep=self._journal.state(plan).stuck)
+        retire(self._spool, plan, keep=self._journal.state(plan).stuck, files=self._files)
         self._journal.write(Closed(plan.id))
 
     def abandon(self, plan: Plan) -> None:
         """Set aside what is left of a plan that cannot be built again; raises `Retryable` when the disk refuses."""
-        retire(self._spool, plan, keep=True)
+        retire(self._spool, plan, keep=True, files=self._files)
         self._journal.write(Closed(plan.id))
 
     def _carry(self, plan: Plan, batch: Batch, account: Account) -> None:

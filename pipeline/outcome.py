@@ -48,18 +48,17 @@ class Reject(NamedTuple):
 
 def reject_of(record: Event | TechnicalSignal, reason: str) -> Reject:
     """Return the reject for a record that enrichment refuses; a broken identity becomes the nil UUID."""
-    try:
-        event_id = str(uuid.UUID(record.event_id))
-    except ValueError:
-        event_id = NIL
-    return Reject(storable(record.received_ms), record.site, event_id, reason)
+    return Reject(storable(record.received_ms), record.site, _identity(record.event_id), reason)
 
 
 def reject_of_row(line: bytes, reason: str) -> Reject:
     """Return the reject for an encoded row that the table refuses."""
     row = msgspec.json.decode(line, type=_RowIdentity)
-    moment = datetime.fromisoformat(row.received_at).replace(tzinfo=UTC)
-    return Reject(round(moment.timestamp() * 1000), row.site, row.event_id, reason)
+    try:
+        received_ms = round(datetime.fromisoformat(row.received_at).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        received_ms = 0
+    return Reject(storable(received_ms), row.site, _identity(row.event_id), reason)
 
 
 def reject_line(reject: Reject, batch_id: str) -> bytes:
@@ -107,6 +106,13 @@ def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter
 def storable(received_ms: int) -> int:
     """Return a time of receipt that the tables can hold: itself, or 1970 for one that they cannot."""
     return received_ms if 0 <= received_ms < LAST_MS else 0
+
+
+def _identity(event_id: str) -> str:
+    try:
+        return str(uuid.UUID(event_id))
+    except ValueError:
+        return NIL
 
 
 class _RowIdentity(msgspec.Struct):

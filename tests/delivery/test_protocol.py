@@ -1,0 +1,261 @@
+"""The exactly-once protocol against a database and a process that fail anywhere, in any order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pipeline.batch import Plan, Shipment, build
+from pipeline.delivery import MOST_REFUSED, REFUSED, Delivery
+from pipeline.errors import Fatal, Retryable
+from pipeline.event import Event, TechnicalSignal
+from pipeline.files import LocalFiles
+from pipeline.journal import Journal
+from pipeline.journal_lines import Begun, Intent
+from pipeline.records import frame, read
+from pipeline.rejects import Rejected, RejectReason
+from support.shipping import counts, event, write_raw_segment, write_segment
+from support.stores import Fault, ListStore
+
+FAULTS: list[Fault] = ["", "lost answer", "not reached", "stalled", "killed at rename", "replayed", "count fails"]
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing may catch it."""
+
+
+class MortalFiles(LocalFiles):
+    """Files that kill the process before or after the operation of a given number."""
+
+    def __init__(self, last: int, *, after: bool) -> None:
+        self.left = last
+        self._after = after
+
+    def _step(self, name: str, *arguments: Any) -> Any:
+        self.left -= 1
+        if self.left == 0 and not self._after:
+            raise Killed
+        result = getattr(super(), name)(*arguments)
+        if self.left == 0:
+            raise Killed
+        return result
+
+    def fdatasync(self, fd: int) -> None:
+        self._step("fdatasync", fd)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._step("rename", old, new)
+
+    def unlink(self, path: Path) -> None:
+        self._step("unlink", path)
+
+
+def to_row(record: Event | TechnicalSignal, batch_id: str) -> Any:
+    if record.site == "refused":
+        raise Rejected(RejectReason.BAD_NUMBER)
+    assert isinstance(record, Event)
+    return {
+        "received_at": "2026-11-18 10:00:00.000",
+        "site": record.site,
+        "event_id": record.event_id,
+        "nonce": record.nonce,
+        "batch_id": batch_id,
+    }
+
+
+def shipment_in(spool: Path, *, rows: int = 3) -> Shipment:
+    heads = {path.name: path.read_bytes()[:4096] for path in sorted(spool.glob("*.seg"))}
+    return build(Plan.of(heads, rows), lambda name: read(spool / name), to_row)
+
+
+def deliver(store: ListStore, shipment: Shipment, home: Path, *, tries: int = 60) -> None:
+    """Do as the worker does: enter again until all is done."""
+    with Journal(home / "journal") as journal:
+        delivery = Delivery(store, journal, home / "spool")
+        for _ in range(tries):
+            try:
+                delivery.deliver(shipment)
+            except Retryable:
+                store.let_late_bodies_arrive()
+                continue
+            return
+    raise AssertionError("no end")
+
+
+def spool_with(home: Path, nonces: Iterable[int]) -> Path:
+    events = [event(nonce) for nonce in nonces]
+    write_segment(home / "spool", 1, [*events, counts(len(events))])
+    return home / "spool"
+
+
+def test_a_plan_is_stored_counted_and_its_segments_go(tmp_path: Path) -> None:
+    spool, store = spool_with(tmp_path, range(7)), ListStore()
+    deliver(store, shipment_in(spool), tmp_path)
+    assert store.nonces() == Counter(range(7))
+    assert store.counters() == {"offered": 7, "spooled": 7, "stored": 7}
+    assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "generations"),
+    [
+        ("lost answer", ["0"]),
+        ("not reached", ["0", "0"]),
+        ("stalled", ["0"]),
+        ("killed at rename", ["0", "0", "1"]),
+        ("replayed", ["0"]),
+    ],
+)
+def test_after_a_fault_the_token_is_changed_only_when_it_is_poisoned(
+    tmp_path: Path, fault: Fault, generations: list[str]
+) -> None:
+    store = ListStore(["", fault])  # the first call counts what is there
+    deliver(store, shipment_in(spool_with(tmp_path, [1])), tmp_path)
+    assert [token.rpartition("/")[2] for table, token in store.inserts if table == "events"] == generations
+    assert store.nonces() == {1: 1}
+
+
+def test_a_body_that_arrives_after_the_retry_is_dropped(tmp_path: Path) -> None:
+    store = ListStore(["", "stalled"])
+    shipment = shipment_in(spool_with(tmp_path, [1, 2]))
+    with Journal(tmp_path / "journal") as journal:
+        delivery = Delivery(store, journal, tmp_path / "spool")
+        with pytest.raises(Retryable):
+            delivery.deliver(shipment)
+        delivery.deliver(shipment)
+        store.let_late_bodies_arrive()
+    assert store.nonces() == {1: 1, 2: 1}
+    assert len(store.inserts) == 3  # the late one, its retry, the counters
+
+
+def test_the_late_body_test_bites_where_a_new_token_is_taken_at_once(tmp_path: Path) -> None:
+    store = ListStore(["", "stalled"])
+    shipment = shipment_in(spool_with(tmp_path, [1, 2]))
+    batch = shipment.batches[0]
+    store.count(batch)
+    with pytest.raises(Retryable):
+        store.insert(batch, f"{batch.id}/0")
+    store.insert(batch, f"{batch.id}/1")
+    store.let_late_bodies_arrive()
+    assert store.nonces() == {1: 2, 2: 2}
+
+
+@example(faults=["", "stalled", "", "killed at rename"], kill=0, after=False)
+@example(faults=["", "killed at rename", "", "lost answer"], kill=9, after=True)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(faults=st.lists(st.sampled_from(FAULTS), max_size=25), kill=st.integers(0, 40), after=st.booleans())
+def test_every_event_is_stored_once_whatever_fails_and_whenever_the_worker_dies(
+    tmp_path_factory: pytest.TempPathFactory, faults: list[Fault], kill: int, after: bool
+) -> None:
+    home = tmp_path_factory.mktemp("ship")
+    refused, rejected = 2, 5
+    events = [event(nonce, site="refused" if nonce == rejected else "clinic") for nonce in range(8)]
+    spool = home / "spool"
+    write_segment(spool, 1, [*events[:5], counts(5)])
+    write_segment(spool, 2, [*events[5:], counts(3)])
+    store = ListStore(faults, refused=[refused])
+    shipment = shipment_in(spool)
+    files = MortalFiles(kill, after=after)
+    try:
+        journal = Journal(home / "journal", files)
+        try:
+            delivery = Delivery(store, journal, spool, files)
+            for _ in range(60):
+                try:
+                    delivery.deliver(shipment)
+                    break
+                except Retryable:
+                    store.let_late_bodies_arrive()
+        finally:
+            journal.close()
+    except Killed:
+        with Journal(home / "journal") as journal:
+            for known in journal.open_plans():
+                delivery = Delivery(store, journal, spool)
+                if known.finished:
+                    delivery.close(known.plan)
+        if list(spool.glob("*.seg")):
+            deliver(store, shipment, home)
+    store.let_late_bodies_arrive()
+    assert store.nonces() == Counter(nonce for nonce in range(8) if nonce not in (refused, rejected))
+    assert sorted(row["reason"] for row in store.rows["rejects"]) == ["bad_number", REFUSED]
+    assert store.counters() == {"offered": 8, "spooled": 8, "stored": 6, "rejected": 2}
+    assert list(spool.glob("*.seg")) == []
+
+
+def test_one_row_that_the_table_refuses_goes_to_the_rejects_and_the_rest_is_stored(tmp_path: Path) -> None:
+    store = ListStore(refused=[4])
+    deliver(store, shipment_in(spool_with(tmp_path, range(20)), rows=20), tmp_path)
+    assert store.nonces() == Counter(nonce for nonce in range(20) if nonce != 4)
+    assert [(row["reason"], row["site"]) for row in store.rows["rejects"]] == [(REFUSED, "clinic")]
+    assert store.counters() == {"offered": 20, "spooled": 20, "stored": 19, "rejected": 1}
+    assert len([table for table, _ in store.inserts if table == "events"]) <= 2 * 5 + 1
+
+
+def test_a_table_that_refuses_every_row_stops_the_worker_instead_of_emptying_the_spool(tmp_path: Path) -> None:
+    nonces = range(2 * MOST_REFUSED)
+    spool = spool_with(tmp_path, nonces)
+    store = ListStore(refused=nonces)
+    with pytest.raises(Fatal, match="do schema and version fit"):
+        deliver(store, shipment_in(spool, rows=1000), tmp_path)
+    assert not store.rows["rejects"]
+    assert list(spool.glob("*.seg"))
+
+
+def test_trouble_that_a_person_must_mend_is_passed_on_and_nothing_is_lost(tmp_path: Path) -> None:
+    store, shipment = ListStore(["", "halt"]), shipment_in(spool_with(tmp_path, [1]))
+    with pytest.raises(Fatal):
+        deliver(store, shipment, tmp_path)
+    deliver(store, shipment, tmp_path)
+    assert store.nonces() == {1: 1}
+
+
+def test_part_of_a_batch_is_left_alone_and_its_segments_are_kept(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, range(3))
+    shipment = shipment_in(spool)
+    store = ListStore()
+    store.rows["events"] = [{"nonce": 0, "batch_id": shipment.batches[0].id}]
+    deliver(store, shipment, tmp_path)
+    assert store.nonces() == {0: 1}
+    assert store.counters() == {"offered": 3, "spooled": 3, "stored": 1, "quarantined": 2}
+    assert [path.name for path in (spool / "quarantine").iterdir()] == list(shipment.plan.segments)
+
+
+def test_another_version_that_rejects_more_accepts_what_was_sent_before(tmp_path: Path) -> None:
+    shipment = shipment_in(spool_with(tmp_path, range(3)))
+    old = shipment.batches[0]
+    store = ListStore()
+    store.insert(old, f"{old.id}/0")
+    with Journal(tmp_path / "journal") as journal:
+        journal.write(Begun(shipment.plan), Intent(shipment.plan.id, old.id, 0, 3))
+    newer = shipment._replace(batches=[old._replace(lines=[b"", *old.lines[1:]])])
+    deliver(store, newer, tmp_path)
+    assert store.nonces() == Counter(range(3))
+    assert not (tmp_path / "spool" / "quarantine").exists()
+
+
+def test_a_spool_whose_journal_is_lost_is_not_stored_twice(tmp_path: Path) -> None:
+    spool, store = spool_with(tmp_path, range(3)), ListStore()
+    shipment = shipment_in(spool)
+    store.insert(shipment.batches[0], "a token that nobody knows any more")
+    deliver(store, shipment, tmp_path)
+    assert store.nonces() == Counter(range(3))
+    assert [table for table, _ in store.inserts] == ["events", "counters"]
+
+
+def test_a_bad_line_is_set_aside_counted_and_stops_nothing(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    bad = b"00000000 {not a record}\n"
+    path = write_raw_segment(spool, 1, [frame(event(1)), bad, frame(event(2)), frame(counts(3))])
+    store = ListStore()
+    deliver(store, shipment_in(spool), tmp_path)
+    assert store.nonces() == {1: 1, 2: 1}
+    assert store.counters() == {"offered": 3, "spooled": 3, "stored": 2, "quarantined": 1}
+    assert (spool / "quarantine" / f"{path.name}.bad").read_bytes() == bad
+    assert not path.exists()
