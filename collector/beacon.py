@@ -16,10 +16,9 @@ from starlette.types import Receive, Scope, Send
 from collector.process import Process
 from collector.request import check_limits, read_client
 from collector.wire import Report, read_beacon
+from pipeline.edge import SiteTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Event, Hit, TechnicalSignal
-from pipeline.settings import Site
-from pipeline.urls import normal_host, split_url
 
 MAX_BODY = 16 * 1024
 BODY_SECONDS = 5.0  # for the whole body, however slowly it drips
@@ -64,7 +63,7 @@ def _open(scope: Scope, process: Process) -> dict[bytes, bytes]:
     if scope["method"] not in ("POST", "OPTIONS"):
         raise Refused(Reason.BAD_METHOD)
     given = check_limits(scope)
-    if not any(_may_send(given, tables.settings) for tables in process.tables.sites.values()):
+    if not any(_may_send(given, site) for site in process.tables.sites.values()):
         raise Refused(Reason.FOREIGN_ORIGIN)
     kind = given.get(b"content-type", b"text/plain").partition(b";")[0].strip().lower()
     if scope["method"] == "POST" and kind not in CONTENT_TYPES:
@@ -72,13 +71,13 @@ def _open(scope: Scope, process: Process) -> dict[bytes, bytes]:
     return given
 
 
-def _may_send(given: Mapping[bytes, bytes], site: Site) -> bool:
+def _may_send(given: Mapping[bytes, bytes], site: SiteTables) -> bool:
     """Whether the request comes from a page of the site; a sender that is no browser names no origin (RFC 6454)."""
     origin = given.get(b"origin")
     if origin is None:
         return True
-    host = split_url(origin.decode("latin-1")).host
-    return host in {normal_host(own) for own in (*site.hosts, *site.ad_hosts)} if host else False
+    page = site.page(origin.decode("latin-1"))
+    return bool(page.host and page.path)  # only the site's own hosts and ad_hosts have a path
 
 
 def _cors(given: Mapping[bytes, bytes]) -> _Headers:
@@ -120,7 +119,7 @@ def _take(
     def read(moment: int) -> tuple[Hit, ...] | Report:
         message = read_beacon(body, read_client(scope, given, trusted=process.trusted), now_ms=moment)
         site = process.tables.sites.get((message.hit if isinstance(message, Report) else message[0]).site)
-        if site and not _may_send(given, site.settings):
+        if site and not _may_send(given, site):
             raise Refused(Reason.FOREIGN_ORIGIN)
         return message
 

@@ -26,6 +26,7 @@ from pipeline.edge import (
 )
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, SignalKind, TechnicalSignal
+from pipeline.plain import plain
 from pipeline.scrub import scrub_host, scrub_path, scrub_text
 
 MAX_TEMPLATE = 300
@@ -112,10 +113,10 @@ def scrub_template(message: str) -> str:
 
     Addresses, quoted texts and numbers become `<url>`, `<text>`, `<n>`; the detectors of scrubbing see the rest.
     """
-    text = " ".join(message.split())
+    text = plain(" ".join(message.split()))
     for pattern, replacement in _TEMPLATE_RULES:
         text = pattern.sub(replacement, text)
-    return scrub_text(text, MAX_TEMPLATE).text
+    return " ".join(scrub_text(text, MAX_TEMPLATE).text.split())
 
 
 def scrub_release(release: str) -> str:

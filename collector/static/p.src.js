@@ -25,7 +25,7 @@
     self[mark] = 1;
 
     const signal = navigator.globalPrivacyControl || navigator.doNotTrack == 1;
-    const kept = RegExp("^(utm_\\w+|\\w*clk?id|[gw]braid|" + set.keep?.replace(/,/g, "|") + ")=[\\w.-]+$");
+    const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|" + set.keep?.replace(/,/g, "|") + ")=[\\w.-]+$");
     const shown = new Set();
     let url, from, nonce, timers, scanning;
 

@@ -1,0 +1,114 @@
+"""A collector to test against: the real application under uvicorn in a thread, and what it put into its spool."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import uvicorn
+
+from collector.app import Collector
+from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal
+from pipeline.records import BadLine, read
+from pipeline.settings import Settings, Site
+from support.server import free_port
+
+CLINIC = Site(
+    id="clinic",
+    hosts=("localhost", "clinic.example"),
+    ad_hosts=("127.0.0.1",),
+    sensitive={"services/sensitive": ("/services/hiv",)},
+)
+_T = TypeVar("_T")
+
+
+def until(condition: Callable[[], _T], seconds: float = 15.0) -> _T:
+    """Return the first true result of `condition`, which is asked again until then; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.02)
+    return result
+
+
+class Served:
+    """Any ASGI application on a loopback port of its own, for as long as the `with` block lasts."""
+
+    def __init__(self, app: object, *, port: int | None = None) -> None:
+        self.port = port or free_port()
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            port=self.port,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="on",
+            ws="none",
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve())
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def __enter__(self) -> Served:
+        self._thread.start()
+        until(lambda: self._server.started)
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+class Edge:
+    """A running collector with its own data directory."""
+
+    def __init__(self, data: Path, *, sites: tuple[Site, ...] = (CLINIC,)) -> None:
+        self.settings = Settings(data=data, sites=sites)
+        self.app = Collector(self.settings)
+        self.served = Served(self.app)
+
+    @property
+    def url(self) -> str:
+        return self.served.url
+
+    def __enter__(self) -> Edge:
+        self.served.__enter__()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.served.__exit__()
+
+    def records(self) -> list[SpoolRecord]:
+        found: list[SpoolRecord] = []
+        for file in sorted(self.settings.spool_dir.iterdir()):
+            if file.suffix in (".open", ".seg"):
+                found += [record for record in read(file) if not isinstance(record, BadLine)]
+        return found
+
+    def events(self) -> list[Event]:
+        return [record for record in self.records() if isinstance(record, Event)]
+
+    def signals(self) -> list[TechnicalSignal]:
+        return [record for record in self.records() if isinstance(record, TechnicalSignal)]
+
+    def refusals(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for record in self.records():
+            for count in record.counts if isinstance(record, CountsRecord) else ():
+                if count.name == "refused":
+                    counts[count.reason] = counts.get(count.reason, 0) + count.value
+        return counts
