@@ -26,6 +26,7 @@ WIDEST_IPV6 = 16
 DATABASE_TYPE = "clinic-pixel-networks"
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_IPV4_PLACE = IPv6Network("::/96")  # where an MMDB keeps its IPv4 networks
 
 
 class CompiledList(NamedTuple):
@@ -93,6 +94,10 @@ def _network(text: str, place: str) -> IPv4Network | IPv6Network:
         ) from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         network = IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - 96))
+    if isinstance(network, IPv6Network) and network.overlaps(_IPV4_PLACE):
+        raise Fatal(
+            f"{place}: {text} takes in {_IPV4_PLACE}, which holds no client; expected an IPv4 or global network"
+        )
     widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
     if network.prefixlen < widest:
         raise Fatal(f"{place}: {text} is too wide for a list; expected a prefix of /{widest} or longer")
