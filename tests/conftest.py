@@ -10,6 +10,7 @@ import pytest
 from pipeline.migrate import migrate
 from pipeline.settings import Settings
 from support.server import Rows, Server
+from support.system import System
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +45,13 @@ def restartable(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path / "var")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole product, running; tests tell their events apart by nonce and must not stop it."""
+    running = System(tmp_path_factory.mktemp("system"))
+    try:
+        yield running.start()
+    finally:
+        running.stop()

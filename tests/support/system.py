@@ -1,0 +1,157 @@
+"""The whole product as a person runs it, `clinic-pixel up` in a process of its own, on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import urllib3
+
+from pipeline.clickhouse import connect
+from pipeline.settings import Settings, load
+from support.server import free_port
+
+CLI = (sys.executable, "-m", "pipeline.commands")
+AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
+)
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
+    """Return once the condition holds; fail the test, saying what was waited for, after that many seconds."""
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, f"waited {seconds:.0f} s for {what}"
+        sleep(0.05)
+
+
+def plain_environment(**given: str) -> dict[str, str]:
+    """Return the environment without any setting of the machine's owner."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}
+    return kept | given
+
+
+class System:
+    """Collector, shipper and embedded ClickHouse under the supervisor."""
+
+    def __init__(self, home: Path, **sections: dict[str, Any]) -> None:
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        self.config = home / "pixel.toml"
+        defaults: dict[str, dict[str, Any]] = {
+            "collector": {"port": free_port(), "trusted_proxies": ["127.0.0.1/32"]},
+            "clickhouse": {"port": free_port()},
+            "dashboards": {"port": free_port()},
+            "spool": {"segment_seconds": 0.3},
+            "ship": {"poll_seconds": 0.1, "retry_seconds": 1.0},
+        }
+        merged = {name: {**values, **sections.get(name, {})} for name, values in defaults.items()}
+        merged |= {name: values for name, values in sections.items() if name not in merged}
+        self.config.write_text(f"data = {json.dumps(str(home / 'var'))}\n" + _toml(merged))
+        self.settings: Settings = load(self.config)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = home / "up.log"
+        self.http = urllib3.PoolManager(retries=False, timeout=30.0)
+
+    @property
+    def url(self) -> str:
+        """The collector's address."""
+        return f"http://127.0.0.1:{self.settings.collector.port}"
+
+    def start(self) -> System:
+        """Start everything and wait until hits are accepted and the database is migrated."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*CLI, "up", "--config", str(self.config)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=plain_environment(),
+                cwd=self.home,
+            )
+        wait_until(self.answers, f"the system to be ready: {self.log}", seconds=60)
+        wait_until(self.migrated, f"the database to be migrated: {self.log}", seconds=60)
+        return self
+
+    def answers(self) -> bool:
+        """Say whether the collector is ready."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.http.request("GET", f"{self.url}/health/ready").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def migrated(self) -> bool:
+        """Say whether `migrate` has finished."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        return "migrate" in self.log.read_text()
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Stop everything in order and return the exit code."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+    def pixel(
+        self, *, address: str = "198.51.100.7", headers: dict[str, str] | None = None, **query: str
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one hit."""
+        fields = {"s": "clinic", "u": "https://clinic.example/", "m": "js", **query}
+        sent = {"User-Agent": AGENT, "X-Forwarded-For": address, **(headers or {})}
+        return self.http.request("GET", f"{self.url}/p.gif", fields=fields, headers=sent)
+
+    def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query as the operator."""
+        client = connect(self.settings, "pixel_admin")
+        try:
+            return [tuple(row) for row in client.query(query, parameters=parameters).result_rows]
+        finally:
+            client.close()
+
+    def wait_for_rows(self, count: int, *, seconds: float = 30.0) -> None:
+        """Wait until that many events are stored."""
+        wait_until(
+            lambda: self.rows("SELECT count() FROM pixel.events")[0][0] >= count, f"{count} rows", seconds=seconds
+        )
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line against this system."""
+        done = subprocess.run(
+            [*CLI, *arguments, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            env=plain_environment(),
+            cwd=self.home,
+            timeout=300,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stderr + done.stdout
+        return done
+
+
+def _toml(sections: dict[str, Any]) -> str:
+    lines: list[str] = []
+    for name, values in sections.items():
+        for table in values if isinstance(values, list) else [values]:
+            lines.append(f"[[{name}]]" if isinstance(values, list) else f"[{name}]")
+            lines += [f"{key} = {_value(value)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{json.dumps(key)} = {_value(item)}" for key, item in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    return json.dumps(value)
