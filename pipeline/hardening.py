@@ -1,7 +1,8 @@
 """What a process does before it touches a key or an address: nothing of its memory may reach a disk or a debugger.
 
-Owns the one call for it, and the one that lets a process end with its supervisor. Both settings are lost or inherited in different ways (the limit passes to children, the
-dumpable flag is reset by exec), so every process calls it for itself, workers too.
+Owns the one call for it, and the one that lets a process end with its supervisor. Both settings are lost or inherited
+in different ways (the limit passes to children, the dumpable flag is reset by exec), so every process calls it for
+itself, workers too.
 """
 
 from __future__ import annotations
@@ -44,6 +45,5 @@ def die_with_parent() -> None:
 def dumpable() -> bool:
     """Tell whether this process could still leave a core dump behind."""
     soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
-    if sys.platform == "linux":
-        return bool(ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0))
-    return soft != 0
+    # The flag alone counts on Linux: a core_pattern that is a pipe passes over the limit.
+    return bool(ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)) if sys.platform == "linux" else soft != 0

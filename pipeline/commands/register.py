@@ -6,7 +6,19 @@ from importlib import import_module
 
 import typer
 
-MODULES: tuple[str, ...] = ("up", "ship", "replay", "clickhouse", "migrate", "lists", "spool", "report", "sql")
+MODULES: tuple[str, ...] = (
+    "up",
+    "ship",
+    "replay",
+    "clickhouse",
+    "migrate",
+    "lists",
+    "spool",
+    "keys",
+    "reveal",
+    "report",
+    "sql",
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,160 @@
+"""`keys`: make the keys of days to come, list the ones there are, and destroy what must not live on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline import settings as all_settings
+from pipeline.commands.console import ConfigOption, FormatOption, console, errors, print_rows
+from pipeline.errors import Fatal
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.audit import Audit
+    from pipeline.keyfiles import KeyDirectory, KeyName
+
+app = typer.Typer(help="Daily keys: mint ahead, list, destroy.", no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands."""
+    root.add_typer(app, name="keys")
+
+
+@app.command()
+def mint(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days from today on.")] = 14,
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make the keys of today and the days after it, to be copied to every collector ahead."""
+    from pipeline.keyjobs import key_files
+    from pipeline.keys import Keyring
+
+    settings = all_settings.load(config)
+    made = Keyring(key_files(settings).path, may_mint=True).mint_ahead(datetime.now(UTC).date(), days)
+    rows = [(name.text, "made" if new else "was there") for name, new in made]
+    print_rows(("key", "state"), rows, form, title=f"keys in {settings.keys_dir}")
+
+
+@app.command("list")
+def list_keys(form: FormatOption = None, config: ConfigOption = None) -> None:
+    """List every key and every record of a destroyed one; a fingerprint names a key without showing it."""
+    from pipeline.keyfiles import DESTROYED
+    from pipeline.keyjobs import key_files
+
+    settings = all_settings.load(config)
+    files = key_files(settings)
+    names = sorted({*files.names(), *files.names(DESTROYED)}, key=lambda name: (name.last, name.first))
+    rows = [(name.text, *_state(settings, files, name)) for name in names]
+    print_rows(("key", "state", "fingerprint", "destroyed_at"), rows, form, title=f"keys in {settings.keys_dir}")
+
+
+@app.command()
+def destroy(
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(help="Keys as `keys list` shows them; none: all past retention.", show_default=False),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; needed for a key within its retention.", show_default=False)] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Destroy keys for good and print the act with the log extract; of a destroyed key print the act again."""
+    from pipeline.act import act_of_destruction
+    from pipeline.audit import Audit
+    from pipeline.destruction import due
+    from pipeline.keyfiles import DESTROYED
+    from pipeline.keyjobs import key_files
+
+    settings = all_settings.load(config)
+    files, audit, now = key_files(settings), Audit(settings.audit_dir), datetime.now(UTC)
+    over = due(files, now.date(), settings.retention.keys_days)
+    chosen = _named(keys) if keys else over
+    living = [name for name in chosen if files.exists(name) or not files.exists(name, DESTROYED)]
+    if early := [name.text for name in living if name not in over and not reason]:
+        raise typer.BadParameter(f"--reason: expected why {early[0]} has to go before its time")
+    if not chosen:
+        errors.print("no key is past its retention")
+        return
+    if living:
+        _confirm(living, sure=yes)
+        _destroy(settings, files, audit, living, reason=reason, over=over, now=now)
+    act = act_of_destruction(audit, chosen, operator=settings.privacy.operator)
+    console.print(act, markup=False, highlight=False, soft_wrap=True)
+
+
+def _state(settings: Settings, files: KeyDirectory, name: KeyName) -> tuple[str, str, str]:
+    from pipeline.destruction import due
+    from pipeline.tokens import fingerprint
+
+    tombstone = files.tombstone(name)
+    if tombstone is not None:
+        return "destroyed", tombstone.fingerprint, f"{tombstone.at:%Y-%m-%d %H:%M:%S}"
+    today, key = datetime.now(UTC).date(), files.read(name)
+    if name in due(files, today, settings.retention.keys_days):
+        state = "due"
+    elif name.last < today:
+        state = "kept"
+    else:
+        state = "ahead" if name.first > today else "in use"
+    return state, fingerprint(key) if key else "", ""
+
+
+def _named(keys: Sequence[str]) -> list[KeyName]:
+    from pipeline.keyfiles import KeyName
+
+    names = [KeyName.parse(key) for key in keys]
+    if None in names:
+        wrong = keys[names.index(None)]
+        raise typer.BadParameter(f"{wrong}: expected a day such as 2026-11-22, or visitor-2026")
+    return [name for name in names if name is not None]
+
+
+def _confirm(names: Sequence[KeyName], *, sure: bool) -> None:
+    if sure:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("--yes: expected, where nobody can be asked")
+    what = " ".join(name.text for name in names)
+    typer.confirm(f"Nothing brings a key back. Destroy {what}?", abort=True)
+
+
+def _destroy(
+    settings: Settings,
+    files: KeyDirectory,
+    audit: Audit,
+    names: Sequence[KeyName],
+    *,
+    reason: str,
+    over: Sequence[KeyName],
+    now: datetime,
+) -> None:
+    from pipeline.audit import operator
+    from pipeline.destruction import RETENTION, destroy, held_days
+    from pipeline.holds import blocked_days
+
+    audit.refuse_an_old_clock(now)
+    holds = blocked_days(settings, now.date())
+    for name in names:  # all or nothing: an act for half of what was asked helps nobody
+        if held := held_days(name, holds):
+            raise Fatal(f"{name.text}: an open block of {held[0]} holds it; expected `subject unblock` first")
+        if not files.exists(name):
+            raise Fatal(f"{files.file(name)}: missing; expected a key of `clinic-pixel keys list`")
+    for name in names:
+        aged = name in over
+        destroy(
+            files,
+            audit,
+            name,
+            now=now,
+            by=operator(),
+            reason=reason or RETENTION,
+            cause="retention" if aged and not reason else "order",
+            holds=holds,
+        )

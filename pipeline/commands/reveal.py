@@ -1,0 +1,94 @@
+"""`reveal` and `relink`: the audited ways back from one token, for a case with a legal basis (policy clause 5.3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline import settings as all_settings
+from pipeline.commands.console import ConfigOption, FormatOption, print_facts, print_rows
+
+if TYPE_CHECKING:
+    from pipeline.audit import Audit
+    from pipeline.keys import Keyring
+    from pipeline.reveal import Asking
+
+TokenOption = Annotated[
+    list[str], typer.Option("--token", help="The ip_token of one row; one a call.", show_default=False)
+]
+EpochOption = Annotated[
+    datetime, typer.Option("--epoch", formats=["%Y-%m-%d"], help="The row's epoch.", show_default=False)
+]
+CaseOption = Annotated[str, typer.Option("--case", help="Case number.", show_default=False)]
+BasisOption = Annotated[str, typer.Option("--basis", help="Legal basis, in words.", show_default=False)]
+ApproverOption = Annotated[
+    str, typer.Option("--approver", help="Who approved; not the one who asks.", show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(name="reveal")(reveal_address)
+    app.command(name="relink")(relink_tokens)
+
+
+def reveal_address(
+    token: TokenOption,
+    epoch: EpochOption,
+    case: CaseOption,
+    basis: BasisOption,
+    approver: ApproverOption,
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show the address behind one token; audited first, refused once the day's key is destroyed."""
+    from pipeline.reveal import reveal
+
+    settings = all_settings.load(config)
+    request = _asking(token, epoch.date(), case, basis, approver)
+    keyring, audit = _open(settings)
+    address = reveal(keyring, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
+    print_facts({"token": request.token, "epoch": request.epoch, "address": address}, form)
+
+
+def relink_tokens(
+    token: TokenOption,
+    epoch: EpochOption,
+    case: CaseOption,
+    basis: BasisOption,
+    approver: ApproverOption,
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show the tokens of one token's address on the other days whose keys live, without the address; audited first."""
+    from pipeline.reveal import relink
+
+    settings = all_settings.load(config)
+    request = _asking(token, epoch.date(), case, basis, approver)
+    keyring, audit = _open(settings)
+    linked = relink(keyring, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
+    print_rows(("epoch", "ip_token"), linked, form, title=f"the address of {request.token} on other days")
+
+
+def _asking(tokens: list[str], epoch: date, case: str, basis: str, approver: str) -> Asking:
+    from pipeline.audit import operator
+    from pipeline.reveal import asking
+
+    if len(tokens) != 1:
+        raise typer.BadParameter("--token: expected one token a call, each with a ground of its own")
+    try:
+        return asking(tokens[0], epoch, case, basis, approver, who=operator())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _open(settings: all_settings.Settings) -> tuple[Keyring, Audit]:
+    from pipeline.audit import Audit
+    from pipeline.hardening import harden_process
+    from pipeline.keyjobs import key_files
+    from pipeline.keys import Keyring
+
+    harden_process()
+    return Keyring(key_files(settings).path, may_mint=False), Audit(settings.audit_dir)

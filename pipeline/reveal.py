@@ -1,0 +1,123 @@
+"""The two audited ways back from a token: to its address, and to the same address's tokens on other days.
+
+Owns who may ask, how often, and the order: the audit line is on disk before an answer exists outside of memory. Rules:
+
+* One token a call, with case, basis (policy clause 5.3) and an approver who is not the one asking.
+* `relink` answers tokens only: security follows one suspect across days without ever seeing the address.
+* A refusal by key, limit or clock is audited, too; a request that is not well formed is not, because what was typed may
+  be anything.
+* The answer itself is never written anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
+from socket import AF_INET6, inet_ntop
+from typing import Final, Literal, NamedTuple
+
+from pipeline.audit import Audit, Limit
+from pipeline.errors import Fatal
+from pipeline.event import NO_TOKEN, RawAddress, Token
+from pipeline.keys import Keyring
+from pipeline.tokens import DayTokens, packed
+
+Action = Literal["reveal", "relink"]
+
+WINDOW: Final = timedelta(hours=1)
+_CASE: Final = re.compile(r"\w[\w./№-]{0,63}")
+_MAX_WORDS: Final = 300
+
+
+class Asking(NamedTuple):
+    """One well-formed request: a token of the day `epoch`, on which ground, asked by whom and approved by whom."""
+
+    token: Token
+    epoch: date
+    case: str
+    basis: str
+    approver: str
+    who: str
+
+    def facts(self) -> dict[str, str]:
+        """Return what the audit says of it."""
+        return {
+            "token": self.token,
+            "epoch": self.epoch.isoformat(),
+            "case": self.case,
+            "basis": self.basis,
+            "approver": self.approver,
+        }
+
+
+def asking(token: str, epoch: date, case: str, basis: str, approver: str, *, who: str) -> Asking:
+    """Return the request; raises `ValueError` that names the option and what was expected, never the token given."""
+    if ":" not in token or token == NO_TOKEN:
+        raise ValueError("--token: expected one ip_token in the form of an IPv6 address, as a fraud report shows it")
+    try:
+        canonical = Token(inet_ntop(AF_INET6, packed(token)))
+    except ValueError:
+        raise ValueError("--token: expected one ip_token in the form of an IPv6 address") from None
+    if not _CASE.fullmatch(case):
+        raise ValueError("--case: expected a case number of up to 64 letters, digits and ./-№")
+    for option, words in (("--basis", basis), ("--approver", approver)):
+        if not words.strip() or not words.isprintable() or len(words) > _MAX_WORDS:
+            raise ValueError(f"{option}: expected one line of up to {_MAX_WORDS} characters")
+    if approver.strip().casefold() in {name.casefold() for name in who.split(" as ")}:
+        raise ValueError(f"--approver: expected somebody else than {who}, who asks")
+    return Asking(canonical, epoch, case, basis, approver, who)
+
+
+def reveal(keyring: Keyring, audit: Audit, request: Asking, *, now: datetime, per_hour: int) -> RawAddress:
+    """Return the address behind a token, after the audit line is on disk.
+
+    Raises `Fatal` where the day's key is destroyed or missing, the hourly limit is reached, the clock was set back or
+    the token is of another day; `Retryable` where the audit cannot be written.
+    """
+    return _address(keyring, audit, "reveal", request, now, per_hour)
+
+
+def relink(
+    keyring: Keyring, audit: Audit, request: Asking, *, now: datetime, per_hour: int
+) -> list[tuple[date, Token]]:
+    """Return the tokens of the same address on the other days whose keys live, oldest first, without the address.
+
+    Raises what `reveal` raises.
+    """
+    address = _address(keyring, audit, "relink", request, now, per_hour)
+    today = now.astimezone(UTC).date()
+    days = [day for day in keyring.living() if day != request.epoch and day <= today]
+    tokens = ((day, keyring.day(day, today=today)) for day in days)
+    return [(day, of_day.ip_token(address)) for day, of_day in tokens if of_day is not None]
+
+
+def _address(
+    keyring: Keyring, audit: Audit, action: Action, request: Asking, now: datetime, per_hour: int
+) -> RawAddress:
+    limit = Limit(frozenset({"reveal", "relink"}), per_hour, WINDOW)
+    try:
+        audit.refuse_an_old_clock(now)
+        tokens = _tokens(keyring, request.epoch, now)
+        audit.record(action, request.facts(), now=now, who=request.who, limit=limit)
+    except Fatal as refusal:
+        audit.record(f"{action}_refused", {**request.facts(), "why": str(refusal)}, now=now, who=request.who)
+        raise
+    address = tokens.reverse(request.token)
+    if not _is_plausible(address):
+        raise Fatal(f"--token: no ip_token of {request.epoch}; expected the epoch and the ip_token of one row")
+    return address
+
+
+def _tokens(keyring: Keyring, epoch: date, now: datetime) -> DayTokens:
+    tokens = keyring.day(epoch, today=now.astimezone(UTC).date())
+    if tokens is None:
+        raise Fatal(keyring.problem)
+    return tokens
+
+
+def _is_plausible(address: RawAddress) -> bool:
+    # The cipher carries no check. A token of another day decrypts to random bits: never to a mapped IPv4 address, and
+    # seven times out of eight to no IPv6 address that can reach a server.
+    place = ip_address(address)
+    return place.version == 4 or place.is_loopback or not (place.is_reserved or place.is_multicast)
