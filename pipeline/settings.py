@@ -33,6 +33,11 @@ class Collector(Section):
 
     host: str = Field("127.0.0.1", description="Address the collector listens on.")
     port: Port = Field(8080, description="Port the collector listens on.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?$",
+        description="Where browsers reach the collector, such as `https://stats.clinic.example`; the printed tag names it.",
+    )
     workers: int = Field(1, ge=1, le=64, description="Number of collector processes; each has its own spool slot.")
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="Networks whose X-Forwarded-For is believed. Default: nobody."
@@ -77,6 +82,13 @@ class Dashboards(Section):
 
     host: str = Field("127.0.0.1", description="Address the dashboards listen on.")
     port: Port = Field(8090, description="Port the dashboards listen on.")
+
+
+class Demo(Section):
+    """The demo clinic, a small site to look at and to test with."""
+
+    host: str = Field("127.0.0.1", description="Address the demo clinic listens on.")
+    port: Port = Field(8070, description="Port the demo clinic listens on.")
 
 
 class Spool(Section):
@@ -207,6 +219,7 @@ class Settings(BaseSettings):
     collector: Collector = Collector()
     clickhouse: ClickHouse = ClickHouse()
     dashboards: Dashboards = Dashboards()
+    demo: Demo = Demo()
     spool: Spool = Spool()
     ship: Ship = Ship()
     sites: tuple[Site, ...] = Field((DEMO_SITE,), min_length=1, description="The sites that carry the pixel.")
