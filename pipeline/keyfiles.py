@@ -97,6 +97,11 @@ class KeyDirectory:
         names = (KeyName.parse(file.removesuffix(suffix)) for file in files)
         return sorted((name for name in names if name is not None), key=lambda name: (name.last, name.first))
 
+    def living(self) -> list[date]:
+        """Return the days whose keys can be read, oldest first."""
+        days = (name for name in self.names() if name.first == name.last)
+        return [name.last for name in days if not self.exists(name, DESTROYED)]
+
     def file(self, name: KeyName, suffix: str = KEY) -> Path:
         """Return the path of a key, or with `DESTROYED` of the record of its destruction."""
         return self.path / f"{name.text}{suffix}"

@@ -97,11 +97,6 @@ class Keyring:
         )
         return [(name, self._mint(name)) for name in names if not self.files.exists(name, DESTROYED)]
 
-    def living(self) -> list[date]:
-        """Return the days whose keys can be read, oldest first."""
-        days = (name for name in self.files.names() if name == KeyName.of_day(name.last))
-        return [name.last for name in days if not self.files.exists(name, DESTROYED)]
-
     def _open(self, name: KeyName, today: date) -> bytes | None:
         try:
             return self._found_or_made(name, today)

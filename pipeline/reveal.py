@@ -20,7 +20,7 @@ from typing import Final, Literal, NamedTuple
 from pipeline.audit import Audit, Limit
 from pipeline.errors import Fatal
 from pipeline.event import NO_TOKEN, RawAddress, Token
-from pipeline.keys import Keyring
+from pipeline.keyfiles import KeyDirectory, KeyName
 from pipeline.tokens import DayTokens, packed
 
 Action = Literal["reveal", "relink"]
@@ -69,36 +69,35 @@ def asking(token: str, epoch: date, case: str, basis: str, approver: str, *, who
     return Asking(canonical, epoch, case, basis, approver, who)
 
 
-def reveal(keyring: Keyring, audit: Audit, request: Asking, *, now: datetime, per_hour: int) -> RawAddress:
+def reveal(files: KeyDirectory, audit: Audit, request: Asking, *, now: datetime, per_hour: int) -> RawAddress:
     """Return the address behind a token, after the audit line is on disk.
 
     Raises `Fatal` where the day's key is destroyed or missing, the hourly limit is reached, the clock was set back or
     the token is of another day; `Retryable` where the audit cannot be written.
     """
-    return _address(keyring, audit, "reveal", request, now, per_hour)
+    return _address(files, audit, "reveal", request, now, per_hour)
 
 
 def relink(
-    keyring: Keyring, audit: Audit, request: Asking, *, now: datetime, per_hour: int
+    files: KeyDirectory, audit: Audit, request: Asking, *, now: datetime, per_hour: int
 ) -> list[tuple[date, Token]]:
     """Return the tokens of the same address on the other days whose keys live, oldest first, without the address.
 
     Raises what `reveal` raises.
     """
-    address = _address(keyring, audit, "relink", request, now, per_hour)
+    address = _address(files, audit, "relink", request, now, per_hour)
     today = now.astimezone(UTC).date()
-    days = [day for day in keyring.living() if day != request.epoch and day <= today]
-    tokens = ((day, keyring.day(day, today=today)) for day in days)
-    return [(day, of_day.ip_token(address)) for day, of_day in tokens if of_day is not None]
+    days = [day for day in files.living() if day != request.epoch and day <= today]
+    return [(day, _tokens(files, day).ip_token(address)) for day in days]
 
 
 def _address(
-    keyring: Keyring, audit: Audit, action: Action, request: Asking, now: datetime, per_hour: int
+    files: KeyDirectory, audit: Audit, action: Action, request: Asking, now: datetime, per_hour: int
 ) -> RawAddress:
     limit = Limit(frozenset({"reveal", "relink"}), per_hour, WINDOW)
     try:
         audit.refuse_an_old_clock(now)
-        tokens = _tokens(keyring, request.epoch, now)
+        tokens = _tokens(files, request.epoch)
         audit.record(action, request.facts(), now=now, who=request.who, limit=limit)
     except Fatal as refusal:
         audit.record(f"{action}_refused", {**request.facts(), "why": str(refusal)}, now=now, who=request.who)
@@ -109,11 +108,17 @@ def _address(
     return address
 
 
-def _tokens(keyring: Keyring, epoch: date, now: datetime) -> DayTokens:
-    tokens = keyring.day(epoch, today=now.astimezone(UTC).date())
-    if tokens is None:
-        raise Fatal(keyring.problem)
-    return tokens
+def _tokens(files: KeyDirectory, epoch: date) -> DayTokens:
+    name = KeyName.of_day(epoch)
+    key = files.read(name)
+    if key is not None:
+        return DayTokens(key)
+    tombstone = files.tombstone(name)
+    if tombstone is None:
+        raise Fatal(f"{files.file(name)}: missing; expected a day of `clinic-pixel keys list`")
+    raise Fatal(
+        f"the key of {epoch} was destroyed on {tombstone.at:%Y-%m-%d %H:%M}; nothing can go back from its tokens"
+    )
 
 
 def _is_plausible(address: RawAddress) -> bool:

@@ -12,7 +12,7 @@ from pipeline.commands.console import ConfigOption, FormatOption, print_facts, p
 
 if TYPE_CHECKING:
     from pipeline.audit import Audit
-    from pipeline.keys import Keyring
+    from pipeline.keyfiles import KeyDirectory
     from pipeline.reveal import Asking
 
 TokenOption = Annotated[
@@ -48,8 +48,8 @@ def reveal_address(
 
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
-    keyring, audit = _open(settings)
-    address = reveal(keyring, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
+    files, audit = _open(settings)
+    address = reveal(files, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
     print_facts({"token": request.token, "epoch": request.epoch, "address": address}, form)
 
 
@@ -67,8 +67,8 @@ def relink_tokens(
 
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
-    keyring, audit = _open(settings)
-    linked = relink(keyring, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
+    files, audit = _open(settings)
+    linked = relink(files, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
     print_rows(("epoch", "ip_token"), linked, form, title=f"the address of {request.token} on other days")
 
 
@@ -84,11 +84,10 @@ def _asking(tokens: list[str], epoch: date, case: str, basis: str, approver: str
         raise typer.BadParameter(str(error)) from None
 
 
-def _open(settings: all_settings.Settings) -> tuple[Keyring, Audit]:
+def _open(settings: all_settings.Settings) -> tuple[KeyDirectory, Audit]:
     from pipeline.audit import Audit
     from pipeline.hardening import harden_process
     from pipeline.keyjobs import key_files
-    from pipeline.keys import Keyring
 
     harden_process()
-    return Keyring(key_files(settings).path, may_mint=False), Audit(settings.audit_dir)
+    return key_files(settings), Audit(settings.audit_dir)
