@@ -190,7 +190,10 @@ def _suppressed(report: Report) -> str:
 def _time(text: str, now: datetime) -> datetime:
     ago = _AGO.fullmatch(text)
     if ago is not None:
-        return now - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
+        try:
+            return now - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
+        except OverflowError:
+            raise ValueError(f"{text} lies before all calendars: expected a shorter time") from None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
