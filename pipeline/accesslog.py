@@ -79,6 +79,10 @@ def _unescape(text: str) -> str:
         return text
     raw = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
     try:
-        return raw.encode("latin-1").decode()
-    except (UnicodeEncodeError, UnicodeDecodeError):
+        octets = raw.encode("latin-1")
+    except UnicodeEncodeError:
         return raw
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("cp1251", "replace")
