@@ -56,7 +56,7 @@ def listing(directory: Path) -> list[Segment]:
     with os.scandir(directory) as entries:
         for entry in entries:
             match = _NAME.fullmatch(entry.name)
-            if match is None:
+            if match is None or not entry.is_file(follow_symlinks=False):
                 continue
             try:
                 facts = entry.stat(follow_symlinks=False)
