@@ -27,7 +27,7 @@ _DIGIT_RUN = re.compile(r"\d(?:[\W_]{0,6}\d){5,}")
 # `/2024/11/` and `/2024/10-sovetov` are archives. With a day behind them they are a date, and dates are redacted.
 _ARCHIVE = re.compile(r"(?<!\d/)(?<=/)20\d\d(?:/(?:0[1-9]|1[0-2]))?(?=/|$)(?!/\d{1,2}(?:/|$))")
 _EMAIL_TOKEN = re.compile(r"[^\s/;,()<>\"'=&|]+")
-_SPELT_AT = re.compile(r"[\w.-]*[\[({]\s?(?:at|собака)\s?[\])}][\w.-]*", re.IGNORECASE)
+_SPELT_AT = re.compile(r"[\w.-]{0,64}[\[({]\s?(?:at|собака)\s?[\])}][\w.-]{0,64}", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<!\d)\d{1,3}([._-])\d{1,3}\1\d{1,3}\1\d{1,3}(?!\d)")
 _HEX4 = "[0-9a-f]{1,4}"
 _IPV6 = re.compile(
@@ -39,7 +39,7 @@ _JWT = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*){0,2}")
 _CHUNK = re.compile(rf"[A-Za-z0-9_+=-]{{{SECRET_LENGTH},}}")
 _WORD = re.compile(rf"[A-Za-z0-9]{{{SECRET_LENGTH},}}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
-_NUMBERED_WORD = re.compile(r"[A-Za-z]+\d{0,4}")
+_CAMEL_CASE = re.compile(r"(?>[A-Z]?[a-z]{2,}+|[A-Z]{2,5}(?![a-z]))++\d{0,4}")
 _PIECE = re.compile(r"[a-z]+|[A-Z]+|\d+")
 _MIXED = re.compile(rf"[0-9A-Z]|[a-f]{{{SECRET_LENGTH}}}")
 
@@ -87,21 +87,18 @@ def _secrets(text: str) -> Iterator[Span]:
 
 
 def _looks_random(chunk: str) -> bool:
-    if any(map(_random_word, _WORD.findall(chunk))):
+    if any(_HEX.fullmatch(word) or not _CAMEL_CASE.fullmatch(word) for word in _WORD.findall(chunk)):
         return True
     return 3 * _class_changes(chunk) >= len(chunk)
 
 
-def _random_word(word: str) -> bool:
-    if _HEX.fullmatch(word) or not _NUMBERED_WORD.fullmatch(word):
-        return True
-    return 4 * _class_changes(word) >= len(word)
-
-
 def _class_changes(chunk: str) -> int:
-    """Count how often small, capital and digit follow one another directly; a slug's hyphens are no change."""
-    pieces = [piece.span() for piece in _PIECE.finditer(chunk)]
-    return sum(left[1] == right[0] for left, right in pairwise(pieces))
+    """Count how often capitals, small letters and digits touch; neither a hyphen nor an initial capital is a change."""
+    pieces = list(_PIECE.finditer(chunk))
+    return sum(
+        left.end() == right.start() and not (left[0].isupper() and right[0].islower())
+        for left, right in pairwise(pieces)
+    )
 
 
 DETECTORS: tuple[tuple[Scrubbed, Detector], ...] = (

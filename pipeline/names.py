@@ -21,7 +21,7 @@ _LATIN = "a b v g d e e zh z y y k l m n o p r s t u f h c ch sh sch y e yu ya"
 _CYRILLIC = str.maketrans(
     dict(zip("абвгдеёжзийклмнопрстуфхцчшщыэюя", _LATIN.split(), strict=True)) | dict.fromkeys("ъь'’", "")
 )
-_FOLDS = (("shch", "sch"), ("kh", "h"), ("ts", "c"), ("x", "ks"), ("w", "v"), ("yo", "e"))
+_FOLDS = (("shch", "sch"), ("kh", "h"), ("ts", "c"), ("x", "ks"), ("yo", "e"))
 _I = str.maketrans({"i": "y", "j": "y"})
 _DOUBLE_Y = re.compile("yy+")
 
@@ -39,7 +39,11 @@ def _ending(endings: str, shortest: int) -> re.Pattern[str]:
     return re.compile(rf"(?=.{{{shortest}}}).*(?:{alternatives})$")
 
 
-_PATRONYMIC = _ending("ovich evich ovna evna ichna ilich kuzmich lukich fomich ogly kyzy", 5)
+_PATRONYMIC = _ending(
+    "ovich ovicha ovichu ovichem evich evicha evichu evichem ilich kuzmich lukich fomich ogly kyzy"
+    " ovna ovny ovne ovnu ovnoy evna evny evne evnu evnoy ichna ichny ichne ichnu ichnoy",
+    4,
+)
 _SURNAME = _ending("ov ev ova eva enko chuk yuk ovykh evykh shvili dze", 4)
 _SURNAME_MAYBE = _ending("in ina yn yna skiy skaya tskiy tskaya ko uk ykh ikh yan iani", 4)
 _FIRST_NAMES = """
@@ -72,8 +76,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _CAMEL = re.compile(r"(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])")
 # Cheap look before the words are folded one by one: is there any last syllable of a surname or patronymic at all?
 _ANY_ENDING = re.compile(
-    r"(?:[oe][vw]a?|[iy]na?|ko|s[ck](?:iy|ij|ii|yi|y|i|aya|aia|aja)|[iy]c?h|[iy]k?h|u[kq]|[nl]i|n[ay]|dze|[yi]an|ly|zy"
-    r"|[оеё]ва?|[иы]на?|ко|[сц]к(?:ий|ая)|[иы][чх]|[ую]к|[нл]и|на|дзе|ян|лы|зы)(?![^\W\d_])",
+    r"(?:[oe]va?|[iy]na?|ko|s[ck](?:iy|ij|ii|yi|y|i|aya|aia|aja)|[iy]k?h|[iy]ch(?:a|u|em)?|uk|l[iy]|n[iyaeu]|noy|dze|[iy]an|zy"
+    r"|[оеё]ва?|[иы]на?|ко|[сц]к(?:ий|ая)|[иы]х|ич(?:а|у|ем)?|[ую]к|л[иы]|н[иыаеу]|ной|дзе|ян|зы)(?![^\W\d_])",
     re.IGNORECASE,
 )
 
@@ -125,6 +129,8 @@ def _kind(word: str) -> str:
 # Each letter is one word, as `_kind` names it. A patronymic takes its neighbours along: beside it even an unknown
 # word is a first name.
 _NAME = re.compile(r"[SsCF]?[.SsCFI]?P[SsCF.]?|F[SsC]|[SsC]F|S[SsC]+|[sC]S+|CC+|[SC]II|II[SC]")
+# Over a slash only sure words count: `/doctors/sergeevich` is a section and a word, `/a/b/petrov` no initials.
+_NAME_OVER_SLASH = re.compile(r"(?=.*[PF])[SsCFP]+")
 
 
 def _names(text: str, chain: list[tuple[int, int, str]]) -> Iterator[Span]:
@@ -133,7 +139,6 @@ def _names(text: str, chain: list[tuple[int, int, str]]) -> Iterator[Span]:
         if name.end() - name.start() < 2:
             continue
         start, end = chain[name.start()][0], chain[name.end() - 1][1]
-        # Over a slash only sure classes count: `/doctors/sergeevich` is a section and a word, `/a/b/petrov` no initials.
-        if ("." in name[0] or "I" in name[0]) and "/" in text[start:end]:
+        if "/" in text[start:end] and not _NAME_OVER_SLASH.fullmatch(name[0]):
             continue
         yield start, end

@@ -19,12 +19,11 @@ from typing import NamedTuple
 
 from pipeline.campaign import Allowed, allowed_values, read_query
 from pipeline.event import PageFlag, Scheme, Scrubbed
-from pipeline.scrub import LONGEST, plain_path, scrub_host, scrub_path
+from pipeline.scrub import FAILED_PATH, LONGEST, plain_path, scrub_host, scrub_path
 from pipeline.settings import Site
 from pipeline.spelling import spelling
 from pipeline.urls import Url, normal_host, split_url
 
-FAILED_PATH = "/*"
 _FAILED = Scrubbed.FAILED.value
 
 
@@ -164,15 +163,20 @@ def _read_referrer(raw: str, site: SitePages) -> ReferrerFacts:
 
 
 def _split(raw: str) -> tuple[Url, int, int]:
-    url = split_url(raw[:LONGEST])
-    flags = 0
+    url, flags = split_url(raw[:LONGEST]), 0
     if len(raw) > LONGEST:
-        flags = PageFlag.CUT.value
-        if not url.query and not url.fragment:
-            # Half an identifier may stand at the cut, too short for its detector.
-            url = url._replace(path=url.path.rpartition("/")[0] + FAILED_PATH)
+        url, flags = _without_torn_end(url), PageFlag.CUT.value
     userinfo = Scrubbed.USERINFO.value if url.userinfo else 0
     return url, flags, userinfo | (Scrubbed.FRAGMENT.value if url.fragment else 0)
+
+
+def _without_torn_end(url: Url) -> Url:
+    """Half an identifier may stand at a cut, too short for its detector."""
+    if url.fragment:
+        return url
+    if url.query:
+        return url._replace(query=url.query.rpartition("&")[0])
+    return url._replace(path=url.path.rpartition("/")[0] + FAILED_PATH)
 
 
 def _foreign_host(url: Url) -> tuple[str, int]:

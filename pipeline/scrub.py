@@ -19,6 +19,7 @@ from pipeline.names import Span
 from pipeline.plain import UNREADABLE, plain
 
 STAR = "*"
+FAILED_PATH = "/*"
 LONGEST = 2048
 """Characters of one address or text that are looked at; the rest is cut off."""
 PASSES = 8
@@ -61,14 +62,17 @@ def plain_path(raw: str) -> str:
 
 def scrub_path(raw: str) -> Clean:
     """Return the path of a page as it may be stored: plain, in small letters, every suspicious segment a `*`."""
-    text, scrubbed = raw[:LONGEST], 0
+    text, scrubbed = raw, 0
+    if len(raw) > LONGEST:
+        # Half an identifier may stand at the cut, too short for its detector.
+        text = raw[:LONGEST].rpartition("/")[0] + FAILED_PATH
     for _ in range(PASSES):
         clean = _redact_segments(plain_path(text))
         scrubbed |= clean.scrubbed
         if clean.text == text:
             return Clean(text, scrubbed)
         text = clean.text
-    return Clean("/*", scrubbed | Scrubbed.FAILED.value)
+    return Clean(FAILED_PATH, scrubbed | Scrubbed.FAILED.value)
 
 
 def _redact_segments(path: str) -> Clean:
@@ -94,7 +98,9 @@ def scrub_text(raw: str, limit: int) -> Clean:
 
     For stored user agents, campaign and cookie values and error templates.
     """
-    text, scrubbed = raw[:LONGEST], 0
+    text, scrubbed = raw, 0
+    if len(raw) > LONGEST:
+        text = raw[:LONGEST].rpartition(" ")[0]
     for _ in range(PASSES):
         readable = plain(text)
         found = find(readable)
@@ -125,10 +131,11 @@ def _replace(text: str, spans: Iterable[Span]) -> str:
 def scrub_host(host: str) -> Clean:
     """Return a foreign host name (small letters, A-labels) as it may be stored, suspicious labels a `*`.
 
-    Labels are read in Unicode too, so that a name does not pass in Punycode; two labels may form one identifier.
+    Labels are read in Unicode, so that a name does not pass in Punycode, and capitalised, since a host has no capitals
+    to tell a name by. Two labels may form one identifier.
     """
     labels = host.split(".")
-    readable = [_unicode_label(label) for label in labels]
+    readable = [_unicode_label(label).title() for label in labels]
     scrubbed = 0
     for kind, (start, end) in find(".".join(readable)):
         scrubbed |= kind.value
@@ -144,6 +151,6 @@ def _unicode_label(label: str) -> str:
     if not label.startswith("xn--"):
         return label
     try:
-        return label[4:].encode("ascii").decode("punycode").lower()
+        return label[4:].encode("ascii").decode("punycode")
     except UnicodeError:
         return label
