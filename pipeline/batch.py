@@ -131,22 +131,20 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
     counts: Counter[CountKey] = Counter()
     bad_lines: dict[str, list[BadLine]] = {}
     for segment in plan.segments:
-        latest_ms = segment_ms(segment)
+        near_ms = segment_ms(segment)
         for record in read(segment):
             match record:
                 case Event():
-                    events.put(record, to_row, rejects)
-                    latest_ms = record.received_ms
+                    near_ms = storable(record.received_ms, near_ms)
+                    events.put(record, near_ms, to_row, rejects)
                 case TechnicalSignal():
-                    signals.put(record, to_row, rejects)
+                    signals.put(record, near_ms, to_row, rejects)
                 case CountsRecord():
-                    counts.update(edge_counts(record))
+                    counts.update(edge_counts(record, near_ms))
                 case BadLine():
                     bad_lines.setdefault(segment, []).append(record)
                     # What it held is lost, its time with it: it counts in the minute of the event before it.
-                    counts.update(
-                        ship_counts(Counter([storable(latest_ms) // MINUTE_MS]), "quarantined", record.reason)
-                    )
+                    counts.update(ship_counts(Counter([near_ms // MINUTE_MS]), "quarantined", record.reason))
     return Shipment(plan, events.batches + signals.batches, rejects, counts, bad_lines)
 
 
@@ -178,20 +176,21 @@ class _Cutter:
         self._latest = Batch("", table, 0, [], array("Q"))
         self._since = self._until = 0
 
-    def put(self, record: Event | TechnicalSignal, to_row: ToRow, rejects: list[Reject]) -> None:
+    def put(self, record: Event | TechnicalSignal, near_ms: int, to_row: ToRow, rejects: list[Reject]) -> None:
         batch = self._latest
-        if not self._since <= record.received_ms < self._until or len(batch.lines) >= self._plan.batch_rows:
-            batch = self._turn_to(record.received_ms)
+        received_ms = storable(record.received_ms, near_ms)
+        if not self._since <= received_ms < self._until or len(batch.lines) >= self._plan.batch_rows:
+            batch = self._turn_to(received_ms)
         line = b""
         try:
             line = _encode(to_row(record, batch.id))
         except Rejected as rejected:
-            rejects.append(reject_of(record, rejected.reason))
+            rejects.append(reject_of(record, rejected.reason, near_ms))
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
             # A fault of ours may cost one record, never the way of all that come after it.
-            rejects.append(reject_of(record, "enrichment_failed"))
+            rejects.append(reject_of(record, "enrichment_failed", near_ms))
         batch.lines.append(line)
-        batch.minutes.append(storable(record.received_ms) // MINUTE_MS)
+        batch.minutes.append(received_ms // MINUTE_MS)
 
     def _turn_to(self, received_ms: int) -> Batch:
         month, self._since, self._until = _month_span(received_ms)
@@ -232,9 +231,7 @@ def _batch_id(plan: Plan, table: Table, month: int, part: int) -> str:
 
 
 def _month_span(received_ms: int) -> tuple[int, int, int]:
-    """Return month (YYYYMM) and its limits in milliseconds; a time that no table holds stands alone in 1970."""
-    if storable(received_ms) != received_ms:
-        return 197001, received_ms, received_ms + 1
+    """Return month (YYYYMM) and its limits in milliseconds."""
     since = datetime.fromtimestamp(received_ms // 1000, UTC).replace(day=1, hour=0, minute=0, second=0)
     until = since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
     return since.year * 100 + since.month, _ms(since), _ms(until)

@@ -34,6 +34,8 @@ from pipeline.store import Poisoned, Store
 REFUSED = "refused_by_table"
 MOST_REFUSED = 100
 """Rows of one plan that the table may refuse before it is the table that is thought wrong, not the rows."""
+LAST_GENERATION = 9
+"""A server is not killed at its rename that often in a row: such rows vanish, being older than their table's life span."""
 
 Settled = Done | Split | Unstorable | Stuck
 log = logging.getLogger(__name__)
@@ -56,7 +58,7 @@ class Account:
     def refuse(self, batch: Batch) -> None:
         """Take note that the only row of a batch is refused by its table."""
         self.refused += 1
-        self.rejects.append(reject_of_row(next(filter(None, batch.lines)), REFUSED))
+        self.rejects.append(reject_of_row(next(filter(None, batch.lines)), batch.row_minutes[0], REFUSED))
 
     def counts(self) -> Counter[CountKey]:
         """Return the collectors' counts and the worker's own."""
@@ -147,6 +149,9 @@ class Delivery:
             outcome = self._found(plan, batch, intent)
             if outcome is not None:
                 return outcome
+            if intent.generation == LAST_GENERATION:
+                log.error("batch %s: taken %d times and never there; its segments are kept", batch.id, LAST_GENERATION)
+                return Stuck(plan.id, batch.id, 0)
             log.warning("batch %s: its token was lost with a killed server; it is sent under the next", batch.id)
             intent = Intent(plan.id, batch.id, intent.generation + 1, batch.rows)
 

@@ -46,19 +46,15 @@ class Reject(NamedTuple):
     reason: str
 
 
-def reject_of(record: Event | TechnicalSignal, reason: str) -> Reject:
-    """Return the reject for a record that enrichment refuses; a broken identity becomes the nil UUID."""
-    return Reject(storable(record.received_ms), record.site, _identity(record.event_id), reason)
+def reject_of(record: Event | TechnicalSignal, reason: str, near_ms: int) -> Reject:
+    """Return the reject for a record that enrichment refuses; see `storable` for its time."""
+    return Reject(storable(record.received_ms, near_ms), record.site, _identity(record.event_id), reason)
 
 
-def reject_of_row(line: bytes, reason: str) -> Reject:
-    """Return the reject for an encoded row that the table refuses."""
+def reject_of_row(line: bytes, minute: int, reason: str) -> Reject:
+    """Return the reject for an encoded row that the table refuses; its own time may be what is wrong with it."""
     row = msgspec.json.decode(line, type=_RowIdentity)
-    try:
-        received_ms = round(datetime.fromisoformat(row.received_at).replace(tzinfo=UTC).timestamp() * 1000)
-    except ValueError:
-        received_ms = 0
-    return Reject(storable(received_ms), row.site, _identity(row.event_id), reason)
+    return Reject(minute * MINUTE_MS, row.site, _identity(row.event_id), reason)
 
 
 def reject_line(reject: Reject, batch_id: str) -> bytes:
@@ -81,11 +77,11 @@ def count_line(count: tuple[CountKey, int], batch_id: str) -> bytes:
     return _encode({**key._asdict(), "minute": key.minute * 60, "value": value, "batch_id": batch_id})
 
 
-def edge_counts(record: CountsRecord) -> Counter[CountKey]:
-    """Return what a collector counted."""
+def edge_counts(record: CountsRecord, near_ms: int) -> Counter[CountKey]:
+    """Return what a collector counted; see `storable` for the times."""
     counts: Counter[CountKey] = Counter()
     for count in record.counts:
-        minute = storable(count.minute_ms) // MINUTE_MS
+        minute = storable(count.minute_ms, near_ms) // MINUTE_MS
         key = CountKey(minute, record.collector, count.name, count.reason, count.net_class, count.country, count.asn)
         counts[key] += count.value
     return counts
@@ -103,9 +99,12 @@ def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter
     return Counter(minutes[:seen]), Counter(minutes[seen:])
 
 
-def storable(received_ms: int) -> int:
-    """Return a time of receipt that the tables can hold: itself, or 1970 for one that they cannot."""
-    return received_ms if 0 <= received_ms < LAST_MS else 0
+def storable(received_ms: int, near_ms: int) -> int:
+    """Return a time that the tables can hold: the given one, or `near_ms` in the place of an impossible one.
+
+    Not 1970: what is older than its table's life span vanishes as it is stored.
+    """
+    return received_ms if 0 <= received_ms < LAST_MS else near_ms
 
 
 def _identity(event_id: str) -> str:
@@ -116,6 +115,5 @@ def _identity(event_id: str) -> str:
 
 
 class _RowIdentity(msgspec.Struct):
-    received_at: str
     site: str
     event_id: str

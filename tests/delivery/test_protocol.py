@@ -227,6 +227,16 @@ def test_part_of_a_batch_is_left_alone_and_its_segments_are_kept(tmp_path: Path)
     assert [path.name for path in (spool / "quarantine").iterdir()] == list(shipment.plan.segments)
 
 
+def test_rows_that_vanish_as_they_are_stored_end_in_quarantine_and_not_in_a_loop(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, [1])
+    batch = shipment_in(spool).batches[0]
+    store = ListStore()
+    store.tokens = [f"{batch.id}/{generation}" for generation in range(100)]  # taken, and the rows are not there
+    deliver(store, shipment_in(spool), tmp_path)
+    assert store.counters() == {"offered": 1, "spooled": 1, "quarantined": 1}
+    assert len(list((spool / "quarantine").glob("*.seg"))) == 1
+
+
 def test_another_version_that_rejects_more_accepts_what_was_sent_before(tmp_path: Path) -> None:
     shipment = shipment_in(spool_with(tmp_path, range(3)))
     old = shipment.batches[0]

@@ -1,0 +1,236 @@
+"""What a real ClickHouse and the network before it do wrong, and what becomes of the rows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline import enrich
+from pipeline.batch import Batch, Plan, Shipment, build
+from pipeline.delivery import REFUSED, Delivery
+from pipeline.errors import Fatal, Retryable
+from pipeline.event import Event, Row
+from pipeline.journal import Journal
+from pipeline.migrate import migrate
+from pipeline.records import read
+from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.store import ClickHouseStore
+from pipeline.worker import Worker
+from support.proxy import Fault, Proxy
+from support.server import Rows, Server
+from support.shipping import counts, event, write_segment
+
+QUICK = Ship(timeout_seconds=1, retry_seconds=0.2, poll_seconds=0.02)
+
+
+@pytest.fixture
+def proxy(clickhouse: Settings) -> Iterator[Proxy]:
+    between = Proxy(clickhouse.clickhouse.port)
+    yield between
+    between.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, clickhouse: Settings, proxy: Proxy) -> Settings:
+    """A data directory of the test's own that reaches the shared server through the proxy."""
+    shutil.copytree(clickhouse.secrets_dir, tmp_path / "secrets")
+    return Settings(data=tmp_path, clickhouse=ClickHouse(url=f"http://127.0.0.1:{proxy.port}"), ship=QUICK)
+
+
+def fill(settings: Settings, number: int, *, first: int = 1) -> None:
+    nonces = range(first, first + number)
+    write_segment(settings.spool_dir, first, [*(event(nonce) for nonce in nonces), counts(number)])
+
+
+def ship(settings: Settings) -> Worker:
+    """Ship in this process until the spool is empty."""
+    shipper = Worker(settings, stop=threading.Event(), jobs=())
+    shipper.run(until_empty=True)
+    return shipper
+
+
+def stored(tables: Rows) -> dict[int, int]:
+    """Return how often each nonce is stored."""
+    rows = tables.admin.query("SELECT nonce, count() FROM pixel.events GROUP BY nonce").result_rows
+    return dict(rows)
+
+
+def sums(tables: Rows) -> dict[str, int]:
+    """Return the sum of each counter."""
+    return dict(tables.admin.query("SELECT name, sum(value) FROM pixel.counters GROUP BY name").result_rows)
+
+
+def batch_of(settings: Settings, change: Callable[[Row], Row] = lambda row: row) -> Batch:
+    return shipment_of(settings, change).batches[0]
+
+
+def shipment_of(settings: Settings, change: Callable[[Row], Row]) -> Shipment:
+    tables = enrich.EnrichTables.load(settings)
+
+    def to_row(record: object, batch_id: str) -> Row:
+        assert isinstance(record, Event)
+        return change(enrich.enrich(record, tables, batch_id))
+
+    heads = {path.name: b"" for path in sorted(settings.spool_dir.glob("*.seg"))}
+    return build(Plan.of(heads, 50_000), lambda name: read(settings.spool_dir / name), to_row)
+
+
+@pytest.mark.parametrize("fault", ["cut the answer", "stall the body", "hold the answer"])
+def test_an_insert_whose_answer_never_comes_is_stored_once(
+    home: Settings, proxy: Proxy, tables: Rows, fault: Fault
+) -> None:
+    fill(home, 500)
+    proxy.fault = fault
+    shipper = ship(home)
+    assert proxy.fault == "", "the fault must have struck"
+    assert shipper.status.error != ""
+    proxy.release()
+    if fault != "cut the answer":
+        assert proxy.arrived.wait(10)
+    assert stored(tables) == dict.fromkeys(range(1, 501), 1)
+    assert sums(tables) == {"offered": 500, "spooled": 500, "stored": 500}
+
+
+@pytest.mark.parametrize(("second_token", "times"), [("0", 1), ("1", 2)])
+def test_only_its_own_token_keeps_a_late_body_out(
+    home: Settings, proxy: Proxy, tables: Rows, second_token: str, times: int
+) -> None:
+    fill(home, 300)
+    batch = batch_of(home)
+    store = ClickHouseStore(home)
+    assert store.count(batch) == 0
+    proxy.fault = "stall the body"
+    with pytest.raises(Retryable):
+        store.insert(batch, f"{batch.id}/0")
+    store.insert(batch, f"{batch.id}/{second_token}")
+    assert store.count(batch) == 300
+    proxy.release()
+    assert proxy.arrived.wait(10)
+    assert store.count(batch) == 300 * times
+
+
+def test_the_driver_sends_bytes_again_by_itself_but_not_our_stream(home: Settings, proxy: Proxy, tables: Rows) -> None:
+    fill(home, 10)
+    batch, store = batch_of(home), ClickHouseStore(home)
+    client = store._connected()
+    proxy.fault = "cut the answer"
+    untold = {"async_insert": 0, "deduplicate_insert": "disable"}
+    client.raw_insert("pixel.events", None, b"".join(batch.body()), fmt="JSONEachRow", settings=untold)
+    assert proxy.inserts == 2
+    assert store.count(batch) == 20, "without a token the driver's second copy is a duplicate"
+    proxy.fault = "cut the answer"
+    with pytest.raises(Retryable):
+        store.insert(batch, "own/0")
+    assert proxy.inserts == 3
+
+
+def test_a_full_batch_is_one_part(clickhouse: Settings, home: Settings, tables: Rows) -> None:
+    fill(home, 50_000)
+    batch, store = batch_of(home), ClickHouseStore(home)
+    store.insert(batch, "whole/0")
+    assert tables.admin.query("SELECT count(), uniqExact(_part) FROM pixel.events").result_rows == [(50_000, 1)]
+
+
+def test_a_batch_over_two_months_is_refused_and_not_taken_for_a_busy_server(home: Settings, tables: Rows) -> None:
+    fill(home, 2)
+    batch = batch_of(home)
+    other = batch.lines[1].replace(b'"received_at":"2026-11', b'"received_at":"2026-10')
+    store = ClickHouseStore(home)
+    with pytest.raises(Fatal):
+        store.insert(batch._replace(lines=[batch.lines[0], other]), "months/0")
+    assert stored(tables) == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("kind", "nonsense"),
+        ("epoch", "never"),
+        ("ip_token", "no address"),
+        ("event_id", "no uuid"),
+        ("received_at", "yesterday"),
+        ("status", "text"),
+        ("cookies", "no map"),
+        ("visitor", -1.5),
+    ],
+)
+def test_a_row_that_only_clickhouse_finds_bad_is_rejected_and_the_others_stored(
+    home: Settings, tables: Rows, column: str, value: object
+) -> None:
+    fill(home, 40)
+
+    def change(row: Row) -> Row:
+        return msgspec.structs.replace(row, **{column: value}) if row.nonce == 17 else row
+
+    with Journal(home.journal_dir) as journal:
+        Delivery(ClickHouseStore(home), journal, home.spool_dir).deliver(shipment_of(home, change))
+    assert stored(tables) == {nonce: 1 for nonce in range(1, 41) if nonce != 17}
+    assert tables.admin.query("SELECT site, reason FROM pixel.rejects").result_rows == [("clinic", REFUSED)]
+    assert sums(tables) == {"offered": 40, "spooled": 40, "stored": 39, "rejected": 1}
+
+
+def test_a_database_without_tables_halts_the_worker_until_it_is_migrated(restartable: Server) -> None:
+    restartable.start()
+    settings = restartable.settings.model_copy(update={"ship": QUICK})
+    fill(settings, 5)
+    shipper = Worker(settings, stop=threading.Event(), jobs=())
+    thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
+    thread.start()
+    wait_for(lambda: shipper.status.state == "halted")
+    assert "migrate" in shipper.status.error
+    assert len(list(settings.spool_dir.glob("*.seg"))) == 1
+    migrate(settings)
+    thread.join(20)
+    rows = Rows(settings)
+    assert stored(rows) == dict.fromkeys(range(1, 6), 1)
+    rows.close()
+
+
+def test_a_wrong_password_halts_the_worker_with_the_file_to_look_at(home: Settings, tables: Rows) -> None:
+    fill(home, 5)
+    secret = home.secrets_dir / "clickhouse.json"
+    right = secret.read_bytes()
+    passwords = json.loads(right)
+    secret.write_text(json.dumps(passwords | {"pixel_writer": "wrong"}))
+    shipper = Worker(home, stop=threading.Event(), jobs=())
+    thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
+    thread.start()
+    wait_for(lambda: shipper.status.state == "halted")
+    assert "clickhouse.json" in shipper.status.error
+    secret.write_bytes(right)
+    thread.join(20)
+    assert stored(tables) == dict.fromkeys(range(1, 6), 1)
+
+
+def test_a_server_that_is_away_is_waited_for_and_the_backlog_follows(restartable: Server) -> None:
+    restartable.start()
+    migrate(restartable.settings)
+    restartable.stop()
+    settings = restartable.settings.model_copy(update={"ship": QUICK})
+    for first in range(1, 100, 10):
+        fill(settings, 10, first=first)
+    shipper = Worker(settings, stop=threading.Event(), jobs=())
+    thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
+    thread.start()
+    wait_for(lambda: shipper.status.tries >= 3)
+    assert shipper.status.state == "waiting"
+    assert len(list(settings.spool_dir.glob("*.seg"))) == 10
+    restartable.start()
+    thread.join(30)
+    rows = Rows(settings)
+    assert stored(rows) == dict.fromkeys(range(1, 101), 1)
+    rows.close()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
