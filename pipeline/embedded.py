@@ -8,6 +8,8 @@ Owns `clickhouse/` under the data directory: configuration, lock, log and data. 
 * Configuration is read from the working directory. `users.xml` is made from `sql/access` at every start.
 * The extension is loaded by itself, past `chdb/__init__.py`, which would first open a database of its own under /tmp
   and cost a second.
+* The engine believes to be a local tool, where the function `file()` may read every file, without a grant: a reader
+  could take passwords, keys and the rows themselves. A stored function of the same name comes before the built-in one.
 * Nothing is written outside of the data directory, and the log holds no query and no row.
 """
 
@@ -21,7 +23,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -76,6 +79,7 @@ _CONFIG = """\
 </clickhouse>
 """
 _SILENT = (
+    "ClientBase",
     "executeQuery",
     "DynamicQueryHandler",
     "HTTPHandler",
@@ -83,6 +87,7 @@ _SILENT = (
     "ParallelParsingBlockInputFormat",
     "BackgroundSchedulePool/BgSchPool",
 )
+_SWITCHED_OFF = ("file",)
 
 
 def config_xml(settings: Settings) -> str:
@@ -105,7 +110,7 @@ def serve(settings: Settings) -> None:
     os.umask(0o077)
     harden_process()
     home = settings.clickhouse_dir.resolve()
-    for directory in (home, home / "data", home / "tmp"):
+    for directory in (home, home / "data", home / "data" / "user_defined", home / "tmp"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     lock = _lock(home)
@@ -115,6 +120,9 @@ def serve(settings: Settings) -> None:
     _write(home / "config.xml", config_xml(settings))
     access = parse_access(access_sql(make_passwords(settings)))
     _write(home / "users.xml", users_xml(access, listeners=len(ports)))
+    for name in _SWITCHED_OFF:
+        text = f"CREATE FUNCTION {name} AS path -> throwIf(1, '{name}() is switched off')"
+        _write(home / "data" / "user_defined" / f"function_{name}.sql", text)
     os.chdir(home)
     os.environ["TMPDIR"] = str(home / "tmp")
     _run(_engine(), settings, home / "data")
@@ -137,12 +145,25 @@ def _run(engine: ModuleType, settings: Settings, data: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     listen = "SYSTEM START LISTEN HTTP; " + ("SYSTEM START LISTEN TCP; " if settings.clickhouse.tcp_port else "")
-    # The engine greets on standard output, where a supervisor listens for lines that matter.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    # TabSeparated: the listeners take it as their default format, and clickhouse-connect relies on it.
-    result = engine.query(listen + SLEEP, "TabSeparated", path=str(data))
+    with _silence():
+        # TabSeparated: the listeners take it as their default format, and clickhouse-connect relies on it.
+        result = engine.query(listen + SLEEP, "TabSeparated", path=str(data))
     reason = result.error_message().splitlines()[0] if result.has_error() else "the listening query ended"
     raise Fatal(f"the embedded ClickHouse could not serve: {reason[:300]}")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    # The engine prints a greeting and, when it crashes, the query; its log is the place for what is worth knowing.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    kept = {stream: os.dup(stream) for stream in (1, 2)}
+    for stream in kept:
+        os.dup2(nowhere, stream)
+    try:
+        yield
+    finally:
+        for stream, copy in kept.items():
+            os.dup2(copy, stream)
 
 
 def _engine() -> ModuleType:
