@@ -10,15 +10,13 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import orjson
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as PrometheusCollector
-
-from pipeline.counters import EdgeCounters
 
 EVERY_SECONDS = 1.0
 
@@ -33,15 +31,15 @@ class TotalsFile:
         self._directory = directory
         self._file = directory / "none"
         self._before: Totals = Counter()
-        self._counters: EdgeCounters | None = None
+        self._read: Callable[[], Totals] = Counter
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, slot: str, counters: EdgeCounters) -> None:
-        """Begin to write, continuing from what the slot's last process left."""
+    def start(self, slot: str, read: Callable[[], Totals]) -> None:
+        """Begin to write what `read` returns, on top of what the slot's last process left."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = self._directory / f"collector-{slot}.json"
         self._before = _read(self._file)
-        self._counters = counters
+        self._read = read
         self._task = asyncio.create_task(self._write_often())
 
     def stop(self) -> None:
@@ -52,9 +50,7 @@ class TotalsFile:
 
     def write(self) -> None:
         """Replace the file by the totals of this moment; a full disk only makes the figures old."""
-        if self._counters is None:
-            return
-        totals = self._before + _summed(self._counters.totals())
+        totals = self._before + self._read()
         rows = [[*key, value] for key, value in sorted(totals.items())]
         fresh = self._file.with_suffix(".new")
         with contextlib.suppress(OSError):
@@ -107,7 +103,8 @@ def _families(totals: Totals) -> Iterator[Metric]:
         yield family
 
 
-def _summed(totals: Mapping[tuple[str, ...], int]) -> Totals:
+def summed(totals: Mapping[tuple[str, ...], int]) -> Totals:
+    """Return the counts without country and network."""
     summed: Totals = Counter()
     for (name, reason, net_class, *_), value in totals.items():
         summed[name, reason, net_class] += value

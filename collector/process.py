@@ -15,7 +15,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
 
-from collector.metrics import TotalsFile
+from collector.metrics import Totals, TotalsFile, summed
 from collector.request import Replay
 from pipeline.counters import EdgeCounters
 from pipeline.edge import EdgeResult, EdgeTables, Flooded, day_of, run_edge
@@ -121,10 +121,15 @@ class Process:
         self.counters.add("offered", now_ms=moment)
         self.counters.add("refused", now_ms=moment, reason=reason.value)
 
+    def _read_totals(self) -> Totals:
+        totals = summed(self.counters.totals())
+        totals["private_clients", "", ""] = self.tables.networks.private_clients
+        return totals
+
     async def start(self) -> None:
         """Take a slot of the spool and begin."""
         await self.spool.start()
-        self._totals.start(self.spool.slot, self.counters)
+        self._totals.start(self.spool.slot, self._read_totals)
 
     async def stop(self) -> None:
         """Commit what is gathered and give the slot back."""

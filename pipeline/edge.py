@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 from uuid import UUID
 
@@ -58,8 +58,8 @@ class SiteTables:
     def __init__(self, site: Site) -> None:
         self.settings = site
         pages = SitePages.of(site)
-        self._read_page = lambda raw: read_page(raw, pages)
-        self._read_referrer = lambda raw: read_referrer(raw, pages)
+        self._read_page = partial(read_page, site=pages)
+        self._read_referrer = partial(read_referrer, site=pages)
         self._known_page = lru_cache(CACHED_PAGES)(self._read_page)
         self._known_referrer = lru_cache(CACHED_PAGES)(self._read_referrer)
         self.cookies: Mapping[str, AllowedValue] = {cookie.name: cookie for cookie in site.cookies}

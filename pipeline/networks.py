@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
@@ -24,6 +24,8 @@ from pipeline.settings import Settings
 CACHED_ADDRESSES = 20_000  # a few MB at most, whatever a flood brings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
+# RFC 1918, RFC 4193: a client with such an address that is not the clinic's own is a proxy nobody configured.
+_PRIVATE = NetworkSet(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 _WALKED = 50_000  # networks read in order at start: a broken tree or pointer shows, and it takes a tenth of a second
 _PROBES = 4096  # look-ups spread over both address spaces, for what the walk did not reach
 
@@ -54,6 +56,7 @@ class NetworkTables:
         self._country, self._asn, self._lists = country, asn, lists
         self._own = dict(own or {})
         self.broken_lookups = 0
+        self.private_clients = 0
         self._facts = lru_cache(maxsize=CACHED_ADDRESSES)(self._look_up)
 
     @classmethod
@@ -76,6 +79,8 @@ class NetworkTables:
         return facts._replace(net_class="own") if own is not None and address in own else facts
 
     def _look_up(self, address: RawAddress) -> NetworkFacts:
+        if address in _PRIVATE and not any(address in own for own in self._own.values()):
+            self.private_clients += 1
         country = self._get(self._country, address)
         system = self._get(self._asn, address)
         listed = self._get(self._lists, address).get("net_class", "other")

@@ -8,6 +8,7 @@ import typer
 
 MODULES: tuple[str, ...] = (
     "up",
+    "doctor",
     "ship",
     "replay",
     "clickhouse",

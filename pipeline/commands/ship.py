@@ -23,11 +23,11 @@ def ship(
     import threading
 
     from pipeline import settings
-    from pipeline.hardening import die_with_parent
+    from pipeline.hardening import die_with_parent, harden_process
     from pipeline.worker import Worker
 
+    harden_process()
     die_with_parent()
-
     logging.basicConfig(level=logging.INFO, format="%(asctime)s ship %(levelname)s %(message)s", force=True)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
