@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.event import RawAddress, Token
@@ -92,12 +92,14 @@ def test_subkeys_are_derived_as_rfc_5869_says(key: str, salt: str, info: str, ou
     assert derive(bytes.fromhex(key), bytes.fromhex(info), len(wanted), salt=bytes.fromhex(salt)) == wanted
 
 
+@settings(deadline=None)
 @given(st.one_of(ipv4, ipv6))
 def test_the_key_holder_can_reverse_a_token(address: str) -> None:
     tokens = DayTokens(KEY)
     assert tokens.reverse(tokens.ip_token(RawAddress(address))) == unpacked(packed(address))
 
 
+@settings(deadline=None)
 @given(ipv4)
 def test_a_mapped_address_has_every_token_of_its_ipv4_address(address: str) -> None:
     tokens, plain, mapped = DayTokens(KEY), RawAddress(address), RawAddress(f"::ffff:{address}")
@@ -167,6 +169,7 @@ def test_nothing_has_no_hash(tokens: DayTokens) -> None:
     assert tokens.visitor(RawAddress("::"), "", "") != 0
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_a_browser_sends_can_be_hashed_into_64_bits(text: str) -> None:
     tokens = DayTokens(KEY)

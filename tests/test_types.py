@@ -37,7 +37,7 @@ def _mypy(directory: Path, snippets: dict[str, str]) -> dict[str, str]:
     command += ["--cache-dir", str(directory / "cache"), "--no-error-summary", *map(str, files.values())]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
-    said = {name: "" for name in snippets}
+    said = dict.fromkeys(snippets, "")
     for line in ran.stdout.splitlines():
         for name, file in files.items():
             said[name] += line + "\n" if re.match(rf".*{file.name}:\d+: error", line) else ""
