@@ -1,0 +1,158 @@
+"""Collector, shipper and ClickHouse as three processes that a test kills, under load, without a supervisor."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import Literal
+
+from pipeline.clickhouse import ping
+from pipeline.journal_lines import Begun, Closed, Intent, OpenPlan, parse
+from pipeline.migrate import migrate
+from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool
+from pipeline.status import read_status
+from support.server import free_port
+from support.system import AGENT, CLI, plain_environment, wait_until
+
+Name = Literal["collect", "ship", "clickhouse"]
+
+
+class Clinic:
+    """The three processes, each started, killed and started again by name."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings = Settings(
+            data=home / "var",
+            collector=Collector(port=free_port(), flood_per_minute=0),
+            clickhouse=ClickHouse(port=free_port()),
+            spool=Spool(segment_seconds=0.2),
+            ship=Ship(poll_seconds=0.02, retry_seconds=0.5),
+        )
+        self.log = home / "log"
+        self._environment = plain_environment(
+            PIXEL_DATA=str(self.settings.data),
+            PIXEL_COLLECTOR__PORT=str(self.settings.collector.port),
+            PIXEL_COLLECTOR__FLOOD_PER_MINUTE="0",
+            PIXEL_CLICKHOUSE__PORT=str(self.settings.clickhouse.port),
+            PIXEL_SPOOL__SEGMENT_SECONDS="0.2",
+            PIXEL_SHIP__POLL_SECONDS="0.02",
+            PIXEL_SHIP__RETRY_SECONDS="0.5",
+        )
+        self._processes: dict[Name, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: Name) -> None:
+        """Start a process and wait until it does its work."""
+        with self.log.open("ab") as log:
+            self._processes[name] = subprocess.Popen([*CLI, name], env=self._environment, stdout=log, stderr=log)
+        wait_until(lambda: self._works(name), f"{name} to work, see {self.log}", seconds=60)
+        if name == "clickhouse":
+            migrate(self.settings)
+
+    def kill(self, name: Name) -> None:
+        """End a process as a crash would."""
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+
+    def stop(self, name: Name) -> None:
+        """End a process in order."""
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) in (0, -signal.SIGTERM), self.log.read_text()[-2000:]
+
+    def close(self) -> None:
+        """End what runs."""
+        for name in list(self._processes):
+            self.kill(name)
+
+    def inserting(self) -> bool:
+        """Say whether an insert is under way: announced in the journal and not confirmed there."""
+        try:
+            text = (self.settings.journal_dir / "journal").read_bytes()
+        except FileNotFoundError:
+            return False
+        plans: dict[str, OpenPlan] = {}
+        for line in map(parse, text.split(b"\n")[:-1]):
+            match line:
+                case Begun():
+                    plans[line.plan.id] = OpenPlan(line.plan)
+                case Closed():
+                    plans.pop(line.plan, None)
+                case None:
+                    pass
+                case _ if hasattr(line, "batch"):
+                    plans[line.plan].batches[line.batch] = line
+        return any(isinstance(line, Intent) for plan in plans.values() for line in plan.batches.values())
+
+    def spool_is_empty(self) -> bool:
+        """Say whether every record has left the spool."""
+        left = [path for path in self.settings.spool_dir.iterdir() if path.suffix in (".open", ".seg", ".copy")]
+        return not left
+
+    def _works(self, name: Name) -> bool:
+        process = self._processes[name]
+        assert process.poll() is None, f"{name} ended: {self.log.read_text()[-2000:]}"
+        match name:
+            case "clickhouse":
+                return ping(self.settings)
+            case "ship":
+                status = read_status(self.settings.data)
+                return status is not None and status.pid == process.pid
+            case "collect":
+                return _get(self.settings.collector.port, "/health/ready") == 200
+
+
+class Load:
+    """Visitors: each hit has a nonce of its own; remembers which were sent and which acknowledged with a 2xx."""
+
+    def __init__(self, port: int, *, threads: int = 3) -> None:
+        self.sent: set[int] = set()
+        self.acknowledged: set[int] = set()
+        self._port = port
+        self._nonces = itertools.count(1)
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._visit) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End all visits."""
+        self._done.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _visit(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        while not self._done.is_set():
+            nonce = next(self._nonces)
+            self.sent.add(nonce)
+            try:
+                connection.request("GET", hit(nonce), headers={"User-Agent": AGENT})
+                answer = connection.getresponse()
+                answer.read()
+                if 200 <= answer.status < 300:
+                    self.acknowledged.add(nonce)
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                self._done.wait(0.05)
+        connection.close()
+
+
+def hit(nonce: int) -> str:
+    """Return the address of one hit."""
+    return f"/p.gif?s=clinic&u=https%3A%2F%2Fclinic.example%2F&m=js&n={nonce}"
+
+
+def _get(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
