@@ -98,6 +98,10 @@ class Rows:
         for table in CLEARED:
             self._migrator.command(f"TRUNCATE TABLE pixel.{table}")
 
+    def forget_migrations(self) -> None:
+        """Make `migrate` believe that nothing was applied yet."""
+        self._migrator.command("TRUNCATE TABLE pixel.migrations")
+
     def close(self) -> None:
         """Close the connections."""
         for client in (self.writer, self.admin, self._migrator):

@@ -1,0 +1,203 @@
+"""Migrations run once, in order, again after a crash, and the same way against a server elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from pipeline import event, migrate
+from pipeline.access import PASSWORD_FILE
+from pipeline.clickhouse import connect
+from pipeline.errors import Fatal
+from pipeline.event import Row
+from pipeline.settings import ClickHouse, Retention, Settings
+from sql import MIGRATIONS_DIR, statements
+from support.server import Rows, Server
+
+TABLES = {
+    "events",
+    "technical",
+    "counters",
+    "hourly",
+    "held",
+    "fraud_signals",
+    "verdicts",
+    "subject_blocks",
+    "audit",
+    "rejects",
+    "migrations",
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations that a test may change; views are left as they are."""
+    directory = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS_DIR, directory)
+    monkeypatch.setattr(migrate, "MIGRATIONS_DIR", directory)
+    return directory
+
+
+@pytest.fixture
+def database(clickhouse: Settings) -> Iterator[Rows]:
+    """The shared server; what a test recorded is forgotten afterwards."""
+    rows = Rows(clickhouse)
+    yield rows
+    rows.forget_migrations()
+    migrate.migrate(clickhouse)
+    rows.close()
+
+
+def create_statement(rows: Rows, table: str) -> str:
+    """Return how a table is defined now."""
+    return str(rows.admin.query(f"SHOW CREATE TABLE pixel.{table}").result_rows[0][0])
+
+
+def test_the_second_run_has_nothing_to_do(clickhouse: Settings) -> None:
+    migrate.migrate(clickhouse)
+    assert migrate.migrate(clickhouse) == []
+
+
+def test_all_tables_of_the_design_are_there(tables: Rows) -> None:
+    assert {row[0] for row in tables.admin.query("SHOW TABLES FROM pixel").result_rows} >= TABLES
+
+
+def test_the_columns_of_events_are_the_fields_of_a_row(tables: Rows) -> None:
+    described = tables.admin.query("DESCRIBE TABLE pixel.events").result_rows
+    assert [row[0] for row in described] == [field.name for field in msgspec.structs.fields(Row)]
+    assert [row[0] for row in tables.admin.query("DESCRIBE TABLE pixel.held").result_rows] == [
+        row[0] for row in described
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("kind", event.Kind),
+        ("mode", event.Mode),
+        ("visitor_kind", event.VisitorKind),
+        ("cookie_state", event.CookieState),
+        ("net_class", event.NetClass),
+        ("hints", event.HintState),
+        ("page_scheme", event.Scheme),
+        ("page_from", event.PageFrom),
+        ("referrer_kind", event.ReferrerKind),
+    ],
+)
+def test_an_enumeration_has_the_values_of_the_event(tables: Rows, column: str, values: object) -> None:
+    types = {row[0]: row[1] for row in tables.admin.query("DESCRIBE TABLE pixel.events").result_rows}
+    assert set(re.findall(r"'(\w+)'", types[column])) == set(get_args(values))
+
+
+def test_no_column_asks_the_clock_for_a_default(tables: Rows) -> None:
+    for table in TABLES:
+        defaults = {row[2] for row in tables.admin.query(f"DESCRIBE TABLE pixel.{table}").result_rows}
+        assert defaults == {""}, table
+
+
+@pytest.mark.parametrize("table", ["events", "technical", "counters", "rejects"])
+def test_tables_that_are_shipped_to_keep_their_promise(tables: Rows, table: str) -> None:
+    settings = create_statement(tables, table)
+    for promise in (
+        "non_replicated_deduplication_window = 10000",
+        "fsync_after_insert = 1",
+        "fsync_part_directory = 1",
+        "min_rows_to_fsync_after_merge = 1",
+        "old_parts_lifetime = 480",
+    ):
+        assert promise in settings
+    assert "batch_id TYPE bloom_filter GRANULARITY 1" in settings
+
+
+def test_a_changed_file_is_named(clickhouse: Settings, files: Path) -> None:
+    with (files / "0001_tables.sql").open("a") as stream:
+        stream.write("-- changed\n")
+    with pytest.raises(Fatal, match=r"0001_tables\.sql: changed after it was applied"):
+        migrate.migrate(clickhouse)
+
+
+def test_a_run_that_ended_in_the_middle_is_mended_by_the_next(
+    clickhouse: Settings, files: Path, database: Rows
+) -> None:
+    good = "CREATE TABLE IF NOT EXISTS pixel.half (x UInt8) ENGINE = Memory;\n"
+    later = "CREATE TABLE IF NOT EXISTS pixel.half_done (x UInt8) ENGINE = Memory;\n"
+    (files / "0098_half.sql").write_text(f"{good}CREATE TABLE pixel.broken (x NoSuchType) ENGINE = Memory;\n{later}")
+    with pytest.raises(Fatal, match=r"0098_half\.sql, statement 2: .*NoSuchType"):
+        migrate.migrate(clickhouse)
+    (files / "0098_half.sql").write_text(good + later)
+    (files / "0099_drop.sql").write_text("DROP TABLE IF EXISTS pixel.half;\nDROP TABLE IF EXISTS pixel.half_done;\n")
+    assert migrate.migrate(clickhouse)[:2] == ["0098_half.sql", "0099_drop.sql"]
+    assert migrate.migrate(clickhouse) == []
+
+
+def test_every_numbered_statement_may_run_twice(clickhouse: Settings, database: Rows) -> None:
+    database.forget_migrations()
+    assert migrate.migrate(clickhouse)[0] == "0001_tables.sql"
+
+
+def test_life_spans_follow_the_settings(clickhouse: Settings, database: Rows) -> None:
+    longer = Retention(rows_months=13, tokens_days=30, technical_days=7, counters_months=5, quarantine_days=3)
+    assert "retention.sql" in migrate.migrate(clickhouse.model_copy(update={"retention": longer}))
+    events = create_statement(database, "events")
+    assert "TTL toDateTime(received_at) + toIntervalMonth(13)" in events
+    for column in ("visitor", "ip_token", "net_token", "ua_token", "click_token"):
+        line = next(line for line in events.splitlines() if f"`{column}`" in line)
+        assert "TTL toDateTime(received_at) + toIntervalDay(30)" in line
+        assert ("CODEC" in line) == (column != "visitor")
+    assert "toIntervalDay(7)" in create_statement(database, "technical")
+    assert "toIntervalMonth(5)" in create_statement(database, "counters")
+    assert "toIntervalDay(3)" in create_statement(database, "rejects")
+    assert "TTL" not in create_statement(database, "held").replace("SETTINGS", "")
+    assert "retention.sql" in migrate.migrate(clickhouse)
+
+
+def test_expired_tokens_are_zeroed_and_the_row_stays(clickhouse: Settings, tables: Rows) -> None:
+    old = datetime.now(UTC) - timedelta(days=clickhouse.retention.tokens_days + 1)
+    tables.writer.command(
+        "INSERT INTO pixel.events (received_at, epoch, site, visitor, ip_token, net_token, ua_token, click_token)"
+        f" VALUES ('{old:%Y-%m-%d %H:%M:%S}', '{old:%Y-%m-%d}', 'clinic', 1, '::1', '::1', 1, 1)"
+    )
+    tables.writer.command("OPTIMIZE TABLE pixel.events FINAL")
+    columns = "count(), max(visitor), max(ip_token), max(net_token), max(ua_token), max(click_token)"
+    count, *tokens = tables.admin.query(f"SELECT {columns} FROM pixel.events").result_rows[0]
+    assert count == 1
+    assert [int(token) for token in tokens] == [0, 0, 0, 0, 0]
+
+
+def test_a_view_of_a_report_that_is_gone_is_dropped(clickhouse: Settings, database: Rows) -> None:
+    migrator = connect(clickhouse, "pixel_migrator")
+    migrator.command("CREATE OR REPLACE VIEW fraud.gone DEFINER = pixel_viewer SQL SECURITY DEFINER AS SELECT 1")
+    assert migrate.migrate(clickhouse) == ["views"]
+    assert ("gone",) not in migrator.query("SHOW TABLES FROM fraud").result_rows
+    migrator.close()
+
+
+def test_a_server_elsewhere_is_migrated_the_same_way(restartable: Server, tmp_path: Path) -> None:
+    restartable.start()
+    here = Settings(
+        data=tmp_path / "elsewhere",
+        clickhouse=ClickHouse(url=f"http://127.0.0.1:{restartable.settings.clickhouse.port}/"),
+    )
+    here.secrets_dir.mkdir(parents=True, mode=0o700)
+    os.link(restartable.settings.secrets_dir / PASSWORD_FILE, here.secrets_dir / PASSWORD_FILE)
+    assert migrate.migrate(here)[:2] == ["0001_tables.sql", "retention.sql"]
+    assert migrate.migrate(here) == []
+    reader = connect(here, "ops")
+    assert reader.query("SELECT currentUser()").result_rows == [("ops",)]
+    reader.close()
+
+
+def test_statements_end_at_the_end_of_a_line_only() -> None:
+    assert statements("-- a; comment;\nSELECT ';' AS x\n    -- why;\n  , 2;\n\nSELECT 3;  \nSELECT 4") == [
+        "SELECT ';' AS x\n  , 2",
+        "SELECT 3",
+        "SELECT 4",
+    ]

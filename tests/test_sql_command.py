@@ -1,0 +1,74 @@
+"""`sql` asks as a role, and asks as the operator only after the audit has it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+
+import pytest
+
+from pipeline.audit import Audit
+from pipeline.settings import Settings
+from support.server import COMMAND, environment
+
+
+def ask(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command."""
+    return subprocess.run(
+        [*COMMAND, "sql", *arguments],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "user"),
+    [("ops", "ops"), ("security", "security"), ("privacy", "privacy"), ("admin", "pixel_admin")],
+)
+def test_a_query_runs_as_the_role(clickhouse: Settings, role: str, user: str) -> None:
+    answer = ask(clickhouse, "--role", role, "SELECT currentUser() AS user", "--format", "json")
+    assert json.loads(answer.stdout) == [{"user": user}], answer.stderr
+
+
+def test_nobody_asked_for_is_ops(clickhouse: Settings) -> None:
+    assert "ops" in ask(clickhouse, "SELECT currentUser() AS user").stdout
+
+
+def test_rows_come_as_csv_with_a_header(clickhouse: Settings) -> None:
+    answer = ask(clickhouse, "SELECT 1 AS one, 'a,\"b' AS text, toDate('2026-11-22') AS day", "--format", "csv")
+    assert list(csv.reader(answer.stdout.splitlines())) == [["one", "text", "day"], ["1", 'a,"b', "2026-11-22"]]
+
+
+def test_a_refusal_is_one_line_and_exit_code_1(clickhouse: Settings) -> None:
+    answer = ask(clickhouse, "SELECT visitor FROM pixel.events")
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr.count("\n") == 1
+    assert "ACCESS_DENIED" in answer.stderr
+
+
+def test_an_unknown_role_is_wrong_use(clickhouse: Settings) -> None:
+    assert ask(clickhouse, "--role", "pixel_admin", "SELECT 1").returncode == 2
+
+
+def test_the_operators_query_is_audited_even_when_it_fails(clickhouse: Settings) -> None:
+    query = "SELECT no_such_column FROM pixel.events"
+    assert ask(clickhouse, "--role", "admin", query).returncode == 1
+    acts = [entry for entry, _ in Audit(clickhouse.audit_dir).entries()]
+    assert query in [entry.facts.get("query") for entry in acts if entry.action == "sql"]
+
+
+def test_without_an_audit_the_operator_reads_nothing(clickhouse: Settings) -> None:
+    audit = Audit(clickhouse.audit_dir)
+    with audit.file.open("ab"):
+        audit.file.chmod(0o644)
+    try:
+        answer = ask(clickhouse, "--role", "admin", "SELECT 42 AS answer")
+    finally:
+        audit.file.chmod(0o600)
+    assert answer.returncode == 1
+    assert "42" not in answer.stdout
