@@ -50,6 +50,26 @@ STATUS: dict[Reason, int] = {
 }
 
 
+MEANING: dict[Reason, str] = {
+    Reason.UNKNOWN_SITE: "`s` is missing or names no configured site",
+    Reason.BAD_QUERY: "a parameter is outside of its grammar: unknown mode, status, nonce, consent or ad block id",
+    Reason.REPEATED_PARAMETER: "a parameter was given twice",
+    Reason.TOO_LARGE: "path and query over 8 KB, or a body over 16 KB",
+    Reason.TOO_MANY_HEADERS: "over 64 headers or 16 KB of them",
+    Reason.BAD_HOST: "more than one Host header",
+    Reason.BAD_METHOD: "another method than the route takes",
+    Reason.BAD_REPLAY: "a replay without the secret, or of a time outside of the keys' life",
+    Reason.BAD_BODY: "the beacon's body is not the JSON that was agreed",
+    Reason.BODY_TIMEOUT: "the beacon's body did not arrive within 5 seconds",
+    Reason.FOREIGN_ORIGIN: "the beacon comes from a page of another site",
+    Reason.FLOOD: "the client is over its rate (`collector.flood_per_minute`)",
+    Reason.BLOCKED: "the person asked for a block (policy clause 6.2.4)",
+    Reason.SPOOL_FULL: "the spool is at its size or the disk at its free space limit",
+    Reason.SPOOL_FAILED: "the disk refused the write; nothing was acknowledged",
+    Reason.INTERNAL: "an error of ours that nobody foresaw; the log names its type and place",
+}
+
+
 class PixelError(Exception):
     """Base of all errors this software raises on purpose."""
 

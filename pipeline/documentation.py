@@ -1,0 +1,116 @@
+"""The pages of `docs/` that are written from the code, so that they cannot fall behind it: `make docs`.
+
+Owns the wording around settings and refusals; the reports' page is `pipeline.report_docs`. A test compares the files
+with `pages()`.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from pipeline.errors import MEANING, STATUS, Reason
+from pipeline.report_docs import page as reports_page
+from pipeline.reports import all_reports
+from pipeline.settings import Settings
+
+DOCS_DIR = Path(__file__).parent.parent / "docs"
+
+_SETTINGS = """\
+# Settings
+
+Read from `pixel.toml` in the working directory, or the file named by `--config` or `PIXEL_CONFIG`. Every value can be
+overridden by an environment variable: `PIXEL_` and the name in capitals, sections joined by two underscores
+(`PIXEL_COLLECTOR__PORT=8080`); lists and tables as JSON. An unknown key is an error that names it.
+
+What `collector.durability` loses when it goes wrong: with `fsync` nothing that was answered with 2xx; with `interval` a
+power cut may lose the last 500 ms, a killed process nothing.
+"""
+
+_REFUSALS = """\
+# Refusals
+
+A hit is turned away for one of these reasons and no other. The page never notices: the GIF is sent with the status. Each
+reason is counted in `/metrics` (`clinic_pixel_refused_total{reason="..."}`) and per minute in `pixel.counters`
+(report `technical/counters`).
+
+| reason | status | what happened |
+|---|---|---|
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the generated pages: file name in `docs/` -> content."""
+    return {
+        "settings.md": _SETTINGS + "\n" + "\n".join(_section("", Settings)),
+        "refusals.md": _REFUSALS
+        + "".join(f"| `{reason}` | {STATUS[reason]} | {MEANING[reason]} |\n" for reason in Reason),
+        "reports.md": reports_page(all_reports()),
+    }
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, content in pages().items():
+        (DOCS_DIR / name).write_text(content)
+
+
+def _section(prefix: str, model: type[BaseModel]) -> Iterator[str]:
+    simple = {name: field for name, field in model.model_fields.items() if _table(field) is None}
+    tables = {name: field for name, field in model.model_fields.items() if name not in simple}
+    if prefix:
+        yield f"## {prefix}\n\n{(model.__doc__ or '').strip().splitlines()[0]}\n"
+    yield "| setting | type | default | meaning |\n|---|---|---|---|"
+    for name, field in simple.items():
+        yield f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {field.description} |"
+    yield ""
+    for name, field in tables.items():
+        table = _table(field)
+        if table is not None:
+            many = get_origin(field.annotation) is tuple
+            heading = ".".join(filter(None, (prefix.strip("[]"), name)))
+            yield from _section(f"[[{heading}]]" if many else f"[{heading}]", table)
+
+
+def _table(field: FieldInfo) -> type[BaseModel] | None:
+    for candidate in (field.annotation, *get_args(field.annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return "table"
+    if origin is types.UnionType:
+        return " or ".join(dict.fromkeys(_type(part) for part in arguments if part is not type(None)))
+    if arguments and origin is not None and all(isinstance(part, str) for part in arguments):
+        return ", ".join(f"`{part}`" for part in arguments)
+    if hasattr(annotation, "__metadata__"):
+        return _type(annotation.__origin__)
+    return {"IPv4Network": "network", "IPv6Network": "network", "str": "text", "int": "number", "float": "number"}.get(
+        annotation.__name__, annotation.__name__.lower()
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required" if field.is_required() else "none"
+    if field.default in (None, (), ""):
+        return "none"
+    if isinstance(field.default, tuple):
+        return "a demo site"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+if __name__ == "__main__":
+    main()
