@@ -69,7 +69,7 @@ def _section(report: Report) -> str:
         "|---|---|---|",
         *(f"| `{column.name}` | {column.unit} | {column.meaning} |" for column in report.columns),
         "",
-        f"Limits: {report.text('limits', 'en')}",
+        f"Limits: {report.text('limits', 'en').format_map({name: f'`{name}`' for name in report.thresholds})}",
         "",
     ]
     return "\n".join(lines)
