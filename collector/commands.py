@@ -6,6 +6,7 @@ import os
 
 import typer
 
+from collector import page_commands
 from pipeline.commands.console import ConfigOption, errors
 from pipeline.settings import config_file, load
 
@@ -13,6 +14,7 @@ from pipeline.settings import config_file, load
 def register(app: typer.Typer) -> None:
     """Add the commands of this package."""
     app.command()(collect)
+    page_commands.register(app)
 
 
 def collect(config: ConfigOption = None) -> None:

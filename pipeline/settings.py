@@ -205,7 +205,11 @@ class Fraud(Section):
     enabled: bool = Field(True, description="Off: `migrate` makes no fraud views. See docs/legal-mapping.md.")
 
 
-DEMO_SITE = Site(id="clinic", hosts=("clinic.example", "www.clinic.example", "localhost", "127.0.0.1"))
+DEMO_SITE = Site(
+    id="clinic",
+    hosts=("clinic.example", "www.clinic.example", "localhost", "127.0.0.1"),
+    sensitive={"services/sensitive": ("/services/hiv", "/services/oncology")},
+)
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,227 @@
+"""Will the tag on this page work, and which fields will arrive? Judged from its HTML and headers alone.
+
+Owns `check`, a list of small checks that each add findings in words; a finding of level `problem` makes the command exit
+with 1. Pure: the caller has loaded the page. Sources: Referrer Policy (section 3), Content Security Policy Level 3, Mixed
+Content.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from collector.arrival import ORIGIN_ONLY, Loaded, page_of
+from collector.csp import allows
+from collector.page_html import Page, Script
+from collector.snippet import PARTS
+from pipeline.settings import Site
+from pipeline.urls import normal_host
+
+Level = Literal["ok", "note", "problem"]
+_SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
+
+
+class Finding(NamedTuple):
+    """One thing found, in words."""
+
+    level: Level
+    text: str
+
+
+def check(loaded: Loaded) -> list[Finding]:
+    """Return what was found, problems first."""
+    found = [finding for judge in CHECKS for finding in judge(loaded)]
+    return sorted(found, key=lambda finding: ("problem", "note", "ok").index(finding.level))
+
+
+def check_settings(loaded: Loaded, sites: Iterable[Site]) -> list[Finding]:
+    """Return what the tag says against the collector's own settings."""
+    known = {site.id: site for site in sites}
+    host = normal_host(urlsplit(loaded.address).hostname or "").removeprefix("www.")
+    given = [script.attributes.get("data-site", "") for script in loaded.page.scripts]
+    given += [image.query.get("s", "") for image in loaded.page.images]
+    found = []
+    for name in dict.fromkeys(given):
+        if name not in known:
+            found.append(Finding("problem", f"site {name!r} is not in the settings: the collector answers 404"))
+        elif host not in {normal_host(own).removeprefix("www.") for own in (*known[name].hosts, *known[name].ad_hosts)}:
+            text = f"{host} is not among the hosts of site {name}: no page path is kept, beacons are refused"
+            found.append(Finding("problem", text))
+    return found
+
+
+def _presence(loaded: Loaded) -> list[Finding]:
+    page = loaded.page
+    if page.scripts or page.images:
+        return [Finding("ok", f"found {len(page.scripts)} script(s) and {len(page.images)} image(s) of the pixel")]
+    hint = " A tag manager is on the page: what it adds later cannot be seen from here." if page.tag_manager else ""
+    return [Finding("problem", f"no tag: neither a script /p.js nor an image /p.gif stands in the HTML.{hint}")]
+
+
+def _status(loaded: Loaded) -> list[Finding]:
+    if loaded.status < 400:
+        return []
+    told = {image.query.get("e", "") for image in loaded.page.images}
+    if str(loaded.status) in told:
+        return [Finding("ok", f"the page answers {loaded.status} and its image tells so")]
+    return [
+        Finding("problem", f"the page answers {loaded.status}, but no image with e={loaded.status} tells the collector")
+    ]
+
+
+def _script_attributes(loaded: Loaded) -> list[Finding]:
+    return [finding for script in loaded.page.scripts for finding in _attributes_of(script)]
+
+
+def _attributes_of(script: Script) -> list[Finding]:
+    given = script.attributes
+    rules: tuple[tuple[bool, Level, str], ...] = (
+        (
+            not _SITE.fullmatch(given.get("data-site", "")),
+            "problem",
+            "data-site is missing or malformed: use the site's id",
+        ),
+        (
+            given.get("type", "").lower() == "module",
+            "problem",
+            "type=module: the tag is a classic script, drop the type",
+        ),
+        (
+            given.get("type", "").lower() not in ("", "module", "text/javascript", "application/javascript"),
+            "problem",
+            f"type={given.get('type')!r} keeps the browser from running the script (a consent manager's doing?)",
+        ),
+        (
+            given.get("data-consent", "0") not in ("0", "1"),
+            "problem",
+            "data-consent must be 0 or 1, else nothing is stored",
+        ),
+        (not _is_share(given.get("data-sample", "1")), "problem", "data-sample must be a number from 0 to 1"),
+        (
+            not set(re.split(r"[\s,]+", given["data-technical"])) <= set(PARTS) if "data-technical" in given else False,
+            "problem",
+            f"data-technical knows only {', '.join(PARTS)}",
+        ),
+        ("async" not in given and "defer" not in given, "note", "add async: without it the page waits for the script"),
+        ("integrity" in given, "problem", "integrity pins one version: the next update would be refused"),
+    )
+    return [Finding(level, f"script: {text}") for broken, level, text in rules if broken]
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1
+    except ValueError:
+        return False
+
+
+def _twice(loaded: Loaded) -> list[Finding]:
+    page = loaded.page
+    found = []
+    if len(page.scripts) > 1:
+        found.append(Finding("note", "the script stands here more than once: it counts once, but load it once"))
+    if page.scripts and any(not image.noscript and not image.query.get("a") for image in page.images):
+        found.append(Finding("problem", "script and image outside <noscript>: every page view is counted twice"))
+    if page.scripts and not any(image.noscript for image in page.images):
+        found.append(Finding("note", "no <noscript> image: visitors without JavaScript are not counted"))
+    return found
+
+
+def _images(loaded: Loaded) -> list[Finding]:
+    found = []
+    for image in loaded.page.images:
+        if not _SITE.fullmatch(image.query.get("s", "")):
+            found.append(Finding("problem", "image: `s` is missing or malformed: use the site's id"))
+        if page_of(loaded, image).startswith("no"):
+            found.append(Finding("problem", f"image: the page stays unknown ({page_of(loaded, image)})"))
+    return found
+
+
+def _mixed_content(loaded: Loaded) -> list[Finding]:
+    if urlsplit(loaded.address).scheme != "https":
+        return []
+    plain = [address for address in _addresses(loaded.page) if urlsplit(address).scheme == "http"]
+    return [Finding("problem", f"mixed content: an https page does not load {address}") for address in plain]
+
+
+def _same_site(loaded: Loaded) -> list[Finding]:
+    own = urlsplit(loaded.address).hostname or ""
+    foreign = {urlsplit(address).hostname or "" for address in _addresses(loaded.page)} - {own}
+    return [
+        Finding(
+            "note",
+            f"the id cookie will not come back from {host}: it is another site than {own}; use a subdomain of it or a path"
+            " proxied by nginx, or visitors are told apart for one day only",
+        )
+        for host in sorted(foreign)
+        if host.split(".")[-2:] != own.split(".")[-2:]
+    ]
+
+
+def _content_security(loaded: Loaded) -> list[Finding]:
+    found = []
+    for script in loaded.page.scripts:
+        nonce = script.attributes.get("nonce", "")
+        reach = urljoin(script.address, "e")
+        for kind, address, effect in (
+            ("script-src", script.address, "the script will not run"),
+            ("connect-src", reach, "the script runs, but its beacon is not sent"),
+        ):
+            verdict = allows(loaded.policies, kind, address, loaded.address, nonce)
+            if not verdict.allowed:
+                found.append(
+                    Finding("problem", f"Content-Security-Policy {verdict.directive}: {effect}; allow {address}")
+                )
+    for image in loaded.page.images:
+        verdict = allows(loaded.policies, "img-src", image.address, loaded.address)
+        if not verdict.allowed:
+            origin = image.address.partition("?")[0]
+            found.append(Finding("problem", f"Content-Security-Policy {verdict.directive}: no image; allow {origin}"))
+    return found
+
+
+def _ads(loaded: Loaded) -> list[Finding]:
+    found = []
+    for name, times in Counter(loaded.page.ads).items():
+        if not _AD.fullmatch(name):
+            found.append(Finding("problem", f"ad block id {name[:70]!r}: use 1 to 64 of A-Z a-z 0-9 _ . : -"))
+        elif times > 1:
+            found.append(
+                Finding("note", f"ad block id {name} stands here {times} times: it is counted once a page view")
+            )
+    if loaded.page.ads and not loaded.page.scripts:
+        found.append(Finding("problem", "data-pixel-ad needs the script; without it use an image with `a`"))
+    return found
+
+
+def _previous_page(loaded: Loaded) -> list[Finding]:
+    if loaded.referrer_policy in ("no-referrer", "same-origin", *ORIGIN_ONLY):
+        return []
+    return [
+        Finding(
+            "note",
+            f"Referrer-Policy {loaded.referrer_policy}: this page tells its full address to other hosts it links to",
+        )
+    ]
+
+
+CHECKS: tuple[Callable[[Loaded], list[Finding]], ...] = (
+    _presence,
+    _status,
+    _script_attributes,
+    _twice,
+    _images,
+    _mixed_content,
+    _same_site,
+    _content_security,
+    _ads,
+    _previous_page,
+)
+
+
+def _addresses(page: Page) -> list[str]:
+    return list(dict.fromkeys([script.address for script in page.scripts] + [image.address for image in page.images]))

@@ -1,0 +1,124 @@
+"""The demo clinic's web server: its pages, and where on each the tag stands.
+
+Owns the routes. The lines of the tag are those of `collector.snippet`, so the demo shows what a page owner would paste.
+No page asks anything of a host but this one and the collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from collector.demo.content import DOCTORS, SERVICES, TIMES
+from collector.snippet import Wish, snippet
+from pipeline.settings import Settings, Site
+
+HERE = Path(__file__).parent
+
+
+class Pages:
+    """The pages of the clinic with their tag."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._lines = {lines.name: lines.text for lines in snippet(wish)}
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+        self._templates.globals |= {"services": SERVICES, "doctors": DOCTORS, "times": TIMES}
+
+    def show(
+        self, request: Request, template: str, *, tag: str = "tag", status: int = 200, **facts: object
+    ) -> Response:
+        """Return a page; `tag` names the lines of the snippet that stand on it."""
+        # What a server-side template would print: the page's own address and the Referer header.
+        line = self._lines[tag].replace("{{page}}", _encoded(str(request.url)))
+        line = line.replace("{{previous}}", _encoded(request.headers.get("referer", "")))
+        ad = self._lines["ad block on a foreign page"]
+        page = self._templates.get_template(template)
+        text = page.render(tag=Markup(line), foreign_ad=Markup(ad), here=request.url.path, **facts)  # noqa: S704 - our own lines
+        return HTMLResponse(text, status)
+
+
+def demo_app(wish: Wish) -> Starlette:
+    """Return the demo clinic whose tag is as wished."""
+    pages = Pages(wish)
+    doctors = {doctor.slug: doctor for doctor in DOCTORS}
+    services = {service.slug: service for service in SERVICES}
+
+    def plain(template: str, tag: str = "tag") -> Callable[[Request], Response]:
+        return lambda request: pages.show(request, template, tag=tag)
+
+    def doctor(request: Request) -> Response:
+        return pages.show(request, "doctor.html", doctor=_of(doctors, request))
+
+    def service(request: Request) -> Response:
+        return pages.show(request, "service.html", service=_of(services, request))
+
+    def booked(_: Request) -> Response:
+        return RedirectResponse("/booking/done", 303)
+
+    def refused_login(request: Request) -> Response:
+        return pages.show(request, "login.html", failed=True)
+
+    def missing(request: Request, _: Exception) -> Response:
+        return pages.show(request, "404.html", tag="error template", status=404)
+
+    return Starlette(
+        routes=[
+            Route("/", plain("home.html")),
+            Route("/en", plain("en.html")),
+            Route("/doctors", plain("doctors.html")),
+            Route("/doctors/{slug}", doctor),
+            Route("/services", plain("services.html")),
+            Route("/services/{slug}", service),
+            Route("/prices", plain("prices.html", "image from a server-side template")),
+            Route("/print", plain("print.html", "image without script")),
+            Route("/partner", plain("partner.html")),
+            Route("/booking", plain("booking.html")),
+            Route("/booking", booked, methods=["POST"]),
+            Route("/booking/done", plain("booked.html")),
+            Route("/login", lambda request: pages.show(request, "login.html", failed=False)),
+            Route("/login", refused_login, methods=["POST"]),
+            Route("/my{rest:path}", plain("my.html")),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        exception_handlers={404: missing},
+    )
+
+
+def serve(settings: Settings, site: Site, collector: str) -> None:
+    """Serve the demo clinic until told to stop."""
+    import uvicorn
+
+    wish = Wish(
+        site=site.id, collector=collector, consent=site.consent, keep=[one.name for one in site.query], ads=True
+    )
+    uvicorn.run(
+        demo_app(wish),
+        host=settings.demo.host,
+        port=settings.demo.port,
+        access_log=False,
+        log_level="warning",
+        ws="none",
+    )
+
+
+def _of(known: Mapping[str, object], request: Request) -> object:
+    found = known.get(request.path_params["slug"])
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,141 @@
+"""Commands for the page owner: `snippet`, `check-tag`, `demo-site`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal, cast
+
+import orjson
+import typer
+
+from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen, console, print_rows
+from pipeline.errors import Fatal
+from pipeline.settings import Settings, Site, config_file, load
+
+LONGEST_PAGE = 4 * 1024 * 1024
+SECONDS = 10.0
+_MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("snippet")(print_snippet)
+    app.command("check-tag")(check_tag)
+    app.command("demo-site")(demo_site)
+
+
+def public_url(settings: Settings) -> str:
+    """Return where browsers reach the collector."""
+    edge = settings.collector
+    return edge.public_url or f"http://{'localhost' if edge.host == '127.0.0.1' else edge.host}:{edge.port}"
+
+
+def print_snippet(
+    site: Annotated[str, typer.Option(help="The site's id; may be left out where there is one site.")] = "",
+    url: Annotated[str, typer.Option(help="Where browsers reach the collector; else `collector.public_url`.")] = "",
+    consent: Annotated[str, typer.Option(help="`implied` or `explicit`; else as the site's setting says.")] = "",
+    ads: Annotated[bool, typer.Option("--ads", help="Also the lines for ad blocks.")] = False,
+    technical: Annotated[str, typer.Option(help="Technical signals: errors,resources,vitals or some of them.")] = "",
+    sample: Annotated[float, typer.Option(min=0, max=1, help="Share of page loads that send technical signals.")] = 1,
+    release: Annotated[str, typer.Option(help="Release of the site, sent with technical signals.")] = "",
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Print the exact lines to paste into a site's pages."""
+    from collector.snippet import PARTS, Part, Wish, snippet
+
+    settings = load(config)
+    chosen_site = _site(settings, site)
+    parts = tuple(part for part in technical.replace(",", " ").split())
+    if unknown := set(parts) - set(PARTS):
+        raise typer.BadParameter(f"--technical knows {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
+    if consent not in ("", "implied", "explicit"):
+        raise typer.BadParameter(f"--consent is implied or explicit; got {consent}")
+    lines = snippet(
+        Wish(
+            site=chosen_site.id,
+            collector=url or public_url(settings),
+            consent=cast("Literal['implied', 'explicit']", consent or chosen_site.consent),
+            keep=tuple(parameter.name for parameter in chosen_site.query),
+            ads=ads,
+            technical=cast("tuple[Part, ...]", parts),
+            sample=sample,
+            release=release,
+            upstream=f"http://127.0.0.1:{settings.collector.port}",
+        )
+    )
+    if chosen(form) is not Format.TABLE:
+        print_rows(("name", "where", "text"), lines, form)
+        return
+    for name, where, text in lines:
+        console.print(f"[bold]{name}[/] [dim]- {where}[/]")
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print()
+
+
+def check_tag(
+    url: Annotated[str, typer.Argument(help="Address of a page; the only address that is connected to.")],
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Load a page and say which fields its tag will deliver and what stands in its way."""
+    from collector.arrival import Loaded, arrivals
+    from collector.check_tag import check, check_settings
+
+    loaded = Loaded.of(*_load(url))
+    findings, ways = check(loaded), arrivals(loaded)
+    if (file := config_file(config)) is not None:
+        findings = check_settings(loaded, load(file).sites) + findings
+    if chosen(form) is Format.TABLE:
+        for level, text in findings:
+            console.print(f"{_MARKS[level]}", end=" ")
+            console.print(text, markup=False, highlight=False)
+        if ways:
+            note = "IP address, cookie, browser and time come with every request."
+            print_rows(
+                ("way", "page address", "previous page", "ad block"), ways, form, title="\nWhat arrives", note=note
+            )
+    else:
+        facts = {
+            "url": url,
+            "status": loaded.status,
+            "findings": [finding._asdict() for finding in findings],
+            "arrives": [way._asdict() for way in ways],
+        }
+        sys.stdout.buffer.write(orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.flush()
+    raise typer.Exit(any(finding.level == "problem" for finding in findings))
+
+
+def demo_site(config: ConfigOption = None) -> None:
+    """Serve the demo clinic: a small site that carries the tag in each way."""
+    from collector.demo.site import serve
+
+    settings = load(config)
+    serve(settings, _site(settings, ""), public_url(settings))
+
+
+def _site(settings: Settings, name: str) -> Site:
+    known = {site.id: site for site in settings.sites}
+    if not name:
+        return settings.sites[0]
+    if name not in known:
+        raise typer.BadParameter(f"no site {name!r} in the settings; there are: {', '.join(known)}")
+    return known[name]
+
+
+def _load(url: str) -> tuple[str, int, dict[str, str], str]:
+    import urllib3
+
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"expected an address that begins with http:// or https://, got {url!r}")
+    pool = urllib3.PoolManager(timeout=SECONDS, retries=False, headers={"User-Agent": "clinic-pixel check-tag"})
+    try:
+        answer = pool.request("GET", url, preload_content=False, redirect=False)
+        if answer.get_redirect_location():
+            raise Fatal(f"{url} redirects to {answer.get_redirect_location()}: check that address")
+        text = answer.read(LONGEST_PAGE).decode("utf-8", "replace")
+        answer.release_conn()
+    except (urllib3.exceptions.HTTPError, UnicodeError) as error:
+        raise Fatal(f"{url} cannot be loaded: {type(error).__name__}; is the address right and the site up?") from None
+    return url, answer.status, dict(answer.headers), text

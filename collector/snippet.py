@@ -1,0 +1,137 @@
+"""The exact lines a page owner pastes: tag, noscript, images, ad block, CSP, nginx.
+
+Owns `snippet`, one pure function, so that the command line, the embed page and docs/embedding.md print the same lines.
+Every value is checked against a grammar or escaped, so the lines are safe to show and to paste.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal, NamedTuple, get_args
+from urllib.parse import quote, urlsplit
+
+from pipeline.errors import Fatal
+
+Part = Literal["errors", "resources", "vitals"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the page owner wants: `collector` is the address browsers reach it at, without a slash at the end."""
+
+    site: str
+    collector: str
+    consent: Literal["implied", "explicit"] = "implied"
+    keep: Sequence[str] = ()
+    ads: bool = False
+    technical: Sequence[Part] = ()
+    sample: float = 1.0
+    release: str = ""
+    upstream: str = "http://127.0.0.1:8080"
+
+
+class Lines(NamedTuple):
+    """Some lines to paste: a short name, where they go, the text."""
+
+    name: str
+    where: str
+    text: str
+
+
+def snippet(wish: Wish) -> tuple[Lines, ...]:
+    """Return the lines for a page owner, the tag first; raises `Fatal` for a collector address that is none."""
+    base = wish.collector.rstrip("/")
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise Fatal(f"collector address: expected something like https://stats.clinic.example, got {wish.collector!r}")
+    found = [
+        Lines("tag", "once on every page, best right after <body>", f"{_script(wish, base)}\n{_noscript(wish, base)}"),
+        Lines(
+            "image without script",
+            "instead of the tag, where no script is wanted; the page comes from the Referer header",
+            _image(base, {"s": wish.site, "m": "img"}),
+        ),
+        Lines(
+            "image from a server-side template",
+            "instead of the tag; {{page}} and {{previous}} stand for the page's own address and its Referer header,"
+            " each percent-encoded by the template",
+            _image(base, {"s": wish.site, "m": "server"}, "&amp;u={{page}}&amp;r={{previous}}"),
+        ),
+        Lines(
+            "error template",
+            "instead of the tag on the 404 page (likewise 403, 500, 503)",
+            _image(base, {"s": wish.site, "m": "server", "e": "404"}, "&amp;u={{page}}&amp;r={{previous}}"),
+        ),
+    ]
+    if wish.ads:
+        found += [
+            Lines(
+                "ad block", "around each ad block on pages with the tag", '<div data-pixel-ad="spring-checkup">…</div>'
+            ),
+            Lines(
+                "ad block on a foreign page",
+                "inside the ad's HTML where no script is allowed; counts as shown once it is rendered",
+                _image(base, {"s": wish.site, "m": "img", "a": "spring-checkup"}),
+            ),
+        ]
+    found += [
+        Lines("Content-Security-Policy", "added to the policy of the pages, where they have one", _csp(wish, base)),
+        Lines("nginx", "to serve everything from the site's own host; the tag then loads /px/p.js", _nginx(wish)),
+    ]
+    return tuple(found)
+
+
+def _script(wish: Wish, base: str) -> str:
+    given = {"src": f"{base}/p.js", "data-site": wish.site}
+    if wish.consent == "explicit":
+        given["data-consent"] = "0"  # the consent manager sets it to 1
+    if wish.keep:
+        given["data-keep"] = ",".join(wish.keep)
+    if wish.technical:
+        given["data-technical"] = ",".join(wish.technical)
+        if wish.sample != 1:
+            given["data-sample"] = f"{wish.sample:g}"
+        if wish.release:
+            given["data-release"] = wish.release
+    return f"<script async {_attributes(given)}></script>"
+
+
+def _noscript(wish: Wish, base: str) -> str:
+    return f"<noscript>{_image(base, {'s': wish.site, 'm': 'noscript'})}</noscript>"
+
+
+def _image(base: str, query: dict[str, str], template: str = "") -> str:
+    pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    # `hidden` takes no room on the page and is loaded all the same (HTML, section 4.8.4.3).
+    # Without a referrerpolicy a browser names only the page's host to another host (Referrer Policy, section 3).
+    policy = "" if template else ' referrerpolicy="no-referrer-when-downgrade"'
+    return f'<img src="{escape(f"{base}/p.gif?{pairs}")}{template}" alt="" width="1" height="1" hidden{policy}>'
+
+
+def _attributes(given: dict[str, str]) -> str:
+    return " ".join(f'{name}="{escape(value)}"' for name, value in given.items())
+
+
+def _csp(wish: Wish, base: str) -> str:
+    parts = urlsplit(base)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return f"script-src {origin}; connect-src {origin}; img-src {origin}"
+
+
+def _nginx(wish: Wish) -> str:
+    return f"""location /px/ {{
+    proxy_pass {wish.upstream.rstrip("/")}/;
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header Forwarded "";
+    proxy_next_upstream off;
+    client_max_body_size 64k;
+    access_log off;
+}}
+# and in pixel.toml, so that the address in X-Forwarded-For is believed:
+# [collector]
+# trusted_proxies = ["127.0.0.1/32"]"""
