@@ -26,18 +26,8 @@ logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
 
 CONNECT_SECONDS = 5
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
-AWAY = {
-    159,
-    202,
-    209,
-    210,
-    241,
-    243,
-    252,
-    319,
-    242,
-    425,
-}  # timeouts, too busy, network, memory, space, parts, read-only
+# Timeouts, too many queries, network, memory, disk space, too many parts, read-only: all pass without our doing.
+AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425}
 
 
 def address(settings: Settings) -> str:

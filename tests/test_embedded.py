@@ -130,6 +130,17 @@ def test_sigterm_ends_it_at_once_and_frees_the_port(restartable: Server) -> None
     restartable.start()
 
 
+def test_the_native_port_is_opened_when_asked_for(tmp_path: Path) -> None:
+    server = Server(tmp_path / "var", tcp_port=free_port())
+    try:
+        server.start()
+        with socket.create_connection(("127.0.0.1", server.settings.clickhouse.tcp_port), timeout=10) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert client.recv(200).startswith(b"HTTP/1.0 400 Bad Request"), "the native protocol answers so to HTTP"
+    finally:
+        server.stop()
+
+
 def refusal(settings: Settings) -> str:
     """Return what a server that cannot start says."""
     ended = subprocess.run(

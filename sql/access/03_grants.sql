@@ -19,7 +19,7 @@ GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW
 GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
 
 -- Writes rows, reads back which batches arrived, and forces the merge that ends expired tokens; nothing else.
--- Its own queries it may always kill; KILL QUERY would be a grant on *.*.
+-- No KILL QUERY: it needs SELECT ON system.processes, where everybody's queries stand; delivery does without it.
 GRANT INSERT, OPTIMIZE ON pixel.* TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;

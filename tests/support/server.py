@@ -44,6 +44,7 @@ def environment(settings: Settings) -> dict[str, str]:
     given = {
         "PIXEL_DATA": str(settings.data),
         "PIXEL_CLICKHOUSE__PORT": str(settings.clickhouse.port),
+        "PIXEL_CLICKHOUSE__TCP_PORT": str(settings.clickhouse.tcp_port),
         "PIXEL_CLICKHOUSE__MEMORY_MB": str(settings.clickhouse.memory_mb),
     }
     if settings.clickhouse.url:
@@ -54,8 +55,8 @@ def environment(settings: Settings) -> dict[str, str]:
 class Server:
     """An embedded ClickHouse that a test may stop, kill and start again."""
 
-    def __init__(self, data: Path, *, port: int | None = None) -> None:
-        self.settings = Settings(data=data, clickhouse=ClickHouse(port=port or free_port()))
+    def __init__(self, data: Path, *, port: int | None = None, tcp_port: int = 0) -> None:
+        self.settings = Settings(data=data, clickhouse=ClickHouse(port=port or free_port(), tcp_port=tcp_port))
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
