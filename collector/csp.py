@@ -71,7 +71,10 @@ def _matches(source: str, address: SplitResult, page: SplitResult) -> bool:
         return False
     if folded.endswith(":"):
         return _scheme_fits(folded[:-1], address.scheme)
-    given = urlsplit(source if "://" in source else f"//{source}")
+    try:
+        given = urlsplit(source if "://" in source else f"//{source}")
+    except ValueError:
+        return False
     return (
         _scheme_fits(given.scheme or page.scheme, address.scheme)
         and _host_fits(given.netloc.partition(":")[0].lower(), address.hostname or "")

@@ -63,7 +63,7 @@ class _Reader(HTMLParser):
             case "noscript":
                 self._noscript = True
             case "base":
-                self._base = urljoin(self._base, given.get("href", ""))
+                self._base = _resolve(self._base, given.get("href", "")) or self._base
             case "script":
                 self._script(given)
             case "img":
@@ -102,6 +102,7 @@ class _Reader(HTMLParser):
 
 def _resolve(base: str, address: str) -> str:
     try:
-        return urljoin(base, address.strip()) if address else ""
-    except ValueError:
+        resolved = urljoin(base, address.strip()) if address else ""
+        return resolved if urlsplit(resolved).port != 0 else ""
+    except ValueError:  # no host, no port: a browser would not load it either
         return ""

@@ -1,0 +1,191 @@
+import pytest
+from typer.testing import CliRunner
+
+from collector.arrival import Loaded, arrivals
+from collector.check_tag import check, check_settings
+from collector.csp import allows, read_policies
+from collector.demo.site import demo_app
+from collector.snippet import Wish
+from pipeline.commands import build_app
+from pipeline.settings import DEMO_SITE
+from support.edge import Served
+
+PAGE = "https://clinic.example/doctors"
+SCRIPT = '<script async src="https://stats.clinic.example/p.js" data-site="clinic"></script>'
+NOSCRIPT = '<noscript><img src="https://stats.clinic.example/p.gif?s=clinic&amp;m=noscript" referrerpolicy="unsafe-url"></noscript>'
+TAG = SCRIPT + NOSCRIPT
+IMAGE = '<img src="https://stats.clinic.example/p.gif?s=clinic"{}>'
+
+
+def loaded(html: str = TAG, status: int = 200, address: str = PAGE, **headers: str) -> Loaded:
+    return Loaded.of(address, status, {name.replace("_", "-"): value for name, value in headers.items()}, html)
+
+
+def problems(*args, **kwargs) -> list[str]:
+    return [finding.text for finding in check(loaded(*args, **kwargs)) if finding.level == "problem"]
+
+
+def test_a_good_page_has_no_problem():
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("word", "html", "said"),
+    [
+        ("no tag at all", "<p>hello</p>", "no tag"),
+        ("only a tag manager", "<script>'https://www.googletagmanager.com/gtm.js'</script>", "tag manager"),
+        ("site missing", '<script async src="https://stats.clinic.example/p.js"></script>', "data-site"),
+        ("module", SCRIPT.replace("async", 'type="module"'), "type=module"),
+        ("held back by a consent manager", SCRIPT.replace("async", 'type="text/plain"'), "keeps the browser"),
+        ("consent a word", SCRIPT.replace("async", 'data-consent="yes"'), "data-consent"),
+        ("sample a word", SCRIPT.replace("async", 'data-sample="half"'), "data-sample"),
+        ("sample over one", SCRIPT.replace("async", 'data-sample="10"'), "data-sample"),
+        ("unknown technical part", SCRIPT.replace("async", 'data-technical="errors,mouse"'), "data-technical"),
+        ("pinned", SCRIPT.replace("async", 'integrity="sha256-x"'), "integrity"),
+        ("counted twice", TAG + IMAGE, "counted twice"),
+        ("mixed content", TAG.replace("https://stats", "http://stats"), "mixed content"),
+        ("ad id with a space", TAG + '<div data-pixel-ad="a b">', "ad block id"),
+        (
+            "ad without script",
+            IMAGE.format(' referrerpolicy="unsafe-url"') + '<div data-pixel-ad="a">',
+            "needs the script",
+        ),
+        ("image without site", '<img src="/p.gif?m=img">', "`s` is missing"),
+        ("image that may not tell", IMAGE.format(' referrerpolicy="no-referrer"'), "page stays unknown"),
+    ],
+)
+def test_each_obstacle_is_said_in_words(word, html, said):
+    assert any(said in text for text in problems(html)), (word, problems(html))
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("script-src 'self'", "the script will not run"),
+        ("script-src 'strict-dynamic' https://stats.clinic.example", "the script will not run"),
+        ("connect-src 'self'; script-src *", "beacon is not sent"),
+        ("default-src 'none'", "no image"),
+    ],
+)
+def test_a_policy_that_forbids_the_tag_is_named_with_its_effect(policy, said):
+    assert any(said in text for text in problems(Content_Security_Policy=policy))
+
+
+def test_a_policy_in_meta_counts_beside_the_header():
+    meta = "<meta http-equiv=Content-Security-Policy content=\"script-src 'self'\">"
+    assert problems(meta + TAG, Content_Security_Policy="script-src *")
+
+
+@pytest.mark.parametrize(
+    ("policy", "nonce", "allowed"),
+    [
+        ("script-src https://stats.clinic.example", "", True),
+        ("script-src stats.clinic.example", "", True),
+        ("script-src *.clinic.example", "", True),
+        ("script-src *.example", "", True),
+        ("script-src https:", "", True),
+        ("script-src http:", "", True),
+        ("script-src *", "", True),
+        ("script-src https://stats.clinic.example/p.js", "", True),
+        ("script-src https://stats.clinic.example/px/", "", False),
+        ("script-src https://stats.clinic.example:8443", "", False),
+        ("script-src https://stats.clinic.example:*", "", True),
+        ("script-src 'nonce-abc' 'strict-dynamic'", "abc", True),
+        ("script-src 'nonce-abc' 'strict-dynamic' https:", "", False),
+        ("script-src-elem 'none'; script-src *", "", False),
+        ("default-src 'none'; script-src *", "", True),
+        ("img-src 'none'", "", True),
+        ("script-src *, script-src 'self'", "", False),
+        ("script-src *.stats.clinic.example", "", False),
+        ("script-src [", "", False),
+        ("", "", True),
+    ],
+)
+def test_sources_are_matched_as_a_browser_matches_them(policy, nonce, allowed):
+    verdict = allows(read_policies([policy]), "script-src", "https://stats.clinic.example/p.js", PAGE, nonce)
+    assert verdict.allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("attribute", "header", "page", "arrives"),
+    [
+        ("", "", PAGE, "host only: strict-origin-when-cross-origin"),
+        ("", "no-referrer-when-downgrade", PAGE, "yes, from the Referer header"),
+        (' referrerpolicy="no-referrer-when-downgrade"', "", PAGE, "yes, from the Referer header"),
+        (' referrerpolicy="no-referrer-when-downgrade"', "no-referrer", PAGE, "yes, from the Referer header"),
+        ("", "no-referrer", PAGE, "no: Referrer-Policy no-referrer"),
+        ("", "same-origin", PAGE, "no: Referrer-Policy same-origin, and the collector is another origin"),
+        ("", "same-origin", "https://stats.clinic.example/a", "yes, from the Referer header"),
+        ("", "origin", "https://stats.clinic.example/a", "host only: origin"),
+        ("", "unsafe-url, made-up", PAGE, "yes, from the Referer header"),
+    ],
+)
+def test_what_an_image_tells_of_its_page_follows_the_referrer_policy(attribute, header, page, arrives):
+    (way,) = arrivals(loaded(IMAGE.format(attribute), address=page, Referrer_Policy=header))
+    assert (way.way, way.page) == ("image", arrives)
+
+
+def test_an_error_page_must_tell_its_status():
+    assert any("404" in text for text in problems(status=404))
+    assert problems('<img src="https://stats.clinic.example/p.gif?s=clinic&e=404&u=x">', status=404) == []
+
+
+def test_another_site_than_the_pages_is_noted_because_of_the_cookie():
+    found = check(loaded(TAG.replace("stats.clinic.example", "stats.vendor.example2")))
+    assert any("cookie" in finding.text and finding.level == "note" for finding in found)
+
+
+def test_the_collectors_own_settings_are_compared():
+    page = loaded(TAG.replace('data-site="clinic"', 'data-site="klinic"'))
+    assert any("klinic" in finding.text for finding in check_settings(page, [DEMO_SITE]))
+    assert check_settings(loaded(), [DEMO_SITE]) == []
+    foreign = check_settings(loaded(address="https://evil.example/"), [DEMO_SITE])
+    assert "not among the hosts" in foreign[0].text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "",
+        "<" * 10_000,
+        "<script src='http://[::1'>",
+        "<script src='http://a:b/p.js'>",
+        "<base href='//['><img src='/p.gif'>",
+        "\x00",
+    ],
+)
+def test_no_page_is_too_broken_to_be_read(html):
+    check(loaded(html))
+
+
+@pytest.fixture(scope="module")
+def demo():
+    with Served(demo_app(Wish(site="clinic", collector="http://localhost:1", ads=True))) as served:
+        yield served
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/", 0),
+        ("/services/hiv", 0),
+        ("/prices", 0),
+        ("/print", 0),
+        ("/partner", 0),
+        ("/nowhere", 0),
+        ("/static/my.js", 1),
+    ],
+)
+def test_the_command_judges_the_pages_of_the_demo_clinic(demo, path, code):
+    result = CliRunner().invoke(build_app(), ["check-tag", demo.url + path, "--format", "table"])
+    assert result.exit_code == code, result.output
+
+
+def test_the_command_says_what_arrives_as_json(demo):
+    result = CliRunner().invoke(build_app(), ["check-tag", demo.url + "/"])
+    assert '"previous": "yes, as the browser tells it"' in result.stdout
+
+
+def test_a_page_that_cannot_be_loaded_is_one_line(demo):
+    result = CliRunner().invoke(build_app(), ["check-tag", "http://localhost:1/"])
+    assert "cannot be loaded" in str(result.exception)

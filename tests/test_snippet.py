@@ -1,0 +1,124 @@
+import gzip
+import hashlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from collector.arrival import Loaded
+from collector.check_tag import check
+from collector.snippet import Wish, snippet
+from pipeline.commands import build_app
+from pipeline.errors import Fatal
+
+STATIC = Path(__file__).parents[1] / "collector/static"
+REPOSITORY = Path(__file__).parents[1]
+WISH = Wish(site="clinic", collector="https://stats.clinic.example")
+
+
+def lines(wish: Wish) -> dict[str, str]:
+    return {name: text for name, _, text in snippet(wish)}
+
+
+def test_the_tag_is_the_one_line_of_the_readme():
+    assert lines(WISH)["tag"].splitlines() == [
+        '<script async src="https://stats.clinic.example/p.js" data-site="clinic"></script>',
+        '<noscript><img src="https://stats.clinic.example/p.gif?s=clinic&amp;m=noscript" alt="" width="1" height="1" hidden'
+        ' referrerpolicy="no-referrer-when-downgrade"></noscript>',
+    ]
+
+
+def test_every_wish_is_an_attribute():
+    wish = Wish(
+        site="clinic",
+        collector="https://stats.clinic.example/",
+        consent="explicit",
+        keep=("city", "filter"),
+        technical=("errors", "vitals"),
+        sample=0.1,
+        release="v2.1",
+    )
+    assert lines(wish)["tag"].splitlines()[0] == (
+        '<script async src="https://stats.clinic.example/p.js" data-site="clinic" data-consent="0" data-keep="city,filter"'
+        ' data-technical="errors,vitals" data-sample="0.1" data-release="v2.1"></script>'
+    )
+
+
+def test_without_the_wish_no_line_speaks_of_ads_or_technical_signals():
+    text = "\n".join(lines(WISH).values())
+    assert "pixel-ad" not in text
+    assert "technical" not in text
+
+
+def test_a_release_cannot_break_out_of_its_attribute():
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", technical=("errors",), release='"><script>')
+    assert 'data-release="&quot;&gt;&lt;script&gt;"' in lines(wish)["tag"]
+
+
+@pytest.mark.parametrize("address", ["stats.clinic.example", "ftp://a.example", "https://", "https://a.example/?q", ""])
+def test_a_collector_address_that_is_none_is_refused(address):
+    with pytest.raises(Fatal, match="expected something like"):
+        snippet(Wish(site="clinic", collector=address))
+
+
+@pytest.mark.parametrize("name", ["tag", "image without script", "image from a server-side template", "ad block"])
+def test_check_tag_has_nothing_against_what_snippet_prints(name):
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True, technical=("errors",))
+    printed = lines(wish)
+    html = f"<body>{printed[name]}{printed['tag'] if name == 'ad block' else ''}</body>"
+    policy = {"Content-Security-Policy": f"default-src 'self'; {printed['Content-Security-Policy']}"}
+    found = check(Loaded.of("https://clinic.example/doctors", 200, policy, html))
+    assert [finding for finding in found if finding.level == "problem"] == []
+
+
+def test_the_lines_also_come_as_json():
+    result = CliRunner().invoke(build_app(), ["snippet", "--ads", "--url", "https://s.example", "--format", "json"])
+    assert result.exit_code == 0
+    assert '"name": "nginx"' in result.stdout
+
+
+@pytest.mark.parametrize("wrong", [["--site", "nowhere"], ["--technical", "mood"], ["--consent", "maybe"]])
+def test_a_wish_that_cannot_be_granted_is_wrong_use(wrong):
+    result = CliRunner().invoke(build_app(), ["snippet", *wrong])
+    assert result.exit_code == 2
+
+
+def test_the_tag_is_at_most_1000_bytes_as_served():
+    assert len(gzip.compress((STATIC / "p.js").read_bytes(), 9, mtime=0)) <= 1000
+
+
+def test_the_served_tag_names_the_source_it_was_made_of():
+    source = hashlib.sha256((STATIC / "p.src.js").read_bytes()).hexdigest()
+    assert (STATIC / "p.js").read_text().startswith(f"/*{source[:6]}*/"), "run collector/static/build"
+
+
+def test_the_served_tag_is_what_the_minifier_makes_of_its_source(tmp_path):
+    terser = shutil.which("terser") or shutil.which("terser", path=REPOSITORY / "node_modules/.bin")
+    if terser is None:
+        pytest.skip("terser is not installed; the hash of the source is compared anyway")
+    for name in ("build", "p.src.js"):
+        shutil.copy(STATIC / name, tmp_path)
+    subprocess.run(["sh", tmp_path / "build"], env={"TERSER": terser, "PATH": "/usr/bin:/bin"}, check=True, timeout=60)
+    assert (tmp_path / "p.js").read_text() == (STATIC / "p.js").read_text()
+
+
+@pytest.mark.parametrize("name", ["p.js", "t.js"])
+def test_our_scripts_touch_no_cookie_no_storage_and_nothing_that_tells_browsers_apart(name):
+    script = (STATIC / name).read_text()
+    forbidden = re.compile(
+        r"cookie|localStorage|sessionStorage|indexedDB|userAgent|plugins|languages?\b|screen\b|hardwareConcurrency"
+        r"|deviceMemory|canvas|AudioContext|timezone|getBattery|caches|location\.hash|eval\(|Function\("
+    )
+    without_comments = re.sub(r"/\*.*?\*/|^\s*//.*$", "", script, flags=re.DOTALL | re.MULTILINE)
+    assert forbidden.findall(without_comments) == []
+
+
+def test_web_vitals_is_the_published_file_unmodified():
+    # web-vitals 6.2.3, dist/web-vitals.js, Apache-2.0; its licence stands beside it.
+    assert hashlib.sha256((STATIC / "web-vitals.js").read_bytes()).hexdigest() == (
+        "bdf421fcbd62c2572c8b09096572262496e2bc54289bcae80c9fe94f6ca6769d"
+    )
+    assert "Apache License" in (STATIC / "web-vitals.LICENSE").read_text()
