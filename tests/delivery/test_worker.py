@@ -1,0 +1,227 @@
+"""The loop around delivery: what is shipped when, what is left by the dead, how it stops, and the jobs beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipeline import worker as module
+from pipeline.access import make_passwords
+from pipeline.batch import Batch
+from pipeline.errors import Fatal, Retryable
+from pipeline.jobs import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
+from pipeline.journal import Journal
+from pipeline.journal_lines import Begun, Finished, Intent
+from pipeline.records import frame
+from pipeline.segments import QUARANTINE, segment_path
+from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.status import read_status
+from pipeline.worker import Worker
+from support.server import free_port
+from support.shipping import INCARNATION, counts, event, write_segment
+from support.stores import ListStore
+from support.system import CLI, plain_environment, wait_until
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data=tmp_path,
+        clickhouse=ClickHouse(port=free_port()),
+        ship=Ship(poll_seconds=0.01, retry_seconds=0.02),
+    )
+
+
+def worker_of(settings: Settings, store: ListStore, **options: object) -> Worker:
+    given: dict[str, object] = {"stop": threading.Event(), "jobs": ()}
+    return Worker(settings, store=store, **(given | options))  # type: ignore[arg-type]
+
+
+def fill(settings: Settings, segments: int, *, first: int = 1) -> list[Path]:
+    """Write segments of one event each, a second apart, and return their paths."""
+    paths = []
+    for seq in range(first, first + segments):
+        path = write_segment(settings.spool_dir, seq, [event(seq), counts(1)])
+        os.utime(path, (1_795_000_000 + seq, 1_795_000_000 + seq))
+        paths.append(path)
+    return paths
+
+
+def plans_of(store: ListStore) -> list[list[int]]:
+    """Return the nonces of each batch of events, in the order they were stored."""
+    batches: dict[str, list[int]] = {}
+    for row in store.rows["events"]:
+        batches.setdefault(row["batch_id"], []).append(row["nonce"])
+    return list(batches.values())
+
+
+def test_small_segments_share_a_plan(settings: Settings) -> None:
+    store = ListStore()
+    fill(settings, 5)
+    worker_of(settings, store).run(until_empty=True)
+    assert plans_of(store) == [[1, 2, 3, 4, 5]]
+
+
+def test_a_backlog_drains_oldest_first_with_every_fourth_plan_from_its_newest_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PLAN_BYTES", 1)  # a plan is one segment
+    store = ListStore()
+    fill(settings, 8)
+    worker_of(settings, store).run(until_empty=True)
+    assert plans_of(store) == [[1], [2], [3], [8], [4], [5], [6], [7]]
+
+
+def test_a_plan_holds_no_more_than_its_bytes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = fill(settings, 5)
+    monkeypatch.setattr(module, "PLAN_BYTES", 2 * paths[0].stat().st_size)
+    store = ListStore()
+    worker_of(settings, store).run(until_empty=True)
+    assert plans_of(store) == [[1, 2], [3, 4], [5]]
+
+
+def test_what_a_dead_collector_left_open_is_recovered_and_shipped(settings: Settings) -> None:
+    settings.spool_dir.mkdir()
+    torn = frame(event(2))[:-9]
+    segment_path(settings.spool_dir, "w3", INCARNATION, 1).write_bytes(frame(event(1)) + torn)
+    store = ListStore()
+    worker_of(settings, store).run(until_empty=True)
+    assert store.nonces() == {1: 1}
+    assert store.counters() == {"offered": 1, "spooled": 1, "stored": 1}
+
+
+def test_a_finished_plan_is_only_closed(settings: Settings) -> None:
+    [path] = fill(settings, 1)
+    shipper = worker_of(settings, ListStore())
+    plan = shipper._next_plan()
+    assert plan is not None
+    with Journal(settings.journal_dir) as journal:
+        journal.write(Begun(plan), Finished(plan.id))
+    store = ListStore()
+    worker_of(settings, store).run(until_empty=True)
+    assert not path.exists()
+    assert store.inserts == []
+
+
+def test_an_open_plan_is_built_again_from_its_own_segments_and_not_with_newer_ones(settings: Settings) -> None:
+    fill(settings, 2)
+    shipper = worker_of(settings, ListStore())
+    plan = shipper._next_plan()
+    assert plan is not None
+    with Journal(settings.journal_dir) as journal:
+        journal.write(Begun(plan), Intent(plan.id, "some batch", 0, 2))
+    fill(settings, 2, first=3)
+    store = ListStore()
+    worker_of(settings, store).run(until_empty=True)
+    assert plans_of(store) == [[1, 2], [3, 4]]
+
+
+def test_a_plan_with_a_missing_segment_is_set_aside_and_the_rest_goes_on(settings: Settings) -> None:
+    paths = fill(settings, 2)
+    plan = worker_of(settings, ListStore())._next_plan()
+    assert plan is not None
+    with Journal(settings.journal_dir) as journal:
+        journal.write(Begun(plan), Intent(plan.id, "some batch", 0, 2))
+    paths[0].unlink()
+    fill(settings, 1, first=3)
+    store = ListStore()
+    worker_of(settings, store).run(until_empty=True)
+    assert plans_of(store) == [[3]]
+    assert [path.name for path in (settings.spool_dir / QUARANTINE).iterdir()] == [paths[1].name]
+
+
+def test_trouble_is_waited_out_and_shown_in_the_status(settings: Settings) -> None:
+    fill(settings, 1)
+    store = ListStore(["", "not reached", "count fails", "", "halt"])
+    shipper = worker_of(settings, store)
+    shipper.run(until_empty=True)
+    assert store.nonces() == {1: 1}
+    status = read_status(settings.data)
+    assert status == shipper.status
+    assert (status.state, status.tries, status.plans, status.stored) == ("stopped", 0, 1, 1)
+    assert status.error == "schema"
+
+
+class HangingStore(ListStore):
+    """A database that does not answer until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def insert(self, batch: Batch, token: str) -> None:
+        self.reached.set()
+        self.go_on.wait(20)
+        super().insert(batch, token)
+
+
+def test_a_stop_does_not_wait_for_a_database_that_hangs_and_keeps_the_journal_locked(settings: Settings) -> None:
+    fill(settings, 1)
+    store, stop = HangingStore(), threading.Event()
+    shipper = worker_of(settings, store, stop=stop)
+    thread = threading.Thread(target=shipper.run)
+    thread.start()
+    assert store.reached.wait(10)
+    stop.set()
+    begun = time.monotonic()
+    thread.join(10)
+    assert time.monotonic() - begun < 5
+    with pytest.raises(Fatal, match="another ship"):
+        Journal(settings.journal_dir)
+    store.go_on.set()
+    assert shipper._carrier is not None
+    shipper._carrier.join(10)
+    assert store.nonces() == {1: 1}
+
+
+def test_a_failing_job_stops_nothing_and_is_tried_again(settings: Settings) -> None:
+    runs: Counter[str] = Counter()
+
+    def fails(_: Settings) -> None:
+        runs["fails"] += 1
+        raise Retryable("no")
+
+    timetable = Timetable([Job("fails", 10_000, fails), Job("works", 60, lambda _: runs.update(["works"]))])
+    for now in (0, 59, 60, RETRY_SECONDS):
+        timetable.run_due(settings, now)
+    assert runs == {"fails": 2, "works": 3}
+
+
+def test_quarantine_ends_with_its_life_span(settings: Settings) -> None:
+    aside = settings.spool_dir / QUARANTINE
+    aside.mkdir(parents=True)
+    old, young = aside / "old.bad", aside / "young.bad"
+    suspect = segment_path(settings.spool_dir, "w0", INCARNATION, 1, "suspect")
+    sealed = segment_path(settings.spool_dir, "w0", INCARNATION, 2, "seg")
+    for path in (old, young, suspect, sealed):
+        path.write_bytes(b"x")
+    long_ago = time.time() - (settings.retention.quarantine_days + 1) * DAY_SECONDS
+    for path in (old, suspect, sealed):
+        os.utime(path, (long_ago, long_ago))
+    drop_old_quarantine(settings)
+    assert sorted(path.name for path in aside.iterdir()) == ["young.bad"]
+    assert not suspect.exists()
+    assert sealed.exists(), "what was not shipped never gets too old"
+
+
+def test_the_command_stops_at_once_though_clickhouse_is_away_and_refuses_a_second_one(settings: Settings) -> None:
+    fill(settings, 3)
+    make_passwords(settings)
+    environment = plain_environment(PIXEL_DATA=str(settings.data), PIXEL_CLICKHOUSE__PORT=str(settings.clickhouse.port))
+    first = subprocess.Popen([*CLI, "ship"], env=environment, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: (status := read_status(settings.data)) is not None and status.tries > 0, "a first try")
+    second = subprocess.run([*CLI, "ship"], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert second.returncode == 1
+    assert f"another ship is at work here (process {first.pid}); stop it first" in second.stderr
+    first.send_signal(signal.SIGTERM)
+    _, errors = first.communicate(timeout=10)
+    assert first.returncode == 0
+    assert "ClickHouse at http://127.0.0.1" in errors, errors
+    assert len(list(settings.spool_dir.glob("*.seg"))) == 3
