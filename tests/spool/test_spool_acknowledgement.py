@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.counters import EdgeCounters
 from pipeline.errors import Reason
-from support.disk import FaultyDisk
+from support.disk import DIED, FaultyDisk
 from support.spooling import counted, event, ids, kill, new_spool, outcome, records, running, states, until
 
 
@@ -188,8 +188,20 @@ def test_after_two_failed_syncs_the_group_is_refused_and_stored_nowhere(director
     assert asyncio.run(scenario()) == ids(directory)
 
 
-@pytest.mark.parametrize("operation", ["create", "write", "fdatasync", "rename", "fsync_directory", "read"])
-def test_the_acknowledged_part_survives_any_second_failure_while_it_is_copied(directory, disk, operation):
+@pytest.mark.parametrize(
+    ("operation", "skip"),
+    [
+        ("create", 0),
+        ("read", 0),
+        ("write", 1),
+        ("fdatasync", 0),
+        ("fsync_directory", 0),
+        ("fsync_directory", 1),
+        ("rename", 0),
+        ("rename", 1),
+    ],
+)
+def test_the_acknowledged_part_survives_any_second_failure_while_it_is_copied(directory, disk, operation, skip):
     counters = EdgeCounters()
 
     async def scenario() -> list[str]:
@@ -197,7 +209,7 @@ def test_the_acknowledged_part_survives_any_second_failure_while_it_is_copied(di
             first, second, third = event(), event(), event()
             assert await outcome(spool, first) is None
             disk.fail("fdatasync")
-            disk.fail(operation, errno.ENOSPC, skip=1 if operation == "write" else 0)
+            disk.fail(operation, errno.ENOSPC, skip=skip)
             refused = await outcome(spool, second) is not None
             await spool.upkeep()
             await until(lambda: spool.ready)
@@ -208,6 +220,62 @@ def test_the_acknowledged_part_survives_any_second_failure_while_it_is_copied(di
 
     assert sorted(ids(directory)) == sorted(expected)
     assert counted(records(directory))["spooled"] == len(expected)
+
+
+def test_a_refused_group_is_not_stored_when_the_collector_dies_before_the_broken_file_is_mended(directory, disk):
+    async def scenario() -> None:
+        spool = new_spool(directory, disk)
+        await spool.start()
+        first, second = event(), event()
+        assert await outcome(spool, first) is None
+        disk.fail("fdatasync")
+        disk.fail("create", errno.ENOSPC)
+        assert await outcome(spool, second) is Reason.SPOOL_FAILED
+        await kill(spool)
+        assert await recovered_ids(directory, disk) == [first.event_id]
+
+    asyncio.run(scenario())
+
+
+def test_what_recovery_sealed_survives_a_power_cut_whole(directory, disk):
+    async def scenario() -> None:
+        spool = new_spool(directory, disk)
+        await spool.start()
+        await spool.append([event()])
+        disk.fail(None, DIED, skip=1, times=10**6)  # after the write, at the sync
+        assert await outcome(spool, event()) is Reason.SPOOL_FAILED
+        await kill(spool)
+        before = await recovered_ids(directory, disk)
+        disk.power_cut(names_kept=0, tail=lambda _: b"")
+        assert len(before) == 2
+        assert ids(directory) == before
+
+    asyncio.run(scenario())
+
+
+def test_a_quiet_interval_spool_syncs_once(directory, disk):
+    async def scenario() -> None:
+        async with running(new_spool(directory, disk, durability="interval")) as spool:
+            await spool.append([event()])
+            await spool.upkeep()
+            disk.calls.clear()
+            await spool.upkeep()
+            assert "fdatasync" not in disk.calls
+
+    asyncio.run(scenario())
+
+
+def test_a_group_written_before_its_segment_failed_to_seal_is_acknowledged_and_counted_once(directory, disk):
+    async def scenario() -> None:
+        async with running(new_spool(directory, disk, durability="interval", segment_mb=0.0001)) as spool:
+            disk.fail("fdatasync")
+            assert await outcome(spool, event()) is None
+            assert await outcome(spool, event()) is None
+
+    asyncio.run(scenario())
+
+    assert len(ids(directory)) == 2
+    assert counted(records(directory)) == {"spooled": 2}
 
 
 def test_a_failed_interval_sync_saves_what_was_acknowledged_from_memory(directory, disk):

@@ -23,7 +23,7 @@ from pipeline.event import Event
 from pipeline.records import read
 from pipeline.segments import sealed
 from pipeline.spool import Spool
-from support.disk import FaultyDisk
+from support.disk import DIED, FaultyDisk
 from support.spooling import NOW_MS, counted, event, kill, new_spool, outcome, states
 
 OPERATIONS = ["create", "open", "write", "fdatasync", "truncate", "rename", "unlink", "fsync_directory", "read", None]
@@ -99,7 +99,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def die_at_a_call(self, after: int, hits: int) -> None:
         """The process stops at some file operation of an append: nothing it does later reaches the disk."""
         self.disk.faults.clear()
-        self.disk.fail(None, errno.EIO, skip=after, times=10**6)
+        self.disk.fail(None, DIED, skip=after, times=10**6)
         self.append([1] * hits)
         self.kill()
 

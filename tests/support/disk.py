@@ -15,6 +15,9 @@ from pathlib import Path
 
 from pipeline.files import LocalFiles
 
+DIED = errno.EOWNERDEAD
+"""The error of a process that died at the call: nothing was tried, so nothing is lost by it."""
+
 
 @dataclass
 class _Content:
@@ -42,7 +45,6 @@ class FaultyDisk(LocalFiles):
     store: Path
     free: int | None = None
     faults: list[Fault] = field(default_factory=list)
-    dead: bool = False
     calls: list[str] = field(default_factory=list)
     _contents: dict[int, _Content] = field(default_factory=dict)
     _names: dict[Path, int] = field(default_factory=dict)
@@ -87,8 +89,8 @@ class FaultyDisk(LocalFiles):
         content = self._contents.get(os.fstat(fd).st_ino)
         try:
             self._call("fdatasync")
-        except OSError:
-            if content is not None:
+        except OSError as error:
+            if content is not None and error.errno != DIED:
                 content.holed = True
             raise
         if content is not None and not content.holed:
@@ -159,8 +161,6 @@ class FaultyDisk(LocalFiles):
 
     def _fault(self, operation: str) -> Fault | None:
         self.calls.append(operation)
-        if self.dead:
-            return Fault(operation, errno.EIO)
         for fault in list(self.faults):
             if fault.operation not in (None, operation):
                 continue
