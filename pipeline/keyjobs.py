@@ -9,7 +9,7 @@ import logging
 from datetime import UTC, datetime
 
 from pipeline.audit import Audit
-from pipeline.destruction import destroy_due
+from pipeline.destruction import destroy_due, due
 from pipeline.holds import blocked_days
 from pipeline.keyfiles import KeyDirectory
 from pipeline.settings import Settings
@@ -25,17 +25,13 @@ def key_files(settings: Settings) -> KeyDirectory:
 def destroy_expired_keys(settings: Settings) -> None:
     """Destroy the keys whose age passed `retention.keys_days` and that no open block holds.
 
-    Raises `Retryable` while ClickHouse cannot say which days are blocked.
+    Raises `Retryable` while a key is due and ClickHouse cannot say which days are blocked, and what `destroy_due` raises.
     """
-    now = datetime.now(UTC)
-    destroyed = destroy_due(
-        key_files(settings),
-        Audit(settings.audit_dir),
-        now=now,
-        retention_days=settings.retention.keys_days,
-        holds=blocked_days(settings, now.date()),
-        by="ship",
-    )
+    now, files, days = datetime.now(UTC), key_files(settings), settings.retention.keys_days
+    if not due(files, now.date(), days):
+        return
+    holds = blocked_days(settings, now.date())
+    destroyed = destroy_due(files, Audit(settings.audit_dir), now=now, retention_days=days, holds=holds, by="ship")
     if destroyed:
         names = " ".join(name.text for name in destroyed)
         log.info("destroyed %s; `clinic-pixel keys destroy %s` prints the act", names, names)
