@@ -35,11 +35,13 @@ Every technical report of visitors goes through `sql/views/suppressed.sql`:
    own. Where that is never reached, nothing is shown. A row without people is left out, whatever robots did there.
 3. Every number is a multiple of `min_visitors`, up or down by a hidden coin that depends on the rows themselves. The same
    question has the same answer and totals do not drift; two windows, or two reports, that differ by a few people give a
-   difference of nothing or of a whole step, and a step also comes from no new person at all, so it proves nobody.
+   difference of nothing or of a whole step. A step also comes from the next page of a person already counted, so it
+   proves no new person.
 
-What this does not do: that one visitor asked for a page five hundred times can be seen in the number of page views (not who
-it was), and somebody who asks hundreds of slightly different windows and averages can narrow a rounded number down. Give the
-`ops` password to people, not to programs that nobody watches.
+What this does not do: a number that changes with one more hour tells that something was counted in that hour; that
+one visitor asked for a page five hundred times can be seen in the number of page views (not who it was), and somebody
+who asks hundreds of slightly different windows and averages can narrow a rounded number down. Give the `ops` password
+to people, not to programs that nobody watches.
 
 `visitors` counts the cookies, and for clients without one the tokens of a day: over several days such a client counts once
 for each. A first hit, which cannot have a cookie yet, belongs to the cookie that the same address and agent bring later

@@ -16,7 +16,7 @@
 --      Where that is never reached, nothing is shown. People are merged, never added, so overlap is no loophole.
 --   4. A cell without people is left out: shown, its change would tell of the first one.
 --   5. Every published number is a multiple of the cell's min_visitors. Up or down is decided by the seed: the same rows
---      always give the same number, no total drifts, and a step between two windows proves nobody.
+--      always give the same number, no total drifts, and a step between two windows proves no new person.
 WITH
     (numbers -> arrayMax(mapValues(numbers))) AS people_of,
     toStartOfHour({since:DateTime64(3, 'UTC')}) AS first_hour,

@@ -94,7 +94,7 @@ def test_the_differencing_script_finds_people_where_nothing_is_suppressed(path: 
     assert between > 0
 
 
-def test_a_step_between_two_windows_proves_nobody(tables: Rows) -> None:
+def test_a_step_between_two_windows_proves_no_new_person(tables: Rows) -> None:
     known = facts(4)
     asked = Asked(tables, known)
     truth = Truth("technical/browsers", known)
