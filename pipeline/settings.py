@@ -19,6 +19,7 @@ from pipeline.errors import Fatal
 
 Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+GroupName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -136,7 +137,7 @@ class Site(Section):
     templates: tuple[str, ...] = Field(
         (), description="Path templates such as `/doctors/*`; `*` is one segment. What fits is stored as the template."
     )
-    sensitive: dict[str, tuple[str, ...]] = Field(
+    sensitive: dict[GroupName, tuple[str, ...]] = Field(
         default_factory=dict,
         description="Sensitive groups: name -> path templates, each with all paths below it. The group `hiv` is stored"
         " as `/~hiv`, `services/sensitive` as `/services/~sensitive`; without visitor, tokens and campaign.",

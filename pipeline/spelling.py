@@ -17,20 +17,24 @@ _INDEX_FILE = re.compile(r"/(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)/
 # An escape that no browser writes of itself: of a letter, a digit, `-._~`, or of another escape.
 _NEEDLESS_ESCAPE = re.compile(r"%(?:2[5DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])", re.IGNORECASE)
 
-_ATTACK = re.compile(
-    "|".join(
-        (
-            r"\.\.[/\\]",  # a way out of the directory
-            r"/\.(?:env|git|svn|hg|htaccess|htpasswd|aws|ssh)\b",  # files a server should not show
-            r"/etc/passwd|/proc/self|win\.ini|web\.config",
-            r"/cgi-bin/|/wp-login|/wp-config|/xmlrpc\.php|/phpmyadmin|/vendor/phpunit",
-            r"<script|javascript:|\bon(?:error|load)\s*=",
-            r"\$\{\s*(?:jndi|lower|env)\s*:",
-            r"\bunion\b[\s/*]{1,20}(?:all\s{1,9})?select\b|\bor\s{1,9}1\s*=\s*1|'\s*or\s*'",
-            r"\bsleep\s*\(\s*\d|\bwaitfor\s{1,9}delay\b|\binformation_schema\b",
-        )
-    )
+_ATTACKS = (
+    # a way out of the directory
+    *("../", "..\\"),
+    # files a server should not show
+    *("/.env", "/.git", "/.svn", "/.hg", "/.htaccess", "/.htpasswd", "/.aws", "/.ssh"),
+    *("/etc/passwd", "/proc/self", "win.ini", "web.config"),
+    # doors of systems that are tried everywhere
+    *("/cgi-bin/", "/wp-login", "/wp-config", "/xmlrpc.php", "/phpmyadmin", "/vendor/phpunit"),
+    # script and look-ups put into a page
+    *("<script", "javascript:", "onerror=", "onload=", "${jndi:", "${lower:", "${env:"),
+    "information_schema",
 )
+# What is put into a query of a database has room for spaces and comments, so it takes a pattern.
+_SQL = re.compile(
+    r"\bunion\b[\s/*]{1,20}(?:all\s{1,9})?select\b|\bor\s{1,9}1\s{0,9}=|'\s{0,9}or\s{0,9}'"
+    r"|\bsleep\s{0,9}\(\s{0,9}\d|\bwaitfor\s{1,9}delay\b"
+)
+_SQL_HINT = re.compile(r"[\s'(*]")
 
 
 def spelling(url: Url, path: str) -> int:
@@ -67,4 +71,7 @@ def _has_attack(url: Url) -> bool:
     text = f"{url.path}?{url.query}" if url.query else url.path
     if "%00" in text:
         return True
-    return _ATTACK.search(plain(text.replace("+", " ")).lower()) is not None
+    text = plain(text.replace("+", " ")).lower()
+    if any(attack in text for attack in _ATTACKS):
+        return True
+    return _SQL_HINT.search(text) is not None and _SQL.search(text) is not None

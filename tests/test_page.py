@@ -25,7 +25,10 @@ CLINIC = SitePages.of(
         ad_hosts=("ads.example",),
         templates=("/booking/*/done", "/Врачи/*"),
         sensitive={"services/sensitive": ("/services/oncology", "/services/*/hiv"), "psy": ("/психиатрия",)},
-        query=(AllowedValue(name="tab", values=("price", "123456")), AllowedValue(name="utm_medium", values=("cpc",))),
+        query=(
+            AllowedValue(name="tab", values=("price", "123456", "new patient")),
+            AllowedValue(name="utm_medium", values=("cpc",)),
+        ),
     )
 )
 
@@ -126,6 +129,7 @@ def test_the_spelling_is_kept_as_flags(word: str, raw: str, flags: PageFlag) -> 
         ("outside the enumeration", "utm_medium=mail", {}, 1),
         ("configured", "tab=price", {"tab": "price"}, 0),
         ("enumerated though it is a number", "tab=123456", {"tab": "123456"}, 0),
+        ("enumerated with a space", "tab=new+patient", {"tab": "new patient"}, 0),
         ("not enumerated", "tab=other", {}, 1),
         ("plus is a space", "utm_term=a+b", {}, 1),
         ("phone behind a plus", "utm_term=+79123456789", {}, 1),
@@ -260,11 +264,11 @@ def test_a_fault_inside_tells_nothing_of_the_address(
     assert "secret" not in repr(facts) + "".join(capfd.readouterr()) + traceback.format_exc()
 
 
+SIGNS = r"http https : // / \ @ # ? & = . .. 80 %40 %2e % ;a ~ * utm_source=a yclid=1"
+HOSTS = "clinic.example CLINIC.example evil.example www. [::1] xn-- 127.0.0.1 0x7f.1 1.2.3 ~psy ivanov-ivan 79161234567"
+LETTERS = ["ｃ", "。", "ß", "é", "и", "\t", "\n", " ", "\ud800", "\x00", "\u00ad"]
 ADDRESSES = st.text(max_size=30) | st.lists(
-    st.sampled_from(
-        ["http", "https", ":", "//", "/", "\\", "@", "#", "?", "&", "=", "clinic.example", "CLINIC.example", "evil.example", "www.", ".", "..", ":", "80", "[::1]", "%40", "%2e", "%", "xn--", "ｃ", "。", "ß", "\t", "\n", "utm_source=a", "yclid=1", ";a", "127.0.0.1", "0x7f.1", "1.2.3", "ivanov-ivan", "79161234567", "~", "~psy", "*", "é", "и", "�", "\x00", "\xad"]
-    ),
-    max_size=10,
+    st.sampled_from([*SIGNS.split(), *HOSTS.split(), *LETTERS]), max_size=10
 ).map("".join)
 
 

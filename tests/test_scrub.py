@@ -15,7 +15,11 @@ from pipeline.names import fold
 from pipeline.plain import UNREADABLE, plain
 from pipeline.scrub import LONGEST, plain_path, scrub_host, scrub_path, scrub_text
 
-PIECES = ["/", "\\", "//", "..", ".", ";", "?", "#", "&", "=", "%", "%2", "%25", "%2525", "%2F", "%5c", "%3B", "%3f", "%00", "%41", "%c0%af", "%D0%98", "%C8%E2", "%u0041", "*", "~", "/~", "-", "_", "+", ":", "::", "@", "＠", "％", "％40", "１２", "1", "12", "2024", "/2024/11", "123456", "index.php", "INDEX.HTML", "Ivan", "ivanov", "Петрова", "Мария", "Сергеевна", "ович", "É", "é", "ÃÂ", "Ðò", "и́", "İ", "ﬁ", "\u200b", "́", "�", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "eyJhbGciOiJIUzI1NiJ9", "QWxhZGRpbjpvcGVu", "203.0.113.7", "2001:db8::1", "xn--", "xn--80a"]
+SIGNS = r"/ \ // .. . ; ? # & = % %2 %25 %2525 %2F %5c %3B %3f %00 %41 %c0%af %D0%98 %C8%E2 %u0041 * ~ /~ - _ + : :: @ ＠ ％ ％40"
+WORDS = "1 12 １２ 2024 /2024/11 123456 index.php INDEX.HTML Ivan ivanov Петрова Мария Сергеевна ович É é ÃÂ Ðò İ ﬁ \ufffd xn--"
+LETTERS = [" ", "и\u0301", "\u200b", "\u0301"]
+TOKENS = "3f2504e0-4f89-41d3-9a0c-0305e82c3301 eyJhbGciOiJIUzI1NiJ9 QWxhZGRpbjpvcGVu 203.0.113.7 2001:db8::1"
+PIECES = [*SIGNS.split(), *WORDS.split(), *LETTERS, *TOKENS.split()]
 ADDRESSES = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=14).map("".join)
 
 

@@ -7,6 +7,7 @@ are invented; numbers of companies are public records.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from unicodedata import normalize
 from urllib.parse import quote, unquote
@@ -72,7 +73,7 @@ def _full_width(text: str) -> str:
     return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text)
 
 
-ENCODINGS = {
+ENCODINGS: dict[str, Callable[[str], str]] = {
     "raw": lambda text: text,
     "percent": quote,
     "percent on every byte": _every_byte,
