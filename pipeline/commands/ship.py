@@ -29,6 +29,8 @@ def ship(
     harden_process()
     die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s ship %(levelname)s %(message)s", force=True)
+    # It tells of every connection that failed, with the query; what matters of it is in our own lines.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

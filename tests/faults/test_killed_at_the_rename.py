@@ -1,0 +1,74 @@
+"""ClickHouse killed, or out of space, at the very call that puts a part in place: where a token alone loses rows."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.migrate import migrate
+from pipeline.settings import Ship
+from pipeline.worker import Worker
+from support.auditor import counter_sums, stored_nonces
+from support.server import Rows, Server
+from support.shipping import counts, event, write_segment
+from support.system import wait_until
+
+STRACE = shutil.which("strace")
+pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed: no system call can be made to fail")
+
+
+@contextmanager
+def at_the_rename(server: Server, injection: str, *, log: Path) -> Iterator[None]:
+    """Let renames of the server fail as `injection` says, e.g. `error=ENOSPC:when=1`."""
+    assert server.process is not None
+    assert STRACE is not None
+    calls = "rename,renameat,renameat2"
+    tracer = subprocess.Popen(
+        [STRACE, "-f", "-qq", "-p", str(server.process.pid), "-o", str(log)]
+        + ["-e", f"trace={calls}", "-e", f"inject={calls}:{injection}"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        status = Path(f"/proc/{server.process.pid}/status")
+        wait_until(
+            lambda: tracer.poll() is not None or f"TracerPid:\t{tracer.pid}" in status.read_text(), "strace to attach"
+        )
+        if tracer.poll() is not None:
+            assert tracer.stderr is not None
+            pytest.skip(f"strace may not attach here: {tracer.stderr.read().strip()[:100]}")
+        yield
+    finally:
+        tracer.terminate()
+        tracer.communicate(timeout=20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("injection", ["signal=KILL:when=1", "error=ENOSPC:when=1", "error=EIO:when=1..3"])
+def test_rows_whose_part_could_not_be_put_in_place_are_stored_once(
+    restartable: Server, tmp_path: Path, injection: str
+) -> None:
+    server = restartable.start()
+    migrate(server.settings)
+    settings = server.settings.model_copy(update={"ship": Ship(poll_seconds=0.02, retry_seconds=0.5)})
+    write_segment(settings.spool_dir, 1, [*(event(nonce) for nonce in range(1, 301)), counts(300)])
+    shipper = Worker(settings, stop=threading.Event(), jobs=())
+    thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
+    with at_the_rename(server, injection, log=tmp_path / "strace"):
+        thread.start()
+        wait_until(lambda: shipper.status.error != "" or not thread.is_alive(), "the fault to strike")
+    assert shipper.status.error, "the fault must have struck"
+    if not server.alive():
+        server.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    rows = Rows(settings)
+    assert stored_nonces(rows.admin) == dict.fromkeys(range(1, 301), 1)
+    assert counter_sums(rows.admin) == {"offered": 300, "spooled": 300, "stored": 300}
+    rows.close()
