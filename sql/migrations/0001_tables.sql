@@ -10,7 +10,9 @@ CREATE DATABASE IF NOT EXISTS fraud;
 CREATE DATABASE IF NOT EXISTS privacy;
 
 -- One row per page view or ad impression. `country` is not FixedString(2): its empty value would be two NUL bytes in
--- every answer. Tokens and visitor stay out of the sort key: they expire by column.
+-- every answer. Tokens and visitor stay out of the sort key: they expire by column. Sorted by plain time: measured over a
+-- million rows, a report of one day reads 5 % of the month; with toStartOfHour(received_at), page in the key it reads all
+-- of it, since the index does not see through that function of a DateTime64, and the table is a quarter larger.
 CREATE TABLE IF NOT EXISTS pixel.events
 (
     received_at    DateTime64(3, 'UTC') CODEC(Delta, ZSTD(3)),
@@ -62,7 +64,7 @@ CREATE TABLE IF NOT EXISTS pixel.events
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
-ORDER BY (site, kind, toStartOfHour(received_at), page, received_at)
+ORDER BY (site, kind, received_at)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
@@ -90,7 +92,7 @@ CREATE TABLE IF NOT EXISTS pixel.technical
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
-ORDER BY (site, kind, toStartOfHour(received_at), name, received_at)
+ORDER BY (site, kind, received_at)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
@@ -164,7 +166,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_aft
 CREATE TABLE IF NOT EXISTS pixel.held AS pixel.events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
-ORDER BY (site, kind, toStartOfHour(received_at), page, received_at)
+ORDER BY (site, kind, received_at)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
