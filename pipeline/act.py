@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Final
 
 from pipeline.audit import Audit
@@ -16,37 +17,45 @@ from pipeline.chain import Entry, Head
 from pipeline.destruction import KEY_DESTROYED
 from pipeline.keyfiles import KeyName
 
-_BLANK: Final = "_" * 40
+_WIDTH: Final = 110
+_BLANK: Final = "_" * 60
+_SUBJECTS: Final = (
+    "посетители сайта за указанные дни; поимённо не установлены, поскольку имена не собираются; сведения опознаются"
+    " по дню и отпечатку ключа"
+)
 _CATEGORIES: Final = (
     "сведения, позволяющие связать событие с IP-адресом, файлом cookie или программой пользователя"
     " (столбцы ip_token, net_token, visitor, ua_token, click_token), п. 3.3 политики"
 )
-_SUBJECTS: Final = (
-    "посетители сайта за указанные дни; поимённо не установлены, поскольку имена не собираются; сведения опознаются"
-    " по дню и отпечатку ключа"
+_METHOD: Final = (
+    "ключ перезаписан нулями на месте, файл удалён; после этого значения перечисленных столбцов нельзя обратить или"
+    " связать с лицом; сами строки удаляются по истечении срока"
 )
 _ACT: Final = """\
 АКТ ОБ УНИЧТОЖЕНИИ ПЕРСОНАЛЬНЫХ ДАННЫХ
 (приказ Роскомнадзора от 28.10.2022 № 179)
 
- 1. Оператор (наименование, адрес):       {operator}
- 2. Лица, обрабатывавшие по поручению:    {blank}
- 3. Субъекты:                             {subjects}
- 4. Категории уничтоженных данных:        {categories}
- 5. Информационная система:               clinic-pixel, {host}
- 6. Способ уничтожения:                   ключ перезаписан нулями на месте, файл удалён. После этого значения перечисленных
-                                          столбцов нельзя обратить или связать с лицом; сами строки удаляются по сроку
- 7. Причина и дата (UTC) по каждому ключу:
-
+1. Оператор (наименование, адрес):
+{operator}
+2. Лица, обрабатывавшие данные по поручению оператора:
+{blank}
+3. Субъекты персональных данных:
+{subjects}
+4. Категории уничтоженных данных:
+{categories}
+5. Информационная система:
+{system}
+6. Способ уничтожения:
+{method}
+7. Причина и дата (UTC) по каждому ключу:
 {keys}
-
- 8. Лица, уничтожившие данные (ФИО, должность, подпись):
-    {blank}
-    {blank}
+8. Лица, уничтожившие данные (ФИО, должность, подпись):
+{blank}
+{blank}
 
 ВЫГРУЗКА ИЗ ЖУРНАЛА РЕГИСТРАЦИИ СОБЫТИЙ
-Субъекты, категории и система: см. пп. 3, 4 и 5 акта. Строки журнала {file}, номер и хеш цепочки:
-
+Субъекты, категории и система: пп. 3, 4 и 5 акта. Журнал: {file}
+Под каждой строкой её номер и хеш цепочки.
 {extract}
 """
 
@@ -63,25 +72,29 @@ def act_of_destruction(audit: Audit, names: Sequence[KeyName], *, operator: str)
         if entry.action == KEY_DESTROYED and entry.facts.get("key") in wanted
     ]
     return _ACT.format(
-        operator=operator or _BLANK,
-        blank=_BLANK,
-        subjects=_SUBJECTS,
-        categories=_CATEGORIES,
-        host=platform.node(),
+        operator=_paragraph(operator or _BLANK),
+        blank=_paragraph(_BLANK),
+        subjects=_paragraph(_SUBJECTS),
+        categories=_paragraph(_CATEGORIES),
+        system=_paragraph(f"clinic-pixel, {platform.node()}"),
+        method=_paragraph(_METHOD),
         file=audit.file,
-        keys="\n".join(_key(entry) for entry, _ in lines),
+        keys="\n".join(_paragraph(_key(entry)) for entry, _ in lines),
         extract="\n".join(_extract(entry, head) for entry, head in lines),
     )
 
 
+def _paragraph(text: str) -> str:
+    return fill(text, _WIDTH, initial_indent="   ", subsequent_indent="   ", break_on_hyphens=False)
+
+
 def _key(entry: Entry) -> str:
-    cause = "истёк срок хранения" if entry.facts["cause"] == "retention" else entry.facts["reason"]
-    return (
-        f"    {entry.facts['key']:<13} отпечаток {entry.facts['fingerprint']}, уничтожен"
-        f" {entry.at:%Y-%m-%d %H:%M:%S}, исполнитель {entry.facts['by']}, причина: {cause}"
-    )
+    facts = entry.facts
+    cause = "истёк срок хранения" if facts["cause"] == "retention" else facts["reason"]
+    when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
+    return f"{facts['key']}, отпечаток {facts['fingerprint']}: {when}, исполнитель {facts['by']}, причина: {cause}"
 
 
 def _extract(entry: Entry, head: Head) -> str:
     facts = ", ".join(f"{name}={value}" for name, value in entry.facts.items())
-    return f"    {entry.at:%Y-%m-%dT%H:%M:%SZ} {entry.action} {entry.who}: {facts}\n      {head}"
+    return f"   {entry.at:%Y-%m-%dT%H:%M:%SZ} {entry.action} {entry.who}: {facts}\n   {head}"

@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.errors import Fatal, Retryable
+from pipeline.keyjobs import destroy_expired_keys, print_audit_head
 from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
 
 DAY_SECONDS = 86_400
+HOUR_SECONDS = 3_600
 RETRY_SECONDS = 300
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ def drop_old_quarantine(settings: Settings) -> None:
 
 JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
+    Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a key ends with its last day
+    Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]
 """Everything `ship` does beside shipping."""
 

@@ -240,10 +240,10 @@ def test_the_act_names_all_the_order_asks_for_and_nothing_else_destroyed(house: 
     for expected in (
         "от 28.10.2022 № 179",
         "ООО «Клиника», Москва",
-        "2026-01-05    отпечаток",
+        "2026-01-05, отпечаток",
         "причина: истёк срок хранения",
         "причина: copied by mistake",
-        "перезаписан нулями",
+        "ключ перезаписан нулями",
         "2026-11-22T03:00:00Z key_destroyed ship: key=2026-01-05",
         str(head),
         "подпись",

@@ -18,6 +18,7 @@ from pipeline.audit import Audit
 from pipeline.commands import main
 from pipeline.errors import Fatal, Retryable
 from pipeline.holds import blocked_days
+from pipeline.jobs import JOBS
 from pipeline.keyfiles import KeyDirectory, KeyName
 from pipeline.keyjobs import destroy_expired_keys, print_audit_head
 from pipeline.settings import ClickHouse, Settings
@@ -188,3 +189,7 @@ def test_blocked_days_are_those_of_open_blocks(tables: Rows) -> None:
     block("2", "unblocked", "2026-01-01 00:00:00", "2026-01-02 00:00:00", "2026-01-04 00:00:00")
     expected = {date(2026, 1, 5), date(2026, 1, 30), date(2026, 1, 31), date(2026, 2, 1)}
     assert blocked_days(tables.settings, today) == expected
+
+
+def test_ship_runs_both_daily_jobs() -> None:
+    assert {destroy_expired_keys, print_audit_head} <= {job.run for job in JOBS}
