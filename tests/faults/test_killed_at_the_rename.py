@@ -29,9 +29,9 @@ def at_the_rename(server: Server, injection: str, *, log: Path) -> Iterator[None
     assert server.process is not None
     assert STRACE is not None
     calls = "rename,renameat,renameat2"
+    faults = ("-e", f"trace={calls}", "-e", f"inject={calls}:{injection}")
     tracer = subprocess.Popen(
-        [STRACE, "-f", "-qq", "-p", str(server.process.pid), "-o", str(log)]
-        + ["-e", f"trace={calls}", "-e", f"inject={calls}:{injection}"],
+        [STRACE, "-f", "-qq", "-p", str(server.process.pid), "-o", str(log), *faults],
         stderr=subprocess.PIPE,
         text=True,
     )
