@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 
 import uvicorn
@@ -16,6 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from collector.process import open_keyring
 from pipeline.edge import EdgeTables
 from pipeline.errors import Fatal
+from pipeline.hardening import SUPERVISED
 from pipeline.settings import Settings
 
 BACKLOG = 2048
@@ -46,6 +48,7 @@ def serve(settings: Settings) -> None:
     if settings.collector.workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
     else:
+        os.environ[SUPERVISED] = str(os.getpid())
         Multiprocess(config, sockets=[listener]).run()
 
 

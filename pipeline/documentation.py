@@ -97,9 +97,8 @@ def _type(annotation: Any) -> str:
         return ", ".join(f"`{part}`" for part in arguments)
     if hasattr(annotation, "__metadata__"):
         return _type(annotation.__origin__)
-    return {"IPv4Network": "network", "IPv6Network": "network", "str": "text", "int": "number", "float": "number"}.get(
-        annotation.__name__, annotation.__name__.lower()
-    )
+    names = {"IPv4Network": "network", "IPv6Network": "network", "str": "text", "int": "number", "float": "number"}
+    return names.get(annotation.__name__, str(annotation.__name__).lower())
 
 
 def _default(field: FieldInfo) -> str:

@@ -17,7 +17,7 @@ from typing import Final
 from pipeline.errors import Fatal
 
 SUPERVISED: Final = "CLINIC_PIXEL_SUPERVISED"
-"""Set in the environment of every process that `up` starts."""
+"""The pid of the process that starts and watches this one, set in the environment by it."""
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _PR_GET_DUMPABLE: Final = 3  # prctl(2)
@@ -37,9 +37,12 @@ def harden_process() -> None:
 
 
 def die_with_parent() -> None:
-    """Ask Linux to end this process when its supervisor dies, even by SIGKILL; does nothing outside of `up`."""
-    if sys.platform == "linux" and os.environ.get(SUPERVISED):
+    """Ask Linux to end this process when the parent named in its environment dies, even by SIGKILL."""
+    parent = os.environ.get(SUPERVISED)
+    if sys.platform == "linux" and parent:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != int(parent):  # it died before the call above could take effect
+            raise SystemExit(0)
 
 
 def dumpable() -> bool:

@@ -105,7 +105,7 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, SUPERVISED: "1", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, SUPERVISED: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order
         )
         self._running[part.name] = process

@@ -1,0 +1,141 @@
+"""The supervisor as a person meets it: what it says, what it survives, how fast it stops."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from support.system import CLI, System, plain_environment, wait_until
+
+
+def children(pid):
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(status.parent.name))
+    return found
+
+
+def command_of(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def child(system, name):
+    return next((pid for pid in children(system.process.pid) if f"commands {name}" in command_of(pid)), None)
+
+
+@pytest.fixture
+def own_system(tmp_path):
+    system = System(tmp_path)
+    yield system
+    system.stop(signal.SIGKILL)
+
+
+def test_it_stops_in_order_within_five_seconds_of_ctrl_c(own_system):
+    own_system.start()
+    own_system.pixel()
+    began = monotonic()
+    assert own_system.stop(signal.SIGINT) == 0
+    assert monotonic() - began < 5
+    assert "what was accepted is on disk" in own_system.log.read_text()
+
+
+def test_a_killed_part_comes_back_and_nothing_accepted_is_lost(own_system):
+    own_system.start()
+    for name in ("collect", "ship", "clickhouse"):
+        wait_until(lambda part=name: child(own_system, part) is not None, name)
+        assert own_system.pixel().status == 200
+        first = child(own_system, name)
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda part=name, old=first: child(own_system, part) not in (None, old), f"{name} to be back")
+        wait_until(own_system.answers, "the collector")
+    assert own_system.pixel().status == 200
+    from pipeline.clickhouse import ping
+
+    wait_until(lambda: ping(own_system.settings), "ClickHouse")
+    own_system.wait_for_rows(4)
+    assert own_system.rows("SELECT count() FROM pixel.events")[0][0] == 4
+
+
+def test_children_end_when_their_supervisor_is_killed(own_system):
+    own_system.start()
+    wait_until(lambda: child(own_system, "ship") is not None, "ship")
+    pids = children(own_system.process.pid)
+    assert len(pids) >= 3
+    own_system.stop(signal.SIGKILL)
+    wait_until(lambda: not any("pipeline.commands" in command_of(pid) for pid in pids), "the children to end")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("collector", "collector.port"), ("clickhouse", "PIXEL_CLICKHOUSE__PORT")]
+)
+def test_a_port_in_use_is_one_clear_line(tmp_path, section, key):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        system = System(tmp_path, **{section: {"port": port}})
+        done = subprocess.run(
+            [*CLI, "up", "--config", str(system.config)], capture_output=True, text=True, timeout=60, check=False,
+            env=plain_environment(),
+        )  # fmt: skip
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if str(port) in line and "in use" in line]
+    assert done.returncode == 1
+    assert len(lines) == 1
+    assert key in lines[0]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_second_ship_and_a_second_clickhouse_say_so_in_one_line(own_system):
+    own_system.start()
+    wait_until(lambda: (own_system.settings.run_dir / "ship.json").exists(), "ship")
+    ship = own_system.run("ship", check=False)
+    server = own_system.run("clickhouse", check=False)
+    for second in (ship, server):
+        assert second.returncode == 1
+        assert len(second.stderr.strip().splitlines()) == 1
+        assert "another" in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "named"),
+    [
+        ("unknown key", "[collector]\nprot = 1\n", "collector.prot"),
+        ("wrong type", "[collector]\nport = 'x'\n", "collector.port"),
+        ("no TOML", "[collector\n", "not valid TOML"),
+        ("broken network", "[collector]\ntrusted_proxies = ['10.0.0.0/99']\n", "collector.trusted_proxies.0"),
+        ("site twice", "[[sites]]\nid='a'\nhosts=['a.b']\n[[sites]]\nid='a'\nhosts=['c.d']\n", "used once"),
+        ("site without hosts", "[[sites]]\nid='a'\nhosts=[]\n", "sites.0.hosts"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file(tmp_path, word, text, named):
+    config = tmp_path / "pixel.toml"
+    config.write_text(text)
+    done = subprocess.run(
+        [*CLI, "collect", "--config", str(config)], capture_output=True, text=True, timeout=60, check=False,
+        env=plain_environment(),
+    )  # fmt: skip
+    assert done.returncode == 1, word
+    assert named in done.stderr
+    assert str(config) in done.stderr.replace("\n", "")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_misspelt_environment_variable_is_named():
+    done = subprocess.run(
+        [*CLI, "collect"], capture_output=True, text=True, timeout=60, check=False,
+        env=plain_environment(PIXEL_COLECTOR__PORT="1"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "PIXEL_COLECTOR__PORT" in done.stderr
