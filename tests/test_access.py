@@ -279,7 +279,7 @@ def test_the_writer_reads_batches_back_and_nothing_else(tables: Rows) -> None:
 
 def test_the_operator_reads_rows_but_changes_none(tables: Rows) -> None:
     tables.admin.query("SELECT visitor, ip_token FROM pixel.events")
-    for query in ("INSERT INTO pixel.audit (actor) VALUES ('x')", "ALTER TABLE pixel.events DELETE WHERE 1"):
+    for query in ("INSERT INTO pixel.audit (who) VALUES ('x')", "ALTER TABLE pixel.events DELETE WHERE 1"):
         with pytest.raises(DatabaseError, match="ACCESS_DENIED"):
             tables.admin.query(query)
 

@@ -212,17 +212,15 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_aft
 -- Who read or did what, for which purpose: append-only, the readable copy of the hash-chained file.
 CREATE TABLE IF NOT EXISTS pixel.audit
 (
-    at      DateTime64(3, 'UTC'),
-    actor   LowCardinality(String),
-    action  LowCardinality(String),
-    purpose LowCardinality(String),
-    case_id String,
-    basis   String CODEC(ZSTD(3)),
-    detail  String CODEC(ZSTD(3)),
-    hash    String
+    seq    UInt64,
+    at     DateTime64(3, 'UTC'),
+    action LowCardinality(String),
+    who    LowCardinality(String),
+    facts  Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+    hash   String
 )
 ENGINE = MergeTree
-ORDER BY at
+ORDER BY (at, seq)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1;
 
