@@ -23,7 +23,7 @@ from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PageFrom, RawAddre
 from pipeline.flood import FloodGuard
 from pipeline.networks import NO_FACTS, NetworkFacts, NetworkTables
 from pipeline.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
-from pipeline.scrub import scrub_text
+from pipeline.scrub import Clean, scrub_ad, scrub_text
 from pipeline.settings import AllowedValue, Settings, Site
 from pipeline.tokens import DayTokens, cookie_visitor
 
@@ -271,7 +271,8 @@ def run_edge(hit: Hit, tables: EdgeTables, *, now_ms: int) -> EdgeResult:
     for step in EDGE_STEPS:
         step(hit, draft, tables)
     return EdgeResult(
-        events=tuple(_event(hit, draft, tables, ad) for ad in (hit.ads or ("",))), set_cookie=draft.set_cookie
+        events=tuple(_event(hit, draft, tables, scrub_ad(ad)) for ad in (hit.ads or ("",))),
+        set_cookie=draft.set_cookie,
     )
 
 
@@ -291,13 +292,13 @@ def _keep_site_cookies(draft: Draft) -> None:
             draft.kept_cookies[name] = value
 
 
-def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: str) -> Event:
+def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:
     page, referrer, network = draft.page, draft.referrer, draft.network
     return Event(
         received_ms=hit.received_ms,
         event_id=uuid7(hit.received_ms, tables.random(10)),
         site=hit.site,
-        kind="impression" if ad else "pageview",
+        kind="impression" if ad.text else "pageview",
         mode=hit.mode,
         policy=tables.policy,
         epoch=draft.epoch.isoformat(),
@@ -327,11 +328,11 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: str) -> Event:
         campaign=page.campaign,
         paid=page.paid,
         click_token=draft.click_token,
-        ad=ad,
+        ad=ad.text,
         referrer_host=referrer.host,
         referrer_page=referrer.path,
         nonce=hit.nonce,
-        scrubbed=draft.scrubbed,
+        scrubbed=draft.scrubbed | ad.scrubbed,
         dropped_params=min(page.dropped_params, 255),
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline.detectors import find
@@ -25,6 +26,8 @@ LONGEST = 2048
 PASSES = 8
 """Each pass only takes away; what is not settled after so many is given up as a whole."""
 
+PERSONAL_DIGITS = 11
+_NEVER_AD = (Scrubbed.ADDRESS, Scrubbed.EMAIL, Scrubbed.UUID)
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _SEGMENT_PARAMETERS = re.compile(r";[^/]*")
 _INDEX_FILE = re.compile(r"(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)", re.IGNORECASE)
@@ -126,6 +129,21 @@ def _replace(text: str, spans: Iterable[Span]) -> str:
         done = max(done, end)
     pieces.append(text[done:])
     return "".join(pieces)
+
+
+@lru_cache(maxsize=1024)
+def scrub_ad(block: str) -> Clean:
+    """Return the id of an ad block, `*` where it is an address, an e-mail, a UUID or a number as long as a person's.
+
+    The site gives these ids, and ad systems make them of random words and numbers, so names and tokens are not judged
+    and a number needs eleven digits, or ten without a break: a phone, SNILS, INN or OMS policy has as many.
+    """
+    for kind, (start, end) in find(block):
+        run = block[start:end]
+        number = sum(map(str.isdecimal, run)) + run.isdecimal() >= PERSONAL_DIGITS
+        if kind in _NEVER_AD or (kind is Scrubbed.DIGITS and number):
+            return Clean(STAR, kind.value)
+    return Clean(block, 0)
 
 
 def scrub_host(host: str) -> Clean:

@@ -13,7 +13,7 @@ from pipeline.detectors import find
 from pipeline.event import Scrubbed
 from pipeline.names import fold
 from pipeline.plain import UNREADABLE, plain
-from pipeline.scrub import LONGEST, plain_path, scrub_host, scrub_path, scrub_text
+from pipeline.scrub import LONGEST, plain_path, scrub_ad, scrub_host, scrub_path, scrub_text
 
 SIGNS = r"/ \ // .. . ; ? # & = % %2 %25 %2525 %2F %5c %3B %3f %00 %41 %c0%af %D0%98 %C8%E2 %u0041 * ~ /~ - _ + : :: @ ＠ ％ ％40"
 WORDS = "1 12 １２ 2024 /2024/11 123456 index.php INDEX.HTML Ivan ivanov Петрова Мария Сергеевна ович É é ÃÂ Ðò İ ﬁ \ufffd xn--"
@@ -261,3 +261,20 @@ def test_hostile_text_costs_no_more_than_its_length(function: Callable[[str], ob
     short, long = (piece * 250)[:250], (piece * 2000)[:2000]
     ratios = [_cost(function, long) / max(_cost(function, short), 20_000) for _ in range(3)]
     assert min(ratios) < 24
+
+
+@pytest.mark.parametrize("block", ["", "top", "R-A-1234567-1", "728x90", "right_300x250_1", "promo.mrt.2026-11"])
+def test_an_ordinary_ad_block_keeps_its_id(block: str) -> None:
+    assert scrub_ad(block) == (block, 0)
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["203.0.113.77", "2001:db8::dead:beef", "79161234567", "9161234567", "112-233-445-95", "7754321098765432"]
+    + ["3f2504e0-4f89-41d3-9a0c-0305e82c3301"],
+)
+def test_an_ad_block_named_after_a_person_is_a_star(block: str) -> None:
+    clean = scrub_ad(block)
+    assert clean.text == "*"
+    assert clean.scrubbed
+    assert scrub_ad(clean.text) == ("*", 0)
