@@ -75,6 +75,15 @@ class Audit:
             raise Retryable(f"{self.file}: cannot be written: {error.strerror}; without it nothing is done") from None
         return head
 
+    @contextmanager
+    def refusals(self, action: str, facts: Mapping[str, str], *, now: datetime, who: str) -> Iterator[None]:
+        """Record every `Fatal` raised inside as `ACTION_refused`, with its reason, and let it go on."""
+        try:
+            yield
+        except Fatal as refusal:
+            self.record(f"{action}_refused", {**facts, "why": str(refusal)}, now=now, who=who)
+            raise
+
     def entries(self, after: int = 0) -> Iterator[tuple[Entry, Head]]:
         """Yield the acts with a `seq` above `after`, oldest first, each with the head it made; the chain is proven.
 

@@ -95,13 +95,10 @@ def _address(
     files: KeyDirectory, audit: Audit, action: Action, request: Asking, now: datetime, per_hour: int
 ) -> RawAddress:
     limit = Limit(frozenset({"reveal", "relink"}), per_hour, WINDOW)
-    try:
+    with audit.refusals(action, request.facts(), now=now, who=request.who):
         audit.refuse_an_old_clock(now)
         tokens = _tokens(files, request.epoch)
         audit.record(action, request.facts(), now=now, who=request.who, limit=limit)
-    except Fatal as refusal:
-        audit.record(f"{action}_refused", {**request.facts(), "why": str(refusal)}, now=now, who=request.who)
-        raise
     address = tokens.reverse(request.token)
     if not _is_plausible(address):
         raise Fatal(f"--token: no ip_token of {request.epoch}; expected the epoch and the ip_token of one row")

@@ -19,7 +19,7 @@ from pipeline.commands import main
 from pipeline.errors import Fatal, Retryable
 from pipeline.holds import blocked_days
 from pipeline.jobs import JOBS
-from pipeline.keyfiles import KeyDirectory, KeyName
+from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
 from pipeline.keyjobs import destroy_expired_keys, print_audit_head
 from pipeline.settings import ClickHouse, Settings
 from support.server import Rows, free_port
@@ -120,7 +120,9 @@ def test_a_destruction_that_may_not_be_changes_nothing(
     assert (refused.status, refused.stdout) == (status, "")
     assert said in refused.stderr
     assert files.names() == [OLD]
-    assert Audit(data / "audit").head().seq == 0
+    assert files.names(DESTROYED) == []
+    refusals = [entry.action for entry, _ in Audit(data / "audit").entries()]
+    assert refusals == (["key_destroy_refused"] if status == 1 and blocked is not None else [])
 
 
 def test_a_young_key_is_destroyed_on_order_with_its_reason(data: Path, run: Run) -> None:
@@ -137,6 +139,16 @@ def test_unsafe_keys_are_one_clear_line(data: Path, run: Run) -> None:
     assert refused.status == 1
     assert refused.stderr.startswith("clinic-pixel: ")
     assert "others can reach it (mode 0644)" in refused.stderr
+
+
+def test_a_mint_on_unsafe_keys_is_refused_and_audited(data: Path, run: Run) -> None:
+    mint(data, OLD).file(OLD).write_bytes(b"half")
+    refused = run("keys", "mint")
+    assert refused.status == 1
+    assert "not a whole key (4 bytes)" in refused.stderr
+    ((entry, _),) = Audit(data / "audit").entries()
+    assert entry.action == "key_mint_refused"
+    assert "not a whole key" in entry.facts["why"]
 
 
 def test_the_daily_job_destroys_what_is_due_and_nothing_else(

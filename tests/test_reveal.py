@@ -237,3 +237,13 @@ def test_two_tokens_in_one_call_are_wrong_use(tmp_path: Path) -> None:
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "expected one token a call" in refused.stderr
     assert not (data / "audit" / "audit.log").exists()
+
+
+def test_an_unsafe_key_directory_is_refused_and_audited(tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    _, options = token_of_today(data)
+    (data / "keys").chmod(0o755)
+    refused = command(data, "relink", *options)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "others can reach it (mode 0755)" in refused.stderr
+    assert [entry.action for entry, _ in Audit(data / "audit").entries()] == ["relink_refused"]

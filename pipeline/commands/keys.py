@@ -33,11 +33,13 @@ def mint(
     config: ConfigOption = None,
 ) -> None:
     """Make the keys of today and the days after it, to be copied to every collector ahead."""
+    from pipeline.audit import Audit, operator
     from pipeline.keyjobs import key_files
     from pipeline.keys import Keyring
 
-    settings = all_settings.load(config)
-    made = Keyring(key_files(settings).path, may_mint=True).mint_ahead(datetime.now(UTC).date(), days)
+    settings, now = all_settings.load(config), datetime.now(UTC)
+    with Audit(settings.audit_dir).refusals("key_mint", {"days": str(days)}, now=now, who=operator()):
+        made = Keyring(key_files(settings).path, may_mint=True).mint_ahead(now.date(), days)
     rows = [(name.text, "made" if new else "was there") for name, new in made]
     print_rows(("key", "state"), rows, form, title=f"keys in {settings.keys_dir}")
 
@@ -67,7 +69,7 @@ def destroy(
 ) -> None:
     """Destroy keys for good and print the act with the log extract; of a destroyed key print the act again."""
     from pipeline.act import act_of_destruction
-    from pipeline.audit import Audit
+    from pipeline.audit import Audit, operator
     from pipeline.destruction import due
     from pipeline.keyfiles import DESTROYED
     from pipeline.keyjobs import key_files
@@ -84,7 +86,9 @@ def destroy(
         return
     if living:
         _confirm(living, sure=yes)
-        _destroy(settings, files, audit, living, reason=reason, over=over, now=now)
+        facts = {"keys": " ".join(name.text for name in living), "reason": reason}
+        with audit.refusals("key_destroy", facts, now=now, who=operator()):
+            _destroy(settings, files, audit, living, reason=reason, over=over, now=now)
     act = act_of_destruction(audit, chosen, operator=settings.privacy.operator)
     console.print(act, markup=False, highlight=False, soft_wrap=True)
 

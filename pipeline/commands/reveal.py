@@ -13,7 +13,7 @@ from pipeline.commands.console import ConfigOption, FormatOption, print_facts, p
 if TYPE_CHECKING:
     from pipeline.audit import Audit
     from pipeline.keyfiles import KeyDirectory
-    from pipeline.reveal import Asking
+    from pipeline.reveal import Action, Asking
 
 TokenOption = Annotated[
     list[str], typer.Option("--token", help="The ip_token of one row; one a call.", show_default=False)
@@ -48,8 +48,9 @@ def reveal_address(
 
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
-    files, audit = _open(settings)
-    address = reveal(files, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
+    now = datetime.now(UTC)
+    files, audit = _open(settings, "reveal", request, now)
+    address = reveal(files, audit, request, now=now, per_hour=settings.privacy.reveals_per_hour)
     print_facts({"token": request.token, "epoch": request.epoch, "address": address}, form)
 
 
@@ -67,8 +68,9 @@ def relink_tokens(
 
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
-    files, audit = _open(settings)
-    linked = relink(files, audit, request, now=datetime.now(UTC), per_hour=settings.privacy.reveals_per_hour)
+    now = datetime.now(UTC)
+    files, audit = _open(settings, "relink", request, now)
+    linked = relink(files, audit, request, now=now, per_hour=settings.privacy.reveals_per_hour)
     print_rows(("epoch", "ip_token"), linked, form, title=f"the address of {request.token} on other days")
 
 
@@ -84,10 +86,14 @@ def _asking(tokens: list[str], epoch: date, case: str, basis: str, approver: str
         raise typer.BadParameter(str(error)) from None
 
 
-def _open(settings: all_settings.Settings) -> tuple[KeyDirectory, Audit]:
+def _open(
+    settings: all_settings.Settings, action: Action, request: Asking, now: datetime
+) -> tuple[KeyDirectory, Audit]:
     from pipeline.audit import Audit
     from pipeline.hardening import harden_process
     from pipeline.keyjobs import key_files
 
     harden_process()
-    return key_files(settings), Audit(settings.audit_dir)
+    audit = Audit(settings.audit_dir)
+    with audit.refusals(action, request.facts(), now=now, who=request.who):
+        return key_files(settings), audit
