@@ -24,7 +24,7 @@ CLINIC = SitePages.of(
         hosts=("clinic.example", "www.clinic.example", "www.filial.example", "клиника.example", "127.0.0.1"),
         ad_hosts=("ads.example",),
         templates=("/booking/*/done", "/Врачи/*"),
-        sensitive={"services/sensitive": ("/services/oncology", "/services/*/hiv"), "psy": ("/психиатрия",)},
+        sensitive={"services/sensitive": ("/services/oncology", "/services/*/hiv"), "psy": ("/психиатрия/*",)},
         query=(
             AllowedValue(name="tab", values=("price", "123456", "new patient")),
             AllowedValue(name="utm_medium", values=("cpc",)),
@@ -202,6 +202,7 @@ def test_a_template_stands_for_the_pages_that_fit(path: str, stored: str) -> Non
         ("/services/women/hiv/test", "/services/~sensitive"),
         ("/services/~sensitive", "/services/~sensitive"),
         ("/%EF%F1%E8%F5%E8%E0%F2%F0%E8%FF/a", "/~psy"),
+        ("/психиатрия", "/~psy"),
         ("/services/oncology-free", None),
         ("/services/hiv", None),
     ],
