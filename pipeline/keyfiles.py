@@ -99,8 +99,11 @@ class KeyDirectory:
 
     def living(self) -> list[date]:
         """Return the days whose keys can be read, oldest first."""
-        days = (name for name in self.names() if name.first == name.last)
-        return [name.last for name in days if not self.exists(name, DESTROYED)]
+        return [name.last for name in self.names() if name.first == name.last and self.lives(name)]
+
+    def lives(self, name: KeyName) -> bool:
+        """Tell whether there is such a key and nobody has begun to destroy it."""
+        return self.exists(name) and not self.exists(name, DESTROYED)
 
     def file(self, name: KeyName, suffix: str = KEY) -> Path:
         """Return the path of a key, or with `DESTROYED` of the record of its destruction."""

@@ -7,7 +7,7 @@ Owns which key may be made and how long it stays in memory; the files are `pipel
   and was not destroyed. Never for a day to come (`mint_ahead` does that on a person's order), never twice.
 * Without a key there are no tokens, the process is not ready, and `problem` says why in one line. No second key is
   invented and no address is kept for later.
-* A key whose file is gone is forgotten within a second, so a destroyed day also ends in the running collectors.
+* A key that no longer lives is forgotten within a second, so a destroyed day also ends in the running collectors.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Keyring:
         self._days: dict[date, DayTokens | None] = {}
         self._years: dict[int, bytes | None] = {}
         self._problems: dict[KeyName, str] = {}
-        self._alarmed = ""
+        self._alarmed: set[KeyName] = set()
         self._monotonic = monotonic
         self._check_at = monotonic() + CHECK_SECONDS
         for name in self.files.names():
@@ -99,15 +99,17 @@ class Keyring:
 
     def _open(self, name: KeyName, today: date) -> bytes | None:
         try:
-            return self._found_or_made(name, today)
+            key = self._found_or_made(name, today)
+            self._alarmed.discard(name)
+            return key
         except Fatal as error:
             problem = str(error)
         except OSError as error:
             problem = f"{self.files.file(name)}: {error.strerror}"
         self._problems[name] = problem
-        if problem != self._alarmed:
+        if name not in self._alarmed:  # once, not with every hit
             log.error("no key: %s", problem)
-            self._alarmed = problem
+            self._alarmed.add(name)
         return None
 
     def _found_or_made(self, name: KeyName, today: date) -> bytes:
@@ -151,8 +153,8 @@ class Keyring:
     def _forget(self) -> None:
         self._check_at = self._monotonic() + CHECK_SECONDS
         self._problems.clear()
-        exists = self.files.exists
-        self._days = {day: kept for day, kept in self._days.items() if kept and exists(KeyName.of_day(day))}
+        lives = self.files.lives
+        self._days = {day: kept for day, kept in self._days.items() if kept and lives(KeyName.of_day(day))}
         self._years = {
-            year: kept for year, kept in self._years.items() if kept and exists(KeyName.of_year(date(year, 1, 1)))
+            year: kept for year, kept in self._years.items() if kept and lives(KeyName.of_year(date(year, 1, 1)))
         }
