@@ -22,13 +22,14 @@ from array import array
 from collections import Counter
 from pathlib import Path
 
-from pipeline.batch import Batch, Plan, Shipment, counter_batches, reject_batches
+from pipeline.batch import Batch, Plan, counter_batches, reject_batches
 from pipeline.errors import Fatal
 from pipeline.files import LOCAL_FILES, FileSystem
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
 from pipeline.outcome import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
 from pipeline.retire import retire, set_bad_lines_aside
+from pipeline.shipment import Shipment
 from pipeline.store import Poisoned, Store
 
 REFUSED = "refused_by_table"
@@ -58,7 +59,7 @@ class Account:
     def refuse(self, batch: Batch) -> None:
         """Take note that the only row of a batch is refused by its table."""
         self.refused += 1
-        self.rejects.append(reject_of_row(next(filter(None, batch.lines)), batch.row_minutes[0], REFUSED))
+        self.rejects.append(reject_of_row(batch.first(), batch.row_minutes[0], REFUSED))
 
     def counts(self) -> Counter[CountKey]:
         """Return the collectors' counts and the worker's own."""

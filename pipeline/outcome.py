@@ -9,10 +9,9 @@ from __future__ import annotations
 import uuid
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
-
-import msgspec
 
 from pipeline.event import CountName, CountsRecord, Event, TechnicalSignal
 from pipeline.rejects import LAST_MS
@@ -21,8 +20,9 @@ MINUTE_MS = 60_000
 SHIPPER = "ship"
 """The `collector` under which the worker's own counts are stored."""
 
+REJECT_COLUMNS = ("received_at", "site", "event_id", "reason", "batch_id")
+COUNT_COLUMNS = ("minute", "collector", "name", "reason", "net_class", "country", "asn", "value", "batch_id")
 NIL = str(uuid.UUID(int=0))
-_encode = msgspec.json.Encoder().encode
 
 
 class CountKey(NamedTuple):
@@ -51,30 +51,21 @@ def reject_of(record: Event | TechnicalSignal, reason: str, near_ms: int) -> Rej
     return Reject(storable(record.received_ms, near_ms), record.site, _identity(record.event_id), reason)
 
 
-def reject_of_row(line: bytes, minute: int, reason: str) -> Reject:
-    """Return the reject for an encoded row that the table refuses; its own time may be what is wrong with it."""
-    row = msgspec.json.decode(line, type=_RowIdentity)
-    return Reject(minute * MINUTE_MS, row.site, _identity(row.event_id), reason)
+def reject_of_row(row: Mapping[str, object], minute: int, reason: str) -> Reject:
+    """Return the reject for a row that the table refuses; its own time may be what is wrong with it."""
+    return Reject(minute * MINUTE_MS, str(row["site"]), _identity(str(row["event_id"])), reason)
 
 
-def reject_line(reject: Reject, batch_id: str) -> bytes:
-    """Return the reject as a row of `pixel.rejects`."""
+def reject_row(reject: Reject) -> tuple[object, ...]:
+    """Return the columns of `REJECT_COLUMNS` but the last."""
     moment = datetime.fromtimestamp(reject.received_ms / 1000, UTC)
-    return _encode(
-        {
-            "received_at": moment.isoformat(" ", "milliseconds")[:23],
-            "site": reject.site,
-            "event_id": reject.event_id,
-            "reason": reject.reason,
-            "batch_id": batch_id,
-        }
-    )
+    return (moment.isoformat(" ", "milliseconds")[:23], *reject[1:])
 
 
-def count_line(count: tuple[CountKey, int], batch_id: str) -> bytes:
-    """Return a count as a row of `pixel.counters`."""
+def count_row(count: tuple[CountKey, int]) -> tuple[object, ...]:
+    """Return the columns of `COUNT_COLUMNS` but the last."""
     key, value = count
-    return _encode({**key._asdict(), "minute": key.minute * 60, "value": value, "batch_id": batch_id})
+    return (key.minute * 60, *key[1:], value)
 
 
 def edge_counts(record: CountsRecord, near_ms: int) -> Counter[CountKey]:
@@ -112,8 +103,3 @@ def _identity(event_id: str) -> str:
         return str(uuid.UUID(event_id))
     except ValueError:
         return NIL
-
-
-class _RowIdentity(msgspec.Struct):
-    site: str
-    event_id: str

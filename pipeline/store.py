@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import msgspec
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline import clickhouse
-from pipeline.batch import Batch, Table
+from pipeline.batch import COLUMNS, Batch, Table
 from pipeline.errors import Fatal, PixelError, Retryable
 from pipeline.settings import Settings
 
@@ -81,10 +80,10 @@ class ClickHouseStore:
             # The driver sends a body of bytes a second time by itself when the connection is reset; a stream it cannot.
             self._connected().raw_insert(
                 f"pixel.{batch.table}",
-                columns_of(batch),
+                COLUMNS[batch.table],
                 batch.body(),
                 settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
-                fmt="JSONEachRow",
+                fmt="JSONCompactEachRow",
             )
         except ClickHouseError as error:
             raise sorted_out(error, batch.table) from None
@@ -105,12 +104,6 @@ class ClickHouseStore:
             timeout = self._settings.ship.timeout_seconds
             self._client = clickhouse.connect(self._settings, "pixel_writer", timeout=timeout)
         return self._client
-
-
-def columns_of(batch: Batch) -> list[str]:
-    """Return the columns a batch fills, in the order its rows name them."""
-    first = next(filter(None, batch.lines))
-    return list(msgspec.json.decode(first, type=dict[str, msgspec.Raw]))
 
 
 def sorted_out(error: ClickHouseError, table: Table) -> Retryable | Fatal | Poisoned:

@@ -18,22 +18,21 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from pipeline.batch import Plan, Shipment, build
+from pipeline.batch import Plan
 from pipeline.carrier import Carrier
 from pipeline.delivery import Delivery
 from pipeline.enrich import EnrichTables, enrich
-from pipeline.event import Event, SpoolRecord, TechnicalSignal
+from pipeline.event import Event, Row, SpoolRecord, TechnicalSignal
 from pipeline.jobs import JOBS, Job, Timetable
 from pipeline.journal import Journal
 from pipeline.records import BadLine, read
 from pipeline.recovery import Recovery, recover_orphans
 from pipeline.segments import Segment, sealed
 from pipeline.settings import Settings
+from pipeline.shipment import Shipment, build
 from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
 from pipeline.store import ClickHouseStore, Store
-from pipeline.technical import enrich_signal
+from pipeline.technical import TechnicalRow, enrich_signal
 
 PLAN_BYTES = 16 * 1024 * 1024
 """Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""
@@ -79,7 +78,7 @@ class Worker:
         journal = Journal(self._settings.journal_dir)
         delivery = Delivery(self._store, journal, self._spool)
 
-        def to_row(record: Event | TechnicalSignal, batch_id: str) -> msgspec.Struct:
+        def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row | TechnicalRow:
             if isinstance(record, Event):
                 return enrich(record, tables, batch_id)
             return enrich_signal(record, tables, batch_id)

@@ -6,39 +6,30 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.batch import Batch, Plan, Shipment, build, counter_batches, reject_batches
-from pipeline.event import Event, SpoolRecord, TechnicalSignal
+from pipeline.batch import Batch, Plan, counter_batches, reject_batches
+from pipeline.event import Event, Row, SpoolRecord, TechnicalSignal
 from pipeline.outcome import CountKey, reject_of_row
 from pipeline.records import BadLine
 from pipeline.rejects import Rejected, RejectReason
-from support.shipping import NOVEMBER_MS, counts, event
+from pipeline.shipment import Shipment, build
+from support.shipping import NOVEMBER_MS, counts, event, row
+from support.stores import rows_of
 
 NAME = "w0-01794999990000-000001.seg"
 OTHER = "w0-01794999990000-000002.seg"
 DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp()) * 1000
 
 
-class SmallRow(msgspec.Struct):
-    received_at: str
-    site: str
-    event_id: str
-    nonce: int
-    batch_id: str
-
-
-def to_row(record: Event | TechnicalSignal, batch_id: str) -> SmallRow:
+def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row:
     if record.site == "refused":
         raise Rejected(RejectReason.BAD_NUMBER)
     if record.site == "broken":
         raise KeyError(record.site)
-    nonce = record.nonce if isinstance(record, Event) else 0
-    moment = datetime.fromtimestamp(record.received_ms / 1000, UTC)
-    return SmallRow(moment.strftime("%F %T.%f")[:23], record.site, record.event_id, nonce, batch_id)
+    return row(record, batch_id)
 
 
 def shipment_of(*segments: Iterable[SpoolRecord | BadLine], rows: int = 3) -> Shipment:
@@ -47,7 +38,7 @@ def shipment_of(*segments: Iterable[SpoolRecord | BadLine], rows: int = 3) -> Sh
 
 
 def nonces(batch: Batch) -> list[int]:
-    return [msgspec.json.decode(line)["nonce"] for line in b"".join(batch.body()).splitlines()]
+    return [row["nonce"] for row in rows_of(batch)]
 
 
 def test_the_same_segments_give_the_same_batches() -> None:
@@ -78,7 +69,7 @@ def test_a_month_boundary_divides_a_batch() -> None:
 
 def test_every_row_ends_with_the_identity_of_its_batch() -> None:
     batch = shipment_of([event(1), event(2)]).batches[0]
-    assert all(msgspec.json.decode(line)["batch_id"] == batch.id for line in batch.lines)
+    assert all(row["batch_id"] == batch.id for row in rows_of(batch))
 
 
 def test_halves_hold_the_same_rows_under_identities_of_their_own() -> None:
@@ -87,7 +78,7 @@ def test_halves_hold_the_same_rows_under_identities_of_their_own() -> None:
     assert nonces(left) + nonces(right) == [1, 3]
     assert len({batch.id, left.id, right.id}) == 3
     for half in (left, right):
-        assert all(msgspec.json.decode(line)["batch_id"] == half.id for line in half.lines if line)
+        assert all(row["batch_id"] == half.id for row in rows_of(half))
         assert len(half.lines) == len(half.minutes)
 
 
@@ -107,7 +98,7 @@ def test_a_rejected_event_keeps_its_place_so_that_another_version_cuts_alike() -
 def test_an_event_that_cannot_be_a_row_becomes_a_reject(site: str, reason: str) -> None:
     shipment = shipment_of([event(1, site=site), event(2)])
     assert [(reject.site, reject.reason) for reject in shipment.rejects] == [(site, reason)]
-    row = msgspec.json.decode(reject_batches(shipment.plan, shipment.rejects)[0].lines[0])
+    [row] = rows_of(reject_batches(shipment.plan, shipment.rejects)[0])
     assert row["received_at"] == datetime.fromtimestamp(NOVEMBER_MS / 1000, UTC).strftime("%F %T.000")
     assert row["event_id"] == str(uuid.UUID(int=1))
 
@@ -115,7 +106,7 @@ def test_an_event_that_cannot_be_a_row_becomes_a_reject(site: str, reason: str) 
 @pytest.mark.parametrize("received_ms", [-1, 2**32 * 1000, 10**15, -(10**15)])
 def test_a_reject_of_an_impossible_time_or_identity_can_itself_be_stored(received_ms: int) -> None:
     shipment = shipment_of([event(1, received_ms=received_ms, event_id="'; DROP", site="refused")])
-    row = msgspec.json.decode(reject_batches(shipment.plan, shipment.rejects)[0].lines[0])
+    [row] = rows_of(reject_batches(shipment.plan, shipment.rejects)[0])
     assert row["received_at"] == "2026-11-18 11:06:30.000", "when the writing process began"
     assert row["event_id"] == str(uuid.UUID(int=0))
     assert [batch.rows for batch in shipment.batches] == [0]
@@ -124,7 +115,7 @@ def test_a_reject_of_an_impossible_time_or_identity_can_itself_be_stored(receive
 def test_counts_of_many_records_are_one_row_a_key() -> None:
     shipment = shipment_of([counts(2), counts(3)], [counts(5)])
     batch = counter_batches(shipment.plan, shipment.counts)[0]
-    rows = [msgspec.json.decode(line) for line in batch.lines]
+    rows = rows_of(batch)
     assert [(row["name"], row["value"]) for row in rows] == [("offered", 10), ("spooled", 10)]
     assert {row["minute"] for row in rows} == {NOVEMBER_MS // 60_000 * 60}
 
@@ -140,7 +131,7 @@ def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it()
 
 def test_a_refused_row_tells_no_more_than_a_reject_may_hold() -> None:
     batch = shipment_of([event(7)]).batches[0]
-    reject = reject_of_row(batch.lines[0], batch.minutes[0], "refused_by_table")
+    reject = reject_of_row(batch.first(), batch.minutes[0], "refused_by_table")
     assert reject == (NOVEMBER_MS // 60_000 * 60_000, "clinic", str(uuid.UUID(int=7)), "refused_by_table")
 
 

@@ -11,16 +11,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.batch import Plan, Shipment, build
+from pipeline.batch import Plan
 from pipeline.delivery import MOST_REFUSED, REFUSED, Delivery
 from pipeline.errors import Fatal, Retryable
-from pipeline.event import Event, TechnicalSignal
+from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.files import LocalFiles
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Intent
 from pipeline.records import frame, read
 from pipeline.rejects import Rejected, RejectReason
-from support.shipping import counts, event, write_raw_segment, write_segment
+from pipeline.shipment import Shipment, build
+from support.shipping import counts, event, row, write_raw_segment, write_segment
 from support.stores import Fault, ListStore
 
 FAULTS: list[Fault] = ["", "lost answer", "not reached", "stalled", "killed at rename", "replayed", "count fails"]
@@ -56,17 +57,10 @@ class MortalFiles(LocalFiles):
         self._step("unlink", path)
 
 
-def to_row(record: Event | TechnicalSignal, batch_id: str) -> Any:
+def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row:
     if record.site == "refused":
         raise Rejected(RejectReason.BAD_NUMBER)
-    assert isinstance(record, Event)
-    return {
-        "received_at": "2026-11-18 10:00:00.000",
-        "site": record.site,
-        "event_id": record.event_id,
-        "nonce": record.nonce,
-        "batch_id": batch_id,
-    }
+    return row(record, batch_id)
 
 
 def shipment_in(spool: Path, *, rows: int = 3) -> Shipment:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from pipeline.batch import Batch, Table
+from pipeline.batch import COLUMNS, Batch, Table
 from pipeline.errors import Fatal, Retryable
 from pipeline.store import Poisoned
 
@@ -81,4 +81,5 @@ class ListStore:
 
 def rows_of(batch: Batch) -> list[dict[str, Any]]:
     """Return the rows a batch would send."""
-    return [msgspec.json.decode(line) for line in b"".join(batch.body()).splitlines()]
+    columns = COLUMNS[batch.table]
+    return [dict(zip(columns, msgspec.json.decode(line), strict=True)) for line in b"".join(batch.body()).splitlines()]

@@ -1,0 +1,116 @@
+"""From segments to a shipment: each record read once, enriched, and put where it belongs.
+
+Owns the building of a plan's batches; pure: reading and enrichment are arguments. Rules:
+
+* Batches are cut by what was *read* (month of receipt, then every `batch_rows` records), never by what enrichment made
+  of it. So a retry by a newer version cuts at the same places.
+* One record in, exactly one outcome out; a fault of ours may cost one record, never the way of all that come after it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import astuple
+
+from pipeline.batch import Batch, Plan, Table, batch_id, month_span
+from pipeline.event import CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
+from pipeline.outcome import MINUTE_MS, CountKey, Reject, edge_counts, reject_of, ship_counts, storable
+from pipeline.records import BadLine
+from pipeline.rejects import Rejected
+from pipeline.technical import TechnicalRow
+
+ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]
+ToRow = Callable[[Event | TechnicalSignal, str], Row | TechnicalRow]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Shipment(NamedTuple):
+    """All that a plan puts into ClickHouse, but for what only delivery can tell."""
+
+    plan: Plan
+    batches: list[Batch]
+    rejects: list[Reject]
+    counts: Counter[CountKey]
+    bad_lines: dict[str, list[BadLine]]
+    """By segment."""
+
+
+def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
+    """Read the plan's segments once and make the batches of its events and signals.
+
+    `read` yields the records of a segment by its name; `to_row` enriches one record for a batch identity and raises
+    `Rejected` for what cannot be a row.
+    """
+    events, signals = _Cutter(plan, "events"), _Cutter(plan, "technical")
+    rejects: list[Reject] = []
+    counts: Counter[CountKey] = Counter()
+    bad_lines: dict[str, list[BadLine]] = {}
+    for segment in plan.segments:
+        near_ms = segment_ms(segment)
+        for record in read(segment):
+            match record:
+                case Event():
+                    near_ms = storable(record.received_ms, near_ms)
+                    events.put(record, near_ms, to_row, rejects)
+                case TechnicalSignal():
+                    signals.put(record, near_ms, to_row, rejects)
+                case CountsRecord():
+                    counts.update(edge_counts(record, near_ms))
+                case BadLine():
+                    bad_lines.setdefault(segment, []).append(record)
+                    # What it held is lost, its time with it: it counts in the minute of the event before it.
+                    counts.update(ship_counts(Counter([near_ms // MINUTE_MS]), "quarantined", record.reason))
+    return Shipment(plan, events.batches + signals.batches, rejects, counts, bad_lines)
+
+
+def segment_ms(name: str) -> int:
+    """Return when the process that wrote a segment began, Unix time in milliseconds: the middle of its name."""
+    return int(name.split("-")[1])
+
+
+class _Cutter:
+    """Puts each record of one table into its batch: by month of receipt, then every `batch_rows` records read."""
+
+    def __init__(self, plan: Plan, table: Table) -> None:
+        self.batches: list[Batch] = []
+        self._plan = plan
+        self._table: Table = table
+        self._open: dict[int, Batch] = {}
+        self._parts: Counter[int] = Counter()
+        self._latest = Batch("", table, 0, [], array("Q"))
+        self._since = self._until = 0
+
+    def put(self, record: Event | TechnicalSignal, near_ms: int, to_row: ToRow, rejects: list[Reject]) -> None:
+        batch = self._latest
+        received_ms = storable(record.received_ms, near_ms)
+        if not self._since <= received_ms < self._until or len(batch.lines) >= self._plan.batch_rows:
+            batch = self._turn_to(received_ms)
+        line = b""
+        try:
+            line = _encode(astuple(to_row(record, batch.id)))
+        except Rejected as rejected:
+            rejects.append(reject_of(record, rejected.reason, near_ms))
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+            # A fault of ours may cost one record, never the way of all that come after it.
+            rejects.append(reject_of(record, "enrichment_failed", near_ms))
+        batch.lines.append(line)
+        batch.minutes.append(received_ms // MINUTE_MS)
+
+    def _turn_to(self, received_ms: int) -> Batch:
+        month, self._since, self._until = month_span(received_ms)
+        batch = self._open.get(month)
+        if batch is None or len(batch.lines) >= self._plan.batch_rows:
+            batch = Batch(
+                batch_id(self._plan, self._table, month, self._parts[month]), self._table, month, [], array("Q")
+            )
+            self._parts[month] += 1
+            self._open[month] = batch
+            self.batches.append(batch)
+        self._latest = batch
+        return batch
