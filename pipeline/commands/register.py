@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "spool",
     "keys",
     "reveal",
+    "verify",
     "report",
     "sql",
 )

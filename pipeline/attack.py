@@ -1,0 +1,159 @@
+"""The requests that carry canaries: every way an address can arrive, every field a person can stand in.
+
+Owns the list of requests. Pure. A `believed` request names the client in X-Forwarded-For and is sent with the ticket of
+a replay, so that the collector takes that address for the client's, whatever it trusts otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+from pipeline.canary import AGENT, FIELDS, Canary
+from pipeline.cookies import ID_COOKIE
+from pipeline.settings import Site
+
+BROWSER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
+)
+
+NONCE = "NONCE"
+"""Stands in a request for its nonce, a decimal number."""
+
+_PAGES = (
+    ("page path", "https://{host}/otvet/{}/"),
+    ("page path", "https://{host}/otvet/pismo-{}-itog"),
+    ("page query", "https://{host}/otvet?t={}&{}=1"),
+    ("page query", "https://{host}/otvet?utm_source={}&utm_medium={}&utm_campaign={}&utm_content={}&utm_term={}"),
+    ("page query", "https://{host}/otvet?gclid={}"),
+    ("page fragment", "https://{host}/otvet#{}"),
+    ("page userinfo", "https://{}:{}@{host}/otvet"),
+    ("foreign page", "https://other.example/{}?q={}"),
+)
+_FORWARDED = {
+    "X-Forwarded-For": "{}",
+    "X-Forwarded-For, IPv4-mapped": "::ffff:{}",
+    "X-Forwarded-For, with port": "{}:4711",
+    "X-Forwarded-For, brackets and port": "[{}]:4711",
+    "X-Forwarded-For, zone id": "{}%eth0",
+    "X-Forwarded-For, forged hop": "{}, 127.0.0.1",
+    "X-Forwarded-For, with junk": "{}, ' OR 1=1 --",
+}
+_PROXY_HEADERS = ("True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "X-Cluster-Client-IP", "Forwarded-For", "Via")
+_HINTS = ("Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform")
+
+
+class Request(NamedTuple):
+    """One request: what it tries, its parts, and how many events it offers when it is accepted."""
+
+    attempt: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    method: str = "GET"
+    body: str = ""
+    events: int = 0
+    believed: bool = False
+
+
+def plan(canaries: Sequence[Canary], site: Site, marker: str) -> list[Request]:
+    """Return the requests; the last ones carry the marker, as an ad block and as a release."""
+    page = f"https://{site.hosts[0]}/otvet/"
+    requests = [*_addresses(canaries, site, page), *_agents(canaries, site, page), *_refused(canaries, site)]
+    for canary in canaries:
+        if canary.place == FIELDS:
+            requests += _fields(canary, site)
+    signal = {"k": "vital", "n": "LCP", "v": 1.0}
+    requests += [
+        Request("control", "/e", method="POST", body=_json({"s": site.id, "u": page, "l": marker, "t": [signal]})),
+        _pixel("control", site, u=page, a=marker),
+    ]
+    return requests
+
+
+def _pixel(attempt: str, site: Site, *headers: tuple[str, str], believed: bool = False, **query: str) -> Request:
+    target = "/p.gif?" + urlencode({"s": site.id, "m": "js", **query}) + f"&n={NONCE}"
+    return Request(attempt, target, headers, events=1, believed=believed)
+
+
+def _json(message: object) -> str:
+    return json.dumps(message, ensure_ascii=False)
+
+
+def _addresses(canaries: Sequence[Canary], site: Site, page: str) -> Iterator[Request]:
+    for canary in canaries:
+        if canary.place in _FORWARDED:
+            header = ("X-Forwarded-For", _FORWARDED[canary.place].format(canary.text))
+            for signal in ((), (("Sec-GPC", "1"),), (("DNT", "1"), ("Cookie", f"{ID_COOKIE}={canary.text}"))):
+                yield _pixel(canary.place, site, header, *signal, believed=True, u=page)
+            yield _pixel(canary.place, site, header, u=page)
+            yield Request(canary.place, "/metrics", (header,))
+        elif canary.place == "Forwarded":
+            quoted = f'"[{canary.text}]:4711"' if ":" in canary.text else canary.text
+            yield _pixel(canary.place, site, ("Forwarded", f"for={quoted};proto=https;by={quoted}"), u=page)
+        elif canary.place == "X-Real-IP":
+            yield _pixel(canary.place, site, ("X-Real-IP", canary.text), u=page)
+        elif canary.place == "other proxy headers":
+            yield _pixel(canary.place, site, *((name, canary.text) for name in _PROXY_HEADERS), u=page)
+
+
+def _agents(canaries: Sequence[Canary], site: Site, page: str) -> Iterator[Request]:
+    for canary in canaries:
+        if canary.place == AGENT:
+            hints = tuple((name, f'"{canary.text}";v="143"') for name in _HINTS)
+            for agent in (
+                f"{BROWSER} {canary.text}",
+                f"robot-{canary.text}",
+                f"curl/8.5 (+{canary.text})",
+                canary.text,
+            ):
+                yield _pixel(AGENT, site, ("User-Agent", agent), *hints, u=page)
+            signal = {"k": "vital", "n": "LCP", "v": 1.0}
+            body = _json({"s": site.id, "u": page, "t": [signal]})
+            yield Request(AGENT, "/e", (("User-Agent", f"robot {canary.text}"), *hints), "POST", body)
+
+
+def _fields(canary: Canary, site: Site) -> Iterator[Request]:
+    cookies = "; ".join(
+        f"{name}={canary.text}" for name in (ID_COOKIE, "session", *(allowed.name for allowed in site.cookies))
+    )
+    own = site.hosts[0]
+    for spell in (str, quote, lambda text: quote(quote(text))):
+        for attempt, pattern in _PAGES:
+            written = pattern.replace("{host}", own).replace("{}", spell(canary.text))
+            yield _pixel(attempt, site, u=written, r=written)
+            if spell is quote:
+                yield _pixel("Referer header", site, ("Referer", written))
+    page = f"https://{own}/otvet/"
+    yield _pixel("cookie", site, ("Cookie", cookies), u=page)
+    yield _pixel("ad block", site, u=page, a=canary.text)
+    if canary.parts[0].isdecimal():
+        yield _pixel("ad block", site, u=page, a=canary.parts[0])
+    yield _pixel("header junk", site, ("X-Junk", canary.text), ("Authorization", f"Basic {canary.text}"), u=page)
+    event = {"s": site.id, "u": page + canary.text, "r": page + canary.text, "m": "js", "n": NONCE}
+    yield Request("beacon", "/e", (("Content-Type", "text/plain"),), "POST", _json([event]), events=1)
+    signals = [
+        {"k": "js_error", "n": name, "t": f"Error: {canary.text} is {canary.text}", "f": f"{own}:/{canary.text}.js:1"}
+        for name in ("TypeError", canary.text[:60])
+    ]
+    report = {"s": site.id, "u": page + canary.text, "l": canary.text[:60], "t": signals}
+    yield Request("technical signal", "/e", (), "POST", _json(report))
+
+
+def _refused(canaries: Sequence[Canary], site: Site) -> Iterator[Request]:
+    for text in [canary.text for canary in canaries if canary.place in ("refused requests", FIELDS)]:
+        said, word = quote(text, safe=""), "refused requests"
+        header = ("X-Forwarded-For", text)
+        yield Request(word, f"/p.gif?s={said}&u={said}", (header,))
+        yield Request(word, f"/p.gif?s={site.id}&m={said}&n={said}&e={said}&c={said}", (header,))
+        yield Request(word, f"/p.gif?s={site.id}&u={said}&u={said}", (header,))
+        yield Request(word, f"/p.gif?s={site.id}&u={said * 800}", (header,))
+        yield Request(word, f"/{said}?{said}", (header,))
+        yield Request(word, f"/p.gif?s={site.id}", (header, ("X-Pixel-Replay", f"{text} 1")))
+        yield Request(word, f"/p.gif?s={site.id}", (header, ("Host", text)))
+        yield Request(word, f"/p.gif?s={site.id}", (header, *((f"X-{count}", text) for count in range(70))))
+        yield Request(word, "/e", (header, ("Origin", f"https://{text}")), "POST", text)
+        yield Request(word, "/e", (header,), "POST", _json({"s": text, "t": [{"k": text}]}))
+        yield Request(word, f"/p.gif?s={said}", (header,), "DELETE")
+        yield Request(word, f"/p.gif {text} BROKEN", (header,))

@@ -1,0 +1,220 @@
+"""Canaries: identifiers of people who do not exist, every form in which they could be written, and the search for them.
+
+Owns what `verify-privacy` sends and how it looks for it. Rules:
+
+* Addresses come from the documentation ranges (RFC 5737, RFC 3849) or, for the connection itself, from 127.0.0.0/8; all
+  are drawn anew for each run. So no byte older than the run can hold one, and a find by accident does not come back.
+* A form is bytes, with the probability that random bytes equal it: `chance` tells how far a find can be an accident.
+* Pure: randomness and bytes are arguments. A find names the canary's kind and form, never its text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, ip_address
+from random import Random
+from typing import NamedTuple
+from urllib.parse import quote
+
+DOCUMENTATION_V4 = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
+DOCUMENTATION_V6 = "2001:db8"  # RFC 3849
+
+ADDRESS_PLACES: tuple[tuple[str, str, int], ...] = (
+    *[("connection", "127", 4)] * 4,  # several, because the flood guard stops one
+    ("X-Forwarded-For", "", 4),
+    ("X-Forwarded-For", "", 6),
+    ("X-Forwarded-For, IPv4-mapped", "", 4),
+    ("X-Forwarded-For, with port", "", 4),
+    ("X-Forwarded-For, brackets and port", "", 6),
+    ("X-Forwarded-For, zone id", "", 6),
+    ("X-Forwarded-For, forged hop", "", 4),
+    ("X-Forwarded-For, with junk", "", 4),
+    ("Forwarded", "", 4),
+    ("Forwarded", "", 6),
+    ("X-Real-IP", "", 4),
+    ("other proxy headers", "", 4),
+    ("refused requests", "", 4),
+    ("fields", "", 4),
+    ("fields", "", 6),
+    ("user agent and hints", "", 4),
+)
+"""Where an address is sent, what it begins with, its version."""
+
+CONNECTION, FIELDS, AGENT, CONTROL = "connection", "fields", "user agent and hints", "control"
+_SYLLABLES = ("ба", "ве", "го", "ди", "жу", "зо", "ка", "ле", "ми", "но", "пу", "ра", "со", "ту", "фе")
+
+
+class Canary(NamedTuple):
+    """One identifier: its kind, where it is sent, the text sent, and the parts that may be found nowhere."""
+
+    kind: str
+    place: str
+    text: str
+    parts: tuple[str, ...]
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may stand in the spool until shipped: a user agent is one of the six fields and is read by `ship`."""
+        return self.place == AGENT
+
+
+class Form(NamedTuple):
+    """One way of writing a canary: the bytes, and how many random bits would have to agree by accident."""
+
+    canary: Canary
+    name: str
+    pattern: bytes
+    bits: float
+    folded: bool
+    """Searched without regard to ASCII capitals; the pattern is in small letters."""
+
+
+class Find(NamedTuple):
+    """A form that was found, and at which byte of what was searched."""
+
+    form: Form
+    offset: int
+
+
+def draw(random: Random) -> tuple[Canary, ...]:
+    """Return the canaries of one run: an address for each way, and two people for the fields and the user agent."""
+    last = iter(random.sample([(net, host) for net in DOCUMENTATION_V4 for host in range(100, 256)], 32))
+
+    def address(place: str, begin: str, version: int) -> Canary:
+        if version == 6:
+            text = ":".join([DOCUMENTATION_V6, *(f"{random.randrange(0x1000, 0x10000):x}" for _ in range(6))])
+        elif begin:
+            text = ".".join([begin, *(str(random.randrange(100, 255)) for _ in range(3))])
+        else:
+            net, host = next(last)
+            text = f"{net}.{host}"
+        return Canary(f"IPv{version} address", place, text, (text,))
+
+    people = [canary for place in (FIELDS, AGENT) for canary in _person(place, random)]
+    return (*(address(*where) for where in ADDRESS_PLACES), *people)
+
+
+def marker(random: Random) -> Canary:
+    """Return a word that may be stored, since no detector takes it for a person: the search must find it."""
+    text = "proof-" + "".join(random.choices("bcdfghkmnpqrstvwxz", k=9))
+    return Canary("marker", CONTROL, text, (text,))
+
+
+def _person(place: str, random: Random) -> Iterator[Canary]:
+    def digits(count: int) -> str:
+        return "".join(random.choices("123456789", k=count))
+
+    box = "".join(random.choices("bcdfghkmnprstvz", k=10))
+    yield Canary("e-mail address", place, f"{box}@mail.example", (box,))
+    phone = "9" + digits(9)
+    written = f"+7 ({phone[:3]}) {phone[3:6]}-{phone[6:8]}-{phone[8:]}"
+    yield Canary("phone number", place, written, (phone, written))
+    snils = digits(11)
+    written = f"{snils[:3]}-{snils[3:6]}-{snils[6:9]} {snils[9:]}"
+    yield Canary("SNILS", place, written, (snils, written))
+    policy = digits(16)
+    yield Canary("OMS policy", place, policy, (policy,))
+    surname = ("".join(random.choices(_SYLLABLES, k=4)) + "кова").capitalize()
+    yield Canary("name", place, f"{surname} Мария Сергеевна", (surname,))
+
+
+def forms(canary: Canary) -> tuple[Form, ...]:
+    """Return every form in which the canary is searched, each once."""
+    found: dict[bytes, Form] = {}
+    for name, pattern, bits, folded in _written(canary):
+        shown = pattern.lower() if folded else pattern
+        found.setdefault(shown, Form(canary, name, shown, bits, folded))
+    return tuple(found.values())
+
+
+def _written(canary: Canary) -> Iterator[tuple[str, bytes, float, bool]]:
+    for part in canary.parts:
+        for spelling in dict.fromkeys((part, part.lower(), part.upper())):
+            for name, write in _SPELLINGS:
+                pattern = write(spelling)
+                # A decimal digit carries log2(10) bits; every other character counts as a hexadecimal digit at least.
+                yield name, pattern, (3.3 if pattern.isdigit() else 4) * len(pattern), True
+            for name, raw in _encoded(spelling.encode()):
+                yield name, raw, 6 * len(raw), False
+        for algorithm in ("md5", "sha1", "sha256"):
+            digest = hashlib.new(algorithm, part.encode(), usedforsecurity=False).digest()
+            yield f"unkeyed {algorithm}", digest, 8 * len(digest), False
+            yield f"unkeyed {algorithm}", digest.hex().encode(), 8 * len(digest), True
+    if canary.kind.startswith("IPv"):
+        yield from _numbers(canary.text)
+
+
+_SPELLINGS: tuple[tuple[str, Callable[[str], bytes]], ...] = (
+    ("text", str.encode),
+    ("URL-encoded", lambda text: quote(text, safe="").encode()),
+    ("URL-encoded", lambda text: quote(text, safe="").replace("%20", "+").encode()),
+    ("URL-encoded", lambda text: "".join(f"%{byte:02x}" for byte in text.encode()).encode()),
+    ("URL-encoded twice", lambda text: quote(quote(text, safe=""), safe="").encode()),
+    ("Windows-1251", lambda text: text.encode("cp1251")),
+    ("Windows-1251, URL-encoded", lambda text: "".join(f"%{byte:02x}" for byte in text.encode("cp1251")).encode()),
+    ("UTF-8 taken for Latin-1", lambda text: text.encode().decode("latin-1").encode()),
+    ("JSON escapes", lambda text: "".join(f"\\u{ord(letter):04x}" for letter in text).encode()),
+    ("UTF-16", lambda text: text.encode("utf-16-le")),
+    ("hexadecimal", lambda text: text.encode().hex().encode()),
+)
+
+
+def _encoded(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield base64 of bytes that stand anywhere in a longer text: three alignments, without the ends they share."""
+    for before in range(3):
+        for encode in (b64encode, urlsafe_b64encode):
+            text = encode(bytes(before) + raw).rstrip(b"=")
+            whole = (before + len(raw)) * 8 // 6
+            yield "base64", text[-(-before * 8 // 6) : whole]
+
+
+def _numbers(text: str) -> Iterator[tuple[str, bytes, float, bool]]:
+    address = ip_address(text)
+    packed = address.packed
+    yield "hexadecimal", packed.hex().encode(), 8 * len(packed), True
+    yield "decimal number", str(int(address)).encode(), 8 * len(packed), True
+    yield "packed", packed, 8 * len(packed), False
+    yield "packed, low byte first", packed[::-1], 8 * len(packed), False
+    if isinstance(address, IPv4Address):
+        high, low = int(address) >> 16, int(address) & 0xFFFF
+        yield "text", f"ffff:{high:x}:{low:x}".encode(), 48, True
+        # Only as a whole: four bytes in the middle of other base64 would be five characters.
+        yield "base64", b64encode(packed), 32, False
+        packed = bytes(10) + b"\xff\xff" + packed
+    yield from ((name, raw, 6 * len(raw), False) for name, raw in _encoded(packed))
+
+
+class Search:
+    """Looks for all forms of canaries in bytes; `forms` are what it looks for."""
+
+    def __init__(self, canaries: Iterable[Canary]) -> None:
+        self.forms: tuple[Form, ...] = tuple(form for canary in canaries for form in forms(canary))
+        self._plain = tuple(form for form in self.forms if not form.folded)
+        self._folded = tuple(form for form in self.forms if form.folded)
+        self._longest = max(len(form.pattern) for form in self.forms)
+
+    def finds(self, chunks: Iterable[bytes]) -> list[Find]:
+        """Return the first place of every form in the bytes that the chunks are together."""
+        found: dict[Form, Find] = {}
+        tail, offset = b"", 0
+        for chunk in chunks:
+            data = tail + chunk
+            self._look(self._plain, data, offset, found)
+            self._look(self._folded, data.lower(), offset, found)
+            tail = data[-self._longest + 1 :]
+            offset += len(data) - len(tail)
+        return list(found.values())
+
+    def chance(self, searched: int) -> float:
+        """Return how many finds to expect by accident in that many random bytes."""
+        return searched * math.fsum(2.0**-form.bits for form in self.forms)
+
+    @staticmethod
+    def _look(wanted: Sequence[Form], data: bytes, offset: int, found: dict[Form, Find]) -> None:
+        for form in wanted:
+            place = data.find(form.pattern)
+            if place >= 0 and form not in found:
+                found[form] = Find(form, offset + place)

@@ -1,0 +1,84 @@
+"""The positive control of `verify-privacy`: a search that finds nothing must be one that would have found it.
+
+Owns the planting of every form of every canary in a scratch system (spool, journal, log, what ClickHouse compressed) and
+the check that the search over files names each one.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import lz4.block
+
+from pipeline.canary import Canary, Form, Search
+from pipeline.errors import Fatal
+from pipeline.event import Event
+from pipeline.proof import Searching, search_files
+from pipeline.records import frame
+from pipeline.segments import segment_path
+from pipeline.settings import Settings
+from pipeline.unpack import LZ4, ZSTD, zstd
+
+_BETWEEN = b"\x00~\xff"
+
+
+def check_search(canaries: Iterable[Canary], settings: Settings, scratch: Path) -> int:
+    """Plant everything under the empty directory `scratch`, search there, return how many planted forms were found.
+
+    Raises `Fatal` that names kind, form and place of the first one that was not.
+    """
+    known = tuple(canaries)
+    search = Search(known)
+    system = settings.model_copy(update={"data": scratch})
+    planted = _BETWEEN.join(_loud(form) for form in search.forms)
+    files = {
+        system.journal_dir / "journal": planted,
+        system.clickhouse_dir / "server.log": planted,
+        system.clickhouse_dir / "server.log.0.gz": gzip.compress(planted),
+        system.clickhouse_dir / "data" / "lz4.bin": _block(LZ4, lz4.block.compress(planted, store_size=False), planted),
+        system.clickhouse_dir / "data" / "zstd.bin": _block(ZSTD, zstd.compress(planted), planted),
+    }
+    for file, content in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    system.spool_dir.mkdir()
+    segment = segment_path(system.spool_dir, "w0", 1, 1)
+    segment.write_bytes(b"".join(frame(_event(canary)) for canary in known))
+
+    searching = Searching(search)
+    search_files(searching, system, [scratch], since_ns=0)
+    proof = searching.proof()
+    found = Counter(leak.where.partition(", ")[0] for leak in proof.leaks if _is_expected(leak.where))
+    # In a segment only the text stands, and a canary of the user agent may.
+    wanted = dict.fromkeys(map(str, files), len(search.forms)) | {str(segment): 0}
+    for place, count in wanted.items():
+        if found[place] < count:
+            raise Fatal(f"the search is blind: of {count} planted forms it found {found[place]} in {Path(place).name}")
+    spooled = {(leak.kind, leak.sent_in) for leak in proof.leaks if leak.where == str(segment)}
+    if missing := [canary for canary in known if not canary.waits and (canary.kind, canary.place) not in spooled]:
+        raise Fatal(f"the search is blind: it did not find {missing[0].kind} of {missing[0].place} in a segment")
+    if not proof.waiting:
+        raise Fatal("the search is blind: it did not find the user agent in a segment")
+    return sum(found.values())
+
+
+def _is_expected(where: str) -> bool:
+    # What is compressed counts unpacked: the compressor may have left some forms readable in the file itself.
+    return where.endswith(", unpacked") or not where.endswith((".gz", ".bin"))
+
+
+def _loud(form: Form) -> bytes:
+    return form.pattern.upper() if form.folded else form.pattern
+
+
+def _block(method: int, packed: bytes, content: bytes) -> bytes:
+    return bytes(16) + struct.pack("<BII", method, len(packed) + 9, len(content)) + packed
+
+
+def _event(canary: Canary) -> Event:
+    agent, page = (canary.text, "") if canary.waits else ("", f"/{canary.text}")
+    return Event(received_ms=1, event_id="", site="control", epoch="", agent=agent, page=page)

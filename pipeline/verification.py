@@ -1,0 +1,125 @@
+"""`verify-privacy`: the control, the attack, the wait until all of it is stored, the search.
+
+Owns the order of these and the judgement. A find that may be an accident (four bytes, eight hexadecimal digits) counts
+only when a second attack with other canaries finds the same again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from pipeline.attack import plan
+from pipeline.canary import CONNECTION, Search, draw, marker
+from pipeline.clickhouse import connect
+from pipeline.control import check_search
+from pipeline.errors import Fatal, Retryable
+from pipeline.proof import CLICKHOUSE_DATA, Leak, Proof, Searching, search_files, search_metrics, search_tables
+from pipeline.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
+from pipeline.settings import Settings
+from pipeline.volley import Volley, send
+
+SURE_BITS = 48
+"""A find of so many bits is no accident: a terabyte of random bytes would hold one in 250 runs."""
+
+
+class Verification(NamedTuple):
+    """What was planted and found by the control, sent, stored (rows of what was sent) and searched."""
+
+    planted: int
+    volley: Volley
+    stored: int
+    proof: Proof
+
+    @property
+    def leaks(self) -> tuple[Leak, ...]:
+        """What stands where it may not."""
+        return self.proof.leaks
+
+
+def verify(
+    settings: Settings, random: Random, *, url: str = "", also: Sequence[Path] = (), wait: bool = True
+) -> Verification:
+    """Attack the running system and search it; without `wait` also while ClickHouse is away.
+
+    Raises `Retryable` when the collector or ClickHouse does not answer, `Fatal` when the search would find nothing.
+    """
+    first = _once(settings, random, url=url, also=also, wait=wait)
+    if not first.leaks or any(leak.bits >= SURE_BITS for leak in first.leaks):
+        return first
+    again = _once(settings, random, url=url, also=also, wait=wait)
+    seen = {(leak.kind, leak.sent_in, leak.form) for leak in first.leaks}
+    lasting = tuple(leak for leak in again.leaks if (leak.kind, leak.sent_in, leak.form) in seen)
+    return again._replace(proof=again.proof._replace(leaks=lasting))
+
+
+def direct_url(settings: Settings) -> str:
+    """Return where the collector of this machine listens."""
+    host = settings.collector.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - told apart, not listened on
+    return f"http://[{host}]:{settings.collector.port}" if ":" in host else f"http://{host}:{settings.collector.port}"
+
+
+def _once(settings: Settings, random: Random, *, url: str, also: Sequence[Path], wait: bool) -> Verification:
+    canaries, sign = draw(random), marker(random)
+    with TemporaryDirectory() as scratch:
+        planted = check_search(canaries, settings, Path(scratch))
+    since_ns, first_nonce = time.time_ns(), new_nonces()
+    requests = plan(canaries, settings.sites[0], sign.text)
+    volley = send(
+        requests,
+        url or direct_url(settings),
+        ticket=_ticket(settings),
+        sources=[canary.text for canary in canaries if canary.place == CONNECTION],
+        first_nonce=first_nonce,
+    )
+    searching = Searching(Search((*canaries, sign)))
+    search_files(searching, settings, [settings.spool_dir], since_ns=since_ns)  # before it is shipped
+    stored = 0
+    if wait:
+        stored = wait_until_stored(settings, first_nonce, len(requests), expected=volley.events).rows
+        _wait_for_signal(settings, sign.text)
+    with suppress(*(() if wait else (Retryable,))):
+        search_tables(searching, settings, since_ns=since_ns)
+    search_files(searching, settings, [settings.data, *also], since_ns=since_ns)
+    search_metrics(searching, direct_url(settings))
+    proof = searching.proof()
+    _check_sight(proof, settings, wait=wait)
+    return Verification(planted, volley, stored, proof)
+
+
+def _check_sight(proof: Proof, settings: Settings, *, wait: bool) -> None:
+    """What was sent to be found must have been found: else the search looked in the wrong places."""
+    if not any(area.marked for area in proof.areas):
+        raise Fatal(f"the search is blind: nothing of this run is under {settings.data}; is it this system's `data`?")
+    wanted = ["tables"] if settings.clickhouse.url else ["tables", f"{CLICKHOUSE_DATA}, unpacked"]
+    for name in wanted if wait else ():
+        if not proof.area(name).marked:
+            raise Fatal(f"the search is blind: what was stored is not in: {name}")
+
+
+def _wait_for_signal(settings: Settings, release: str) -> None:
+    client = connect(settings, "pixel_admin")
+    deadline = time.monotonic() + STORED_WAIT_SECONDS
+    try:
+        while not client.query(
+            "SELECT count() FROM pixel.technical WHERE release = {release:String}", parameters={"release": release}
+        ).result_rows[0][0]:
+            if time.monotonic() > deadline:
+                raise Retryable("the technical signals that were accepted are not stored; is `ship` running?")
+            time.sleep(0.2)
+    finally:
+        client.close()
+
+
+def _ticket(settings: Settings) -> str:
+    file = settings.secrets_dir / "replay.ticket"
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise Fatal(f"{file}: {error.strerror}; run it on the collector's machine, as its user") from None
