@@ -78,7 +78,7 @@ class Process:
         today = day_of(now_ms())
         if not self.spool.ready:
             return "the spool takes no events: see `clinic-pixel spool status`"
-        if self.keys.day(today, today=today) is None:
+        if self.keys.day(today, today=today) is None or self.keys.visitor_key(today, today=today) is None:
             return self.keys.problem
         return ""
 

@@ -72,3 +72,12 @@ def test_without_an_audit_the_operator_reads_nothing(clickhouse: Settings) -> No
         audit.file.chmod(0o600)
     assert answer.returncode == 1
     assert "42" not in answer.stdout
+
+
+def test_the_audit_says_what_was_read_without_the_literals_of_the_query(clickhouse: Settings) -> None:
+    query = (
+        "SELECT count() FROM pixel.events WHERE ip_token = toIPv6('198.51.100.77') AND site = 'it\\'s' AND asn = 64496"
+    )
+    assert ask(clickhouse, "--role", "admin", query).returncode == 0
+    told = [dict(entry.facts)["query"] for entry, _ in Audit(clickhouse.audit_dir).entries() if entry.action == "sql"]
+    assert told[-1] == "SELECT count() FROM pixel.events WHERE ip_token = toIPv6(?) AND site = ? AND asn = ?"
