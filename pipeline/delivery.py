@@ -99,18 +99,9 @@ class Delivery:
                 self._settle(plan, batch)
             set_bad_lines_aside(self._spool, shipment.bad_lines, self._files)
             self._journal.write(Finished(plan.id))
-        self.close(plan)
-        return account.counts()
-
-    def close(self, plan: Plan) -> None:
-        """Remove the segments of a finished plan and forget it; raises `Retryable` when the disk refuses."""
         retire(self._spool, plan, keep=self._journal.state(plan).stuck, files=self._files)
         self._journal.write(Closed(plan.id))
-
-    def abandon(self, plan: Plan) -> None:
-        """Set aside what is left of a plan that cannot be built again; raises `Retryable` when the disk refuses."""
-        retire(self._spool, plan, keep=True, files=self._files)
-        self._journal.write(Closed(plan.id))
+        return account.counts()
 
     def _carry(self, plan: Plan, batch: Batch, account: Account) -> None:
         match self._settle(plan, batch):

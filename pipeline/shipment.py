@@ -69,6 +69,11 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
     return Shipment(plan, events.batches + signals.batches, rejects, counts, bad_lines)
 
 
+def nothing(plan: Plan) -> Shipment:
+    """Return the shipment of a plan that only has to be closed."""
+    return Shipment(plan, [], [], Counter(), {})
+
+
 def segment_ms(name: str) -> int:
     """Return when the process that wrote a segment began, Unix time in milliseconds: the middle of its name."""
     return int(name.split("-")[1])

@@ -16,20 +16,21 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pipeline.batch import Plan
 from pipeline.carrier import Carrier
 from pipeline.delivery import Delivery
 from pipeline.enrich import EnrichTables, enrich
-from pipeline.event import Event, Row, SpoolRecord, TechnicalSignal
+from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.jobs import JOBS, Job, Timetable
 from pipeline.journal import Journal
-from pipeline.records import BadLine, read
+from pipeline.journal_lines import Finished, OpenPlan, Stuck
+from pipeline.records import read
 from pipeline.recovery import Recovery, recover_orphans
 from pipeline.segments import Segment, sealed
 from pipeline.settings import Settings
-from pipeline.shipment import Shipment, build
+from pipeline.shipment import Shipment, ToRow, build, nothing
 from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
 from pipeline.store import ClickHouseStore, Store
 from pipeline.technical import TechnicalRow, enrich_signal
@@ -65,6 +66,7 @@ class Worker:
         self._store = store or ClickHouseStore(settings)
         self._timetable = Timetable(jobs)
         self._carrier: Carrier | None = None
+        self._unreadable: set[str] = set()
         self._turn = 0
         self._status_due = self._orphans_due = 0.0
 
@@ -83,12 +85,12 @@ class Worker:
                 return enrich(record, tables, batch_id)
             return enrich_signal(record, tables, batch_id)
 
-        for left in self._unfinished(journal, delivery):
-            self._ship(build(left, self._read, to_row), delivery)
+        for known in self._left_open(journal):
+            self._ship(nothing(known.plan) if known.finished else self._build(known.plan, to_row), delivery)
         while not self._stop.is_set():
             self._keep_house()
             if (plan := self._next_plan()) is not None:
-                self._ship(build(plan, self._read, to_row), delivery)
+                self._ship(self._build(plan, to_row), delivery)
             elif self._carrier is not None:
                 self._wait_for_carrier()
             elif until_empty:
@@ -97,24 +99,29 @@ class Worker:
                 self._stop.wait(self._settings.ship.poll_seconds)
         self._end(journal)
 
-    def _unfinished(self, journal: Journal, delivery: Delivery) -> Iterator[Plan]:
-        """Yield the plans that a worker before left open; a finished one only has to be closed."""
+    def _left_open(self, journal: Journal) -> list[OpenPlan]:
+        """Return the plans that a worker before left open; one that cannot be built again is given up."""
         for known in journal.open_plans():
             missing = [name for name in known.plan.segments if not (self._spool / name).exists()]
-            if known.finished:
-                delivery.close(known.plan)
-            elif missing:
+            if missing and not known.finished:
                 log.error("%s is missing though not all of it was stored; what is left goes to quarantine", missing[0])
-                delivery.abandon(known.plan)
-            else:
-                log.info("going on with %d segments of an earlier run", len(known.plan.segments))
-                yield known.plan
+                journal.write(Stuck(known.plan.id, "missing", 0), Finished(known.plan.id))
+        return journal.open_plans()
+
+    def _build(self, plan: Plan, to_row: ToRow) -> Shipment | None:
+        try:
+            return build(plan, lambda name: read(self._spool / name), to_row)
+        except OSError as error:
+            # Not again before the next start: one unreadable file must not keep all others waiting.
+            self._unreadable.update(plan.segments)
+            log.error("segments %s cannot be read: %s", ", ".join(plan.segments), error.strerror)  # noqa: TRY400
+            self.status.error = f"{len(self._unreadable)} segments cannot be read: {error.strerror}"
+            return None
 
     def _next_plan(self) -> Plan | None:
         taken = self._carrier.plan.segments if self._carrier else ()
-        waiting = [segment for segment in sealed(self._spool) if segment.path.name not in taken]
-        self.status.pending_segments = len(waiting) + len(taken)
-        self.status.pending_bytes = sum(segment.size for segment in waiting)
+        ignored = self._unreadable.union(taken)
+        waiting = [segment for segment in sealed(self._spool) if segment.path.name not in ignored]
         if not waiting:
             return None
         self._turn += 1
@@ -122,16 +129,19 @@ class Worker:
         chosen = _fill(list(reversed(waiting)) if newest_first else waiting)
         heads: dict[str, bytes] = {}
         for segment in sorted(chosen, key=waiting.index):
-            with segment.path.open("rb") as stream:
-                heads[segment.path.name] = stream.read(HEAD_BYTES)
+            heads[segment.path.name] = self._head(segment)
         return Plan.of(heads, self._settings.ship.batch_rows)
 
-    def _read(self, name: str) -> Iterator[SpoolRecord | BadLine]:
-        return read(self._spool / name)
+    def _head(self, segment: Segment) -> bytes:
+        try:
+            with segment.path.open("rb") as stream:
+                return stream.read(HEAD_BYTES)
+        except OSError:
+            return b""  # building the plan meets the same and deals with it
 
-    def _ship(self, shipment: Shipment, delivery: Delivery) -> None:
+    def _ship(self, shipment: Shipment | None, delivery: Delivery) -> None:
         self._wait_for_carrier()
-        if not self._stop.is_set():
+        if shipment is not None and not self._stop.is_set():
             self._carrier = Carrier(shipment, delivery, self.status, self._stop, self._settings.ship.retry_seconds)
             self._carrier.start()
 
@@ -153,9 +163,13 @@ class Worker:
         self._timetable.run_due(self._settings, now)
         if now >= self._orphans_due:
             self._orphans_due = now + ORPHAN_SECONDS
-            found = recover_orphans(self._spool)
-            if found != Recovery():
-                log.warning("segments of collectors that died: %s", found)
+            try:
+                found = recover_orphans(self._spool)
+            except OSError as error:
+                log.warning("segments of collectors that died wait: %s", error.strerror)
+            else:
+                if found != Recovery():
+                    log.warning("segments of collectors that died: %s", found)
         if now >= self._status_due:
             self._status_due = now + STATUS_SECONDS
             self._tell(self.status.state if self.status.tries else "shipping" if self._carrier else "idle")
@@ -171,6 +185,9 @@ class Worker:
 
     def _tell(self, state: State) -> None:
         self.status.state, self.status.at_ms = state, now_ms()
+        pending = sealed(self._spool)
+        self.status.pending_segments = len(pending)
+        self.status.pending_bytes = sum(segment.size for segment in pending)
         try:
             write_status(status_path(self._settings.data), self.status)
         except OSError as error:

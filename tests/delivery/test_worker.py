@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.jobs import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Finished, Intent
-from pipeline.records import frame
+from pipeline.records import frame, read
 from pipeline.segments import QUARANTINE, segment_path
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.status import read_status
@@ -135,6 +137,26 @@ def test_a_plan_with_a_missing_segment_is_set_aside_and_the_rest_goes_on(setting
     worker_of(settings, store).run(until_empty=True)
     assert plans_of(store) == [[3]]
     assert [path.name for path in (settings.spool_dir / QUARANTINE).iterdir()] == [paths[1].name]
+
+
+def test_a_segment_that_cannot_be_read_keeps_no_other_waiting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PLAN_BYTES", 1)
+    paths = fill(settings, 3)
+
+    def read_or_fail(path: Path) -> Iterator[object]:
+        if path == paths[1]:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(path)
+
+    monkeypatch.setattr(module, "read", read_or_fail)
+    store = ListStore()
+    shipper = worker_of(settings, store)
+    shipper.run(until_empty=True)
+    assert store.nonces() == {1: 1, 3: 1}
+    assert shipper.status.error == "1 segments cannot be read: Input/output error"
+    assert list(settings.spool_dir.glob("*.seg")) == [paths[1]]
 
 
 def test_trouble_is_waited_out_and_shown_in_the_status(settings: Settings) -> None:
