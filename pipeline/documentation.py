@@ -1,6 +1,6 @@
 """The pages of `docs/` that are written from the code, so that they cannot fall behind it: `make docs`.
 
-Owns the wording around settings and refusals; the reports' page is `pipeline.report_docs`. A test compares the files
+Owns the wording around settings and refusals; the other pages are `pipeline.report_docs` and `pipeline.inventory_docs`. A test compares the files
 with `pages()`.
 """
 
@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.errors import MEANING, STATUS, Reason
+from pipeline.inventory import inventory
+from pipeline.inventory_docs import page as inventory_page
 from pipeline.report_docs import page as reports_page
 from pipeline.reports import all_reports
 from pipeline.settings import Settings
@@ -52,6 +54,7 @@ def pages() -> dict[str, str]:
         "refusals.md": _REFUSALS
         + "".join(f"| `{reason}` | {STATUS[reason]} | {MEANING[reason]} |\n" for reason in Reason),
         "reports.md": reports_page(all_reports()),
+        "data-inventory.md": inventory_page(inventory(), all_reports()),
     }
 
 

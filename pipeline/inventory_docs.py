@@ -1,0 +1,91 @@
+"""docs/data-inventory.md, written from the inventory, the grants' rules and the reports.
+
+Owns the page's wording. Who reads a column is not typed but looked up in the reports: what no view names, no reader sees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pipeline.inventory import Column, Inventory, Term
+from pipeline.report_header import Report
+from pipeline.settings import Retention
+
+_INTRODUCTION: Final = """\
+# Data inventory
+
+Everything that is kept, column by column. Written from `sql/inventory.toml`, the reports and the settings; a test compares
+it with the tables of a real ClickHouse, so a column that is missing here or there breaks the build. What the clauses say and
+what the operator has to do stands in [legal-mapping.md](legal-mapping.md); `/privacy` shows the same groups in plain words.
+
+How to read it:
+
+- **source** is a field of clause 3.3 of the policy. *Derived* means worked out of that field before it was dropped. No field
+  holds an address, the value of the id cookie, or a page's query.
+- **kept** is the term in force by default and the setting that changes it. Expired values are really gone after the next
+  forced merge (at most a month later); views hide expired tokens from the first day on.
+- **reports** says which purpose's views work with the column: `technical` (role `ops`; cells of few visitors are merged, and
+  visitors and tokens are only counted there), `fraud` (role `security`), `privacy` (role `privacy`). No other reader has a way
+  to it. Beside the views every table is read by `pixel_eraser` (requests of a person), by `pixel_admin` (the operator;
+  audited first), by `pixel_viewer`, as whom nobody works; `pixel_writer` reads `batch_id` and nothing else.
+
+"""
+_PLACES: Final = """\
+## Outside of ClickHouse
+Paths are below `data` (`PIXEL_DATA`). An address exists in the memory of the collector only, for the time of one request.
+
+| where | holds | clause | kept | read by |
+|---|---|---|---|---|
+"""
+
+
+def page(inventory: Inventory, reports: Sequence[Report]) -> str:
+    """Return the whole page as Markdown."""
+    return _INTRODUCTION + "\n".join([*_groups(inventory), *_tables(inventory, reports), *_places(inventory)]) + "\n"
+
+
+def purposes(column: Column, reports: Sequence[Report]) -> list[str]:
+    """Return the families whose reports name the column."""
+    word = re.compile(rf"\b{column.name}\b")
+    found = {
+        report.family: None for report in reports if column.table in _tables_of(report) and word.search(report.sql)
+    }
+    return list(found)
+
+
+def _tables_of(report: Report) -> set[str]:
+    named = set(re.findall(r"\bpixel\.(\w+)", report.sql))
+    return named | {"events"} if report.suppressed else named
+
+
+def _groups(inventory: Inventory) -> Iterator[str]:
+    yield "## What a visitor is told\n\n| group | in plain words | kept |\n|---|---|---|"
+    for kept in inventory.plain_words(Retention(), "en"):
+        yield f"| {kept.title} | {kept.words} | {kept.term} |"
+    yield ""
+
+
+def _tables(inventory: Inventory, reports: Sequence[Report]) -> Iterator[str]:
+    for table, holds in inventory.tables.items():
+        yield f"## pixel.{table}\n{holds[0].upper()}{holds[1:]}.\n"
+        yield "| column | source | clause | purpose | kept | reports |\n|---|---|---|---|---|---|"
+        for column in inventory.of(table):
+            source = inventory.fields[column.source] + (", derived" if column.derived else "")
+            readers = ", ".join(purposes(column, reports)) or "none"
+            yield (
+                f"| `{column.name}` | {source} | {column.clause} | {column.purpose} | {_kept(column.term)} | {readers} |"
+            )
+        yield ""
+
+
+def _places(inventory: Inventory) -> Iterator[str]:
+    yield _PLACES.rstrip()
+    for place in inventory.places:
+        yield f"| `{place.path}` | {place.holds} | {place.clause} | {_kept(place.term)} | {place.readers} |"
+
+
+def _kept(term: Term) -> str:
+    words = term.text(Retention(), "en")
+    return f"{words} (`{term.setting}`)" if term.setting else words

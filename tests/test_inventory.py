@@ -1,0 +1,127 @@
+"""The inventory and the tables say the same, and a visitor can read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.clickhouse import connect
+from pipeline.errors import Fatal
+from pipeline.inventory import Inventory, inventory
+from pipeline.inventory_docs import page, purposes
+from pipeline.reports import all_reports
+from pipeline.settings import Retention, Settings
+from sql import SQL_DIR
+from support.server import Rows
+
+FIELDS = {"ip", "cookie", "program", "time", "page", "referrer"}  # the six of clause 3.3
+
+
+def stored(rows: Rows) -> list[tuple[str, str]]:
+    """Return every column that the database has, table by table."""
+    names = [row[0] for row in rows.admin.query("SHOW TABLES FROM pixel").result_rows]
+    return [(name, row[0]) for name in names for row in rows.admin.query(f"DESCRIBE TABLE pixel.{name}").result_rows]
+
+
+def listed(known: Inventory) -> list[tuple[str, str]]:
+    """Return every column that the inventory has."""
+    return [(column.table, column.name) for column in known.columns]
+
+
+def test_the_inventory_lists_exactly_the_columns_of_the_tables(tables: Rows) -> None:
+    assert sorted(listed(inventory())) == sorted(stored(tables))
+
+
+def test_a_column_that_nobody_listed_is_noticed(tables: Rows, clickhouse: Settings) -> None:
+    migrator = connect(clickhouse, "pixel_migrator")
+    migrator.command("ALTER TABLE pixel.rejects ADD COLUMN smuggled String")
+    try:
+        assert set(stored(tables)) - set(listed(inventory())) == {("rejects", "smuggled")}
+    finally:
+        migrator.command("ALTER TABLE pixel.rejects DROP COLUMN smuggled")
+        migrator.close()
+
+
+def test_every_column_of_events_comes_from_clause_33_or_is_our_own() -> None:
+    assert {column.source for column in inventory().of("events")} == FIELDS | {"ours"}
+
+
+def test_only_addresses_and_numbers_of_a_person_hold_a_raw_field_as_a_token() -> None:
+    raw = {column.name for column in inventory().of("events") if column.source == "ip" and not column.derived}
+    assert raw == {"ip_token", "net_token"}
+    assert all(column.term.name == "tokens" for column in inventory().of("events") if column.name in raw)
+
+
+def test_a_copy_that_is_held_has_the_same_columns_and_its_own_term() -> None:
+    held, events = inventory().of("held"), inventory().of("events")
+    assert [column.name for column in held] == [column.name for column in events]
+    assert {column.term.name for column in held} == {"block"}
+
+
+def test_a_group_for_visitors_tells_the_term_of_its_columns() -> None:
+    for column in inventory().of("events"):
+        if column.group.words:
+            assert column.term == column.group.term, column.name
+
+
+def test_nothing_of_a_visitor_is_hidden_in_a_group_without_words() -> None:
+    personal = {column.name for column in inventory().of("events") if not column.group.words}
+    assert personal == {"event_id", "batch_id"}
+
+
+@pytest.mark.parametrize(
+    ("months", "days", "english", "russian"),
+    [
+        (1, 1, "1 month", "1 день"),
+        (2, 3, "2 months", "3 дня"),
+        (11, 21, "11 months", "21 день"),
+        (25, 90, "25 months", "90 дней"),
+        (22, 111, "22 months", "111 дней"),
+    ],
+)
+def test_a_term_follows_the_settings_in_both_languages(months: int, days: int, english: str, russian: str) -> None:
+    retention = Retention(rows_months=months, technical_days=days)
+    assert english in {kept.term for kept in inventory().plain_words(retention, "en")}
+    assert russian in {kept.term for kept in inventory().plain_words(retention, "ru")}
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_visitor_reads_no_name_of_a_column(language: str) -> None:
+    told = inventory().plain_words(Retention(), "ru" if language == "ru" else "en")
+    assert len(told) > 10
+    for kept in told:
+        assert kept.words.endswith(".")
+        assert kept.term
+        assert "_" not in kept.words + kept.title
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "named"),
+    [
+        ('"derived: program", "3.3", "find faults by browser"', '"derived: mood", "3.3", "x"', "events.browser: source mood"),
+        ('received_at = ["time", "time"', 'received_at = ["eternity", "time"', "eternity"),
+        ('holds = "one row per page view or ad impression"\nretention = "rows"', "", "retention"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_not_known_is_named(tmp_path: Path, right: str, wrong: str, named: str) -> None:
+    text = (SQL_DIR / "inventory.toml").read_text(encoding="utf-8")
+    assert right in text
+    broken = tmp_path / "inventory.toml"
+    broken.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(Fatal, match=named):
+        inventory(broken)
+
+
+def test_tokens_are_named_by_no_technical_report() -> None:
+    for column in inventory().of("events"):
+        if column.term.name == "tokens":
+            assert "technical" not in purposes(column, all_reports()), column.name
+
+
+def test_the_page_lists_every_column_and_every_place() -> None:
+    text = page(inventory(), all_reports())
+    for column in inventory().columns:
+        assert f"| `{column.name}` |" in text
+    for place in inventory().places:
+        assert f"`{place.path}`" in text
