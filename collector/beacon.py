@@ -1,18 +1,18 @@
 """`POST /e`: the script's beacon. Several events or one report of technical signals in, 204 out.
 
-Owns which origins may send (the site's own hosts and its `ad_hosts`), the bounds of a body and the headers of the answer.
+Owns which origins may send (the site's own hosts and its `ad_hosts`) and the headers of the answer.
 A `text/plain` body needs no preflight, `application/json` gets one. As for the pixel: events on disk, then 2xx; every
 refusal is counted, once for the call or once for the event it concerns.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
+from collector.body import read_body
 from collector.process import Process
 from collector.request import check_limits, read_client
 from collector.wire import Report, read_beacon
@@ -20,8 +20,6 @@ from pipeline.edge import SiteTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Event, Hit, TechnicalSignal
 
-MAX_BODY = 16 * 1024
-BODY_SECONDS = 5.0  # for the whole body, however slowly it drips
 CONTENT_TYPES = frozenset({b"text/plain", b"application/json"})
 
 _Headers = list[tuple[bytes, bytes]]
@@ -88,27 +86,10 @@ def _cors(given: Mapping[bytes, bytes]) -> _Headers:
 
 async def _body(process: Process, receive: Receive) -> bytes:
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read(receive)
-    except TimeoutError:
-        process.refuse(Reason.BODY_TIMEOUT)
-        raise Refused(Reason.BODY_TIMEOUT) from None
+        return await read_body(receive)
     except Refused as refused:
         process.refuse(refused.reason)
         raise
-
-
-async def _read(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(Reason.BAD_BODY)
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise Refused(Reason.TOO_LARGE)
-        if not message.get("more_body", False):
-            return bytes(body)
 
 
 def _take(

@@ -67,8 +67,9 @@ const place = (address, line) => {
 
 const tellError = (error, message, address, line) => {
   const [, from, at] = address ? [0, address, line] : /(https?:\/\/[^\s)]+?):(\d+):\d+/.exec(String(error?.stack).slice(0, 2000)) || [];
-  const name = /^\w{1,64}$/.test(error?.name) ? error.name : "Error";
-  tell({ k: "js_error", n: name, t: template(message), f: place(from, at) });
+  const name = /^\w{1,64}$/.test(error?.name ?? "") ? error.name : "Error";
+  // Browsers put "Uncaught TypeError: " before the message of the event; that of the error is the same everywhere.
+  tell({ k: "js_error", n: name, t: template(error?.message || message), f: place(from, at) });
 };
 
 const tellResource = (type, address) => {
@@ -78,7 +79,7 @@ const tellResource = (type, address) => {
 
 if (wanted.includes("errors")) {
   addEventListener("error", safe((event) => event.message && tellError(event.error, event.message, event.filename, event.lineno)));
-  addEventListener("unhandledrejection", safe(({ reason }) => tellError(reason, reason?.message ?? reason)));
+  addEventListener("unhandledrejection", safe(({ reason }) => tellError(reason, reason)));
 }
 
 if (wanted.includes("resources")) {

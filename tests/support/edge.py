@@ -7,8 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import uvicorn
 
@@ -62,12 +61,12 @@ class Served:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def __enter__(self) -> Served:
+    def __enter__(self) -> Self:
         self._thread.start()
         until(lambda: self._server.started)
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join(10)
         assert not self._thread.is_alive()
@@ -85,11 +84,11 @@ class Edge:
     def url(self) -> str:
         return self.served.url
 
-    def __enter__(self) -> Edge:
+    def __enter__(self) -> Self:
         self.served.__enter__()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.served.__exit__()
 
     def records(self) -> list[SpoolRecord]:

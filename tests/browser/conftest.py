@@ -1,0 +1,92 @@
+"""A real browser before the demo clinic and a collector, all on loopback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from starlette.types import ASGIApp
+
+from collector.demo.site import demo_app
+from collector.snippet import Wish
+from pipeline.settings import Site
+from support.edge import CLINIC, Edge, Served
+from support.walk import COMPARED, Walk
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed (Debian package chromium)")
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Edge]:
+    with Edge(tmp_path / "var") as edge:
+        yield edge
+
+
+Clinic = Callable[..., Served]
+
+
+@pytest.fixture
+def clinic(edge: Edge) -> Iterator[Clinic]:
+    """Serve the demo clinic: `wrap` may put an ASGI application around it, the rest is what the page owner wishes."""
+    served: list[Served] = []
+
+    def serve(
+        *,
+        site: Site = CLINIC,
+        collector: str = "",
+        wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        **wish: object,
+    ) -> Served:
+        app = demo_app(Wish(site=site.id, collector=collector or edge.url, **{"ads": True, **wish}))  # type: ignore[arg-type]
+        served.append(Served(wrap(app)))
+        return served[-1].__enter__()
+
+    yield serve
+    for one in served:
+        one.__exit__()
+
+
+@pytest.fixture
+def walk(chromium: Browser, edge: Edge, clinic: Clinic, request: pytest.FixtureRequest) -> Iterator[Walk]:
+    """A walk through the demo clinic as it is, in a browser without a past."""
+    context: BrowserContext = chromium.new_context(viewport={"width": 1100, "height": 700})
+    yield Walk(edge, clinic(), context, request.node.name, "Chromium " + chromium.version)
+    context.close()
+
+
+def pytest_sessionfinish() -> None:
+    """With PIXEL_BROWSER_TABLE=FILE, write what was expected and stored, field by field."""
+    if (name := os.environ.get("PIXEL_BROWSER_TABLE")) and COMPARED:
+        rows = ["| case | browser | field | expected | stored |", "|---|---|---|---|---|"]
+        rows += ["| " + " | ".join(map(str, row)) + " |" for row in COMPARED]
+        Path(name).write_text("\n".join(rows) + "\n", encoding="utf-8")

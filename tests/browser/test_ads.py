@@ -1,0 +1,127 @@
+"""Ad blocks in a real browser: half of the block in view for one second without a break, once a page view."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.walk import Walk
+
+BLOCK = "document.querySelector('[data-pixel-ad={}]')"
+LONGER_THAN_A_SECOND = 1300
+
+
+def wait(page, milliseconds: int) -> None:
+    """Wait by the page's own clock: viewability is a matter of time."""
+    page.evaluate("window.since = performance.now()")
+    page.wait_for_function(f"performance.now() - window.since > {milliseconds}")
+
+
+def shown(walk: Walk) -> list[str]:
+    return [event.ad for event in walk.edge.events() if event.kind == "impression"]
+
+
+@pytest.fixture
+def page(walk):
+    """The home page in a window so low that its ad blocks stand below it."""
+    page = walk.context.new_page()
+    page.set_viewport_size({"width": 1100, "height": 400})
+    walk.goto("/", page)
+    walk.after(1, page)
+    return page
+
+
+def scroll_to(page, ad: str, block: str = "center") -> None:
+    page.evaluate(f"{BLOCK.format(ad)}.scrollIntoView({{block: '{block}', behavior: 'instant'}})")
+
+
+def test_ad_block_scrolled_into_view(walk, page):
+    scroll_to(page, "spring-checkup")
+    row = walk.after(2, page)[1]
+    walk.compare(
+        row, kind="impression", mode="js", ad="spring-checkup", page="/", page_from="parameter", visitor_kind="cookie"
+    )
+    view = walk.rows()[0]
+    assert row.nonce == view.nonce  # the impression belongs to its page view
+
+
+def test_ad_block_not_scrolled_to(walk, page):
+    wait(page, LONGER_THAN_A_SECOND)
+    walk.settled(page)
+    assert shown(walk) == []
+
+
+def test_ad_block_seen_for_less_than_a_second(walk, page):
+    for _ in range(3):
+        scroll_to(page, "spring-checkup")
+        wait(page, 600)
+        page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+        wait(page, 200)
+    walk.settled(page)
+    assert shown(walk) == []
+
+
+def test_less_than_half_of_an_ad_block_is_not_a_view(walk, page):
+    page.evaluate(
+        f"(() => {{ const top = {BLOCK.format('spring-checkup')}.getBoundingClientRect();"
+        " scrollTo({top: top.top + scrollY - innerHeight + top.height * 0.4, behavior: 'instant'}) })()"
+    )
+    wait(page, LONGER_THAN_A_SECOND)
+    walk.settled(page)
+    assert shown(walk) == []
+
+
+def test_ad_block_counts_once_a_page_view(walk, page):
+    for _ in range(2):
+        scroll_to(page, "spring-checkup")
+        wait(page, LONGER_THAN_A_SECOND)
+        page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+        wait(page, 100)
+    walk.settled(page)
+    assert shown(walk) == ["spring-checkup"]
+
+
+def test_ad_block_counts_again_on_the_next_page_view(walk, page):
+    scroll_to(page, "spring-checkup")
+    walk.after(2, page)
+    page.evaluate("history.pushState(null, '', '/en')")
+    first, second = [row for row in walk.after(4, page) if row.kind == "impression"]
+    walk.compare(second, ad="spring-checkup", page="/en")
+    assert first.nonce != second.nonce
+
+
+def test_ad_block_in_a_hidden_page_is_not_seen(walk, page):
+    # A headless window is never hidden, so the page is told that it is.
+    page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', {get: () => window.away}); window.away = true;"
+        " document.dispatchEvent(new Event('visibilitychange', {bubbles: true})) }"
+    )
+    scroll_to(page, "spring-checkup")
+    wait(page, LONGER_THAN_A_SECOND)
+    walk.settled(page)
+    assert shown(walk) == []
+    page.evaluate(
+        "() => { window.away = false; document.dispatchEvent(new Event('visibilitychange', {bubbles: true})) }"
+    )
+    walk.compare(walk.after(3, page)[-1], kind="impression", ad="spring-checkup")
+
+
+def test_ad_block_added_later_is_seen(walk, page):
+    page.evaluate(
+        "() => document.querySelector('h1').insertAdjacentHTML('afterend', '<p data-pixel-ad=\"late\">Реклама</p>')"
+    )
+    walk.compare(walk.after(2, page)[1], kind="impression", ad="late", mode="js")
+
+
+def test_ad_block_on_a_foreign_page_is_a_rendered_impression(walk):
+    page = walk.goto("/partner")
+    (row,) = walk.after(1, page)
+    walk.compare(row, kind="impression", mode="img", ad="spring-checkup", page="/partner", page_from="referer", nonce=0)
+
+
+def test_ad_block_in_a_frame_of_another_origin_is_not_reached_by_the_page(walk, page):
+    # The tag observes its own document; a frame needs its own tag or the image.
+    other = walk.demo.url.replace("localhost", "127.0.0.1")
+    page.evaluate(f"document.querySelector('h1').insertAdjacentHTML('afterend', '<iframe src={other}/print></iframe>')")
+    wait(page, LONGER_THAN_A_SECOND)
+    walk.settled(page)
+    assert shown(walk) == []

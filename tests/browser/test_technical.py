@@ -1,0 +1,156 @@
+"""Technical signals in a real browser: only where the page owner asks, without anything about a person, bounded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.edge import until
+from support.walk import Walk
+
+ALL = ("errors", "resources", "vitals")
+
+
+@pytest.fixture
+def technical(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        yield Walk(edge, clinic(technical=ALL, release="v2.1"), context, request.node.name, "Chromium")
+
+
+def loaded(walk: Walk, path: str = "/doctors"):
+    with walk.context.expect_event("response", lambda response: response.url.endswith("/web-vitals.js")):
+        page = walk.goto(path)
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def signals(walk: Walk, page, kind: str, count: int = 1):
+    until(lambda: page.wait_for_timeout(20) or sum(signal.kind == kind for signal in walk.edge.signals()) >= count)
+    return [signal for signal in walk.edge.signals() if signal.kind == kind]
+
+
+def happened(walk: Walk, page, count: int) -> None:
+    until(lambda: page.wait_for_timeout(10) or len(walk.errors) >= count)
+
+
+def hide(page) -> None:
+    page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', {get: () => true});"
+        " Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'});"
+        " document.dispatchEvent(new Event('visibilitychange', {bubbles: true})) }"
+    )
+
+
+def test_an_error_is_told_as_its_template(technical):
+    page = loaded(technical, "/doctors?phone=79123456789")
+    page.evaluate(
+        """() => setTimeout(() => {
+          const error = new TypeError('Patient "Ivanov" 79123456789 not found at https://clinic.example/lk?id=5');
+          throw error;
+        })"""
+    )
+    page.evaluate("() => { Promise.reject(new RangeError('out of 12')) }")
+    happened(technical, page, 2)
+    hide(page)
+    first, second = signals(technical, page, "js_error", 2)
+    assert (first.name, first.template) == ("TypeError", "Patient <text> <n> not found at <url>")
+    assert (second.name, second.template) == ("RangeError", "out of <n>")
+    assert (first.page, first.release, first.page_host) == ("/doctors", "v2.1", "localhost")
+    sent = " ".join(request.post_data or "" for request in technical.sent if request.method == "POST")
+    assert "Ivanov" not in sent
+    assert "79123456789" not in sent
+
+
+def test_an_error_in_a_script_file_names_host_file_and_line(technical):
+    page = loaded(technical, "/my")
+    page.route(
+        "**/broken.js*", lambda route: route.fulfill(body="\n\nundefinedFunction()", content_type="text/javascript")
+    )
+    page.evaluate(
+        "() => document.head.append(Object.assign(document.createElement('script'), {src: '/static/broken.js?v=5'}))"
+    )
+    happened(technical, page, 1)
+    hide(page)
+    (signal,) = signals(technical, page, "js_error")
+    assert (signal.name, signal.source) == ("ReferenceError", "localhost:broken.js:3")
+
+
+def test_a_resource_that_fails_is_told_by_type_and_host(technical):
+    page = loaded(technical)
+    page.evaluate("() => document.body.append(Object.assign(new Image(), {src: '/static/patient-79123456789.png'}))")
+    page.evaluate("() => fetch('/nowhere.json')")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(50)
+    hide(page)
+    found = {(signal.name, signal.source, signal.template) for signal in signals(technical, page, "resource", 2)}
+    assert found == {("img", "localhost", ""), ("fetch", "localhost", "")}
+
+
+def test_five_vitals_are_told_once_the_page_is_left(technical):
+    page = loaded(technical)
+    page.click("h1")
+    page.wait_for_timeout(100)
+    hide(page)
+    told = {signal.name: signal.value for signal in signals(technical, page, "vital", 4)}
+    assert {"LCP", "FCP", "TTFB", "CLS"} <= set(told) <= {"LCP", "FCP", "TTFB", "CLS", "INP"}
+    assert 0 < told["FCP"] < 60_000
+
+
+def test_thousands_of_errors_a_second_give_at_most_twenty_signals(technical):
+    page = loaded(technical)
+    page.evaluate(
+        """() => new Promise((done) => {
+          let n = 0;
+          const loop = setInterval(() => {
+            for (let k = 0; k < 100; k++) { const name = "e" + String.fromCharCode(97 + n % 26, 97 + (n++ / 26) % 26, 97 + (n / 676) % 26);
+              dispatchEvent(new ErrorEvent("error", { message: name, error: new Error(name) })); }
+            if (n >= 3000) { clearInterval(loop); done(); }
+          }, 1);
+        })"""
+    )
+    hide(page)
+    told = signals(technical, page, "js_error", 10)
+    assert len(told) <= 20
+    assert len([request for request in technical.sent if "js_error" in (request.post_data or "")]) <= 3
+
+
+def test_the_same_error_is_told_once(technical):
+    page = loaded(technical)
+    page.evaluate("() => { for (let n = 0; n < 100; n++) setTimeout(() => { throw new Error('number ' + n) }) }")
+    happened(technical, page, 100)
+    hide(page)
+    (signal,) = signals(technical, page, "js_error")
+    assert signal.template == "number <n>"
+
+
+def test_an_error_object_that_bites_does_no_harm(technical):
+    page = loaded(technical)
+    page.evaluate(
+        "() => { Promise.reject({ get message() { throw 1 }, get stack() { throw 2 }, get name() { throw 3 } }) }"
+    )
+    page.evaluate("() => { Promise.reject(null) }")
+    page.evaluate("() => { dispatchEvent(new ErrorEvent('error', {message: 'x'.repeat(1e6)})) }")
+    page.wait_for_timeout(100)
+    hide(page)
+    told = signals(technical, page, "js_error", 1)
+    assert all(len(signal.template) <= 300 for signal in told)
+
+
+def test_a_sample_of_nothing_loads_nothing(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        walk = Walk(edge, clinic(technical=ALL, sample=0), context, request.node.name, "Chromium")
+        page = walk.goto("/doctors")
+        walk.settled(page)
+        assert not [one.url for one in walk.sent if one.url.endswith(("t.js", "web-vitals.js"))]
+
+
+def test_without_the_attribute_not_one_byte_of_it_is_sent(walk):
+    page = walk.goto("/doctors")
+    page.evaluate("() => setTimeout(() => { throw new Error('silent') })")
+    walk.settled(page)
+    assert not [one.url for one in walk.sent if one.url.endswith(("t.js", "web-vitals.js"))]
+    assert [json.loads(one.post_data)[0]["u"] for one in walk.sent if one.method == "POST"] == [
+        walk.demo.url + "/doctors"
+    ]
+    assert walk.edge.signals() == []
