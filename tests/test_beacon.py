@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from collector import beacon
+from collector import body as request_body
 from collector.request import Client
 from collector.wire import MAX_EVENTS, Report, read_beacon
 from pipeline.errors import Reason, Refused
@@ -216,13 +217,13 @@ def test_a_body_over_its_bound_is_refused_without_waiting_for_its_end(edge):
     before = refused(edge, Reason.TOO_LARGE)
     with socket.create_connection(("127.0.0.1", edge.served.port), timeout=10) as link:
         link.sendall(b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 100000000\r\n\r\n")
-        link.sendall(b" " * (beacon.MAX_BODY + 1))
+        link.sendall(b" " * (request_body.MAX_BODY + 1))
         assert link.recv(100).startswith(b"HTTP/1.1 413")
     assert refused(edge, Reason.TOO_LARGE) == before + 1
 
 
 def test_a_body_that_drips_is_refused_after_its_time(edge, monkeypatch):
-    monkeypatch.setattr(beacon, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(request_body, "BODY_SECONDS", 0.05)
     before = refused(edge, Reason.BODY_TIMEOUT)
     with socket.create_connection(("127.0.0.1", edge.served.port), timeout=10) as link:
         link.sendall(b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n[")
