@@ -37,7 +37,7 @@ class Term(NamedTuple):
         if not self.setting:
             return self.words[language]
         number, unit = int(getattr(retention, self.setting)), self.setting.rpartition("_")[2]
-        return self.words[language].format(n=f"{number} {_UNITS[unit][language][_form(number, language)]}")
+        return self.words[language].format(n=amount(number, unit, language))
 
 
 class Group(NamedTuple):
@@ -111,6 +111,11 @@ def inventory(file: Path = SQL_DIR / "inventory.toml") -> Inventory:
         return _read(content)
     except (KeyError, ValueError) as error:
         raise Fatal(f"{file}: {error} is not known or not complete") from None
+
+
+def amount(number: int, unit: str, language: Language) -> str:
+    """Return a number of `days` or `months` in words, such as `25 months`."""
+    return f"{number} {_UNITS[unit][language][_form(number, language)]}"
 
 
 def _read(content: Mapping[str, Any]) -> Inventory:
