@@ -4,35 +4,12 @@ import os
 import signal
 import socket
 import subprocess
-from pathlib import Path
 from time import monotonic
 
 import pytest
 
+from support.processes import child, children, command_of
 from support.system import CLI, System, plain_environment, wait_until
-
-
-def children(pid):
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(status.parent.name))
-    return found
-
-
-def command_of(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def child(system, name):
-    return next((pid for pid in children(system.process.pid) if f"commands {name}" in command_of(pid)), None)
 
 
 @pytest.fixture
