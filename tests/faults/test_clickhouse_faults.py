@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pipeline import enrich
 from pipeline.batch import COLUMNS, Batch, Plan
 from pipeline.delivery import REFUSED, Delivery
 from pipeline.errors import Fatal, Retryable
-from pipeline.event import Event, Row
+from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.journal import Journal
 from pipeline.migrate import migrate
 from pipeline.records import read
@@ -26,7 +27,7 @@ from pipeline.store import ClickHouseStore
 from pipeline.worker import Worker
 from support.proxy import Fault, Proxy
 from support.server import Rows, Server
-from support.shipping import counts, event, write_segment
+from support.shipping import NOVEMBER_MS, counts, event, write_segment
 
 QUICK = Ship(timeout_seconds=1, retry_seconds=0.2, poll_seconds=0.02)
 
@@ -131,6 +132,23 @@ def test_the_driver_sends_bytes_again_by_itself_but_not_our_stream(home: Setting
     with pytest.raises(Retryable):
         store.insert(batch, "own/0")
     assert proxy.inserts == 3
+
+
+def test_a_technical_signal_reaches_its_table(home: Settings, tables: Rows) -> None:
+    signal = TechnicalSignal(
+        received_ms=NOVEMBER_MS,
+        event_id=str(uuid.UUID(int=1)),
+        site="clinic",
+        kind="js_error",
+        name="TypeError",
+        source="clinic.example:/app.js:17",
+        page="/",
+        country="RU",
+    )
+    write_segment(home.spool_dir, 1, [signal, event(1), counts(2)])
+    ship(home)
+    assert tables.admin.query("SELECT name, source_line FROM pixel.technical").result_rows == [("TypeError", 17)]
+    assert sums(tables) == {"offered": 2, "spooled": 2, "stored": 2}
 
 
 def test_a_full_batch_is_one_part(clickhouse: Settings, home: Settings, tables: Rows) -> None:
