@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from pipeline.migrate import migrate
 from pipeline.settings import Settings
 from support.server import Rows, Server
 from support.system import System
+
+
+# A loaded machine is no failure of the code; what must be fast is measured by `make bench`.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
