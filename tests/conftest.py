@@ -13,7 +13,6 @@ from pipeline.settings import Settings
 from support.server import Rows, Server
 from support.system import System
 
-
 # A loaded machine is no failure of the code; what must be fast is measured by `make bench`.
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
