@@ -48,8 +48,26 @@ class Keys(Protocol):
 class Blocks(Protocol):
     """Which persons asked that nothing more be kept (policy clause 6.2.4)."""
 
-    def __contains__(self, identity: tuple[str, int] | Token) -> bool:
-        """Whether (epoch, visitor) or an address token is blocked."""
+    def person(self, secret: str) -> bool:
+        """Whether the holder of an id cookie with this random part is blocked."""
+
+    def address(self, address: RawAddress, epoch: date) -> bool:
+        """Whether an address is blocked on a UTC day."""
+
+
+class NoBlocks:
+    """Nobody is blocked."""
+
+    def person(self, _: str) -> bool:
+        """See `Blocks`."""
+        return False
+
+    def address(self, _: RawAddress, __: date) -> bool:
+        """See `Blocks`."""
+        return False
+
+
+NOBODY = NoBlocks()
 
 
 class SiteTables:
@@ -85,10 +103,12 @@ class EdgeTables:
     keys: Keys
     policy: str
     random: Callable[[int], bytes]
-    blocks: Blocks = frozenset()
+    blocks: Blocks = NOBODY
 
     @classmethod
-    def load(cls, settings: Settings, keys: Keys, random: Callable[[int], bytes]) -> EdgeTables:
+    def load(
+        cls, settings: Settings, keys: Keys, random: Callable[[int], bytes], blocks: Blocks | None = None
+    ) -> EdgeTables:
         """Build the tables of one collector process; raises `Fatal` for an unusable file."""
         edge = settings.collector
         return cls(
@@ -99,6 +119,7 @@ class EdgeTables:
             keys=keys,
             policy=settings.privacy.policy_version,
             random=random,
+            blocks=blocks or NOBODY,
         )
 
 
@@ -234,9 +255,10 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Nothing more is kept of a person under a block (policy clause 6.2.4)."""
-    if draft.visitor and (draft.epoch.isoformat(), draft.visitor) in tables.blocks:
+    if draft.id_secret and tables.blocks.person(draft.id_secret):
         raise Refused(Reason.BLOCKED)
-    if draft.ip_token != NO_TOKEN and draft.ip_token in tables.blocks:
+    # Without a token nothing that is kept points at the address, and the block has no matter.
+    if draft.ip_token != NO_TOKEN and tables.blocks.address(draft.address, draft.epoch):
         raise Refused(Reason.BLOCKED)
 
 

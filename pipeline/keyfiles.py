@@ -131,6 +131,10 @@ class KeyDirectory:
             )
         return key
 
+    def year_key(self, year: int) -> bytes | None:
+        """Return the visitor key of a year; raises what `read` raises."""
+        return self.read(KeyName.of_year(date(year, 1, 1)))
+
     def content(self, name: KeyName, suffix: str = KEY) -> bytes:
         """Return what a file holds; raises `Fatal` where it is unsafe, `OSError` where it cannot be read."""
         with os.fdopen(open_private(self.file(name, suffix), os.O_RDONLY), "rb") as stream:

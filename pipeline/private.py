@@ -48,6 +48,24 @@ def open_private(file: Path, flags: int) -> int:
     return descriptor
 
 
+def replace_private(file: Path, content: bytes) -> None:
+    """Give a file of mode 0600 this content, whole or not at all; on disk when this returns.
+
+    Raises `Fatal` where the directory is unsafe, `OSError` where the disk refuses; the old content stays then.
+    """
+    fresh = private_directory(file.parent) / f".{file.name}.{os.getpid()}.new"
+    fresh.unlink(missing_ok=True)
+    try:
+        with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_directory(file.parent)
+
+
 def sync_directory(path: Path) -> None:
     """Put a directory's names on disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

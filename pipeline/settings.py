@@ -278,6 +278,16 @@ class Settings(BaseSettings):
         return self.data / "audit"
 
     @property
+    def cases_dir(self) -> Path:
+        """Directory of the requests of persons (policy clause 6.2.4)."""
+        return self.data / "cases"
+
+    @property
+    def blocks_dir(self) -> Path:
+        """Directory of the open blocks, read by every collector."""
+        return self.data / "blocks"
+
+    @property
     def lists_file(self) -> Path:
         """The address lists compiled into one MMDB by `lists build`."""
         return self.data / "lists" / "lists.mmdb"

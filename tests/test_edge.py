@@ -211,8 +211,28 @@ def test_a_flood_is_refused_and_says_from_which_network(tables):
     assert flooded.value.network.asn == 64496
 
 
-def test_a_blocked_visitor_is_refused(tables):
-    visitor = event(tables).visitor
+class Blocked:
+    """Blocks one id cookie's secret and one address."""
+
+    def person(self, secret):
+        return secret == "A" * 22
+
+    def address(self, address, epoch):
+        return (address, epoch) == ("203.0.113.9", TODAY)
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        pytest.param({"cookie": f"{cookies.ID_COOKIE}=1.{NOW // 86_400_000}.{'A' * 22}"}, id="by cookie"),
+        pytest.param({"peer": "203.0.113.9"}, id="by address"),
+    ],
+)
+def test_a_blocked_person_is_refused_and_nobody_else(tables, who):
+    tables = replace(tables, blocks=Blocked())
     with pytest.raises(Refused) as refused:
-        run(replace(tables, blocks=frozenset({(TODAY.isoformat(), visitor)})))
+        run(tables, **who)
     assert refused.value.reason is Reason.BLOCKED
+    assert event(tables).visitor
+    # With a signal nothing that is kept points at the person.
+    assert event(tables, gpc=True, **who).visitor == 0

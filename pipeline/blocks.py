@@ -1,0 +1,153 @@
+"""Whose hits are refused: the blocks of persons (policy clause 6.2.4) as the collector sees them.
+
+Owns the files `blocks/*.json`, one for each open block, written by `subject block` and copied to every collector's host.
+Rules:
+
+* A file holds pseudonyms only. They are of the days and the year in which the block was made, whose keys the block holds,
+  so a hit is compared under *those* keys: a block goes on at midnight and at New Year without anybody's doing.
+* The collector reads the files anew every few seconds. A file that cannot be read changes nothing: not knowing is
+  never read as "no block"; it is logged, and at a start it is fatal.
+* Who comes without the id cookie is another visitor, as everywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from pipeline.errors import Fatal
+from pipeline.event import RawAddress, Token
+from pipeline.keyfiles import KeyDirectory, KeyName
+from pipeline.private import replace_private, sync_directory
+from pipeline.tokens import DayTokens, cookie_visitor
+
+READ_SECONDS: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """One open block: a visitor by year, or an address by day with the days (UTC, both included) it is refused on."""
+
+    case: str
+    visitors: dict[int, int] = {}
+    tokens: dict[date, Token] = {}
+    first: date = date.min
+    last: date = date.max
+
+
+def file_name(case: str) -> str:
+    """Return the name of a case's files: case numbers hold signs that file names may not."""
+    return f"{blake2b(case.encode(), digest_size=8, person=b'case').hexdigest()}.json"
+
+
+def put_block(directory: Path, block: Block) -> None:
+    """Make collectors refuse; on disk when this returns. Raises `Fatal` or `OSError`."""
+    replace_private(directory / file_name(block.case), msgspec.json.encode(block) + b"\n")
+
+
+def lift_block(directory: Path, case: str) -> None:
+    """Make collectors accept again; nothing where there is no block. Raises `OSError`."""
+    if directory.is_dir():
+        (directory / file_name(case)).unlink(missing_ok=True)
+        sync_directory(directory)
+
+
+class _Year(NamedTuple):
+    key: bytes
+    visitors: frozenset[int]
+
+
+class _Day(NamedTuple):
+    tokens: DayTokens
+    blocks: tuple[tuple[Token, date, date], ...]
+
+
+class BlockList:
+    """The open blocks of one directory; belongs to one thread.
+
+    Raises `Fatal` where a file is there that cannot be read.
+    """
+
+    def __init__(self, directory: Path, keys: KeyDirectory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._monotonic = monotonic
+        self._years: tuple[_Year, ...] = ()
+        self._days: tuple[_Day, ...] = ()
+        self._alarmed = ""
+        self._read()
+
+    def person(self, secret: str) -> bool:
+        """Whether the holder of an id cookie with this random part is blocked."""
+        self._keep_up()
+        return any(cookie_visitor(year.key, secret) in year.visitors for year in self._years)
+
+    def address(self, address: RawAddress, epoch: date) -> bool:
+        """Whether an address is blocked on a UTC day."""
+        self._keep_up()
+        for day in self._days:
+            token = day.tokens.ip_token(address)
+            if any(token == known and first <= epoch <= last for known, first, last in day.blocks):
+                return True
+        return False
+
+    def _keep_up(self) -> None:
+        if self._monotonic() < self._read_at:
+            return
+        try:
+            self._read()
+        except (Fatal, OSError) as error:
+            self._alarm(f"blocks are as before: {error}")
+
+    def _read(self) -> None:
+        self._read_at = self._monotonic() + READ_SECONDS
+        visitors: defaultdict[int, set[int]] = defaultdict(set)
+        addresses: defaultdict[date, list[tuple[Token, date, date]]] = defaultdict(list)
+        for block in self._blocks():
+            for year, visitor in block.visitors.items():
+                visitors[year].add(visitor)
+            if block.tokens:
+                newest = max(block.tokens)
+                addresses[newest].append((block.tokens[newest], block.first, block.last))
+        self._years = tuple(
+            _Year(key, frozenset(visitors[year]))
+            for year in visitors
+            if (key := self._key(KeyName.of_year(date(year, 1, 1))))
+        )
+        self._days = tuple(
+            _Day(DayTokens(key), tuple(addresses[day])) for day in addresses if (key := self._key(KeyName.of_day(day)))
+        )
+
+    def _blocks(self) -> list[Block]:
+        blocks: list[Block] = []
+        files = sorted(self._directory.glob("[0-9a-f]*.json")) if self._directory.is_dir() else []
+        for file in files:
+            try:
+                blocks.append(msgspec.json.decode(file.read_bytes(), type=Block))
+            except FileNotFoundError:
+                continue  # lifted meanwhile
+            except msgspec.MsgspecError:
+                raise Fatal(f"{file}: not a block; expected what `subject block` wrote: copy it again") from None
+            except OSError as error:
+                raise Fatal(f"{file}: cannot be read: {error.strerror}") from None
+        return blocks
+
+    def _key(self, name: KeyName) -> bytes | None:
+        key = self._keys.read(name)
+        if key is None:
+            self._alarm(f"{self._keys.file(name)}: missing, and a block rests on it; copy it from another host")
+        return key
+
+    def _alarm(self, problem: str) -> None:
+        if problem != self._alarmed:
+            log.error("%s", problem)
+            self._alarmed = problem

@@ -1,0 +1,112 @@
+"""Blocks as the collector sees them: across days and years, read anew, never forgotten by mistake."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipeline.blocks import READ_SECONDS, Block, BlockList, lift_block, put_block
+from pipeline.errors import Fatal
+from pipeline.event import RawAddress
+from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
+from pipeline.tokens import DayTokens, cookie_visitor
+
+YEAR, NEXT_YEAR = KeyName.of_year(date(2026, 1, 1)), KeyName.of_year(date(2027, 1, 1))
+TODAY, TOMORROW = date(2026, 11, 22), date(2026, 11, 23)
+SECRET = "A" * 22
+ADDRESS = RawAddress("198.51.100.7")
+
+
+class Host:
+    """A collector's host with a clock of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.directory, self.now = home / "blocks", 0.0
+        self.keys = KeyDirectory(home / "keys")
+        for name in (YEAR, NEXT_YEAR, KeyName.of_day(TODAY), KeyName.of_day(TOMORROW)):
+            self.keys.create(name, os.urandom(32))
+
+    def list(self) -> BlockList:
+        return BlockList(self.directory, self.keys, monotonic=lambda: self.now)
+
+    def later(self) -> None:
+        self.now += READ_SECONDS
+
+    def by_cookie(self, secret: str = SECRET, *, case: str = "1") -> Block:
+        return Block(case=case, visitors={2026: cookie_visitor(self.keys.read(YEAR) or b"", secret)})
+
+    def by_address(self, *, first: date = TODAY, last: date = TOMORROW) -> Block:
+        token = DayTokens(self.keys.read(KeyName.of_day(TODAY)) or b"").ip_token(ADDRESS)
+        return Block(case="2", tokens={TODAY: token}, first=first, last=last)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_a_block_counts_within_seconds_and_ends_when_lifted(host: Host) -> None:
+    blocks = host.list()
+    assert not blocks.person(SECRET)
+    put_block(host.directory, host.by_cookie())
+    host.later()
+    assert blocks.person(SECRET)
+    assert not blocks.person("B" * 22)
+    lift_block(host.directory, "1")
+    assert blocks.person(SECRET)
+    host.later()
+    assert not blocks.person(SECRET)
+
+
+def test_lifting_one_block_leaves_the_others(host: Host) -> None:
+    put_block(host.directory, host.by_cookie())
+    put_block(host.directory, host.by_cookie("B" * 22, case="3"))
+    lift_block(host.directory, "1")
+    assert not host.list().person(SECRET)
+    assert host.list().person("B" * 22)
+
+
+def test_an_address_is_blocked_on_its_days_under_the_key_of_the_block(host: Host) -> None:
+    put_block(host.directory, host.by_address())
+    blocks = host.list()
+    assert [blocks.address(ADDRESS, day) for day in (date(2026, 11, 21), TODAY, TOMORROW, date(2026, 11, 24))] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert not blocks.address(RawAddress("198.51.100.8"), TODAY)
+
+
+def test_a_damaged_block_changes_nothing_while_running_and_stops_a_start(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_block(host.directory, host.by_cookie())
+    blocks = host.list()
+    (file,) = host.directory.glob("*.json")
+    file.write_text("{")
+    host.later()
+    with caplog.at_level(logging.ERROR):
+        assert blocks.person(SECRET)
+    assert "blocks are as before" in caplog.text
+    with pytest.raises(Fatal, match="not a block"):
+        host.list()
+
+
+def test_a_block_whose_key_is_not_here_is_an_alarm(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    put_block(host.directory, host.by_cookie())
+    host.keys.create(YEAR, b"", DESTROYED)
+    with caplog.at_level(logging.ERROR):
+        assert not host.list().person(SECRET)
+    assert "missing, and a block rests on it" in caplog.text
+
+
+def test_a_block_file_is_private_and_leaves_no_draft(host: Host) -> None:
+    put_block(host.directory, host.by_cookie())
+    put_block(host.directory, host.by_cookie())
+    (file,) = host.directory.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
