@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hmac import compare_digest
 from typing import Any, Literal, cast, get_args
 from urllib.parse import unquote_to_bytes
@@ -24,6 +25,8 @@ MAX_HEADER_BYTES = 16 * 1024
 MAX_AGENT = 1024  # over 512 is already "malformed" to the worker
 MAX_HINT = 256
 MAX_ADS = 32
+CACHED_VALUES = 16_384  # page addresses and referrers repeat; bounded in number and length, in memory only
+CACHED_VALUE = 512
 REPLAY_HEADER = b"x-pixel-replay"
 
 Scope = Mapping[str, Any]
@@ -139,7 +142,12 @@ def check_limits(scope: Scope) -> dict[bytes, bytes]:
     if len(scope["query_string"]) + len(scope.get("raw_path") or scope["path"]) > MAX_TARGET:
         raise Refused(Reason.TOO_LARGE)
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
-    if len(pairs) > MAX_HEADERS or sum(len(name) + len(value) for name, value in pairs) > MAX_HEADER_BYTES:
+    if len(pairs) > MAX_HEADERS:
+        raise Refused(Reason.TOO_MANY_HEADERS)
+    size = 0
+    for name, value in pairs:
+        size += len(name) + len(value)
+    if size > MAX_HEADER_BYTES:
         raise Refused(Reason.TOO_MANY_HEADERS)
     headers = dict(reversed(pairs))  # the first of a repeated header counts
     if len(headers) != len(pairs):
@@ -212,10 +220,17 @@ def _query(raw: bytes) -> dict[str, str]:
             continue
         if key in values:
             raise Refused(Reason.REPEATED_PARAMETER)
-        if b"+" in value:
-            value = value.replace(b"+", b" ")
-        values[key] = _text(unquote_to_bytes(value) if b"%" in value else value)
+        values[key] = _known_value(value) if len(value) <= CACHED_VALUE else _value(value)
     return values
+
+
+def _value(raw: bytes) -> str:
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    return _text(unquote_to_bytes(raw) if b"%" in raw else raw)
+
+
+_known_value = lru_cache(CACHED_VALUES)(_value)
 
 
 def _text(raw: bytes) -> str:

@@ -20,10 +20,13 @@ from pipeline.event import RawAddress
 NO_ADDRESS = RawAddress("")
 """The peer has no address (a Unix socket) and nobody trusted named one: no tokens, no look-ups."""
 
+CACHED_ADDRESSES = 20_000  # a few MB at most, in memory only
+
 _MAPPED = bytes(10) + b"\xff\xff"
 _LONGEST = 64  # brackets, the longest IPv6 text, zone and port; longer is junk
 
 
+@lru_cache(CACHED_ADDRESSES)
 def canonical(text: str) -> RawAddress | None:
     """Return the canonical text of an address written with or without port, brackets and zone; None if it is none."""
     text = text.strip()

@@ -46,7 +46,7 @@ def test_a_full_request_gives_all_six_fields():
         ("not given", b"s=clinic", None),
         ("empty", b"s=clinic&u=", ""),
         ("no equals sign", b"s=clinic&u", ""),
-        ("utf-8", "s=clinic&u=%D0%B0".encode(), "а"),
+        ("utf-8", b"s=clinic&u=%D0%B0", "а"),
         ("cp1251", b"s=clinic&u=%E0%E1", "аб"),
         ("raw utf-8 bytes", b"s=clinic&u=\xd0\xb0", "а"),
         ("plus is a space", b"s=clinic&u=a+b", "a b"),
