@@ -11,11 +11,22 @@ import sys
 from importlib.metadata import entry_points
 
 import typer
+from typer.models import CommandInfo, TyperInfo
 
 from pipeline.commands.console import errors
 from pipeline.errors import Fatal, Retryable
 
 EXIT_OK, EXIT_PROBLEM, EXIT_USAGE = 0, 1, 2
+
+PANELS = {
+    "Run": ("up", "collect", "ship", "clickhouse", "dashboards", "migrate", "doctor"),
+    "Try": ("simulate", "replay", "demo-site"),
+    "Ask": ("report", "sql"),
+    "Embed the pixel": ("snippet", "check-tag"),
+    "Privacy": ("keys", "reveal", "relink", "subject", "exposure", "verify-privacy"),
+    "Look inside": ("spool", "lists"),
+}
+"""How `--help` groups the commands; one that is not named here stands under "Commands"."""
 
 
 def build_app() -> typer.Typer:
@@ -31,7 +42,25 @@ def build_app() -> typer.Typer:
     app.callback()(lambda: None)
     for entry in sorted(entry_points(group="clinic_pixel.commands"), key=lambda entry: entry.name):
         entry.load()(app)
+    _arrange(app)
     return app
+
+
+def _arrange(app: typer.Typer) -> None:
+    panel_of = {name: panel for panel, names in PANELS.items() for name in names}
+    order = [*panel_of]
+
+    def named(each: CommandInfo | TyperInfo) -> str:
+        return each.name or getattr(each.callback, "__name__", "").replace("_", "-")
+
+    def place(each: CommandInfo | TyperInfo) -> int:
+        return order.index(named(each)) if named(each) in panel_of else len(order)
+
+    app.registered_commands.sort(key=place)
+    app.registered_groups.sort(key=place)
+    everything: list[CommandInfo | TyperInfo] = [*app.registered_commands, *app.registered_groups]
+    for each in everything:
+        each.rich_help_panel = panel_of.get(named(each), "Commands")
 
 
 def main() -> None:
