@@ -52,14 +52,16 @@ async def _greet(settings: Settings) -> None:
     while not await asyncio.to_thread(_answers, f"{edge}/health/ready"):  # noqa: ASYNC110 - another process is waited for
         await asyncio.sleep(0.1)
     site = settings.sites[0]
+    # As it was called: `make run` calls it by its path in the environment, which another terminal does not know.
+    command = sys.argv[0] if not sys.argv[0].startswith("/") else "clinic-pixel"
     console.print(
         f"\n[bold]ready after {time.monotonic() - begun:.1f} s[/]\n"
         f"  pixel       {edge}/p.gif\n"
         f"  health      {edge}/health/ready   {edge}/metrics\n"
         f"  ClickHouse  {database}   user ops, password in {settings.secrets_dir / 'clickhouse.json'}\n"
         f"  first hit   curl -so /dev/null '{edge}/p.gif?s={site.id}&u=https://{site.hosts[0]}/'\n"
-        "  a day       clinic-pixel simulate\n"
-        "  read it     clinic-pixel report technical/traffic_by_hour\n"
+        f"  a day       {command} simulate\n"
+        f"  read it     {command} report technical/traffic_by_hour\n"
         "  stop        Ctrl-C\n",
         highlight=False,
         soft_wrap=True,
