@@ -23,6 +23,7 @@ from pipeline.files import LOCAL_FILES, MB
 from pipeline.keys import Keyring
 from pipeline.lists import is_stale
 from pipeline.networks import NetworkTables
+from pipeline.retention import ages
 from pipeline.segments import QUARANTINE, listing, used_bytes
 from pipeline.settings import DEMO_SITE, Settings
 from pipeline.status import read_status
@@ -182,6 +183,27 @@ def _clickhouse(settings: Settings) -> Seen:
         client.close()
 
 
+def _retention(settings: Settings) -> Seen:
+    if not ping(settings):
+        yield "note", "ClickHouse does not answer, so nothing is known of what is past its term"
+        return
+    client = connect(settings, "pixel_admin", timeout=30)
+    try:
+        for age in ages(client, settings.retention):
+            if age.oldest is not None:
+                setting = age.life.setting
+                text = f"{age.life.what}: the oldest of {age.oldest:%Y-%m-%d}, {setting} {getattr(settings.retention, setting)}"
+                if age.overdue:
+                    yield "problem", f"{text}; more than a month past it: is `ship` running, is the disk full?"
+                else:
+                    yield (
+                        "note" if age.expired else "ok",
+                        text + ("; it ends with the next merge" if age.expired else ""),
+                    )
+    finally:
+        client.close()
+
+
 # Minutes that are over long enough for their segments to be sealed and shipped.
 _RECONCILE = """
     SELECT sumIf(value, name = 'offered') AS offered, sumIf(value, name = 'spooled') AS spooled,
@@ -234,6 +256,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("spool", _spool),
     ("ship", _ship),
     ("clickhouse", _clickhouse),
+    ("retention", _retention),
     ("audit", _audit),
     ("files", _private),
 )

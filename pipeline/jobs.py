@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pipeline.errors import Fatal, Retryable
 from pipeline.keyjobs import destroy_expired_keys, print_audit_head
+from pipeline.retention import end_expired
 from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
 
@@ -45,6 +46,7 @@ def drop_old_quarantine(settings: Settings) -> None:
 JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
     Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a key ends with its last day
+    Job("end what is past its term", DAY_SECONDS, end_expired),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]
 """Everything `ship` does beside shipping."""
