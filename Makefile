@@ -19,7 +19,7 @@ $(BIN)/.installed: pyproject.toml
 	@touch $@
 
 run: setup ## start everything on this machine and print the addresses
-	$(BIN)/clinic-pixel up
+	$(BIN)/clinic-pixel up --demo
 
 demo: setup ## send a believable small day of a clinic to the running collector
 	$(BIN)/clinic-pixel simulate

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from typing import Annotated
 
 import typer
 
@@ -21,9 +22,15 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
 
 
-def up(config: ConfigOption = None) -> None:
+def up(
+    config: ConfigOption = None,
+    *,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Also serve the demo clinic, a site that carries the pixel.")
+    ] = False,
+) -> None:
     """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
-    from pipeline.supervise import Supervisor, parts
+    from pipeline.supervise import Part, Supervisor, parts
 
     settings = load(config)
     options = ("--config", str(config)) if config else ()
@@ -33,8 +40,9 @@ def up(config: ConfigOption = None) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     async def run() -> int:
-        supervisor = Supervisor(parts(settings), options, say)
-        greeting = asyncio.create_task(_greet(settings))
+        extra = (Part("demo-site", ("demo-site",)),) if demo else ()
+        supervisor = Supervisor(parts(settings, extra), options, say)
+        greeting = asyncio.create_task(_greet(settings, demo=demo))
         try:
             return await supervisor.run()
         finally:
@@ -45,7 +53,7 @@ def up(config: ConfigOption = None) -> None:
     sys.exit(code)
 
 
-async def _greet(settings: Settings) -> None:
+async def _greet(settings: Settings, *, demo: bool) -> None:
     begun = time.monotonic()
     edge = f"http://{settings.collector.host}:{settings.collector.port}"
     database = settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}"
@@ -54,9 +62,11 @@ async def _greet(settings: Settings) -> None:
     site = settings.sites[0]
     # As it was called: `make run` calls it by its path in the environment, which another terminal does not know.
     command = sys.argv[0] if not sys.argv[0].startswith("/") else "clinic-pixel"
+    shown = f"  demo clinic http://{settings.demo.host}:{settings.demo.port}/\n" if demo else ""
     console.print(
         f"\n[bold]ready after {time.monotonic() - begun:.1f} s[/]\n"
         f"  pixel       {edge}/p.gif\n"
+        f"{shown}"
         f"  health      {edge}/health/ready   {edge}/metrics\n"
         f"  ClickHouse  {database}   user ops, password in {settings.secrets_dir / 'clickhouse.json'}\n"
         f"  first hit   curl -so /dev/null '{edge}/p.gif?s={site.id}&u=https://{site.hosts[0]}/'\n"
