@@ -22,7 +22,8 @@ from typing import Literal, NamedTuple, get_args
 from xml.sax.saxutils import escape
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.secrets import create_once, make_directory
+from pipeline.private import private_directory
+from pipeline.secrets import create_once
 from pipeline.settings import Settings
 from sql import ACCESS_DIR, statements
 
@@ -158,7 +159,7 @@ def read_passwords(settings: Settings) -> dict[str, str]:
 
 def make_passwords(settings: Settings) -> dict[str, str]:
     """Return the passwords of the embedded server, made on the first call; several callers end with the same ones."""
-    make_directory(settings.secrets_dir)
+    private_directory(settings.secrets_dir)
     path = settings.secrets_dir / PASSWORD_FILE
     if not path.exists():
         create_once(path, json.dumps({user: token_urlsafe(24) for user in USERS}, indent=1).encode())

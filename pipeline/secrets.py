@@ -1,6 +1,7 @@
-"""Small random secrets in files of mode 0600, made once by whoever comes first.
+"""Small random secrets in private files, made once by whoever comes first: passwords, the ticket of a replay.
 
-Owns the atomic creation (temporary file, fsync, link: the loser reads the winner) that keys and passwords share.
+Owns the atomic creation (temporary file, fsync, link: the loser reads the winner); what makes a file private is
+`pipeline.private`.
 """
 
 from __future__ import annotations
@@ -9,18 +10,14 @@ import os
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
-
-def make_directory(directory: Path) -> None:
-    """Make a private directory (0700) with its parents."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+from pipeline.private import open_private, private_directory, sync_directory
 
 
 def create_once(file: Path, content: bytes) -> bool:
-    """Create a 0600 file with this content unless it is there; return whether it was us. Raises OSError."""
+    """Create a private file with this content unless it is there; return whether it was us. Raises `OSError`."""
     draft = file.with_name(f".{file.name}.{token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -31,21 +28,13 @@ def create_once(file: Path, content: bytes) -> bool:
         sync_directory(file.parent)
         return True
     finally:
-        draft.unlink()
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        draft.unlink(missing_ok=True)
 
 
 def read_or_make_secret(file: Path) -> str:
-    """Return the secret in a file, making a random one first if there is none."""
-    make_directory(file.parent)
+    """Return the secret in a file, making a random one first if there is none; raises `Fatal` where it is not private."""
+    private_directory(file.parent)
     if not file.exists():
         create_once(file, token_urlsafe(32).encode())
-    return file.read_text().strip()
+    with os.fdopen(open_private(file, os.O_RDONLY)) as stream:
+        return stream.read().strip()
