@@ -15,7 +15,7 @@ from pipeline.errors import Reason, Refused
 # GIF89a, 1x1, two colours of which the first is transparent (Graphics Interchange Format 89a, sections 18 to 27).
 GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
-_HEADERS = [
+HEADERS = [
     (b"content-type", b"image/gif"),
     (b"content-length", str(len(GIF)).encode()),
     (b"cache-control", b"no-store"),
@@ -28,7 +28,7 @@ _ALLOW = (b"allow", b"GET, HEAD")
 async def answer_pixel(process: Process, scope: Scope, send: Send) -> None:
     """Take one request through the edge and answer it once its events are on disk."""
     method: str = scope["method"]
-    headers = _HEADERS
+    headers = HEADERS
     try:
         result = process.take(
             lambda now_ms: read_pixel(scope, now_ms=now_ms, trusted=process.trusted, replay=process.replay)
@@ -36,10 +36,10 @@ async def answer_pixel(process: Process, scope: Scope, send: Send) -> None:
         await process.spool.append(result.events)
         status = 200
         if result.set_cookie:
-            headers = [*_HEADERS, (b"set-cookie", result.set_cookie.encode())]
+            headers = [*HEADERS, (b"set-cookie", result.set_cookie.encode())]
     except Refused as refused:
         status = refused.status
         if refused.reason is Reason.BAD_METHOD:
-            headers = [*_HEADERS, _ALLOW]
+            headers = [*HEADERS, _ALLOW]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else GIF})

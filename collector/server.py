@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import resource
 import socket
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from collector.connection import Connection
 from collector.process import open_keyring
 from pipeline.edge import EdgeTables
 from pipeline.errors import Fatal
@@ -21,28 +23,29 @@ from pipeline.hardening import SUPERVISED
 from pipeline.settings import Settings
 
 BACKLOG = 2048
+MAX_FILES = 10_000  # nearly all of them connections; each takes up to 80 KB while a body arrives
 
 
 def serve(settings: Settings) -> None:
     """Listen until told to stop; raises `Fatal` in one line when the collector cannot start."""
     EdgeTables.load(settings, open_keyring(settings), bytes)
     listener = _listen(settings.collector.host, settings.collector.port)
+    _allow_connections()
     config = uvicorn.Config(
         "collector.app:create_app",
         factory=True,
         workers=settings.collector.workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         proxy_headers=False,  # the client address is found in pipeline.address
         server_header=False,
         access_log=False,  # access logs hold addresses
-        log_level=logging.WARNING,
+        log_level=logging.ERROR,  # its warnings come one for each bad request
         timeout_keep_alive=65,
         timeout_graceful_shutdown=20,
         timeout_worker_healthcheck=30,
-        limit_concurrency=2000,
         backlog=BACKLOG,
     )
     if settings.collector.workers == 1:
@@ -50,6 +53,17 @@ def serve(settings: Settings) -> None:
     else:
         os.environ[SUPERVISED] = str(os.getpid())
         Multiprocess(config, sockets=[listener]).run()
+
+
+def _allow_connections() -> None:
+    """Raise the limit of open files: a browser keeps its connection for a minute, so a thousand is few.
+
+    uvicorn's `limit_concurrency` stays off because it counts such idle connections; waiting hits are bounded by the spool.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

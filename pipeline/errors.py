@@ -18,6 +18,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MANY_HEADERS = "too_many_headers"
     BAD_HOST = "bad_host"
+    BAD_HTTP = "bad_http"
     BAD_METHOD = "bad_method"
     BAD_REPLAY = "bad_replay"
     BAD_BODY = "bad_body"
@@ -37,6 +38,7 @@ STATUS: dict[Reason, int] = {
     Reason.TOO_LARGE: 413,
     Reason.TOO_MANY_HEADERS: 431,
     Reason.BAD_HOST: 400,
+    Reason.BAD_HTTP: 400,
     Reason.BAD_METHOD: 405,
     Reason.BAD_REPLAY: 403,
     Reason.BAD_BODY: 400,
@@ -57,6 +59,7 @@ MEANING: dict[Reason, str] = {
     Reason.TOO_LARGE: "path and query over 8 KB, or a body over 16 KB",
     Reason.TOO_MANY_HEADERS: "over 64 headers or 16 KB of them",
     Reason.BAD_HOST: "more than one Host header",
+    Reason.BAD_HTTP: "not to be read as HTTP/1.1, or a target over 64 KB",
     Reason.BAD_METHOD: "another method than the route takes",
     Reason.BAD_REPLAY: "a replay without the secret, or of a time outside of the keys' life",
     Reason.BAD_BODY: "the beacon's body is not the JSON that was agreed",

@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 import uvicorn
 
 from collector.app import Collector
+from collector.connection import Connection
 from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal
 from pipeline.records import BadLine, read
 from pipeline.settings import Settings, Site
@@ -38,11 +39,12 @@ def until(condition: Callable[[], _T], seconds: float = 15.0) -> _T:
 class Served:
     """Any ASGI application on a loopback port of its own, for as long as the `with` block lasts."""
 
-    def __init__(self, app: object, *, port: int | None = None) -> None:
+    def __init__(self, app: object, *, port: int | None = None, http: type[asyncio.Protocol] | str = "auto") -> None:
         self.port = port or free_port()
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]
             port=self.port,
+            http=http,  # type: ignore[arg-type]
             log_level="error",
             access_log=False,
             server_header=False,
@@ -78,7 +80,7 @@ class Edge:
     def __init__(self, data: Path, *, sites: tuple[Site, ...] = (CLINIC,)) -> None:
         self.settings = Settings(data=data, sites=sites)
         self.app = Collector(self.settings)
-        self.served = Served(self.app)
+        self.served = Served(self.app, http=Connection)
 
     @property
     def url(self) -> str:

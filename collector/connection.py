@@ -1,0 +1,89 @@
+"""One HTTP connection: uvicorn's reading of it, with this product's deadline and its way of refusing.
+
+Owns what happens before there is a request that the application could see. Rules:
+
+* What cannot be read as HTTP is refused like any other hit: counted, the GIF, the connection closed. So is a target
+  over 64 KB, which the parser does not take.
+* No log line for it: who sends junk fills a counter and not the disk.
+* A request must be whole within `REQUEST_SECONDS`, the first one of a connection counted from its opening; uvicorn
+  itself would wait for ever. Between two requests its keep-alive time counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from collector.pixel import GIF, HEADERS
+from pipeline.errors import STATUS, Reason
+
+if TYPE_CHECKING:
+    from collector.app import Collector
+
+REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
+
+_UNREADABLE = b"HTTP/1.1 %d Bad Request\r\n%bconnection: close\r\n\r\n%b" % (
+    STATUS[Reason.BAD_HTTP],
+    b"".join(b"%b: %b\r\n" % header for header in HEADERS),
+    GIF,
+)
+
+
+class Connection(HttpToolsProtocol):
+    """The protocol of one connection; the application must be a `Collector`."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _taken = _whole = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin, with a deadline for the first request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came; what is left incomplete has a deadline."""
+        super().data_received(data)
+        if not self._whole and self._deadline is None and not self.transport.is_closing():
+            self._watch()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._taken = self._whole = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The application gets the request, whatever follows."""
+        super().on_headers_complete()
+        self._taken = True
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        self._taken, self._whole = False, True
+        self._unwatch()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; a request that goes wrong in its body is counted by who takes it."""
+        if not self._taken:
+            cast("Collector", self.app).process.refuse(Reason.BAD_HTTP)
+        self.transport.write(_UNREADABLE)
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # Answered as if it had not asked for another protocol; what it sends after that is not read, so it has an end.
+        self._whole = False
+
+    def _watch(self) -> None:
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,139 @@
+"""What is no request at all: every shape of junk gets its answer, is counted, and never holds a connection for ever."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector import connection
+from collector.pixel import GIF
+from support.edge import Edge, until
+
+HIT = b"/p.gif?s=clinic&u=https://clinic.example/"
+JUNK = {
+    "a target of 1 MB": b"GET /p.gif?s=" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a NUL in the target": b"GET /p.gif\0?s=clinic HTTP/1.1\r\nHost: a\r\n\r\n",
+    "raw bytes in the query": b"GET " + HIT + b"\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n",
+    "no path": b"GET http://clinic.example HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a port out of range": b"GET http://a:99999999/p.gif HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a negative length": b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n[]",
+    "a length of forty digits": b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 40 + b"\r\n\r\n",
+    "two lengths": b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n[]",
+    "length and chunks": b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a space before the colon": b"POST /e HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "a CR in a header": b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\nX: a\rSet-Cookie: b\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
+}
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Edge]:
+    with Edge(tmp_path) as running:
+        yield running
+
+
+def connected(edge: Edge) -> socket.socket:
+    peer = socket.create_connection(("127.0.0.1", edge.served.port), timeout=15)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return peer
+
+
+def read_gif(peer: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(GIF):
+        piece = peer.recv(65536)
+        assert piece, answer
+        answer += piece
+    return answer
+
+
+def read_to_end(peer: socket.socket) -> bytes:
+    answer = b""
+    while piece := peer.recv(65536):
+        answer += piece
+    return answer
+
+
+@pytest.mark.parametrize("word", JUNK)
+def test_what_is_no_http_gets_the_gif_and_is_counted(edge: Edge, word: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR), connected(edge) as peer:
+        peer.sendall(JUNK[word])
+        answer = read_to_end(peer)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"connection: close\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n" + GIF)
+    assert until(edge.refusals) == {"bad_http": 1}
+    assert not edge.events()
+    assert not caplog.records
+
+
+def test_what_stands_before_junk_is_stored(edge: Edge) -> None:
+    with connected(edge) as peer:
+        peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert read_gif(peer).startswith(b"HTTP/1.1 200 OK\r\n")
+        peer.sendall(b"junk\r\n\r\n")
+        assert read_to_end(peer).startswith(b"HTTP/1.1 400")
+    assert len(edge.events()) == 1
+
+
+@pytest.mark.parametrize("coding", [b"chunked\r\n\r\n-1\r\n\r\n", b"xchunked\r\n\r\n0\r\n\r\n"])
+def test_a_beacon_that_goes_wrong_in_its_body_is_counted_once(edge: Edge, coding: bytes) -> None:
+    with connected(edge) as peer:
+        peer.sendall(b"POST /e HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " + coding)
+        read_to_end(peer)
+    with connected(edge) as peer:
+        peer.sendall(b"junk\r\n\r\n")  # counted after it, so that both are seen
+        read_to_end(peer)
+    assert until(lambda: "bad_http" in edge.refusals() and edge.refusals()) == {"bad_body": 1, "bad_http": 1}
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"",
+        b"GET " + HIT,
+        b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n",
+        b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc",
+        b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\nGET " + HIT,
+        b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ],
+    ids=["nothing", "half a target", "half the headers", "half a body", "a second half request", "another protocol"],
+)
+def test_a_request_that_never_ends_does_not_hold_its_connection(
+    edge: Edge, beginning: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.3)
+    with connected(edge) as peer:
+        peer.sendall(beginning)
+        read_to_end(peer)  # ends because the other side closes
+
+
+def test_dripping_bytes_do_not_prolong_the_deadline(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.3)
+
+    def dripped() -> bool:
+        try:
+            peer.sendall(b"a")
+        except OSError:
+            return True
+        return False
+
+    with connected(edge) as peer:
+        peer.sendall(b"GET /p.gif?s=clinic&u=")
+        until(dripped, seconds=5)
+
+
+def test_a_connection_between_two_requests_stays_open_past_the_deadline(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.3)
+    with connected(edge) as peer, connected(edge) as clock:
+        peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert read_gif(peer).startswith(b"HTTP/1.1 200")
+        read_to_end(clock)  # a whole deadline passes
+        peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert read_gif(peer).startswith(b"HTTP/1.1 200")
