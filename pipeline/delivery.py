@@ -11,6 +11,8 @@ Owns the protocol of a plan. Theory of operation:
   **with the same token** until ClickHouse answers OK, because a first copy may still lie in some buffer and only its own
   token keeps it out when it arrives. None even after an OK: the token is poisoned, and the next generation begins.
   Some but not all cannot happen with one part a batch: the batch is left alone and its segments are kept.
+* A person may be erased at any moment: each sending and each count leaves out whoever is on the list of erasures, so fewer
+  rows than were sent are right where some of them were erased, and none of them is ever sent again.
 * There is no other retry: trouble is raised, and the caller enters again at the top. What is done is skipped, because
   the journal says so.
 """
@@ -20,6 +22,7 @@ from __future__ import annotations
 import logging
 from array import array
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.batch import Batch, Plan, counter_batches, reject_batches
@@ -33,6 +36,7 @@ from pipeline.shipment import Shipment
 from pipeline.store import Poisoned, Store
 
 REFUSED = "refused_by_table"
+ERASED = "erased"
 MOST_REFUSED = 100
 """Rows of one plan that the table may refuse before it is the table that is thought wrong, not the rows."""
 LAST_GENERATION = 9
@@ -50,11 +54,19 @@ class Account:
         self._counts: Counter[CountKey] = shipment.counts.copy()
         self.refused = 0
 
-    def settle(self, batch: Batch, seen: int) -> None:
-        """Take note that `seen` rows of a batch are stored; the others, if any, were left alone."""
-        stored, left = split_minutes(batch.row_minutes, seen)
+    def settle(self, batch: Batch, kept: Batch, seen: int) -> None:
+        """Take note that `seen` rows of a batch are stored; `kept` is the batch without those who were erased.
+
+        The other rows, if any, were left alone.
+        """
+        if seen <= kept.rows:
+            stored, left = split_minutes(kept.row_minutes, seen)
+            erased = Counter(batch.row_minutes) - Counter(kept.row_minutes)
+        else:
+            (stored, erased), left = split_minutes(batch.row_minutes, seen), Counter[int]()
         self._counts.update(ship_counts(stored, "stored"))
         self._counts.update(ship_counts(left, "quarantined", "stuck"))
+        self._counts.update(ship_counts(erased, "rejected", ERASED))
 
     def refuse(self, batch: Batch) -> None:
         """Take note that the only row of a batch is refused by its table."""
@@ -73,8 +85,16 @@ class Account:
 class Delivery:
     """Carries plans into a store, one at a time, in the thread that owns the store."""
 
-    def __init__(self, store: Store, journal: Journal, spool: Path, files: FileSystem = LOCAL_FILES) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        spool: Path,
+        files: FileSystem = LOCAL_FILES,
+        without_erased: Callable[[Batch], Batch] = lambda batch: batch,
+    ) -> None:
         self._files = files
+        self._without_erased = without_erased
         self._store = store
         self._journal = journal
         self._spool = spool
@@ -106,7 +126,7 @@ class Delivery:
     def _carry(self, plan: Plan, batch: Batch, account: Account) -> None:
         match self._settle(plan, batch):
             case Done(rows=rows) | Stuck(rows=rows):
-                account.settle(batch, rows)
+                account.settle(batch, self._without_erased(batch), rows)
             case Split():
                 for half in batch.halves():
                     self._carry(plan, half, account)
@@ -120,7 +140,7 @@ class Delivery:
     def _settle(self, plan: Plan, batch: Batch) -> Settled:
         """Return the batch's outcome, after it is journalled."""
         last = self._journal.last(plan, batch.id)
-        if last is None and batch.rows == 0:
+        if last is None and self._without_erased(batch).rows == 0:
             return Done(plan.id, batch.id, 0)
         if last is not None and not isinstance(last, Intent):
             return last
@@ -130,12 +150,17 @@ class Delivery:
         return outcome
 
     def _send(self, plan: Plan, batch: Batch, last: Intent | None) -> Settled:
-        intent = last or Intent(plan.id, batch.id, 0, batch.rows)
+        intent = last
         while True:
+            kept = self._without_erased(batch)
+            if kept.rows == 0:
+                return Done(plan.id, batch.id, 0)
+            if intent is None:
+                intent = Intent(plan.id, batch.id, 0, kept.rows)
             if intent is not last:
                 self._journal.write(intent)
             try:
-                self._store.insert(batch, f"{batch.id}/{intent.generation}")
+                self._store.insert(kept, f"{batch.id}/{intent.generation}")
             except Poisoned as poisoned:
                 return self._divide(plan, batch, poisoned)
             outcome = self._found(plan, batch, intent)
@@ -145,22 +170,23 @@ class Delivery:
                 log.error("batch %s: taken %d times and never there; its segments are kept", batch.id, LAST_GENERATION)
                 return Stuck(plan.id, batch.id, 0)
             log.warning("batch %s: its token was lost with a killed server; it is sent under the next", batch.id)
-            intent = Intent(plan.id, batch.id, intent.generation + 1, batch.rows)
+            intent = Intent(plan.id, batch.id, intent.generation + 1, kept.rows)
 
     def _found(self, plan: Plan, batch: Batch, intent: Intent | None) -> Done | Stuck | None:
         """Return the outcome when rows of the batch are there; None when none are."""
         seen = self._store.count(batch)
+        kept = self._without_erased(batch)  # asked after the count: whoever that missed is on the list by now
         # A newer version may make other rows of the same records: what was sent first counts as well.
-        expected = {batch.rows, intent.rows} if intent else {batch.rows}
-        if seen == 0 and batch.rows:
+        expected = {kept.rows, intent.rows} if intent else {kept.rows}
+        if seen == 0 and kept.rows:
             return None
-        if seen in expected:
+        if seen in expected or (kept.rows < batch.rows and kept.rows <= seen <= batch.rows):
             return Done(plan.id, batch.id, seen)
         log.error(
             "batch %s: %d rows are stored instead of %d; its segments are kept in quarantine",
             batch.id,
             seen,
-            batch.rows,
+            kept.rows,
         )
         return Stuck(plan.id, batch.id, seen)
 

@@ -22,6 +22,7 @@ from pipeline.batch import Plan
 from pipeline.carrier import Carrier
 from pipeline.delivery import Delivery
 from pipeline.enrich import EnrichTables, enrich
+from pipeline.erasure import ErasureList
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.jobs import JOBS, Job, Timetable
 from pipeline.journal import Journal
@@ -78,7 +79,8 @@ class Worker:
         self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         tables = EnrichTables.load(self._settings)
         journal = Journal(self._settings.journal_dir)
-        delivery = Delivery(self._store, journal, self._spool)
+        without_erased = ErasureList(self._settings).without
+        delivery = Delivery(self._store, journal, self._spool, without_erased=without_erased)
 
         def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row | TechnicalRow:
             if isinstance(record, Event):

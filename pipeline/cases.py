@@ -1,0 +1,149 @@
+"""The requests of persons (policy clause 6.2.4): one case each, with who asked, on which ground, and how far it is.
+
+Owns the case files and what may follow what: open -> blocked -> unblocked, or open/blocked -> erasing -> erased. Rules:
+
+* A case holds pseudonyms, never an address, a cookie or a request code; of the code it keeps a fingerprint and its minute.
+* A request code opens one case. After a case of a visitor is closed only a code made later counts, so that neither a
+  code read by somebody else nor an old one can be played again.
+* One command works on the cases at a time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from pipeline.blocks import file_name
+from pipeline.errors import Fatal
+from pipeline.event import Token
+from pipeline.private import open_private, private_directory, replace_private
+from pipeline.request_code import Request, fingerprint
+
+State = Literal["open", "blocked", "unblocked", "erasing", "erased"]
+CLOSED: Final[frozenset[State]] = frozenset({"unblocked", "erased"})
+WORKING_DAYS: Final = 10
+"""To answer a person: Federal Law 152-FZ, article 20 part 1; public holidays are the operator's to add."""
+
+_NUMBER: Final = re.compile(r"\w[\w./№-]{0,63}")
+_MAX_WORDS: Final = 300
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One request: by request code (`visitors` by year) or by address (`tokens` by day).
+
+    `first` and `last` are the UTC days it is about, `blocked` when the block began, `closed` when the case ended.
+    """
+
+    case: str
+    requester: str
+    ground: str
+    opened: datetime
+    due: date
+    state: State = "open"
+    changed: datetime
+    first: date
+    last: date
+    visitors: dict[int, int] = {}
+    tokens: dict[date, Token] = {}
+    code: str = ""
+    made: datetime | None = None
+    blocked: datetime | None = None
+    closed: datetime | None = None
+
+    @property
+    def by_code(self) -> bool:
+        """Whether the person proved whose rows they are; an address proves nothing."""
+        return bool(self.visitors)
+
+
+class CaseBook:
+    """The cases of one directory; made where it is missing. Raises `Fatal` where it or a case in it is unsafe."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = private_directory(directory)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other command waiting."""
+        lock = open_private(self.directory / "lock", os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def all(self) -> list[Case]:
+        """Return every case, the oldest first."""
+        return sorted(map(_read, self.directory.glob("*.json")), key=lambda case: (case.opened, case.case))
+
+    def find(self, number: str) -> Case | None:
+        """Return the case of this number, or None."""
+        file = self.directory / file_name(number)
+        return _read(file) if file.exists() else None
+
+    def working(self, number: str) -> Case:
+        """Return a case that is not closed; raises `Fatal` for an unknown and for a closed one."""
+        case = self.find(number)
+        if case is None:
+            raise Fatal("--case: unknown; expected one of `clinic-pixel subject list`, or `subject find` to open it")
+        if case.closed is not None and case.state in CLOSED:
+            raise Fatal(
+                f"--case: {case.case} was closed on {case.closed:%Y-%m-%d %H:%M} ({case.state});"
+                " expected a new case, with a request code made after that"
+            )
+        return case
+
+    def refuse_replay(self, number: str, code: str, request: Request) -> None:
+        """Raise `Fatal` where a code already opened another case or is older than the end of one of its visitor."""
+        visitors = set(request.visitors.values())
+        for other in self.all():
+            if other.code == fingerprint(code) and other.case != number:
+                raise Fatal(f"--code: it opened case {other.case} on {other.opened:%Y-%m-%d}; expected a new code")
+            if (
+                other.closed is not None
+                and not visitors.isdisjoint(other.visitors.values())
+                and request.made <= other.closed
+            ):
+                raise Fatal(
+                    f"--code: made before case {other.case} of this visitor was closed"
+                    f" ({other.state} on {other.closed:%Y-%m-%d %H:%M}); expected a code made after that"
+                )
+
+    def put(self, case: Case) -> Case:
+        """Keep a case; on disk when this returns. Raises `OSError`."""
+        replace_private(self.directory / file_name(case.case), msgspec.json.encode(case) + b"\n")
+        return case
+
+
+def check_words(case: str, requester: str, ground: str) -> None:
+    """Raise `ValueError` that names the option and what was expected."""
+    if not _NUMBER.fullmatch(case):
+        raise ValueError("--case: expected a case number of up to 64 letters, digits and ./-№")
+    for option, words in (("--requester", requester), ("--ground", ground)):
+        if not words.strip() or not words.isprintable() or len(words) > _MAX_WORDS:
+            raise ValueError(f"{option}: expected one line of up to {_MAX_WORDS} characters")
+
+
+def due_day(opened: datetime) -> date:
+    """Return the last day to answer a request: ten working days after it came, Saturdays and Sundays not counted."""
+    day, left = opened.astimezone(UTC).date(), WORKING_DAYS
+    while left:
+        day += timedelta(1)
+        left -= day.weekday() < 5
+    return day
+
+
+def _read(file: Path) -> Case:
+    try:
+        with os.fdopen(open_private(file, os.O_RDONLY), "rb") as stream:
+            return msgspec.json.decode(stream.read(), type=Case)
+    except msgspec.MsgspecError:
+        raise Fatal(f"{file}: not a case; bring it back from a copy") from None

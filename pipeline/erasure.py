@@ -1,0 +1,182 @@
+"""What an erased person left on the way: unshipped events and quarantined lines (policy clause 6.2.4, and beyond it).
+
+Owns the list of erasures as `ship` sees it. Theory of operation: a case that is being erased is on the disk before the
+first row is deleted, and delivery asks this list each time it sends or counts a batch. So what is sent from then on holds
+nothing of the person, and fewer rows than were sent are no alarm where rows of the batch were erased meanwhile. What was
+in a buffer at that moment may still arrive: a job looks for such rows for two days and deletes them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pipeline.audit import Audit
+from pipeline.batch import COLUMNS, Batch
+from pipeline.cases import Case, CaseBook
+from pipeline.errors import Retryable
+from pipeline.event import Event
+from pipeline.files import PRIVATE_FILE
+from pipeline.records import parse
+from pipeline.segments import QUARANTINE, listing
+from pipeline.settings import Settings
+from pipeline.subject_rows import subject_rows
+
+LATE: Final = timedelta(days=2)
+"""How long an insert that was under way may be looked for; a server keeps no body that long."""
+
+_VISITOR, _RECEIVED = COLUMNS["events"].index("visitor"), COLUMNS["events"].index("received_at")
+
+log = logging.getLogger(__name__)
+
+
+class Erasures:
+    """The erased visitors, each with the time (Unix milliseconds) up to which their events go."""
+
+    def __init__(self, until_ms: dict[int, int]) -> None:
+        self._until_ms = until_ms
+        numbers = "|".join(map(str, until_ms)).encode()
+        self._in_row = re.compile(rb",(?:%b),\"" % numbers)
+        self._in_spool = re.compile(rb'"visitor":(?:%b)[,}]' % numbers)
+
+    @classmethod
+    def of(cls, cases: Iterable[Case]) -> Erasures:
+        """Return the list of what these cases erase."""
+        until_ms: dict[int, int] = {}
+        for case in cases:
+            if case.state in ("erasing", "erased") and case.closed is not None:
+                moment = int(case.closed.timestamp() * 1000)
+                for visitor in case.visitors.values():
+                    until_ms[visitor] = max(moment, until_ms.get(visitor, 0))
+        return cls(until_ms)
+
+    def without(self, batch: Batch) -> Batch:
+        """Return the batch without the rows of erased persons; itself where it has none."""
+        if batch.table != "events" or not self._until_ms:
+            return batch
+        lines = [b"" if self._in_row.search(line) and self._is_erased_row(line) else line for line in batch.lines]
+        return batch if lines == batch.lines else batch._replace(lines=lines)
+
+    def names(self, line: bytes) -> bool:
+        """Whether a line of the spool, good or damaged, is of an erased person."""
+        if not self._until_ms or not self._in_spool.search(line):
+            return False
+        record = parse(line)
+        # What cannot be read but names the visitor goes, too: better one event less than one that stays.
+        return not isinstance(record, Event) or record.received_ms <= self._until_ms.get(record.visitor, -1)
+
+    def _is_erased_row(self, line: bytes) -> bool:
+        row = msgspec.json.decode(line)
+        until_ms = self._until_ms.get(row[_VISITOR], -1)
+        return bool(datetime.fromisoformat(f"{row[_RECEIVED]}+00:00").timestamp() * 1000 <= until_ms)
+
+
+class ErasureList:
+    """The erasures in force, read anew at each question; keeps what it read while nothing changed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: list[tuple[str, int, int]] = []
+        self._erasures = Erasures({})
+
+    def without(self, batch: Batch) -> Batch:
+        """See `Erasures`; raises `Fatal` where a case cannot be read, `Retryable` where the disk refuses."""
+        try:
+            files = sorted(_cases(self._settings.cases_dir))
+            if files != self._seen:
+                self._erasures, self._seen = Erasures.of(recent(self._settings, datetime.now(UTC))), files
+        except OSError as error:
+            raise Retryable(f"{self._settings.cases_dir}: cannot be read: {error.strerror}") from None
+        return self._erasures.without(batch)
+
+
+def recent(settings: Settings, now: datetime) -> list[Case]:
+    """Return the cases erased so lately that tokens of theirs may still come out of a spool."""
+    if not settings.cases_dir.is_dir():
+        return []
+    limit = now - timedelta(days=settings.retention.tokens_days)
+    return [case for case in CaseBook(settings.cases_dir).all() if case.closed is not None and case.closed > limit]
+
+
+def unshipped(spool: Path, erasures: Erasures) -> int:
+    """Return how many events of erased persons wait in the spool; delivery lets them go."""
+    found = 0
+    for segment in listing(spool):
+        if segment.state in ("open", "seg", "copy"):
+            try:
+                with segment.path.open("rb") as stream:
+                    found += sum(map(erasures.names, stream))
+            except FileNotFoundError:
+                continue  # shipped meanwhile
+    return found
+
+
+def clean_quarantine(spool: Path, erasures: Erasures) -> int:
+    """Remove the lines of erased persons from what was set aside and return how many; raises `OSError`."""
+    aside = spool / QUARANTINE
+    suspects = [segment.path for segment in listing(spool) if segment.state == "suspect"]
+    return sum(_clean(path, aside, erasures) for path in [*suspects, *_files(aside)])
+
+
+def finish_erasures(settings: Settings) -> None:
+    """Delete what came after an erasure: quarantined lines, and rows of an insert that was under way; audited."""
+    now = datetime.now(UTC)
+    cases = [case for case in recent(settings, now) if case.state in ("erasing", "erased")]
+    if not cases:
+        return
+    if removed := clean_quarantine(settings.spool_dir, Erasures.of(cases)):
+        log.info("%d quarantined lines of erased persons are gone", removed)
+    late = [case for case in cases if case.closed is not None and case.closed > now - LATE]
+    if not late:
+        return
+    audit = Audit(settings.audit_dir)
+    with subject_rows(settings) as rows:
+        for case in late:
+            counts = rows.erase(case, case.closed or now)
+            if any(counts.values()):
+                facts = {"case": case.case, **{table: str(count) for table, count in counts.items()}}
+                audit.record("subject_erased_late", facts, now=now, who="ship")
+
+
+def _clean(path: Path, aside: Path, erasures: Erasures) -> int:
+    try:
+        with path.open("rb") as stream:
+            lines = [line for line in stream if not erasures.names(line)]
+            facts, before = os.fstat(stream.fileno()), stream.tell()
+    except FileNotFoundError:
+        return 0
+    kept = b"".join(lines)
+    if len(kept) == before:
+        return 0
+    with path.open("rb") as stream:
+        removed = sum(1 for _ in stream) - len(lines)
+    aside.mkdir(mode=0o700, exist_ok=True)
+    fresh = aside / f"cleaned.{os.getpid()}.new"
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(kept)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.utime(fresh, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # its age decides when it goes
+    fresh.replace(path)
+    return removed
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    if directory.is_dir():
+        yield from (path for path in directory.iterdir() if path.is_file() and path.suffix != ".new")
+
+
+def _cases(directory: Path) -> Iterator[tuple[str, int, int]]:
+    if directory.is_dir():
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                facts = entry.stat()
+                yield entry.name, facts.st_ino, facts.st_mtime_ns

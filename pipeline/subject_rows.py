@@ -1,0 +1,171 @@
+"""The stored rows of one person: found, counted, exported, hidden, held and deleted.
+
+Owns every statement that asks for a person; works as `pixel_eraser`. Rules:
+
+* A row is of a person when it bears one of the case's visitors, or on one of its days its address token. A day's visitor
+  (a browser without id cookie) is never looked up: it may be several persons'.
+* Rows are held by copy: the copy keeps its tokens while the block lasts, the original loses them when their life is over
+  and stays hidden because the copy is there.
+* What is deleted is counted again afterwards; a table with a visitor that is not in `TABLES` fails a test.
+"""
+
+# ruff: noqa: S608  conditions hold numbers, days and tokens only, see `matching`
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import IPv6Address
+from typing import Any, Final
+
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from pipeline.cases import Case
+from pipeline.clickhouse import connect, explain
+from pipeline.errors import Fatal
+from pipeline.settings import Settings
+
+TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
+"""Every table whose rows bear a visitor, with the column of their time; but for the blocks themselves."""
+
+EXPORTED: Final = (
+    "received_at, site, kind, mode, policy, visitor_kind, cookie_state, cookies, ip_version, country, asn, as_org,"
+    " net_class, browser, browser_major, os, os_major, device, robot, ua_raw, page_host, page, status, campaign, paid, ad,"
+    " referrer_host, referrer_page, referrer_kind, ivt_reasons"
+)
+"""What a person gets of a row: everything but tokens and our own bookkeeping."""
+
+EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
+HOLD_AHEAD: Final = timedelta(days=7)
+"""How long before a row's tokens expire it is held: as long as `ship` may stand still."""
+
+_OPEN: Final = "FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
+_COVERED: Final = (
+    f"(visitor IN (SELECT visitor {_OPEN} = 'visitor')"
+    f" OR (epoch, ip_token) IN (SELECT epoch, ip_token {_OPEN} = 'ip_token'))"
+)
+_BLOCK_COLUMNS: Final = (
+    "case_id", "kind", "epoch", "visitor", "ip_token", "since", "until", "requester", "ground", "state", "blocked_at",
+    "changed_at",
+)  # fmt: skip
+
+
+class SubjectRows:
+    """The tables, in the hands of one command or job."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def per_day(self, case: Case) -> list[tuple[date, int]]:
+        """Return how many events of a case are stored for each UTC day."""
+        theirs = matching(case)
+        rows = self._rows(
+            "SELECT toDate(received_at, 'UTC') AS day, uniqExact(event_id) FROM ("
+            f"SELECT received_at, event_id FROM pixel.events WHERE {theirs}"
+            f" UNION ALL SELECT received_at, event_id FROM pixel.held WHERE {theirs}) GROUP BY day ORDER BY day"
+        )
+        return [(day, count) for day, count in rows]
+
+    def export(self, case: Case) -> dict[str, list[dict[str, Any]]]:
+        """Return everything that is stored of a person, without a token."""
+        theirs = matching(case)
+        events = (
+            f"SELECT * FROM (SELECT {EXPORTED} FROM pixel.held WHERE {theirs} UNION ALL SELECT {EXPORTED} FROM pixel.events"
+            f" WHERE {theirs} AND event_id NOT IN (SELECT event_id FROM pixel.held)) ORDER BY received_at"
+        )
+        signals = f"SELECT {EXPORTED_SIGNALS} FROM pixel.fraud_signals FINAL WHERE {theirs} ORDER BY window_start"
+        return {"events": self._named(events), "fraud_signals": self._named(signals)}
+
+    def set_block(self, case: Case, state: str, now: datetime) -> None:
+        """Write a state of the case's block: from `blocked` on its rows are in no report."""
+        since, until = self._span(case)
+        common = (case.requester, case.ground, state, case.blocked or now, now)
+        known = [("visitor", case.opened.date(), visitor, "::") for visitor in case.visitors.values()]
+        known += [("ip_token", day, 0, token) for day, token in case.tokens.items()]
+        rows = [(case.case, *each, since, until, *common) for each in known]
+        self._client.insert("pixel.subject_blocks", rows, column_names=_BLOCK_COLUMNS)
+
+    def hold(self, settings: Settings, now: datetime) -> int:
+        """Copy the blocked rows whose tokens are about to expire; return how many are held now."""
+        kept = min(settings.retention.tokens_days, settings.retention.rows_months * 28)
+        limit = now - max(timedelta(0), timedelta(days=kept) - HOLD_AHEAD)
+        self._client.command(
+            f"INSERT INTO pixel.held SELECT * FROM pixel.events WHERE {_COVERED} AND received_at < {_time(limit)}"
+            " AND event_id NOT IN (SELECT event_id FROM pixel.held)"
+        )
+        return self._count("pixel.held", "1")
+
+    def release(self) -> None:
+        """Delete the copies that no open block holds any more."""
+        self._delete("held", f"NOT {_COVERED}")
+
+    def erase(self, case: Case, until: datetime) -> dict[str, int]:
+        """Delete a person's rows received up to `until` from every table and return how many each had.
+
+        Raises `Fatal` where a row is still there afterwards.
+        """
+        theirs = {table: f"{matching(case)} AND {column} <= {_time(until)}" for table, column in TABLES.items()}
+        # A held row's original may have lost its visitor to age: the copy still tells which it is.
+        theirs["events"] = (
+            f"({theirs['events']} OR event_id IN (SELECT event_id FROM pixel.held WHERE {theirs['held']}))"
+        )
+        counts: dict[str, int] = {}
+        for table, condition in theirs.items():
+            counts[table] = self._count(f"pixel.{table}", condition)
+            if counts[table]:
+                self._delete(table, condition)
+            if left := self._count(f"pixel.{table}", condition):
+                raise Fatal(f"pixel.{table}: {left} rows are still there after the deletion; look at system.mutations")
+        return counts
+
+    def _span(self, case: Case) -> tuple[datetime, datetime]:
+        """Return the time the rows of a case lie in: the keys of its days are held."""
+        if not case.by_code:
+            return _midnight(case.first), _midnight(case.last) + timedelta(days=1, milliseconds=-1)
+        days = [case.opened.date(), *(day for day, _ in self.per_day(case))]
+        return _midnight(min(days)), _midnight(max(days)) + timedelta(days=1, milliseconds=-1)
+
+    def _delete(self, table: str, condition: str) -> None:
+        self._client.command(f"ALTER TABLE pixel.{table} DELETE WHERE {condition}", settings={"mutations_sync": 2})
+
+    def _count(self, table: str, condition: str) -> int:
+        return int(self._rows(f"SELECT count() FROM {table} WHERE {condition}")[0][0])
+
+    def _named(self, query: str) -> list[dict[str, Any]]:
+        return list(self._client.query(query).named_results())
+
+    def _rows(self, query: str) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Sequence[Any]] = self._client.query(query).result_rows
+        return rows
+
+
+@contextmanager
+def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
+    """Give the tables to a command or job.
+
+    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses; also for what is done inside.
+    """
+    client = connect(settings, "pixel_eraser", timeout=600)
+    try:
+        yield SubjectRows(client)
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_eraser") from None
+    finally:
+        client.close()
+
+
+def matching(case: Case) -> str:
+    """Return the condition for a case's rows, made of numbers, days and tokens of ours only."""
+    if case.by_code:
+        return f"visitor IN ({', '.join(str(int(visitor)) for visitor in case.visitors.values())})"
+    tokens = ", ".join(f"('{day.isoformat()}', '{IPv6Address(token)}')" for day, token in case.tokens.items())
+    return f"(epoch, ip_token) IN ({tokens})"
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _time(moment: datetime) -> str:
+    return f"toDateTime64('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}', 3, 'UTC')"
