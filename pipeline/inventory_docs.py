@@ -1,15 +1,15 @@
 """docs/data-inventory.md, written from the inventory, the grants' rules and the reports.
 
-Owns the page's wording. Who reads a column is not typed but looked up in the reports: what no view names, no reader sees.
+Owns the page's wording. Who reads a column is not typed here: see `pipeline.readers`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pipeline.inventory import Column, Inventory, Term
+from pipeline.inventory import Inventory, Term
+from pipeline.readers import purposes
 from pipeline.report_header import Report
 from pipeline.settings import Retention
 
@@ -44,20 +44,6 @@ Paths are below `data` (`PIXEL_DATA`). An address exists in the memory of the co
 def page(inventory: Inventory, reports: Sequence[Report]) -> str:
     """Return the whole page as Markdown."""
     return _INTRODUCTION + "\n".join([*_groups(inventory), *_tables(inventory, reports), *_places(inventory)]) + "\n"
-
-
-def purposes(column: Column, reports: Sequence[Report]) -> list[str]:
-    """Return the families whose reports name the column."""
-    word = re.compile(rf"\b{column.name}\b")
-    found = {
-        report.family: None for report in reports if column.table in _tables_of(report) and word.search(report.sql)
-    }
-    return list(found)
-
-
-def _tables_of(report: Report) -> set[str]:
-    named = set(re.findall(r"\bpixel\.(\w+)", report.sql))
-    return named | {"events"} if report.suppressed else named
 
 
 def _groups(inventory: Inventory) -> Iterator[str]:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.access import USERS
 from pipeline.clickhouse import connect
 from pipeline.errors import Fatal
 from pipeline.inventory import Inventory, inventory
-from pipeline.inventory_docs import page, purposes
+from pipeline.inventory_docs import page
+from pipeline.readers import ROLES, purposes, reach
 from pipeline.reports import all_reports
 from pipeline.settings import Retention, Settings
 from sql import SQL_DIR
@@ -125,3 +127,21 @@ def test_the_page_lists_every_column_and_every_place() -> None:
         assert f"| `{column.name}` |" in text
     for place in inventory().places:
         assert f"`{place.path}`" in text
+
+
+def test_a_role_reaches_what_the_reports_of_its_purpose_name() -> None:
+    reports, columns = all_reports(), inventory().columns
+    reached = {role: {column.name for column in reach(columns, role, reports)} for role in ROLES}
+    assert "page" in reached["ops"]
+    assert "visitor" not in reached["ops"]
+    assert reached["ops"] < reached["security"]
+    assert "visitor" in reached["security"]
+    assert "ip_token" not in reached["security"]
+    assert reached["pixel_admin"] == {column.name for column in columns}
+    assert reached["pixel_writer"] == reached["pixel_migrator"] == set()
+    with pytest.raises(ValueError, match="no user 'somebody'; there are: ops"):
+        reach(columns, "somebody", reports)
+
+
+def test_the_known_roles_are_the_users_of_the_database() -> None:
+    assert set(ROLES) == set(USERS)

@@ -1,16 +1,17 @@
 """How commands speak: tables on a terminal, JSON in a pipe, errors on stderr.
 
-Owns the two consoles, the shared options and the one function that prints rows.
+Owns the two consoles, the shared options, the choice of the language and the one function that prints rows.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 import typer
@@ -51,6 +52,14 @@ def chosen(form: Format | None) -> Format:
     if form is not None:
         return form
     return Format.TABLE if sys.stdout.isatty() else Format.JSON
+
+
+def language_of(asked: str) -> Literal["en", "ru"]:
+    """Return the language of the answer: what was asked for, else what LC_ALL, LC_MESSAGES or LANG say."""
+    if asked not in {"", "en", "ru"}:
+        raise typer.BadParameter(f"--lang: expected en or ru, got {asked!r}")
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "ru" if (asked or named).startswith("ru") else "en"
 
 
 def print_rows(

@@ -5,7 +5,6 @@ Owns the options, the language and what an empty report says. The rows are those
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen, console, print_rows
+from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
     from pipeline.report_header import Report
@@ -54,7 +53,7 @@ def report(
     from pipeline import report_docs, reports
 
     found = reports.all_reports()
-    language = _language(lang)
+    language = language_of(lang)
     if docs:
         sys.stdout.write(report_docs.page(found))
         return
@@ -96,13 +95,6 @@ def _print_answer(settings: Settings, report: Report, table: Table, site: str, p
     since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in period)
     note = f"{of_site}{since} - {until} UTC. {reports.limits(report, settings, language)}"
     console.print(note, style="dim", highlight=False, markup=False)
-
-
-def _language(asked: str) -> str:
-    if asked not in {"", "en", "ru"}:
-        raise typer.BadParameter(f"--lang: expected en or ru, got {asked!r}")
-    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return asked or ("ru" if named.startswith("ru") else "en")
 
 
 def _site_ids(settings: Settings) -> list[str]:
