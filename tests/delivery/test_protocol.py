@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.batch import Plan
+from pipeline.batch import Batch, Plan
 from pipeline.delivery import MOST_REFUSED, REFUSED, Delivery
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
-from pipeline.files import LocalFiles
 from pipeline.journal import Journal
-from pipeline.journal_lines import Begun, Intent
+from pipeline.journal_lines import Begun, Intent, parse
 from pipeline.records import frame, read
 from pipeline.rejects import Rejected, RejectReason
+from pipeline.settings import Settings
 from pipeline.shipment import Shipment, build, nothing
+from pipeline.worker import Worker
+from support.mortal import FailOnce, Killed, MortalFiles
 from support.shipping import counts, event, row, write_raw_segment, write_segment
 from support.stores import Fault, ListStore
 
 FAULTS: list[Fault] = ["", "lost answer", "not reached", "stalled", "killed at rename", "replayed", "count fails"]
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing may catch it."""
-
-
-class MortalFiles(LocalFiles):
-    """Files that kill the process before or after the operation of a given number."""
-
-    def __init__(self, last: int, *, after: bool) -> None:
-        self.left = last
-        self._after = after
-
-    def _step(self, name: str, *arguments: Any) -> Any:
-        self.left -= 1
-        if self.left == 0 and not self._after:
-            raise Killed
-        result = getattr(super(), name)(*arguments)
-        if self.left == 0:
-            raise Killed
-        return result
-
-    def fdatasync(self, fd: int) -> None:
-        self._step("fdatasync", fd)
-
-    def rename(self, old: Path, new: Path) -> None:
-        self._step("rename", old, new)
-
-    def unlink(self, path: Path) -> None:
-        self._step("unlink", path)
 
 
 def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row:
@@ -112,6 +84,64 @@ def test_after_a_fault_the_token_is_changed_only_when_it_is_poisoned(
     store = ListStore(["", fault])  # the first call counts what is there
     deliver(store, shipment_in(spool_with(tmp_path, [1])), tmp_path)
     assert [token.rpartition("/")[2] for table, token in store.inserts if table == "events"] == generations
+    assert store.nonces() == {1: 1}
+
+
+class WitnessStore(ListStore):
+    """Notes what the journal on the disk says about a batch at the moment it is inserted."""
+
+    def __init__(self, journal: Path, faults: Iterable[Fault]) -> None:
+        super().__init__(faults)
+        self.seen: list[object] = []
+        self._journal = journal
+
+    def insert(self, batch: Batch, token: str) -> None:
+        lines = [parse(line) for line in self._journal.read_bytes().split(b"\n")[:-1]]
+        self.seen.append(lines[-1])
+        super().insert(batch, token)
+
+
+def test_an_intent_is_on_the_disk_before_its_insert(tmp_path: Path) -> None:
+    shipment = shipment_in(spool_with(tmp_path, [1, 2]))
+    store = WitnessStore(tmp_path / "journal" / "journal", ["", "killed at rename"])
+    deliver(store, shipment, tmp_path)
+    plan, batch = shipment.plan.id, shipment.batches[0].id
+    first, again, next_generation, _counters = store.seen
+    assert first == again == Intent(plan, batch, 0, 2)
+    assert next_generation == Intent(plan, batch, 1, 2)
+
+
+@pytest.mark.parametrize("operation", range(1, 20))
+def test_a_worker_that_dies_while_it_removes_segments_leaves_nothing_in_quarantine(
+    tmp_path: Path, operation: int
+) -> None:
+    spool = tmp_path / "spool"
+    for seq in (1, 2, 3):
+        write_segment(spool, seq, [event(seq), counts(1)])
+    store, files = ListStore(), MortalFiles(operation, after=True)
+    journal = Journal(tmp_path / "journal", files)
+    try:
+        Delivery(store, journal, spool, files).deliver(shipment_in(spool))
+    except Killed:
+        pass
+    finally:
+        journal.close()
+    Worker(Settings(data=tmp_path), stop=threading.Event(), store=store, jobs=()).run(until_empty=True)
+    assert store.nonces() == {1: 1, 2: 1, 3: 1}
+    assert store.counters() == {"offered": 3, "spooled": 3, "stored": 3}
+    assert not (spool / "quarantine").exists()
+
+
+def test_a_disk_that_fails_while_segments_are_removed_is_tried_again(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    write_raw_segment(spool, 1, [frame(event(1)), b"no record\n", frame(counts(2))])
+    store, shipment = ListStore(), shipment_in(spool)
+    with Journal(tmp_path / "journal") as journal:
+        delivery = Delivery(store, journal, spool, FailOnce(spool))
+        with pytest.raises(Retryable, match="cannot be removed"):
+            delivery.deliver(shipment)
+        delivery.deliver(shipment)
+        assert not journal.knows(shipment.plan)
     assert store.nonces() == {1: 1}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -41,8 +41,14 @@ def row(record: Event | TechnicalSignal, batch_id: str) -> Row:
 
 
 @cache
+def plain_tables(load: Callable[[Settings], EnrichTables] = EnrichTables.load) -> EnrichTables:
+    """Return the tables of the default settings."""
+    return load(Settings())
+
+
+@cache
 def _plain_row() -> Row:
-    return enrich(event(0), EnrichTables.load(Settings()), "")
+    return enrich(event(0), plain_tables(), "")
 
 
 def counts(spooled: int, *, collector: str = "w0", minute_ms: int = NOVEMBER_MS) -> CountsRecord:
