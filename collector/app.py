@@ -16,6 +16,7 @@ from collector.admin import admin_routes
 from collector.assets import asset_routes
 from collector.beacon import answer_beacon
 from collector.pixel import answer_pixel
+from collector.privacy_page import privacy_routes
 from collector.process import Process
 from pipeline.hardening import die_with_parent, harden_process
 from pipeline.settings import Settings, load
@@ -33,7 +34,10 @@ class Collector:
             yield
             await process.stop()
 
-        self._router = Starlette(routes=[*asset_routes(), *admin_routes(process)], lifespan=lifespan)
+        routes = [*asset_routes(), *privacy_routes(process), *admin_routes(process)]
+        self._router = Starlette(routes=routes, lifespan=lifespan)
+        # A redirect to the path without its slash would repeat the Host header that came with the request.
+        self._router.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection event (ASGI 3)."""

@@ -1,4 +1,4 @@
-"""The files a browser loads from us: `/p.js`, and for technical signals `/t.js` and `/web-vitals.js`.
+"""The files a browser loads from us: `/p.js`, for technical signals `/t.js` and `/web-vitals.js`, and those of `/privacy`.
 
 Owns their headers. Each is read and compressed once; the ETag is the hash of the text, so a new version is seen at the
 next revalidation and an old one is never sent twice.
@@ -14,22 +14,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-NAMES = ("p.js", "t.js", "web-vitals.js")
+NAMES = ("p.js", "t.js", "web-vitals.js", "privacy.css", "privacy.js")
 FRESH_SECONDS = 3600  # how long an old tag may live on after an update
 
 
 class Asset:
-    """One script, ready to be sent plain or compressed."""
+    """One file, ready to be sent plain or compressed."""
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, name: str, text: bytes) -> None:
         self.plain = text
         self.packed = gzip.compress(text, 9, mtime=0)
         tag = sha256(text).hexdigest()[:16]
         self.headers = {
             "cache-control": f"public, max-age={FRESH_SECONDS}",
-            "content-type": "text/javascript; charset=utf-8",
+            "content-type": f"text/{'css' if name.endswith('.css') else 'javascript'}; charset=utf-8",
             "cross-origin-resource-policy": "cross-origin",
-            # Modules are fetched with CORS; scripts hold no secret.
+            # Modules are fetched with CORS; these files hold no secret.
             "access-control-allow-origin": "*",
             "x-content-type-options": "nosniff",
             "etag": f'W/"{tag}"',
@@ -37,7 +37,7 @@ class Asset:
         }
 
     async def answer(self, request: Request) -> Response:
-        """Return the script, or 304 to a browser that has it (RFC 9110, section 13)."""
+        """Return the file, or 304 to a browser that has it (RFC 9110, section 13)."""
         known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
         if self.headers["etag"] in known or "*" in known:
             return Response(status_code=304, headers=self.headers)
@@ -47,6 +47,6 @@ class Asset:
 
 
 def asset_routes() -> list[Route]:
-    """Return one route per script."""
+    """Return one route per file."""
     directory = files("collector") / "static"
-    return [Route(f"/{name}", Asset((directory / name).read_bytes()).answer, methods=["GET"]) for name in NAMES]
+    return [Route(f"/{name}", Asset(name, (directory / name).read_bytes()).answer, methods=["GET"]) for name in NAMES]

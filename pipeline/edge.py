@@ -228,7 +228,7 @@ def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
         draft.cookie_state = "none" if draft.page.sensitive else "refused"
     elif (known := cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=draft.now_s)) is not None:
         draft.cookie_state, draft.id_secret = "returning", known.secret
-    elif hit.scheme == "https" or hit.host in ("localhost", "127.0.0.1", "[::1]"):
+    elif cookies.may_set(hit.scheme, hit.host):
         draft.cookie_state = "new"
         draft.set_cookie = cookies.set_id(cookies.new_id(tables.random(cookies.SECRET_BYTES), now_s=draft.now_s))
 

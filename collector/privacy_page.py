@@ -1,0 +1,229 @@
+"""`/privacy`, its two buttons and `/.well-known/gpc.json`: what a visitor may know and decide here.
+
+Owns the page's headers, this browser's state and who may press the buttons. Rules:
+
+* Looking changes nothing: only a POST sets or removes a cookie, and its answer leads back to the page.
+* A button counts when it was pressed on this page. A browser names the page's site in Sec-Fetch-Site, an older one its
+  Origin. Allowing again also needs the opt-out cookie itself, which SameSite keeps out of a form on another site.
+* Nothing a visitor sent comes back but the request code, which only the holder of the id cookie gets.
+* A refusal is counted by the same closed reasons as at the pixel; a page that is looked at is no hit and is not counted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, StrictUndefined
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from collector.body import read_body
+from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
+from collector.process import Process
+from collector.request import Client, check_limits, read_client
+from pipeline import cookies, request_code
+from pipeline.errors import Reason, Refused
+from pipeline.inventory import Language
+from pipeline.keyfiles import KeyName
+from pipeline.settings import Settings
+
+GPC_SINCE: Final = "2026-11-22"  # the day our support last changed; the specification asks for it
+
+_POLICY: Final = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_HEADERS: Final[Mapping[str, str]] = {
+    "cache-control": "no-store",
+    "content-security-policy": _POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_GPC: Final = Response(
+    json.dumps({"gpc": True, "lastUpdate": GPC_SINCE}),
+    media_type="application/json",
+    headers={"cache-control": "public, max-age=86400", "x-content-type-options": "nosniff"},
+)
+_REFUSED: Final = "Это не удалось. Откройте /privacy и нажмите кнопку там.\nThat did not work. Open /privacy and press the button there.\n"
+_MAIL: Final = re.compile(r"[^@\s:/?]+@[^@\s:/?]+")
+
+
+class Browser(NamedTuple):
+    """The state of the browser that asks, as far as its request tells."""
+
+    opted_out: bool
+    gpc: bool
+    dnt: bool
+    identifier: cookies.IdCookie | None
+    remembers: bool
+    """Whether the browser would keep a cookie of ours: over https, or from this machine."""
+
+    @classmethod
+    def of(cls, client: Client, *, now_s: int) -> Browser:
+        """Read the state from a request."""
+        sent = cookies.read(client.cookie, (cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE))
+        return cls(
+            opted_out=cookies.OPT_OUT_COOKIE in sent,
+            gpc=client.gpc,
+            dnt=client.dnt,
+            identifier=cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=now_s),
+            remembers=cookies.may_set(client.scheme, client.host),
+        )
+
+
+class PrivacyPage:
+    """The page in both languages, ready to be filled with a browser's state."""
+
+    def __init__(self, settings: Settings) -> None:
+        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        source = (files("collector") / "templates" / "privacy.html").read_text(encoding="utf-8")
+        self._template = environment.from_string(source)
+        self._words = {language: Words(language, settings) for language in LANGUAGES}
+        by_consent: dict[str, list[str]] = {}
+        for site in settings.sites:
+            by_consent.setdefault(site.consent, []).extend(site.hosts)
+        privacy = settings.privacy
+        self._facts = {
+            "consents": {kind: ", ".join(public_hosts(hosts)) for kind, hosts in sorted(by_consent.items())},
+            "sensitive": any(site.sensitive for site in settings.sites),
+            "fraud": settings.fraud.enabled,
+            "operator": privacy.operator,
+            "contact": privacy.contact,
+            "contact_link": f"mailto:{privacy.contact}" if _MAIL.fullmatch(privacy.contact) else "",
+            "policy_url": privacy.policy_url if urlsplit(privacy.policy_url).scheme in ("http", "https") else "",
+        }
+
+    def show(self, language: Language, browser: Browser, code: str) -> str:
+        """Return the HTML; `code` is '' where there is none to show."""
+        words = self._words[language]
+        identifier = browser.identifier
+        since = date(1970, 1, 1) + timedelta(identifier.day) if identifier else None
+        return self._template.render(
+            self._facts,
+            language=language,
+            languages=[(other, self._words[other].say("language")) for other in LANGUAGES],
+            say=words.say,
+            all_of=words.all_of,
+            kept=words.kept,
+            browser=browser,
+            since=words.day(since) if since else "",
+            until=words.day(since + timedelta(cookies.LIFE_DAYS)) if since else "",
+            code=code,
+        )
+
+
+class _Door:
+    """One route: its method, its bounds, and refusals that are counted and told in plain text."""
+
+    def __init__(self, process: Process, page: PrivacyPage, post: str = "") -> None:
+        self._process, self._page, self._post = process, page, post
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3)."""
+        try:
+            self._process.guarded(lambda _: self._check_method(scope["method"]))
+            if self._post:
+                await self._discard_body(receive)
+            answer = self._process.guarded(lambda now_ms: self._answer(scope, now_ms))
+        except Refused as refused:
+            allow = {"allow": ", ".join(self._methods)} if refused.reason is Reason.BAD_METHOD else {}
+            answer = PlainTextResponse(_REFUSED, refused.status, {**_HEADERS, **allow})
+        await answer(scope, receive, send)
+
+    @property
+    def _methods(self) -> tuple[str, ...]:
+        return ("POST",) if self._post else ("GET", "HEAD")
+
+    def _check_method(self, method: str) -> None:
+        if method not in self._methods:
+            raise Refused(Reason.BAD_METHOD)
+
+    async def _discard_body(self, receive: Receive) -> None:
+        try:
+            await read_body(receive)
+        except Refused as refused:
+            self._process.refuse(refused.reason)
+            raise
+
+    def _answer(self, scope: Scope, now_ms: int) -> Response:
+        headers = check_limits(scope)
+        client = read_client(scope, headers, trusted=self._process.trusted)
+        browser = Browser.of(client, now_s=now_ms // 1000)
+        asked = asked_language(scope["query_string"])
+        if self._post:
+            _check_pressed_here(headers, client)
+            return _decided(self._post, browser, asked)
+        language = asked or preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        code = _request_code(self._process, browser, now_ms)
+        return Response(
+            self._page.show(language, browser, code),
+            media_type="text/html",
+            headers={**_HEADERS, "content-language": language},
+        )
+
+
+def privacy_routes(process: Process) -> list[Route]:
+    """Return the four routes."""
+    page = PrivacyPage(process.settings)
+
+    def gpc(_: object) -> Response:
+        return _GPC
+
+    return [
+        Route("/privacy", _Door(process, page)),
+        Route("/privacy/opt-out", _Door(process, page, "opt-out")),
+        Route("/privacy/opt-in", _Door(process, page, "opt-in")),
+        Route("/.well-known/gpc.json", gpc),
+    ]
+
+
+def _check_pressed_here(headers: Mapping[bytes, bytes], client: Client) -> None:
+    """Refuse a button that was pressed on another page (Fetch Metadata; Origin as "null" says nothing).
+
+    The page's own Referrer-Policy makes its Origin "null", and a proxy may drop the port: names are compared.
+    """
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin", b"null")
+    if site is not None:
+        here = site in (b"same-origin", b"none")
+    else:
+        here = origin == b"null" or _host_of(origin) == client.host
+    if not here:
+        raise Refused(Reason.FOREIGN_ORIGIN)
+
+
+def _host_of(origin: bytes) -> str:
+    name = origin.decode("latin-1").lower().partition("://")[2]
+    return name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
+
+
+def _decided(wish: str, browser: Browser, asked: Language | None) -> Response:
+    answer = Response(
+        status_code=303, headers={**_HEADERS, "location": "../privacy" + (f"?lang={asked}" if asked else "")}
+    )
+    if wish == "opt-out":
+        answer.headers.append("set-cookie", cookies.set_opt_out())
+        answer.headers.append("set-cookie", cookies.expire(cookies.ID_COOKIE))
+    elif browser.opted_out:
+        answer.headers.append("set-cookie", cookies.expire(cookies.OPT_OUT_COOKIE))
+    return answer
+
+
+def _request_code(process: Process, browser: Browser, now_ms: int) -> str:
+    if browser.identifier is None or browser.opted_out:
+        return ""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+
+    def year_key(year: int) -> bytes | None:
+        # Last year's key is only looked for: asking the keyring for a destroyed one would alarm, or make a new one.
+        first = date(year, 1, 1)
+        if year != now.year and not process.keys.files.exists(KeyName.of_year(first)):
+            return None
+        return process.keys.visitor_key(first, today=now.date())
+
+    return request_code.make(browser.identifier, year_key, now=now)
