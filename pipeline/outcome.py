@@ -17,6 +17,8 @@ from pipeline.event import CountName, CountsRecord, Event, TechnicalSignal
 from pipeline.rejects import LAST_MS
 
 MINUTE_MS = 60_000
+LARGEST_COUNT = 2**40
+"""No minute of a collector counts more; a number that no column holds would keep all others out of the table."""
 SHIPPER = "ship"
 """The `collector` under which the worker's own counts are stored."""
 
@@ -72,8 +74,11 @@ def edge_counts(record: CountsRecord, near_ms: int) -> Counter[CountKey]:
     """Return what a collector counted; see `storable` for the times."""
     counts: Counter[CountKey] = Counter()
     for count in record.counts:
+        if not 0 < count.value < LARGEST_COUNT:
+            continue
+        asn = count.asn if 0 <= count.asn < 2**32 else 0
         minute = storable(count.minute_ms, near_ms) // MINUTE_MS
-        key = CountKey(minute, record.collector, count.name, count.reason, count.net_class, count.country, count.asn)
+        key = CountKey(minute, record.collector, count.name, count.reason, count.net_class, count.country, asn)
         counts[key] += count.value
     return counts
 

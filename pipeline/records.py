@@ -66,7 +66,7 @@ def parse(line: bytes) -> SpoolRecord | BadReason:
         return "crc"
     try:
         return _decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):  # the second is what invalid UTF-8 inside a text gives
         return "record"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.batch import Batch, Plan, counter_batches, reject_batches
-from pipeline.event import Event, Row, SpoolRecord, TechnicalSignal
+from pipeline.event import Count, CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
 from pipeline.outcome import CountKey, reject_of_row
 from pipeline.records import BadLine
 from pipeline.rejects import Rejected, RejectReason
@@ -118,6 +118,17 @@ def test_counts_of_many_records_are_one_row_a_key() -> None:
     rows = rows_of(batch)
     assert [(row["name"], row["value"]) for row in rows] == [("offered", 10), ("spooled", 10)]
     assert {row["minute"] for row in rows} == {NOVEMBER_MS // 60_000 * 60}
+
+
+@pytest.mark.parametrize("count", [Count(0, "spooled", value=-1), Count(0, "spooled", value=2**64)])
+def test_a_count_that_no_column_holds_is_left_out(count: Count) -> None:
+    assert shipment_of([CountsRecord(collector="w0", counts=[count])]).counts == {}
+
+
+@pytest.mark.parametrize("asn", [-7, 2**32])
+def test_an_impossible_network_is_counted_as_unknown(asn: int) -> None:
+    shipment = shipment_of([CountsRecord(collector="w0", counts=[Count(0, "flood", asn=asn, value=3)])])
+    assert shipment.counts == {CountKey(0, "w0", "flood"): 3}
 
 
 def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it() -> None:

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -283,9 +284,20 @@ def test_a_spool_whose_journal_is_lost_is_not_stored_twice(tmp_path: Path) -> No
     assert [table for table, _ in store.inserts] == ["events", "counters"]
 
 
-def test_a_bad_line_is_set_aside_counted_and_stops_nothing(tmp_path: Path) -> None:
+INVALID_TEXT = b'{"record":"event","received_ms":1,"event_id":"\xed\xa0\x80","site":"x","epoch":"e"}'
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(b"00000000 {not a record}\n", id="wrong sum"),
+        pytest.param(b"%08x %b\n" % (crc32(INVALID_TEXT), INVALID_TEXT), id="right sum, invalid UTF-8"),
+        pytest.param(b"%08x {}\n" % crc32(b"{}"), id="right sum, unknown record"),
+        pytest.param(b"\0" * 50 + b"\n", id="zeros"),
+    ],
+)
+def test_a_bad_line_is_set_aside_counted_and_stops_nothing(tmp_path: Path, bad: bytes) -> None:
     spool = tmp_path / "spool"
-    bad = b"00000000 {not a record}\n"
     path = write_raw_segment(spool, 1, [frame(event(1)), bad, frame(event(2)), frame(counts(3))])
     store = ListStore()
     deliver(store, shipment_in(spool), tmp_path)
