@@ -8,14 +8,16 @@ knows (contractors, positions, signatures) is a line to fill in. The text is Rus
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from textwrap import fill
 from typing import Final
 
 from pipeline.audit import Audit
 from pipeline.chain import Entry, Head
 from pipeline.destruction import KEY_DESTROYED
+from pipeline.errors import Fatal
 from pipeline.keyfiles import KeyName
+from pipeline.subjects import SUBJECT_ERASED
 
 _WIDTH: Final = 110
 _BLANK: Final = "_" * 60
@@ -30,6 +32,16 @@ _CATEGORIES: Final = (
 _METHOD: Final = (
     "ключ перезаписан нулями на месте, файл удалён; после этого значения перечисленных столбцов нельзя обратить или"
     " связать с лицом; сами строки удаляются по истечении срока"
+)
+_ERASED_SUBJECT: Final = "посетитель сайта, доказавший кодом запроса, что располагает файлом cookie; обращение № {case}, заявитель: {requester}"
+_ERASED_CATEGORIES: Final = (
+    "все сохранённые события посетителя с технически передаваемыми сведениями по п. 3.3 политики; строк по таблицам:"
+    " {counts}; неотправленных записей в очереди: {unshipped}; записей в карантине: {quarantined}"
+)
+_ERASED_METHOD: Final = (
+    "строки удалены из таблиц базы данных (ALTER TABLE ... DELETE), после удаления повторный подсчёт дал 0 строк в каждой"
+    " таблице; прежние файлы базы удаляются ею самой в течение десяти минут; записи очереди в таблицы не попадают;"
+    " резервные копии и снимки, если оператор их делает, уничтожаются по их сроку"
 )
 _ACT: Final = """\
 АКТ ОБ УНИЧТОЖЕНИИ ПЕРСОНАЛЬНЫХ ДАННЫХ
@@ -47,8 +59,8 @@ _ACT: Final = """\
 {system}
 6. Способ уничтожения:
 {method}
-7. Причина и дата (UTC) по каждому ключу:
-{keys}
+7. Причина и дата (UTC):
+{causes}
 8. Лица, уничтожившие данные (ФИО, должность, подпись):
 {blank}
 {blank}
@@ -66,20 +78,54 @@ def act_of_destruction(audit: Audit, names: Sequence[KeyName], *, operator: str)
     `operator` is the name and address to print. Raises `Fatal` where the chain of the audit is broken.
     """
     wanted = {name.text for name in names}
-    lines = [
-        (entry, head)
-        for entry, head in audit.entries()
-        if entry.action == KEY_DESTROYED and entry.facts.get("key") in wanted
-    ]
+    lines = _lines(audit, KEY_DESTROYED, "key", wanted)
+    causes = [_key(entry) for entry, _ in lines]
+    return _act(audit, operator, _SUBJECTS, _CATEGORIES, _METHOD, causes, lines)
+
+
+def act_of_erasure(audit: Audit, case: str, *, operator: str) -> str:
+    """Return the act for the person of an erased case; otherwise as `act_of_destruction`.
+
+    Raises `Fatal` where the audit knows of no such erasure or its chain is broken.
+    """
+    lines = _lines(audit, SUBJECT_ERASED, "case", {case})
+    if not lines:
+        raise Fatal(f"{audit.file}: no erasure of case {case}")
+    facts = lines[-1][0].facts
+    counts = ", ".join(f"{name} {count}" for name, count in facts.items() if name.startswith("pixel."))
+    return _act(
+        audit,
+        operator,
+        _ERASED_SUBJECT.format_map(facts),
+        _ERASED_CATEGORIES.format(counts=counts, **{name: facts[name] for name in ("unshipped", "quarantined")}),
+        _ERASED_METHOD,
+        [f"{entry.at:%Y-%m-%d %H:%M:%S}, исполнитель {entry.who}: {entry.facts['ground']}" for entry, _ in lines],
+        lines,
+    )
+
+
+def _lines(audit: Audit, action: str, name: str, wanted: Collection[str]) -> list[tuple[Entry, Head]]:
+    return [line for line in audit.entries() if line[0].action == action and line[0].facts.get(name) in wanted]
+
+
+def _act(
+    audit: Audit,
+    operator: str,
+    subjects: str,
+    categories: str,
+    method: str,
+    causes: Sequence[str],
+    lines: Sequence[tuple[Entry, Head]],
+) -> str:
     return _ACT.format(
         operator=_paragraph(operator or _BLANK),
         blank=_paragraph(_BLANK),
-        subjects=_paragraph(_SUBJECTS),
-        categories=_paragraph(_CATEGORIES),
+        subjects=_paragraph(subjects),
+        categories=_paragraph(categories),
         system=_paragraph(f"clinic-pixel, {platform.node()}"),
-        method=_paragraph(_METHOD),
+        method=_paragraph(method),
         file=audit.file,
-        keys="\n".join(_paragraph(_key(entry)) for entry, _ in lines),
+        causes="\n".join(map(_paragraph, causes)),
         extract="\n".join(_extract(entry, head) for entry, head in lines),
     )
 

@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.keyjobs import destroy_expired_keys, print_audit_head
 from pipeline.retention import end_expired
 from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
+from pipeline.subject_rows import hold_blocked_rows
 
 DAY_SECONDS = 86_400
 HOUR_SECONDS = 3_600
+ERASURE_SECONDS = 600
 RETRY_SECONDS = 300
 
 log = logging.getLogger(__name__)
@@ -47,6 +50,8 @@ JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
     Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a key ends with its last day
     Job("end what is past its term", DAY_SECONDS, end_expired),
+    Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
+    Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]
 """Everything `ship` does beside shipping."""

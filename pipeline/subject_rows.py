@@ -155,6 +155,13 @@ def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
         client.close()
 
 
+def hold_blocked_rows(settings: Settings) -> None:
+    """Hold what blocked persons' rows are about to lose; for `ship`, daily. Raises what `subject_rows` raises."""
+    if any(settings.blocks_dir.glob("*.json")):
+        with subject_rows(settings) as rows:
+            rows.hold(settings, datetime.now(UTC))
+
+
 def matching(case: Case) -> str:
     """Return the condition for a case's rows, made of numbers, days and tokens of ours only."""
     if case.by_code:

@@ -17,6 +17,8 @@ MODULES: tuple[str, ...] = (
     "spool",
     "keys",
     "reveal",
+    "subject",
+    "exposure",
     "verify",
     "report",
     "sql",

@@ -1,0 +1,184 @@
+"""`subject`: what a person may ask for (policy clause 6.2.4): find, block, unblock, export, erase, and the list of cases.
+
+Standard input serves for an address or a code (`-`), because a command line stays in the shell's history.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline import settings as all_settings
+from pipeline.commands.console import (
+    ConfigOption,
+    Format,
+    FormatOption,
+    chosen,
+    console,
+    errors,
+    print_facts,
+    print_rows,
+)
+
+if TYPE_CHECKING:
+    from pipeline.subjects import Desk, Found
+
+app = typer.Typer(help="Requests of a person: find, block, unblock, export, erase, list.", no_args_is_help=True)
+
+CaseOption = Annotated[str, typer.Option("--case", help="Case number.", show_default=False)]
+GroundOption = Annotated[str, typer.Option("--ground", help="Why, in words; stands in the audit.", show_default=False)]
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands."""
+    root.add_typer(app, name="subject")
+
+
+@app.command()
+def find(
+    case: CaseOption,
+    ground: GroundOption,
+    requester: Annotated[str, typer.Option(help="Who asks; for a new case.", show_default=False)] = "",
+    code: Annotated[
+        str, typer.Option(help="Request code of /privacy; `-` reads it from standard input.", show_default=False)
+    ] = "",
+    ip: Annotated[
+        str, typer.Option("--ip", help="Address; `-` reads it from standard input.", show_default=False)
+    ] = "",
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="With --ip: first UTC day.", show_default=False),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="With --ip: last UTC day.", show_default=False),
+    ] = None,
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Open a case, or look at an open one again: how many events there are for each day, never which."""
+    if code and ip:
+        raise typer.BadParameter("--code, --ip: expected one of them")
+    if (code or ip) and not requester:
+        raise typer.BadParameter("--requester: expected who asks")
+    if ip and not (first and last):
+        raise typer.BadParameter("--from, --to: expected the days on which the address was the person's")
+    desk = _desk(config, case, requester or "-", ground)
+    if code:
+        _print_found(desk.open_by_code(case, requester, ground, _typed(code)), form)
+    elif ip and first and last:
+        _print_found(_by_address(desk, case, requester, ground, _typed(ip), first.date(), last.date()), form)
+    else:
+        _print_found(desk.find(case, ground), form)
+
+
+@app.command()
+def block(case: CaseOption, ground: GroundOption, form: FormatOption = None, config: ConfigOption = None) -> None:
+    """Hide the rows from every report, refuse new hits, keep the keys; until `unblock`."""
+    from pipeline.blocks import READ_SECONDS
+
+    blocked = _desk(config, case, "-", ground).block(case, ground)
+    effect = f"hidden from every report now; new hits are refused within {READ_SECONDS:.0f} seconds"
+    print_facts({"case": blocked.case, "state": blocked.state, "effect": effect}, form)
+
+
+@app.command()
+def unblock(case: CaseOption, ground: GroundOption, form: FormatOption = None, config: ConfigOption = None) -> None:
+    """Show the rows again, accept hits again, and close the case."""
+    unblocked = _desk(config, case, "-", ground).unblock(case, ground)
+    print_facts({"case": unblocked.case, "state": unblocked.state}, form)
+
+
+@app.command()
+def export(case: CaseOption, ground: GroundOption, config: ConfigOption = None) -> None:
+    """Print all that is stored of the person as JSON, without tokens; only for a case opened by request code."""
+    print_facts(_desk(config, case, "-", ground).export(case, ground), Format.JSON)
+
+
+@app.command()
+def erase(
+    case: CaseOption,
+    ground: GroundOption,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Delete the person's rows from every table, the spool and quarantine for good, and print the act."""
+    from pipeline.act import act_of_erasure
+    from pipeline.audit import Audit
+
+    desk = _desk(config, case, "-", ground)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("--yes: expected, where nobody can be asked")
+        typer.confirm(f"Nothing brings the rows back. Erase the person of case {case}?", abort=True)
+    desk.erase(case, ground)
+    settings = all_settings.load(config)
+    act = act_of_erasure(Audit(settings.audit_dir), case, operator=settings.privacy.operator)
+    console.print(act, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("list")
+def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
+    """List every case with its state and the day the person has to be answered by."""
+    from pipeline.cases import CLOSED, CaseBook
+
+    settings, today = all_settings.load(config), datetime.now(UTC).date()
+    rows = [
+        (
+            case.case,
+            case.state,
+            case.requester,
+            case.ground,
+            f"{case.opened:%Y-%m-%d}",
+            case.due.isoformat(),
+            "" if case.state in CLOSED else "overdue" if case.due < today else f"{(case.due - today).days} days",
+            "request code" if case.by_code else "address",
+        )
+        for case in CaseBook(settings.cases_dir).all()
+    ]
+    columns = ("case", "state", "requester", "ground", "opened", "answer_by", "left", "by")
+    print_rows(
+        columns, rows, form, title="requests of persons", note="answer_by: ten working days, holidays not counted"
+    )
+
+
+def _desk(config: Path | None, case: str, requester: str, ground: str) -> Desk:
+    from pipeline.audit import operator
+    from pipeline.cases import check_words
+    from pipeline.hardening import harden_process
+    from pipeline.subjects import Desk
+
+    try:
+        check_words(case, requester, ground)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    harden_process()
+    return Desk(all_settings.load(config), now=datetime.now(UTC), who=operator())
+
+
+def _by_address(desk: Desk, case: str, requester: str, ground: str, text: str, first: date, last: date) -> Found:
+    from pipeline.address import canonical
+
+    address = canonical(text)
+    if address is None:
+        raise typer.BadParameter("--ip: expected one IPv4 or IPv6 address")
+    return desk.open_by_address(case, requester, ground, address, first, last)
+
+
+def _typed(given: str) -> str:
+    return sys.stdin.readline().strip() if given == "-" else given
+
+
+def _print_found(found: Found, form: Format | None) -> None:
+    if chosen(form) is Format.JSON:
+        days = [{"day": day, "events": count} for day, count in found.days]
+        print_facts({"case": found.case.case, "state": found.case.state, "days": days, "notes": found.notes}, form)
+        return
+    total = sum(count for _, count in found.days)
+    print_rows(("day", "events"), found.days, form, title=f"case {found.case.case}: {total:,} events stored")
+    for note in found.notes:
+        errors.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,255 @@
+"""What is done for a person who asks about their data (policy clause 6.2.4): find, block, unblock, export, erase.
+
+Owns the order of the steps. Rules:
+
+* Every step is in the audit before it is done, with case and ground; a refusal is audited, too, and changes nothing.
+* Only a request code proves whose rows they are. An address is shared by everybody behind the same router, so by
+  address rows can be counted and blocked until the matter is checked, never exported and never erased.
+* The case is written last, except for an erasure, which is on the disk before the first row goes (see
+  `pipeline.erasure`); so a step that was cut off can be taken again.
+* The address itself is only in memory: the case keeps its tokens of the days asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from pipeline import request_code
+from pipeline.audit import Audit
+from pipeline.blocks import Block, lift_block, put_block
+from pipeline.cases import Case, CaseBook, State, due_day
+from pipeline.erasure import Erasures, clean_quarantine, unshipped
+from pipeline.errors import Fatal
+from pipeline.event import RawAddress, Token
+from pipeline.keyfiles import KeyName
+from pipeline.keyjobs import key_files
+from pipeline.settings import Settings
+from pipeline.subject_rows import SubjectRows, subject_rows
+from pipeline.tokens import DayTokens
+
+SUBJECT_ERASED: Final = "subject_erased"
+_MOST_DAYS: Final = 366
+
+
+class Found(NamedTuple):
+    """What a search answers: events per UTC day, and in plain words what it cannot know."""
+
+    case: Case
+    days: list[tuple[date, int]]
+    notes: list[str]
+
+
+class Desk:
+    """One person at work on the cases, at one moment.
+
+    Raises `Fatal` where the audit, the cases or the keys are unsafe. Every method raises `Fatal` for a refusal, which is
+    audited, `Retryable` where the disk or ClickHouse is in trouble; the same step may be taken again then.
+    """
+
+    def __init__(self, settings: Settings, *, now: datetime, who: str) -> None:
+        self.book = CaseBook(settings.cases_dir)
+        self._settings = settings
+        self._audit = Audit(settings.audit_dir)
+        self._keys = key_files(settings)
+        self._now = now.astimezone(UTC)
+        self._who = who
+
+    def open_by_code(self, number: str, requester: str, ground: str, code: str) -> Found:
+        """Open a case for who holds a request code and find their rows; the same again for the same code."""
+        facts = {"case": number, "requester": requester, "ground": ground, "by": "request code"}
+        with self._step("subject_find", facts):
+            try:
+                request = request_code.read(code, self._keys.year_key, now=self._now)
+            except ValueError as error:
+                raise Fatal(f"--code: {error}") from None
+            self.book.refuse_replay(number, code, request)
+            today = self._now.date()
+            case = self._case(number, requester, ground, today - self._tokens_live, today)
+            case = replace(case, visitors=request.visitors, code=request_code.fingerprint(code), made=request.made)
+            return self._find(case, facts)
+
+    def open_by_address(
+        self, number: str, requester: str, ground: str, address: RawAddress, first: date, last: date
+    ) -> Found:
+        """Open a case for the rows of an address on some UTC days and count them."""
+        facts = {"case": number, "requester": requester, "ground": ground, "by": "address", "days": f"{first} {last}"}
+        with self._step("subject_find", facts):
+            if not first <= last or first > self._now.date() or (last - first).days > _MOST_DAYS:
+                raise Fatal(f"--from, --to: expected two days in order, not later than today, {_MOST_DAYS} at most")
+            case = self._case(number, requester, ground, first, last)
+            case = replace(case, tokens=self._tokens(address, first, min(last, self._now.date())))
+            return self._find(case, facts)
+
+    def find(self, number: str, ground: str) -> Found:
+        """Find the rows of a case that is open."""
+        facts = {"case": number, "ground": ground}
+        with self._step("subject_find", facts):
+            return self._find(self.book.working(number), facts)
+
+    def block(self, number: str, ground: str) -> Case:
+        """Hide a case's rows from every report, refuse new hits, hold the keys of its days."""
+        facts = {"case": number, "ground": ground}
+        with self._step("subject_block", facts):
+            case = self._working(number, "open")
+            with subject_rows(self._settings) as rows:
+                self._record("subject_block", {**facts, "requester": case.requester})
+                case = replace(case, state="blocked", ground=ground, changed=self._now, blocked=self._now)
+                put_block(
+                    self._settings.blocks_dir,
+                    Block(case=number, visitors=case.visitors, tokens=case.tokens, first=case.first, last=case.last),
+                )
+                rows.set_block(case, "blocked", self._now)
+                rows.hold(self._settings, self._now)
+            return self.book.put(case)
+
+    def unblock(self, number: str, ground: str) -> Case:
+        """Show a case's rows again and close it."""
+        facts = {"case": number, "ground": ground}
+        with self._step("subject_unblock", facts):
+            case = self._working(number, "blocked")
+            with subject_rows(self._settings) as rows:
+                self._record("subject_unblock", facts)
+                case = replace(case, state="unblocked", ground=ground, changed=self._now, closed=self._now)
+                rows.set_block(case, "unblocked", self._now)
+                rows.release()
+                lift_block(self._settings.blocks_dir, number)
+            return self.book.put(case)
+
+    def export(self, number: str, ground: str) -> dict[str, Any]:
+        """Return all that is stored of a person, without tokens."""
+        facts = {"case": number, "ground": ground}
+        with self._step("subject_export", facts):
+            case = self._proven(number)
+            with subject_rows(self._settings) as rows:
+                self._record("subject_export", facts)
+                stored = rows.export(case)
+            return {"case": number, "made": self._now, "cannot_be_found": self._notes(case), **stored}
+
+    def erase(self, number: str, ground: str) -> dict[str, str]:
+        """Delete a person's rows everywhere and close the case; return the facts that the audit has of it.
+
+        A person whose erasure was cut off is erased by the next try.
+        """
+        facts = {"case": number, "ground": ground}
+        with self._step("subject_erase", facts):
+            case = self._proven(number)
+            with subject_rows(self._settings) as rows:
+                self._record("subject_erase", facts)
+                case = replace(case, state="erasing", ground=ground, changed=self._now, closed=self._now)
+                self.book.put(case)
+                done = self._erase(case, rows)
+                if case.blocked is not None:
+                    rows.set_block(case, "erased", self._now)
+                    rows.release()
+            lift_block(self._settings.blocks_dir, number)
+            facts |= {"requester": case.requester, **done}
+            self._record(SUBJECT_ERASED, facts)
+            self.book.put(replace(case, state="erased"))
+            return facts
+
+    def _erase(self, case: Case, rows: SubjectRows) -> dict[str, str]:
+        spool, erasures = self._settings.spool_dir, Erasures.of([case])
+        waiting = unshipped(spool, erasures)
+        counts = rows.erase(case, self._now)
+        set_aside = clean_quarantine(spool, erasures)
+        return {
+            **{f"pixel.{table}": str(count) for table, count in counts.items()},
+            "unshipped": str(waiting),
+            "quarantined": str(set_aside),
+        }
+
+    def _case(self, number: str, requester: str, ground: str, first: date, last: date) -> Case:
+        return Case(
+            case=number,
+            requester=requester,
+            ground=ground,
+            opened=self._now,
+            due=due_day(self._now),
+            changed=self._now,
+            first=first,
+            last=last,
+        )
+
+    def _find(self, case: Case, facts: dict[str, str]) -> Found:
+        known = self.book.find(case.case)
+        if known is not None:
+            self.book.working(case.case)
+            if (known.code, known.visitors, known.tokens) != (case.code, case.visitors, case.tokens):
+                raise Fatal(f"--case: {case.case} is another request's; expected a number that is free")
+            case = known
+        with subject_rows(self._settings) as rows:
+            self._record("subject_find", facts)
+            days = rows.per_day(case)
+        if known is None:
+            self.book.put(case)
+        return Found(case, days, self._notes(case))
+
+    def _notes(self, case: Case) -> list[str]:
+        limit = self._now.date() - self._tokens_live
+        if not case.by_code:
+            gone = [str(day) for day in _days(case.first, case.last) if day not in case.tokens]
+            notes = ["By address: these may be other people's events. Blocking is all that can be done, until checked."]
+            return notes + _said(gone, "No key: events of these days can no longer be found by address")
+        gone = [
+            f"visitor-{year}"
+            for year in range(limit.year, self._now.year + 1)
+            if self._keys.tombstone(KeyName.of_year(date(year, 1, 1)))
+        ]
+        return [
+            f"Events before {limit} have lost their visitor: they can no longer be found, by anybody.",
+            "Events before the cookie came back for the first time bear no person's mark and cannot be found.",
+            *_said(gone, "Destroyed keys, whose events can no longer be found"),
+        ]
+
+    def _tokens(self, address: RawAddress, first: date, last: date) -> dict[date, Token]:
+        tokens: dict[date, Token] = {}
+        for day in _days(first, last):
+            key = self._keys.read(KeyName.of_day(day))
+            if key is not None:
+                tokens[day] = DayTokens(key).ip_token(address)
+        if not tokens:
+            raise Fatal(
+                f"--from, --to: no key of {first} to {last} is left (kept {self._settings.retention.keys_days} days);"
+                " events of these days can no longer be found by address"
+            )
+        return tokens
+
+    def _working(self, number: str, state: State) -> Case:
+        case = self.book.working(number)
+        if case.state != state:
+            raise Fatal(f"--case: {number} is {case.state}; expected one that is {state}")
+        return case
+
+    def _proven(self, number: str) -> Case:
+        case = self.book.working(number)
+        if not case.by_code:
+            raise Fatal(
+                f"--case: {number} rests on an address, which others may share; expected one opened by a request code"
+            )
+        return case
+
+    @property
+    def _tokens_live(self) -> timedelta:
+        return timedelta(days=self._settings.retention.tokens_days)
+
+    @contextmanager
+    def _step(self, action: str, facts: dict[str, str]) -> Iterator[None]:
+        with self.book.locked(), self._audit.refusals(action, facts, now=self._now, who=self._who):
+            self._audit.refuse_an_old_clock(self._now)
+            yield
+
+    def _record(self, action: str, facts: dict[str, str]) -> None:
+        self._audit.record(action, facts, now=self._now, who=self._who)
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(offset) for offset in range((last - first).days + 1)]
+
+
+def _said(names: Sequence[str], what: str) -> list[str]:
+    return [f"{what}: {', '.join(names)}."] if names else []
