@@ -56,7 +56,9 @@ class Collector(Section):
         description="Whether the collector may make today's key itself; off where keys are copied to several hosts.",
     )
     flood_per_minute: int = Field(
-        600, ge=0, description="Hits a minute one address may send before answers become 429; 0 switches it off."
+        600,
+        ge=0,
+        description="Hits a minute one address (for IPv6: one /64) may send before answers become 429; 0 switches it off.",
     )
     flood_burst: int = Field(200, ge=1, description="Hits one address may send at once before the rate counts.")
     flood_addresses: int = Field(100_000, ge=1000, description="How many addresses the flood guard remembers.")

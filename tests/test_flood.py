@@ -16,11 +16,21 @@ def test_one_client_does_not_spend_the_rate_of_another():
     assert not guard.admits("a", now_ms=0)
 
 
-def test_time_that_goes_back_refills_nothing():
+def test_time_that_goes_back_refills_nothing_and_heals_from_there():
     guard = FloodGuard(per_minute=60, burst=1, clients=1000)
     assert guard.admits("a", now_ms=1_000_000)
     assert not guard.admits("a", now_ms=0)
-    assert not guard.admits("a", now_ms=1_000_500)
+    assert not guard.admits("a", now_ms=999)
+    assert guard.admits("a", now_ms=1_000)
+
+
+def test_addresses_of_one_ipv6_network_share_one_bucket():
+    guard = FloodGuard(per_minute=60, burst=2, clients=1000)
+    assert guard.admits("2001:db8:0:1::1", now_ms=0)
+    assert guard.admits("2001:db8:0:1:ffff::2", now_ms=0)
+    assert not guard.admits("2001:db8:0:1::3", now_ms=0)
+    assert guard.admits("2001:db8:0:2::1", now_ms=0)
+    assert len(guard) == 2
 
 
 def test_the_memory_is_bounded_and_the_longest_unseen_goes_first():
