@@ -1,0 +1,176 @@
+"""What a loss or a disclosure touched: which data, how many visitors and days, and whether tokens lead to addresses.
+
+Owns the questions and their answer in words (policy clause 5.4: users are told of a loss or disclosure). Rules:
+
+* Who asks is on record before anything is counted.
+* What was reached follows from the inventory and the reports (`pipeline.readers`), never from a list typed here.
+* Said carefully: visitors are counted as "at most", because one person may be several (cookie refused, first page); what
+  had no visitor, or has lost it by age, is counted in rows only.
+* Keys are not in the database. So a token leads to an address where the leak took the key (`key_days`), may do so while
+  the key lives, and never does after its destruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Final, Literal, NamedTuple
+
+from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from pipeline.audit import Audit
+from pipeline.clickhouse import connect, explain
+from pipeline.inventory import Column, Language, inventory
+from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
+from pipeline.readers import reach
+from pipeline.reports import Period, all_reports
+from pipeline.settings import Settings
+
+KeyState = Literal["leaked", "alive", "destroyed", "none"]
+
+_PERSON: Final = "uniqExactIf((if(visitor_kind = 'day', epoch, toDate(0)), visitor), visitor != 0)"
+_TOKEN: Final = "countIf(ip_token != toIPv6('::'))"  # noqa: S105 - SQL
+_COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
+    "events": ("received_at", _PERSON, _TOKEN),
+    "held": ("received_at", _PERSON, _TOKEN),
+    "technical": ("received_at", "0", "0"),
+    "fraud_signals": ("window_start", "uniqExactIf(visitor, visitor != 0)", _TOKEN),
+    "subject_blocks": ("blocked_at", "uniqExact(case_id)", _TOKEN),
+    "audit": ("at", "0", "0"),
+    "verdicts": ("decided_at", "0", "0"),
+    "counters": ("minute", "0", "0"),
+    "hourly": ("hour", "0", "0"),
+    "rejects": ("received_at", "0", "0"),
+    "migrations": ("applied_at", "0", "0"),
+}
+"""Of each table: the time that dates a row, how its people and its address tokens are counted."""
+TABLES: Final = tuple(_COUNTED)
+
+
+class Suspicion(NamedTuple):
+    """What may have leaked: rows of a period, seen in one table or by one user ('': any), with the keys of some days."""
+
+    period: Period
+    table: str = ""
+    role: str = ""
+    key_days: frozenset[date] = frozenset()
+
+    def facts(self) -> dict[str, str]:
+        """Return what the audit says of it."""
+        return {
+            "since": self.period.since.isoformat(),
+            "until": self.period.until.isoformat(),
+            "table": self.table or "all",
+            "role": self.role or "any",
+            "key_days": " ".join(day.isoformat() for day in sorted(self.key_days)) or "none",
+        }
+
+
+class Touched(NamedTuple):
+    """One table in that period: what its reached columns mean in words, days, rows, visitors at most, rows with a token."""
+
+    table: str
+    means: str
+    days: int
+    rows: int
+    visitors: int
+    with_token: int
+
+
+class Day(NamedTuple):
+    """One table on one UTC day, the state of the day's key, and whether a token can lead to an address."""
+
+    table: str
+    day: date
+    rows: int
+    visitors: int
+    with_token: int
+    key: KeyState
+    addresses: bool
+
+
+class Exposure(NamedTuple):
+    """The answer: tables that hold something, their days, and what the data is, as (title, plain words)."""
+
+    suspicion: Suspicion
+    tables: list[Touched]
+    days: list[Day]
+    data: list[tuple[str, str]]
+
+
+def examine_exposure(
+    settings: Settings, suspicion: Suspicion, *, now: datetime, who: str, language: Language
+) -> Exposure:
+    """Return what the suspected leak touched; the audit line is on disk before anything is counted.
+
+    Raises `ValueError` for an unknown table or role, `Retryable` where ClickHouse is away or the audit cannot be written.
+    """
+    reached = _reached(suspicion)
+    files = KeyDirectory(settings.keys_dir, forbidden=(settings.spool_dir, settings.clickhouse_dir))
+    Audit(settings.audit_dir).record("exposure", suspicion.facts(), now=now, who=who)
+    answer = Exposure(suspicion, [], [], [])
+    client = connect(settings, "pixel_admin")
+    try:
+        for table, columns in reached.items():
+            has_token = any(column.name == "ip_token" for column in columns)
+            by_day = _ask(client, table, suspicion.period, "toDate({time}, 'UTC')")
+            for _, rows, visitors, tokens in _ask(client, table, suspicion.period, "1") if by_day else ():
+                means = "; ".join(title for title, _ in _told(columns, language))
+                answer.tables.append(Touched(table, means, len(by_day), rows, visitors, tokens * has_token))
+            for day, rows, visitors, tokens in by_day:
+                key = _key_state(files, day, suspicion.key_days)
+                opens = tokens * has_token > 0 and key in ("leaked", "alive")
+                answer.days.append(Day(table, day, rows, visitors, tokens * has_token, key, opens))
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_admin") from None
+    finally:
+        client.close()
+    touched = [column for each in answer.tables for column in reached[each.table]]
+    answer.data.extend(_told(touched, language))
+    return answer
+
+
+def _reached(suspicion: Suspicion) -> dict[str, list[Column]]:
+    if suspicion.table and suspicion.table not in TABLES:
+        raise ValueError(f"no table {suspicion.table!r}; there are: {', '.join(TABLES)}")
+    reports = all_reports()
+    reached: dict[str, list[Column]] = {}
+    for table in [suspicion.table] if suspicion.table else TABLES:
+        columns = inventory().of(table)
+        if suspicion.role:
+            columns = reach(columns, suspicion.role, reports)
+        # Without a word about a visitor in it, a table is nobody's data; asked by name, it is answered all the same.
+        if columns and (suspicion.table or any(column.group.words for column in columns)):
+            reached[table] = columns
+    return reached
+
+
+def _ask(client: Client, table: str, period: Period, by: str) -> list[tuple[date, int, int, int]]:
+    time, people, tokens = _COUNTED[table]
+    final = "FINAL" if table in ("subject_blocks", "fraud_signals", "hourly") else ""
+    answer = client.query(
+        f"/* exposure of {table} */ SELECT {by.format(time=time)} AS part, count(), {people}, {tokens}"  # noqa: S608 - all of it from _COUNTED
+        f" FROM pixel.{table} {final} WHERE {time} >= {{since:DateTime('UTC')}} AND {time} < {{until:DateTime('UTC')}}"
+        " GROUP BY part ORDER BY part",
+        parameters={
+            name: moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") for name, moment in period._asdict().items()
+        },
+    )
+    return [(day, rows, visitors, with_token) for day, rows, visitors, with_token in answer.result_rows]
+
+
+def _told(columns: Iterable[Column], language: Language) -> list[tuple[str, str]]:
+    """Return title and words of what these columns tell of a visitor, in the order of /privacy."""
+    named = {column.group.name for column in columns}
+    groups = inventory().groups.values()
+    return [(group.title[language], group.words[language]) for group in groups if group.name in named and group.words]
+
+
+def _key_state(files: KeyDirectory, day: date, leaked: Collection[date]) -> KeyState:
+    name = KeyName.of_day(day)
+    if day in leaked:
+        return "leaked"  # whoever took a key before its destruction still has it
+    if files.exists(name, DESTROYED):
+        return "destroyed"
+    return "alive" if files.exists(name) else "none"
