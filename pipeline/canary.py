@@ -1,47 +1,48 @@
-"""Canaries: identifiers of people who do not exist, every form in which they could be written, and the search for them.
+"""Canaries: identifiers of people who do not exist, and every form in which they could be written.
 
-Owns what `verify-privacy` sends and how it looks for it. Rules:
+Owns what `verify-privacy` sends and looks for. Rules:
 
 * Addresses come from the documentation ranges (RFC 5737, RFC 3849) or, for the connection itself, from 127.0.0.0/8; all
-  are drawn anew for each run. So no byte older than the run can hold one, and a find by accident does not come back.
-* A form is bytes, with the probability that random bytes equal it: `chance` tells how far a find can be an accident.
-* Pure: randomness and bytes are arguments. A find names the canary's kind and form, never its text.
+  are drawn anew for each run, so no byte older than the run can hold one.
+* A form is bytes, and how many random bits would have to agree for it to stand somewhere by accident.
+* Pure: randomness is an argument.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, ip_address
 from random import Random
 from typing import NamedTuple
 from urllib.parse import quote
 
+WEAK_BITS = 32
+
 DOCUMENTATION_V4 = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
 DOCUMENTATION_V6 = "2001:db8"  # RFC 3849
 
 ADDRESS_PLACES: tuple[tuple[str, str, int], ...] = (
-    *[("connection", "127", 4)] * 4,  # several, because the flood guard stops one
-    ("X-Forwarded-For", "", 4),
+    *[("connection", "127", 4)] * 4,  # so many, because the flood guard stops one
+    *[("X-Forwarded-For", "", 4)] * 2,
     ("X-Forwarded-For", "", 6),
-    ("X-Forwarded-For, IPv4-mapped", "", 4),
-    ("X-Forwarded-For, with port", "", 4),
+    *[("X-Forwarded-For, IPv4-mapped", "", 4)] * 2,
+    *[("X-Forwarded-For, with port", "", 4)] * 2,
     ("X-Forwarded-For, brackets and port", "", 6),
     ("X-Forwarded-For, zone id", "", 6),
-    ("X-Forwarded-For, forged hop", "", 4),
-    ("X-Forwarded-For, with junk", "", 4),
-    ("Forwarded", "", 4),
+    *[("X-Forwarded-For, forged hop", "", 4)] * 2,
+    *[("X-Forwarded-For, with junk", "", 4)] * 2,
+    *[("Forwarded", "", 4)] * 2,
     ("Forwarded", "", 6),
-    ("X-Real-IP", "", 4),
-    ("other proxy headers", "", 4),
-    ("refused requests", "", 4),
+    *[("X-Real-IP", "", 4)] * 2,
+    *[("other proxy headers", "", 4)] * 2,
+    *[("refused requests", "", 4)] * 2,
     ("fields", "", 4),
     ("fields", "", 6),
     ("user agent and hints", "", 4),
 )
-"""Where an address is sent, what it begins with, its version."""
+"""Where an address is sent, what it begins with, its version. IPv4 twice each, see `Form.weak`."""
 
 CONNECTION, FIELDS, AGENT, CONTROL = "connection", "fields", "user agent and hints", "control"
 _SYLLABLES = ("ба", "ве", "го", "ди", "жу", "зо", "ка", "ле", "ми", "но", "пу", "ра", "со", "ту", "фе")
@@ -71,12 +72,10 @@ class Form(NamedTuple):
     folded: bool
     """Searched without regard to ASCII capitals; the pattern is in small letters."""
 
-
-class Find(NamedTuple):
-    """A form that was found, and at which byte of what was searched."""
-
-    form: Form
-    offset: int
+    @property
+    def weak(self) -> bool:
+        """Whether a find may be an accident (an IPv4 address as four bytes): two canaries must be found alike."""
+        return self.bits <= WEAK_BITS
 
 
 def draw(random: Random) -> tuple[Canary, ...]:
@@ -185,36 +184,3 @@ def _numbers(text: str) -> Iterator[tuple[str, bytes, float, bool]]:
         yield "base64", b64encode(packed), 32, False
         packed = bytes(10) + b"\xff\xff" + packed
     yield from ((name, raw, 6 * len(raw), False) for name, raw in _encoded(packed))
-
-
-class Search:
-    """Looks for all forms of canaries in bytes; `forms` are what it looks for."""
-
-    def __init__(self, canaries: Iterable[Canary]) -> None:
-        self.forms: tuple[Form, ...] = tuple(form for canary in canaries for form in forms(canary))
-        self._plain = tuple(form for form in self.forms if not form.folded)
-        self._folded = tuple(form for form in self.forms if form.folded)
-        self._longest = max(len(form.pattern) for form in self.forms)
-
-    def finds(self, chunks: Iterable[bytes]) -> list[Find]:
-        """Return the first place of every form in the bytes that the chunks are together."""
-        found: dict[Form, Find] = {}
-        tail, offset = b"", 0
-        for chunk in chunks:
-            data = tail + chunk
-            self._look(self._plain, data, offset, found)
-            self._look(self._folded, data.lower(), offset, found)
-            tail = data[-self._longest + 1 :]
-            offset += len(data) - len(tail)
-        return list(found.values())
-
-    def chance(self, searched: int) -> float:
-        """Return how many finds to expect by accident in that many random bytes."""
-        return searched * math.fsum(2.0**-form.bits for form in self.forms)
-
-    @staticmethod
-    def _look(wanted: Sequence[Form], data: bytes, offset: int, found: dict[Form, Find]) -> None:
-        for form in wanted:
-            place = data.find(form.pattern)
-            if place >= 0 and form not in found:
-                found[form] = Find(form, offset + place)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import lz4.block
 
-from pipeline.canary import Canary, Form, Search
+from pipeline.canary import Canary, Form
 from pipeline.errors import Fatal
 from pipeline.event import Event
 from pipeline.proof import Searching, search_files
 from pipeline.records import frame
+from pipeline.search import Search
 from pipeline.segments import segment_path
 from pipeline.settings import Settings
 from pipeline.unpack import LZ4, ZSTD, zstd

@@ -11,6 +11,7 @@ is named by place and form, never shown.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -21,10 +22,12 @@ from typing import NamedTuple
 
 import urllib3
 from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.canary import CONTROL, Find, Search
-from pipeline.clickhouse import connect
-from pipeline.errors import Fatal
+from pipeline.canary import CONTROL
+from pipeline.clickhouse import connect, explain
+from pipeline.errors import Fatal, Retryable
+from pipeline.search import Find, Search
 from pipeline.settings import Settings
 from pipeline.unpack import gunzipped, unpacked
 
@@ -45,7 +48,6 @@ class Leak(NamedTuple):
     kind: str
     sent_in: str
     form: str
-    bits: float
 
 
 class Area(NamedTuple):
@@ -93,8 +95,12 @@ class Searching:
                 size += len(chunk)
                 yield chunk
 
-        for find in self._search.finds(counted()):
+        finds = self._search.finds(counted())
+        alike = Counter(find.form.name for find in finds if find.form.weak)
+        for find in finds:
             canary = find.form.canary
+            if find.form.weak and alike[find.form.name] < 2:
+                continue
             if canary.place == CONTROL:
                 marked = True
             elif may_wait and canary.waits:
@@ -116,17 +122,22 @@ def search_files(searching: Searching, settings: Settings, roots: Sequence[Path]
     Raises `Fatal` for a file it may not read.
     """
     oldest = since_ns - int(CLOCK_SECONDS * 1e9)
-    for path in sorted({path for root in roots for path in _files(root, settings.keys_dir)}):
-        try:
-            with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_ctime_ns < oldest:
-                    searching.older += 1
-                else:
-                    _search_file(searching, settings, path, file)
-        except FileNotFoundError:
-            continue  # shipped or merged away meanwhile
-        except OSError as error:
-            raise Fatal(f"{path}: cannot be searched: {error.strerror}; run it as the user of the collector") from None
+    seen: set[Path] = set()
+    missed = True
+    while missed:
+        missed = False
+        for path in sorted({path for root in roots for path in _files(root, settings.keys_dir)} - seen):
+            seen.add(path)
+            try:
+                with path.open("rb") as file:
+                    if os.fstat(file.fileno()).st_ctime_ns < oldest:
+                        searching.older += 1
+                    else:
+                        _search_file(searching, settings, path, file)
+            except FileNotFoundError:
+                missed = True  # removed, or it has another name now: look again
+            except OSError as error:
+                raise Fatal(f"{path}: cannot be searched: {error.strerror}; be the user of the collector") from None
 
 
 def search_tables(searching: Searching, settings: Settings, *, since_ns: int) -> None:
@@ -139,16 +150,23 @@ def search_tables(searching: Searching, settings: Settings, *, since_ns: int) ->
         for table in [row[0] for row in client.query("SHOW TABLES FROM pixel").result_rows]:
             columns = client.query(f"DESCRIBE TABLE pixel.{table}").result_rows
             times = [row[0] for row in columns if row[1].startswith("DateTime")]
-            for column in (row[0] for row in columns):
+            recent = _recent(times, since_ns)
+            rows = client.query(f"SELECT count() FROM pixel.{table} WHERE {recent}").result_rows[0][0]  # noqa: S608
+            for column in (row[0] for row in columns) if rows else ():
                 where = f"pixel.{table}.{column}"
-                searching.piece("tables", where, _column(client, table, column, times, since_ns))
+                searching.piece("tables", where, _column(client, table, column, recent))
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_admin") from None
     finally:
         client.close()
 
 
 def search_metrics(searching: Searching, url: str) -> None:
-    """Search what `/metrics` answers on this machine."""
-    answer = urllib3.request("GET", f"{url}/metrics", timeout=10.0, retries=False)
+    """Search what `/metrics` answers on this machine; raises `Retryable` when nothing answers."""
+    try:
+        answer = urllib3.request("GET", f"{url}/metrics", timeout=10.0, retries=False)
+    except urllib3.exceptions.HTTPError:
+        raise Retryable(f"no collector answers at {url}; start one with `clinic-pixel up`") from None
     searching.piece("metrics", "/metrics", [answer.data])
 
 
@@ -166,9 +184,13 @@ def _search_file(searching: Searching, settings: Settings, path: Path, file: Buf
             searching.piece("ClickHouse data, unpacked", f"{path}, unpacked", unpacked(data))
 
 
-def _column(client: Client, table: str, column: str, times: Sequence[str], since_ns: int) -> Iterator[bytes]:
+def _recent(times: Sequence[str], since_ns: int) -> str:
+    """Return the condition for rows with a time since then, by the minute as counters have it."""
     since = datetime.fromtimestamp(since_ns // 60_000_000_000 * 60, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    recent = " OR ".join(f"{name} >= toDateTime('{since}', 'UTC')" for name in times) or "1"
+    return " OR ".join(f"{name} >= toDateTime('{since}', 'UTC')" for name in times) or "1"
+
+
+def _column(client: Client, table: str, column: str, recent: str) -> Iterator[bytes]:
     for form in ("RowBinary", "TabSeparatedRaw"):
         # Names come from the server, the time from our clock.
         yield client.raw_query(f"SELECT `{column}` FROM pixel.{table} WHERE {recent}", fmt=form)  # noqa: S608
@@ -195,4 +217,4 @@ def _area(path: Path, settings: Settings) -> str:
 
 def _leak(area: str, where: str, find: Find) -> Leak:
     form = find.form
-    return Leak(area, where, find.offset, form.canary.kind, form.canary.place, form.name, form.bits)
+    return Leak(area, where, find.offset, form.canary.kind, form.canary.place, form.name)

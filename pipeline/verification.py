@@ -1,7 +1,6 @@
 """`verify-privacy`: the control, the attack, the wait until all of it is stored, the search.
 
-Owns the order of these and the judgement. A find that may be an accident (four bytes, eight hexadecimal digits) counts
-only when a second attack with other canaries finds the same again.
+Owns the order of these, and the check that the search looked where this run was written.
 """
 
 from __future__ import annotations
@@ -15,17 +14,15 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from pipeline.attack import plan
-from pipeline.canary import CONNECTION, Search, draw, marker
+from pipeline.canary import CONNECTION, draw, marker
 from pipeline.clickhouse import connect
 from pipeline.control import check_search
 from pipeline.errors import Fatal, Retryable
 from pipeline.proof import CLICKHOUSE_DATA, Leak, Proof, Searching, search_files, search_metrics, search_tables
 from pipeline.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
+from pipeline.search import Search
 from pipeline.settings import Settings
-from pipeline.volley import Volley, send
-
-SURE_BITS = 48
-"""A find of so many bits is no accident: a terabyte of random bytes would hold one in 250 runs."""
+from pipeline.volley import Volley, check_listens, send
 
 
 class Verification(NamedTuple):
@@ -49,23 +46,8 @@ def verify(
 
     Raises `Retryable` when the collector or ClickHouse does not answer, `Fatal` when the search would find nothing.
     """
-    first = _once(settings, random, url=url, also=also, wait=wait)
-    if not first.leaks or any(leak.bits >= SURE_BITS for leak in first.leaks):
-        return first
-    again = _once(settings, random, url=url, also=also, wait=wait)
-    seen = {(leak.kind, leak.sent_in, leak.form) for leak in first.leaks}
-    lasting = tuple(leak for leak in again.leaks if (leak.kind, leak.sent_in, leak.form) in seen)
-    return again._replace(proof=again.proof._replace(leaks=lasting))
-
-
-def direct_url(settings: Settings) -> str:
-    """Return where the collector of this machine listens."""
-    host = settings.collector.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - told apart, not listened on
-    return f"http://[{host}]:{settings.collector.port}" if ":" in host else f"http://{host}:{settings.collector.port}"
-
-
-def _once(settings: Settings, random: Random, *, url: str, also: Sequence[Path], wait: bool) -> Verification:
+    target = url or direct_url(settings)
+    check_listens(target)
     canaries, sign = draw(random), marker(random)
     with TemporaryDirectory() as scratch:
         planted = check_search(canaries, settings, Path(scratch))
@@ -73,7 +55,7 @@ def _once(settings: Settings, random: Random, *, url: str, also: Sequence[Path],
     requests = plan(canaries, settings.sites[0], sign.text)
     volley = send(
         requests,
-        url or direct_url(settings),
+        target,
         ticket=_ticket(settings),
         sources=[canary.text for canary in canaries if canary.place == CONNECTION],
         first_nonce=first_nonce,
@@ -91,6 +73,13 @@ def _once(settings: Settings, random: Random, *, url: str, also: Sequence[Path],
     proof = searching.proof()
     _check_sight(proof, settings, wait=wait)
     return Verification(planted, volley, stored, proof)
+
+
+def direct_url(settings: Settings) -> str:
+    """Return where the collector of this machine listens."""
+    host = settings.collector.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - told apart, not listened on
+    return f"http://[{host}]:{settings.collector.port}" if ":" in host else f"http://{host}:{settings.collector.port}"
 
 
 def _check_sight(proof: Proof, settings: Settings, *, wait: bool) -> None:

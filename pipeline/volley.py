@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from typing import NamedTuple
@@ -32,16 +32,20 @@ class Volley(NamedTuple):
     direct: bool
 
 
-def send(requests: Sequence[Request], url: str, *, ticket: str, sources: Sequence[str], first_nonce: int) -> Volley:
-    """Send everything once; the n-th request carries the nonce `first_nonce + n`.
-
-    Requests that name no client come from the loopback addresses `sources` in turn. An answer that never comes is
-    counted as "none". Raises `Retryable` when nothing listens at `url` to begin with, `Fatal` when it is no address.
-    """
+def check_listens(url: str) -> None:
+    """Raise `Retryable` when nothing listens at an address, `Fatal` when it is none."""
     try:
         _connect(url, "").close()
     except OSError:
         raise Retryable(f"no collector answers at {url}; start one with `clinic-pixel up`") from None
+
+
+def send(requests: Iterable[Request], url: str, *, ticket: str, sources: Sequence[str], first_nonce: int) -> Volley:
+    """Send everything once; the n-th request carries the nonce `first_nonce + n`.
+
+    Requests that name no client come from the loopback addresses `sources` in turn. An answer that never comes is
+    counted as "none".
+    """
     volley = Volley(Counter(), Counter(), 0, direct=True)
     moment = time.time_ns() // 1_000_000
     for place, request in enumerate(requests):

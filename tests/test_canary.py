@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import control
-from pipeline.canary import CONNECTION, DOCUMENTATION_V4, FIELDS, Search, draw, forms, marker
+from pipeline.canary import CONNECTION, DOCUMENTATION_V4, FIELDS, draw, forms, marker
 from pipeline.control import check_search
 from pipeline.errors import Fatal
 from pipeline.scrub import scrub_ad, scrub_text
+from pipeline.search import Search
 from pipeline.settings import Settings
 from pipeline.unpack import LZ4, SEVERAL, ZSTD, gunzipped, unpacked, zstd
 
