@@ -29,13 +29,14 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# Not for the whole run: while Playwright is on, its event loop is the thread's and `asyncio.run` fails in other tests.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed (Debian package chromium)")
