@@ -326,7 +326,7 @@ def test_the_code_proves_the_visitor_that_is_stored(tmp_path):
         connection.close()
         (event,) = edge.events()
         keys = edge.app.process.keys
-        code = re.search(r'<output id="request-code">([0-9A-Z-]+)</output>', shown.decode())
+        code = re.search(r'<code id="request-code">([0-9A-Z-]+)</code>', shown.decode())
         assert code is not None
         now = datetime.now(UTC)
         told = request_code.read(code[1], lambda year: keys.visitor_key(date(year, 1, 1), today=now.date()), now=now)
