@@ -30,5 +30,5 @@ def collect(config: ConfigOption = None) -> None:
     die_with_parent()
 
     edge = settings.collector
-    errors.print(f"collecting on http://{edge.host}:{edge.port}, {edge.workers} process(es), {edge.durability}")
+    errors.print(f"collecting on {edge.url}, {edge.workers} process(es), {edge.durability}")
     serve(settings)

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def public_url(settings: Settings) -> str:
     """Return where browsers reach the collector."""
     edge = settings.collector
-    return edge.public_url or f"http://{'localhost' if edge.host == '127.0.0.1' else edge.host}:{edge.port}"
+    return edge.public_url or edge.url.replace("//127.0.0.1:", "//localhost:")
 
 
 def print_snippet(

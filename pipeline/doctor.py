@@ -65,7 +65,7 @@ def _sites(settings: Settings) -> Seen:
 
 
 def _collector(settings: Settings) -> Seen:
-    url = f"http://{settings.collector.host}:{settings.collector.port}/health/ready"
+    url = f"{settings.collector.url}/health/ready"
     try:
         answer = urllib3.request("GET", url, timeout=2.0, retries=False)
     except urllib3.exceptions.HTTPError:

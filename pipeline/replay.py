@@ -50,7 +50,7 @@ def check_span(hits: Sequence[PlannedHit], settings: Settings, *, now_ms: int) -
         raise Fatal("--as-of lies in the future; events are received now or earlier")
     if oldest < now_ms - (days - 1) * 86_400_000:
         raise Fatal(
-            f"the log reaches back more than retention.keys_days ({days}); give a later --as-of or a part of it"
+            f"the hits reach back more than retention.keys_days ({days}); give a later --as-of or a part of the log"
         )
 
 

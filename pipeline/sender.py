@@ -22,7 +22,14 @@ from pipeline.cookies import ID_COOKIE
 from pipeline.errors import Retryable
 
 LANES = 4
-_REFUSALS = {400: "bad request", 403: "blocked", 404: "unknown site", 413: "too large", 429: "flood", 503: "spool"}
+_REFUSALS = {
+    400: "bad request",
+    403: "blocked, or no right to replay",
+    404: "unknown site",
+    413: "too large",
+    429: "flood",
+    503: "spool",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,12 @@ class Collector(Section):
     flood_burst: int = Field(200, ge=1, description="Hits one address may send at once before the rate counts.")
     flood_addresses: int = Field(100_000, ge=1000, description="How many addresses the flood guard remembers.")
 
+    @property
+    def url(self) -> str:
+        """Address at which this machine itself reaches the collector, without a closing slash."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - nothing is bound here
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
 
 class ClickHouse(Section):
     """Where events are stored: an embedded server by default, an existing server or cluster with `url`."""

@@ -39,7 +39,7 @@ def replay(
 ) -> None:
     """Send an access log through the running collector, its times shifted so that the last hit is now."""
     from pipeline.accesslog import read_lines
-    from pipeline.replay import check_span, plan, read_log, split
+    from pipeline.replay import plan, read_log, split
 
     if log_format != "combined":
         raise typer.BadParameter("only `combined` is known", param_hint="--log-format")
@@ -47,7 +47,6 @@ def replay(
     logged, skipped = split(read_lines(read_log(log)))
     last_ms = _last_ms(as_of)
     hits = plan(logged, _site(settings, site), last_ms=last_ms)
-    check_span(hits, settings, now_ms=int(time.time() * 1000))
     lines = {
         "lines": len(logged) + sum(skipped.values()),
         **{f"skipped: {why}": n for why, n in sorted(skipped.items())},
@@ -73,13 +72,13 @@ def simulate(
 
 
 def _send_and_close(settings: Settings, hits: Sequence[PlannedHit], lines: dict[str, int], form: FormatOption) -> None:
-    from pipeline.replay import new_nonces, wait_until_stored
+    from pipeline.replay import check_span, new_nonces, wait_until_stored
     from pipeline.secrets import read_or_make_secret
     from pipeline.sender import send
 
+    check_span(hits, settings, now_ms=int(time.time() * 1000))
     first_nonce = new_nonces()
     ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
-    base_url = f"http://{settings.collector.host}:{settings.collector.port}"
     with Progress(
         "{task.description}",
         BarColumn(),
@@ -90,7 +89,9 @@ def _send_and_close(settings: Settings, hits: Sequence[PlannedHit], lines: dict[
         transient=True,
     ) as progress:
         task = progress.add_task("sending", total=len(hits))
-        account = send(hits, base_url, ticket, first_nonce=first_nonce, progress=lambda: progress.advance(task))
+        account = send(
+            hits, settings.collector.url, ticket, first_nonce=first_nonce, progress=lambda: progress.advance(task)
+        )
         progress.update(task, description="waiting until stored")
         stored = wait_until_stored(settings, first_nonce, len(hits), expected=account.events)
     _close(account, stored.rows, stored.events, lines, form)

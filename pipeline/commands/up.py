@@ -55,7 +55,7 @@ def up(
 
 async def _greet(settings: Settings, *, demo: bool) -> None:
     begun = time.monotonic()
-    edge = f"http://{settings.collector.host}:{settings.collector.port}"
+    edge = settings.collector.url
     database = settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}"
     while not await asyncio.to_thread(_answers, f"{edge}/health/ready"):  # noqa: ASYNC110 - another process is waited for
         await asyncio.sleep(0.1)
