@@ -1,0 +1,25 @@
+"""One person's request, as a case that other tests change."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from pipeline.cases import Case
+from pipeline.request_code import Request, fingerprint
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+CODE = "7ABCD-00000"
+REQUEST = Request(NOW - timedelta(minutes=5), {2026: 77})
+CASE = Case(
+    case="12/2026-№4",
+    requester="Anna",
+    ground="request",
+    opened=NOW,
+    due=date(2026, 12, 4),
+    changed=NOW,
+    first=date(2026, 8, 22),
+    last=NOW.date(),
+    visitors={2026: 77},
+    code=fingerprint(CODE),
+    made=REQUEST.made,
+)
