@@ -42,6 +42,7 @@ _FORWARDED = {
     "X-Forwarded-For, with junk": "{}, ' OR 1=1 --",
 }
 _PROXY_HEADERS = ("True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "X-Cluster-Client-IP", "Forwarded-For", "Via")
+_OTHER_PAGES = ("/privacy", "/p.js", "/.well-known/gpc.json", "/health/ready")
 _HINTS = ("Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform")
 
 
@@ -157,3 +158,7 @@ def _refused(canaries: Sequence[Canary], site: Site) -> Iterator[Request]:
         yield Request(word, "/e", (header,), "POST", _json({"s": text, "t": [{"k": text}]}))
         yield Request(word, f"/p.gif?s={said}", (header,), "DELETE")
         yield Request(word, f"/p.gif {text} BROKEN", (header,))
+        crumbs = (header, ("Cookie", f"{ID_COOKIE}={text}"), ("Referer", f"https://{site.hosts[0]}/{text}"))
+        for path in _OTHER_PAGES:
+            yield Request("other pages", f"{path}?q={said}", crumbs)
+        yield Request("other pages", "/privacy/opt-out", crumbs, "POST", f"q={said}")

@@ -76,7 +76,8 @@ def _print(done: Verification, form: Format | None, *, wait: bool) -> None:
             print_rows(_AREA_COLUMNS, areas, form, title="Search", note=_note(done, sent, wait=wait))
             if leaks:
                 print_rows(_LEAK_COLUMNS, leaks, form, title="Found where nothing may be")
-    verdict = "nothing found" if not leaks else f"{len(leaks)} finds: identifiers are written to disk"
+    finds = "1 find" if len(leaks) == 1 else f"{len(leaks)} finds"
+    verdict = "nothing found" if not leaks else f"{finds}: identifiers are written to disk"
     if wait and done.stored != volley.events:
         verdict += f"; but of {volley.events} accepted events {done.stored} are stored"
     errors.print(f"verify-privacy: {verdict}", style="bold", highlight=False)
