@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from pipeline.worker import Worker
 from support.proxy import Fault, Proxy
 from support.server import Rows, Server
 from support.shipping import NOVEMBER_MS, counts, event, write_segment
+from support.system import wait_until
 
 QUICK = Ship(timeout_seconds=1, retry_seconds=0.2, poll_seconds=0.02)
 
@@ -204,7 +204,7 @@ def test_a_database_without_tables_halts_the_worker_until_it_is_migrated(restart
     shipper = Worker(settings, stop=threading.Event(), jobs=())
     thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
     thread.start()
-    wait_for(lambda: shipper.status.state == "halted")
+    wait_until(lambda: shipper.status.state == "halted", "the worker to halt")
     assert "migrate" in shipper.status.error
     assert len(list(settings.spool_dir.glob("*.seg"))) == 1
     migrate(settings)
@@ -223,7 +223,7 @@ def test_a_wrong_password_halts_the_worker_with_the_file_to_look_at(home: Settin
     shipper = Worker(home, stop=threading.Event(), jobs=())
     thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
     thread.start()
-    wait_for(lambda: shipper.status.state == "halted")
+    wait_until(lambda: shipper.status.state == "halted", "the worker to halt")
     assert "clickhouse.json" in shipper.status.error
     secret.write_bytes(right)
     thread.join(20)
@@ -240,7 +240,7 @@ def test_a_server_that_is_away_is_waited_for_and_the_backlog_follows(restartable
     shipper = Worker(settings, stop=threading.Event(), jobs=())
     thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
     thread.start()
-    wait_for(lambda: shipper.status.tries >= 3)
+    wait_until(lambda: shipper.status.tries >= 3, "three tries")
     assert shipper.status.state == "waiting"
     assert len(list(settings.spool_dir.glob("*.seg"))) == 10
     restartable.start()
@@ -248,10 +248,3 @@ def test_a_server_that_is_away_is_waited_for_and_the_backlog_follows(restartable
     rows = Rows(settings)
     assert stored(rows) == dict.fromkeys(range(1, 101), 1)
     rows.close()
-
-
-def wait_for(condition: Callable[[], bool], *, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
