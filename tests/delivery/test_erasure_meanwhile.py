@@ -21,7 +21,7 @@ from pipeline.shipment import Shipment, build
 from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_segment
 from support.stores import Fault, ListStore
 
-PERSON = 77
+PERSON, SECOND = 77, 78
 STEPS = 8
 """More than any of these deliveries asks of the store."""
 
@@ -32,7 +32,17 @@ class ErasingStore(ListStore):
     def __init__(self, faults: Iterable[Fault], number: int, *, after: bool) -> None:
         super().__init__(faults)
         self.erasures = Erasures({})
-        self._left, self._after = number, after
+        self._left, self._number, self._after = number, number, after
+
+        self._questions = 0
+        self.sent: list[Batch] = []
+
+    def without(self, batch: Batch) -> Batch:
+        """Answer delivery's question; with a number below 0 the erasure comes just before that question."""
+        self._questions += 1
+        if self._questions == -self._number:
+            self.erase()
+        return self.erasures.without(batch)
 
     def erase(self) -> None:
         self.erasures = Erasures({PERSON: NOVEMBER_MS})
@@ -49,6 +59,7 @@ class ErasingStore(ListStore):
                 self.erase()
 
     def insert(self, batch: Batch, token: str) -> None:
+        self.sent.append(batch)
         self._during(lambda: ListStore.insert(self, batch, token))
 
     def count(self, batch: Batch) -> int:
@@ -72,7 +83,7 @@ def deliver(store: ErasingStore, home: Path, visitors: Iterable[int]) -> None:
     shipment = shipment_of(spool, visitors)
     for _ in range(STEPS):
         with Journal(home / "journal") as journal:
-            delivery = Delivery(store, journal, spool, without_erased=lambda batch: store.erasures.without(batch))
+            delivery = Delivery(store, journal, spool, without_erased=store.without)
             try:
                 delivery.deliver(shipment)
             except Retryable:
@@ -98,6 +109,29 @@ def test_an_erasure_at_any_step_leaves_nothing_of_the_person_and_all_of_the_othe
     sums = store.counters()
     assert sums["quarantined"] == 0
     assert sums["spooled"] == sums["stored"] + sums["rejected"] == len(visitors)
+
+
+@pytest.mark.parametrize("question", range(1, 6))
+def test_an_erasure_between_two_steps_is_like_one_at_a_step(tmp_path: Path, question: int) -> None:
+    store = ErasingStore([], -question, after=False)
+    deliver(store, tmp_path, (PERSON, PERSON))
+    assert store.nonces() == {}
+    assert all(batch.rows for batch in store.sent)
+    assert not (tmp_path / "spool" / "quarantine").exists()
+
+
+def test_while_one_of_two_persons_is_already_deleted_the_batch_is_whole(tmp_path: Path) -> None:
+    class Halfway(ErasingStore):
+        def insert(self, batch: Batch, token: str) -> None:
+            super().insert(batch, token)
+            self.erase()
+            self.erasures = Erasures({PERSON: NOVEMBER_MS, SECOND: NOVEMBER_MS})
+
+    store = Halfway([], 0, after=False)
+    deliver(store, tmp_path, (1, PERSON, SECOND))
+    assert store.nonces() == {0: 1, 2: 1}
+    assert store.counters() == {"offered": 3, "spooled": 3, "stored": 2, "rejected": 1}
+    assert not (tmp_path / "spool" / "quarantine").exists()
 
 
 def test_what_is_erased_before_it_is_sent_is_never_sent(tmp_path: Path) -> None:
