@@ -31,6 +31,9 @@ _PAGES = (
     ("page fragment", "https://{host}/otvet#{}"),
     ("page userinfo", "https://{}:{}@{host}/otvet"),
     ("foreign page", "https://other.example/{}?q={}"),
+    ("foreign page", "https://{}/"),
+    ("foreign page", "https://[{}]:8080/{}"),
+    ("foreign page", "https://{}.other.example/"),
 )
 _FORWARDED = {
     "X-Forwarded-For": "{}",
