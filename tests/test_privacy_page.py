@@ -176,13 +176,13 @@ def test_the_page_names_policy_contact_and_operator(tmp_path, language):
         "policy_version": "2026-03",
         "policy_url": "https://clinic.example/policy",
         "contact": "dpo@clinic.example",
-        "operator": "ООО «Клиника & Ко»",
+        "operator": "ООО «Клиника & Ко» <b>",
     }
     page = Reader(Collecting(tmp_path / "var", privacy=privacy).ask(query=f"lang={language}").text)
     links = [value for tag, name, value in page.attributes if (tag, name) == ("a", "href")]
     assert {"https://clinic.example/policy", "mailto:dpo@clinic.example"} <= set(links)
     assert "2026-03" in page.text
-    assert "ООО «Клиника & Ко»" in page.text
+    assert "ООО «Клиника & Ко» <b>" in page.text
 
 
 def test_a_contact_that_is_no_mail_address_and_a_policy_that_is_no_web_address_are_no_links(tmp_path):
@@ -274,6 +274,7 @@ def test_dates_read_as_a_person_says_them():
         ("EN", "en"),
         ("ru,en;q=0.9", "ru"),
         ("en;q=0.5, ru;q=0.8", "ru"),
+        ("en;q=0.8, ru;q=0.8", "en"),
         ("de, en;q=0.3, ru;q=0.2", "en"),
         ("ru;q=0, en;q=0.1", "en"),
         ("en;q=nan, ru;q=0.1", "ru"),
