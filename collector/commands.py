@@ -29,6 +29,4 @@ def collect(config: ConfigOption = None) -> None:
     harden_process()
     die_with_parent()
 
-    edge = settings.collector
-    errors.print(f"collecting on {edge.url}, {edge.workers} process(es), {edge.durability}")
-    serve(settings)
+    serve(settings, errors.print)

@@ -11,6 +11,7 @@ import logging
 import os
 import resource
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -26,15 +27,17 @@ BACKLOG = 2048
 MAX_FILES = 10_000  # nearly all of them connections; each takes up to 80 KB while a body arrives
 
 
-def serve(settings: Settings) -> None:
-    """Listen until told to stop; raises `Fatal` in one line when the collector cannot start."""
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Listen until told to stop, after saying where; raises `Fatal` in one line when the collector cannot start."""
     EdgeTables.load(settings, open_keyring(settings), bytes)
-    listener = _listen(settings.collector.host, settings.collector.port)
+    edge = settings.collector
+    listener = _listen(edge.host, edge.port)
+    say(f"collecting on {edge.url}, {edge.workers} process(es), {edge.durability}")
     _allow_connections()
     config = uvicorn.Config(
         "collector.app:create_app",
         factory=True,
-        workers=settings.collector.workers,
+        workers=edge.workers,
         loop="uvloop",
         http=Connection,
         ws="none",
@@ -48,7 +51,7 @@ def serve(settings: Settings) -> None:
         timeout_worker_healthcheck=30,
         backlog=BACKLOG,
     )
-    if settings.collector.workers == 1:
+    if edge.workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
     else:
         os.environ[SUPERVISED] = str(os.getpid())

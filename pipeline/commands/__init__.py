@@ -7,6 +7,7 @@ modules import heavy things inside their functions, so that `--help` is quick.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import entry_points
 
@@ -66,9 +67,19 @@ def _arrange(app: typer.Typer) -> None:
 def main() -> None:
     """Run the command line; trouble that a person can mend is one line on stderr and exit code 1."""
     try:
-        build_app()()
+        try:
+            build_app()()
+        finally:
+            sys.stdout.flush()
     except (Fatal, Retryable) as error:
         errors.print(f"clinic-pixel: {error}", style="bold", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(EXIT_PROBLEM)
+    except OSError as error:
+        place = error.filename or "output"
+        errors.print(
+            f"clinic-pixel: {place}: {error.strerror}", style="bold", highlight=False, markup=False, soft_wrap=True
+        )
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries once more as it ends
         sys.exit(EXIT_PROBLEM)
     except KeyboardInterrupt:
         sys.exit(130)
