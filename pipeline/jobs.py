@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
+from pipeline.hourly import count_late_hours, count_recent_hours
 from pipeline.keyjobs import destroy_expired_keys, print_audit_head
 from pipeline.retention import end_expired
 from pipeline.segments import QUARANTINE, listing
@@ -50,6 +51,8 @@ JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
     Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a key ends with its last day
     Job("end what is past its term", DAY_SECONDS, end_expired),
+    Job("count recent hours", HOUR_SECONDS, count_recent_hours),
+    Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),

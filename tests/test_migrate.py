@@ -188,7 +188,7 @@ def test_a_server_elsewhere_is_migrated_the_same_way(restartable: Server, tmp_pa
     )
     here.secrets_dir.mkdir(parents=True, mode=0o700)
     os.link(restartable.settings.secrets_dir / PASSWORD_FILE, here.secrets_dir / PASSWORD_FILE)
-    assert migrate.migrate(here)[:2] == ["0001_tables.sql", "retention.sql"]
+    assert migrate.migrate(here)[:2] == ["0001_tables.sql", "0002_hourly.sql"]
     assert migrate.migrate(here) == []
     reader = connect(here, "ops")
     assert reader.query("SELECT currentUser()").result_rows == [("ops",)]

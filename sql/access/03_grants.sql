@@ -16,15 +16,18 @@ GRANT SELECT, INSERT ON pixel.migrations TO pixel_migrator;
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON technical.* TO pixel_migrator;
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON fraud.* TO pixel_migrator;
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON privacy.* TO pixel_migrator;
+GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON rollup.* TO pixel_migrator;
 GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
 
--- Writes rows, reads back which batches arrived, and forces the merge that ends expired tokens; nothing else.
+-- Writes rows, reads back which batches arrived, forces the merge that ends expired tokens, and counts hours; nothing else.
 -- No KILL QUERY: it needs SELECT ON system.processes, where everybody's queries stand; delivery does without it.
 GRANT INSERT, OPTIMIZE ON pixel.* TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
+-- Numbers only; see sql/migrations/0002_hourly.sql.
+GRANT SELECT ON rollup.hourly_counts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person.
 GRANT SELECT, ALTER DELETE ON pixel.* TO pixel_eraser;

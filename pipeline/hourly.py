@@ -1,0 +1,58 @@
+"""Closed hours as numbers that outlive the tokens: `pixel.hourly`, counted again while late events may still come.
+
+Owns how often and how far back. Theory of operation: the numbers of an hour are whatever the view `rollup.hourly_counts`
+says of its day now; the newest count of a row replaces the older ones, so counting again gives the same numbers, or better
+ones. A day is counted again hourly until it is over, then daily for a week, and never when its tokens may be gone: from
+then on its visitors could only be counted too low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from pipeline.clickhouse import connect, explain
+from pipeline.settings import Settings
+
+RECENT_DAYS: Final = 2
+"""Today, and yesterday, whose last hours closed at midnight."""
+LATE_DAYS: Final = 8
+"""How long after an outage the spool may still bring events of a day; the spool is full long before."""
+COUNT_SECONDS: Final = 60
+
+_COUNT: Final = """\
+/* count the hours of a day */
+INSERT INTO pixel.hourly SELECT *, now64(3, 'UTC') FROM rollup.hourly_counts(day = {day:Date})"""
+
+
+def count_recent_hours(settings: Settings) -> None:
+    """Count the closed hours of today and yesterday; raises what `count_days` raises."""
+    count_days(settings, _days(RECENT_DAYS, settings))
+
+
+def count_late_hours(settings: Settings) -> None:
+    """Count again the days of the last week; raises what `count_days` raises."""
+    count_days(settings, _days(LATE_DAYS, settings))
+
+
+def count_days(settings: Settings, days: Iterable[date]) -> None:
+    """Count the closed hours of these UTC days, one day a statement; safe at any time and twice.
+
+    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses.
+    """
+    client = connect(settings, "pixel_writer", timeout=COUNT_SECONDS)
+    try:
+        for day in days:
+            client.command(_COUNT, parameters={"day": day})
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_writer") from None
+    finally:
+        client.close()
+
+
+def _days(number: int, settings: Settings) -> list[date]:
+    today = datetime.now(UTC).date()
+    return [today - timedelta(days=age) for age in range(min(number, settings.retention.tokens_days))]
