@@ -6,6 +6,7 @@ Every value is checked against a grammar or escaped, so the lines are safe to sh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -50,6 +51,11 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
     found = [
         Lines("tag", "once on every page, best right after <body>", f"{_script(wish, base)}\n{_noscript(wish, base)}"),
         Lines(
+            "tag manager",
+            "as custom HTML on all pages: tag managers drop data- attributes of a plain script",
+            _loader(wish, base),
+        ),
+        Lines(
             "image without script",
             "instead of the tag, where no script is wanted; the page comes from the Referer header",
             _image(base, {"s": wish.site, "m": "img"}),
@@ -84,8 +90,8 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
     return tuple(found)
 
 
-def _script(wish: Wish, base: str) -> str:
-    given = {"src": f"{base}/p.js", "data-site": wish.site}
+def _given(wish: Wish) -> dict[str, str]:
+    given = {"data-site": wish.site}
     if wish.consent == "explicit":
         given["data-consent"] = "0"  # the consent manager sets it to 1
     if wish.keep:
@@ -96,7 +102,31 @@ def _script(wish: Wish, base: str) -> str:
             given["data-sample"] = f"{wish.sample:g}"
         if wish.release:
             given["data-release"] = wish.release
-    return f"<script async {_attributes(given)}></script>"
+    return given
+
+
+def _script(wish: Wish, base: str) -> str:
+    return f"<script async {_attributes({'src': f'{base}/p.js'} | _given(wish))}></script>"
+
+
+def _loader(wish: Wish, base: str) -> str:
+    lines = [f"  tag.setAttribute({_text(name)}, {_text(value)});" for name, value in _given(wish).items()]
+    return "\n".join(
+        [
+            "<script>",
+            "(function () {",
+            '  var tag = document.createElement("script");',
+            *lines,
+            f"  tag.src = {_text(f'{base}/p.js')};",
+            "  document.head.appendChild(tag);",
+            "})();",
+            "</script>",
+        ]
+    )
+
+
+def _text(value: str) -> str:
+    return json.dumps(value).replace("<", "\\u003c")
 
 
 def _noscript(wish: Wish, base: str) -> str:
@@ -122,8 +152,9 @@ def _csp(wish: Wish, base: str) -> str:
 
 
 def _nginx(wish: Wish) -> str:
-    return f"""location /px/ {{
-    proxy_pass {wish.upstream.rstrip("/")}/;
+    return f"""location ~ ^/px/(p\\.js|p\\.gif|e|t\\.js|web-vitals\\.js|privacy.*)$ {{
+    rewrite ^/px(/.*)$ $1 break;
+    proxy_pass {wish.upstream.rstrip("/")};
     proxy_set_header Host $host;
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto $scheme;

@@ -57,6 +57,7 @@ def test_without_the_wish_no_line_speaks_of_ads_or_technical_signals():
 def test_a_release_cannot_break_out_of_its_attribute():
     wish = Wish(site="clinic", collector="https://stats.clinic.example", technical=("errors",), release='"><script>')
     assert 'data-release="&quot;&gt;&lt;script&gt;"' in lines(wish)["tag"]
+    assert lines(wish)["tag manager"].count("<script>") == 1
 
 
 @pytest.mark.parametrize("address", ["stats.clinic.example", "ftp://a.example", "https://", "https://a.example/?q", ""])
@@ -73,6 +74,20 @@ def test_check_tag_has_nothing_against_what_snippet_prints(name):
     policy = {"Content-Security-Policy": f"default-src 'self'; {printed['Content-Security-Policy']}"}
     found = check(Loaded.of("https://clinic.example/doctors", 200, policy, html))
     assert [finding for finding in found if finding.level == "problem"] == []
+
+
+def test_the_embedding_guide_shows_exactly_these_lines():
+    guide = (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True)
+    for name, text in lines(wish).items():
+        assert text in guide, name
+
+
+@pytest.mark.parametrize(
+    "said", ["data-consent", "data-keep", "data-technical", "data-sample", "data-release", "data-site"]
+)
+def test_the_embedding_guide_explains_every_attribute(said):
+    assert f"`{said}`" in (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
 
 
 def test_the_lines_also_come_as_json():

@@ -16,6 +16,14 @@ from pipeline.settings import Site
 from support.edge import CLINIC, Edge, Served
 from support.walk import COMPARED, Walk
 
+TABLE_HEAD = """# What real browsers did
+
+Each case is one test of `tests/browser` on the demo clinic, its tag printed by `clinic-pixel snippet`; "stored" is the row
+as it goes into ClickHouse. Written by `PIXEL_BROWSER_TABLE=docs/browsers.md pytest tests/browser`. Ports, times and nonces
+differ from run to run and are checked without being listed.
+
+| case | browser | field | expected | stored |
+|---|---|---|---|---|"""
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
@@ -88,6 +96,8 @@ def walk(chromium: Browser, edge: Edge, clinic: Clinic, request: pytest.FixtureR
 def pytest_sessionfinish() -> None:
     """With PIXEL_BROWSER_TABLE=FILE, write what was expected and stored, field by field."""
     if (name := os.environ.get("PIXEL_BROWSER_TABLE")) and COMPARED:
-        rows = ["| case | browser | field | expected | stored |", "|---|---|---|---|---|"]
-        rows += ["| " + " | ".join(map(str, row)) + " |" for row in COMPARED]
-        Path(name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+        rows = [
+            f"| {' | '.join(str(cell) or '(empty)' for cell in row)} |"
+            for row in sorted(COMPARED, key=lambda row: row[:2])
+        ]
+        Path(name).write_text("\n".join([TABLE_HEAD, *rows, ""]), encoding="utf-8")
