@@ -37,6 +37,7 @@ CLOCK_SECONDS = 1.0
 
 WINDOW = 4 * 2**20
 CLICKHOUSE_DATA = "ClickHouse data"
+_TABLES = "SELECT name FROM system.tables WHERE database = 'pixel' AND engine NOT LIKE '%View'"  # a view holds no rows
 
 
 class Leak(NamedTuple):
@@ -147,11 +148,11 @@ def search_tables(searching: Searching, settings: Settings, *, since_ns: int) ->
     """
     client = connect(settings, "pixel_admin")
     try:
-        for table in [row[0] for row in client.query("SHOW TABLES FROM pixel").result_rows]:
-            columns = client.query(f"DESCRIBE TABLE pixel.{table}").result_rows
+        for table in [row[0] for row in client.query(_TABLES).result_rows]:
+            columns = client.query(f"DESCRIBE TABLE pixel.`{table}`").result_rows
             times = [row[0] for row in columns if row[1].startswith("DateTime")]
             recent = _recent(times, since_ns)
-            rows = client.query(f"SELECT count() FROM pixel.{table} WHERE {recent}").result_rows[0][0]  # noqa: S608
+            rows = client.query(f"SELECT count() FROM pixel.`{table}` WHERE {recent}").result_rows[0][0]  # noqa: S608
             for column in (row[0] for row in columns) if rows else ():
                 where = f"pixel.{table}.{column}"
                 searching.piece("tables", where, _column(client, table, column, recent))
@@ -193,7 +194,7 @@ def _recent(times: Sequence[str], since_ns: int) -> str:
 def _column(client: Client, table: str, column: str, recent: str) -> Iterator[bytes]:
     for form in ("RowBinary", "TabSeparatedRaw"):
         # Names come from the server, the time from our clock.
-        yield client.raw_query(f"SELECT `{column}` FROM pixel.{table} WHERE {recent}", fmt=form)  # noqa: S608
+        yield client.raw_query(f"SELECT `{column}` FROM pixel.`{table}` WHERE {recent}", fmt=form)  # noqa: S608
 
 
 def _files(root: Path, keys: Path) -> Iterator[Path]:
