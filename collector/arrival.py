@@ -62,7 +62,11 @@ def arrivals(loaded: Loaded) -> list[Arrival]:
     found = [Arrival("script", "yes", "yes, as the browser tells it", ads) for _ in page.scripts[:1]]
     for image in page.images:
         way = "noscript image" if image.noscript else "image"
-        previous = "yes" if image.query.get("r") else "no: only a template that prints `r` or the script knows it"
+        previous = (
+            "yes, printed by the template"
+            if "r" in image.query
+            else "no: only a template that prints `r` or the script knows it"
+        )
         found.append(Arrival(way, page_of(loaded, image), previous, image.query.get("a", "none")))
     return found
 

@@ -4,6 +4,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector import beacon
 from collector import body as request_body
@@ -97,6 +99,22 @@ def test_a_body_outside_the_schema_is_refused_whole(word, body):
     with pytest.raises(Refused) as refused:
         parse(body)
     assert refused.value.reason is Reason.BAD_BODY, word
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("surmneactlkfv") | st.text(), inner),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=300) | _JSON.map(lambda value: json.dumps(value).encode()))
+def test_whatever_a_body_is_it_is_read_or_refused(body):
+    try:
+        message = parse(body)
+    except Refused as refused:
+        message = refused.reason
+    assert message in (Reason.BAD_BODY, Reason.BAD_QUERY) or isinstance(message, Report | tuple)
 
 
 @pytest.mark.parametrize("field", [{"n": "1e3"}, {"n": "18446744073709551616"}, {"c": "2"}, {"m": "fax"}, {"a": "<b>"}])

@@ -356,6 +356,19 @@ def test_what_leaves_the_browser_is_the_six_fields_and_nothing_else(walk):
         assert private not in text.replace("localhost", ""), private
 
 
+def test_json_needs_a_preflight_and_only_the_sites_own_pages_pass_it(walk):
+    send = """(url) => fetch(url + "/e", { method: "POST", credentials: "include",
+      headers: { "Content-Type": "application/json" }, body: JSON.stringify([{ s: "clinic", u: location.href, n: "77" }]) })
+      .then((answer) => answer.status, () => "blocked")"""
+    page = walk.goto("/doctors")
+    assert page.evaluate(send, walk.edge.url) == 204
+    page.set_content("<iframe sandbox=allow-scripts srcdoc='<p>no origin'></iframe>")
+    frame = page.frames[1]
+    frame.wait_for_load_state()
+    assert frame.evaluate(send, walk.edge.url) == "blocked"
+    assert sum(event.nonce == 77 for event in walk.edge.events()) == 1
+
+
 def test_the_script_is_revalidated_and_not_sent_again(edge):
     import http.client
 
