@@ -21,7 +21,8 @@ from collector.request import Replay
 from pipeline import cookies, request_code
 from pipeline.blocks import BlockList
 from pipeline.counters import EdgeCounters
-from pipeline.edge import EdgeResult, EdgeTables, Flooded, day_of, run_edge
+from pipeline.edge import EdgeResult, Flooded, day_of, run_edge
+from pipeline.edge_tables import EdgeTables
 from pipeline.edge_technical import RawSignal, run_technical_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, TechnicalSignal

@@ -18,7 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from collector.connection import Connection
 from collector.process import open_keyring
-from pipeline.edge import EdgeTables
+from pipeline.edge_tables import EdgeTables
 from pipeline.errors import Fatal
 from pipeline.hardening import SUPERVISED
 from pipeline.settings import Settings

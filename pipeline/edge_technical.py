@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from pipeline.edge import (
     Draft,
-    EdgeTables,
     day_of,
     drop_flood,
     put_client_address,
@@ -24,6 +23,7 @@ from pipeline.edge import (
     put_page,
     uuid7,
 )
+from pipeline.edge_tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, SignalKind, TechnicalSignal
 from pipeline.plain import plain

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from pipeline import cookies
-from pipeline.edge import EDGE_STEPS, EdgeTables, Flooded, run_edge
+from pipeline.edge import EDGE_STEPS, Flooded, run_edge
+from pipeline.edge_tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, Hit, Scrubbed
 from pipeline.keys import Keyring

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.detectors import find
-from pipeline.edge import EdgeTables
+from pipeline.edge_tables import EdgeTables
 from pipeline.edge_technical import MAX_TEMPLATE, RawSignal, run_technical_edge, scrub_release, scrub_template
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit
