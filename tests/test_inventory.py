@@ -145,3 +145,19 @@ def test_a_role_reaches_what_the_reports_of_its_purpose_name() -> None:
 
 def test_the_known_roles_are_the_users_of_the_database() -> None:
     assert set(ROLES) == set(USERS)
+
+
+def test_every_directory_of_the_settings_is_in_the_inventory() -> None:
+    settings = Settings(data=Path("data"))
+    properties = [name for name in vars(Settings) if name.endswith(("_dir", "_file"))]
+    places = {place.path.split("/")[0] for place in inventory().places} | {"clickhouse"}
+    assert len(properties) >= 9
+    assert {getattr(settings, name).relative_to("data").parts[0] for name in properties} <= places
+
+
+def test_clickhouse_keeps_no_log_in_tables_of_its_own(tables: Rows) -> None:
+    # A query may hold what somebody asked for; such a table would be one more place to list.
+    tables.admin.command("SELECT 1")
+    made = [file.name for file in tables.settings.clickhouse_dir.rglob("*.sql")]
+    assert "events.sql" in made
+    assert [name for name in made if "_log" in name] == []

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from pipeline import retention
 from pipeline.audit import Audit
 from pipeline.clickhouse import connect
 from pipeline.destruction import destroy
@@ -134,6 +137,46 @@ def test_a_database_that_is_away_is_tried_again(tmp_path: Path, clickhouse: Sett
     away = clickhouse.model_copy(update={"clickhouse": ClickHouse(port=free_port())})
     with pytest.raises(Retryable):
         end_expired(away)
+
+
+class Refusing:
+    """A client whose every command ends in one error of the driver."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.asked = error, 0
+
+    def command(self, _query: str) -> None:
+        """Fail."""
+        self.asked += 1
+        raise self.error
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OperationalError("the read timed out"), None),  # ClickHouse goes on with the merge
+        (DatabaseError("not enough space", code=243), Retryable),
+        (DatabaseError("no such partition", code=248), Fatal),
+    ],
+)
+def test_a_merge_that_does_not_end_well_is_told_apart(
+    idle: Rows, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception] | None
+) -> None:
+    put(idle, NOW - timedelta(days=idle.settings.retention.tokens_days + 40))
+    refusing = Refusing(error)
+    real = retention.connect
+    monkeypatch.setattr(
+        retention,
+        "connect",
+        lambda settings, user, **more: refusing if user == "pixel_writer" else real(settings, user, **more),
+    )
+    with pytest.raises(raised) if raised else nullcontext():
+        end_expired(idle.settings)
+    assert refusing.asked == 1
+    assert tokens(idle) == [(1, 1, 2, 3, 4)]
 
 
 def test_the_worker_does_it_daily() -> None:
