@@ -11,14 +11,12 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
 
 from collector.metrics import Totals, TotalsFile, summed
 from collector.request import Replay
-from pipeline import cookies, request_code
 from pipeline.blocks import BlockList
 from pipeline.counters import EdgeCounters
 from pipeline.edge import EdgeResult, Flooded, day_of, run_edge
@@ -85,12 +83,6 @@ class Process:
         if self.keys.day(today, today=today) is None or self.keys.visitor_key(today, today=today) is None:
             return self.keys.problem
         return ""
-
-    def request_code(self, id_cookie: str) -> str:
-        """Return the request code for an id cookie's value as it was sent; '' where there is nothing to ask for."""
-        now = datetime.now(UTC)
-        known = cookies.parse_id(id_cookie, now_s=int(now.timestamp()))
-        return "" if known is None else request_code.make(known, self.keys.files.year_key, now=now)
 
     def take(self, read: Callable[[int], Hit]) -> EdgeResult:
         """Read one hit (`read` gets Unix milliseconds) and take it through the edge; raises `Refused`, counted."""

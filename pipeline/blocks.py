@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -26,7 +27,7 @@ import msgspec
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
 from pipeline.keyfiles import KeyDirectory, KeyName
-from pipeline.private import replace_private, sync_directory
+from pipeline.private import private_directory, replace_private, sync_directory
 from pipeline.tokens import DayTokens, cookie_visitor
 
 READ_SECONDS: Final = 5.0
@@ -74,11 +75,11 @@ class _Day(NamedTuple):
 class BlockList:
     """The open blocks of one directory; belongs to one thread.
 
-    Raises `Fatal` where a file is there that cannot be read.
+    Raises `Fatal` where the directory is unsafe or a file is there that cannot be read.
     """
 
     def __init__(self, directory: Path, keys: KeyDirectory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._directory = directory
+        self._directory = private_directory(directory)  # made by the collector's own user, who has to read it
         self._keys = keys
         self._monotonic = monotonic
         self._years: tuple[_Year, ...] = ()
@@ -129,8 +130,10 @@ class BlockList:
 
     def _blocks(self) -> list[Block]:
         blocks: list[Block] = []
-        files = sorted(self._directory.glob("[0-9a-f]*.json")) if self._directory.is_dir() else []
-        for file in files:
+        for name in os.listdir(self._directory):  # noqa: PTH208  glob passes over a directory that it may not read
+            if name.startswith(".") or not name.endswith(".json"):
+                continue
+            file = self._directory / name
             try:
                 blocks.append(msgspec.json.decode(file.read_bytes(), type=Block))
             except FileNotFoundError:

@@ -24,6 +24,7 @@ from pipeline.cases import Case, CaseBook
 from pipeline.errors import Retryable
 from pipeline.event import Event
 from pipeline.files import PRIVATE_FILE
+from pipeline.private import private_directory
 from pipeline.records import parse
 from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
@@ -79,10 +80,14 @@ class Erasures:
 
 
 class ErasureList:
-    """The erasures in force, read anew at each question; keeps what it read while nothing changed."""
+    """The erasures in force, read anew at each question; keeps what it read while nothing changed.
+
+    Raises `Fatal` where the directory of cases is unsafe.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        private_directory(settings.cases_dir)  # made by the user of `ship`, who has to read it
         self._seen: list[tuple[str, int, int]] = []
         self._erasures = Erasures({})
 
@@ -175,8 +180,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _cases(directory: Path) -> Iterator[tuple[str, int, int]]:
-    if directory.is_dir():
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                facts = entry.stat()
-                yield entry.name, facts.st_ino, facts.st_mtime_ns
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            facts = entry.stat()
+            yield entry.name, facts.st_ino, facts.st_mtime_ns

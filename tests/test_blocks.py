@@ -97,6 +97,25 @@ def test_a_damaged_block_changes_nothing_while_running_and_stops_a_start(
         host.list()
 
 
+def test_a_directory_that_others_can_reach_stops_a_start(host: Host) -> None:
+    put_block(host.directory, host.by_cookie())
+    host.directory.chmod(0o755)
+    with pytest.raises(Fatal, match="others can reach it"):
+        host.list()
+
+
+def test_a_directory_that_is_lost_while_running_is_no_end_of_a_block(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_block(host.directory, host.by_cookie())
+    blocks = host.list()
+    host.directory.rename(host.directory.with_name("lost"))
+    host.later()
+    with caplog.at_level(logging.ERROR):
+        assert blocks.person(SECRET)
+    assert "blocks are as before" in caplog.text
+
+
 def test_a_block_whose_key_is_not_here_is_an_alarm(host: Host, caplog: pytest.LogCaptureFixture) -> None:
     put_block(host.directory, host.by_cookie())
     host.keys.create(YEAR, b"", DESTROYED)

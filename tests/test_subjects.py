@@ -27,6 +27,7 @@ from pipeline.settings import Settings
 from pipeline.subject_rows import HOLD_AHEAD, TABLES, hold_blocked_rows
 from pipeline.subjects import Desk
 from pipeline.tokens import DayTokens, cookie_visitor
+from pipeline.unpack import unpacked
 from support import clinic_day
 from support.server import Rows
 from support.shipping import event, write_segment
@@ -264,6 +265,26 @@ def test_an_erased_person_is_in_no_part_of_any_table(office: Office) -> None:
     assert unfinished == [(0,)]
     assert not BlockList(settings.blocks_dir, office.keys).person(SECRET)
     assert blocked_days(settings, TODAY) == frozenset()
+
+
+def test_an_erased_visitor_is_in_no_byte_of_a_part_in_use(office: Office) -> None:
+    visitor = office.visitor()
+    office.store(3)
+    office.store(4, visitor=office.visitor(OTHER))
+
+    def in_parts(number: int) -> bool:
+        paths = office.rows.admin.query(
+            "SELECT path FROM system.parts WHERE database = 'pixel' AND active AND table IN ('events', 'held')"
+        ).result_rows
+        files = [file for (path,) in paths for file in Path(path).glob("*.bin")]
+        assert files
+        return any(number.to_bytes(8, "little") in block for file in files for block in unpacked(file.read_bytes()))
+
+    assert in_parts(visitor)
+    office.desk().open_by_code("1", "Anna", "asks", office.code())
+    office.desk().erase("1", "withdrew")
+    assert not in_parts(visitor)
+    assert in_parts(office.visitor(OTHER))
 
 
 def test_every_table_that_bears_a_visitor_is_erased(office: Office) -> None:

@@ -124,10 +124,11 @@ class System:
             lambda: self.rows("SELECT count() FROM pixel.events")[0][0] >= count, f"{count} rows", seconds=seconds
         )
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of the command line against this system."""
+    def run(self, *arguments: str, check: bool = True, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line against this system; `typed` is its standard input."""
         done = subprocess.run(
             [*CLI, *arguments, "--config", str(self.config)],
+            input=typed,
             capture_output=True,
             text=True,
             env=plain_environment(),
