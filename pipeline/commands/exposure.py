@@ -37,7 +37,7 @@ NOTES = {
     " as nobody. A key is not in the database: `alive` matters if the keys may have leaked, too; name such days with --days."
     " Blocked persons are counted here, unlike in the reports.",
     "ru": "Посетители: один человек может считаться несколько раз (cookie отклонён, первая страница); строки, чьи токены"
-    " удалены по сроку, не считаются ничьими. Ключей в базе нет: `alive` важно, если могли утечь и ключи; такие дни"
+    " удалены по сроку, не причислены ни к кому. Ключей в базе нет: `alive` важно, если могли утечь и ключи; такие дни"
     " укажите в --days. Заблокированные люди здесь учтены, в отличие от отчётов.",
 }
 SUPPRESSED = {
