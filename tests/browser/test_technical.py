@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from support.edge import until
 from support.walk import Walk
@@ -154,3 +155,29 @@ def test_without_the_attribute_not_one_byte_of_it_is_sent(walk):
         walk.demo.url + "/doctors"
     ]
     assert walk.edge.signals() == []
+
+
+def with_nonce(app: ASGIApp) -> ASGIApp:
+    """Give the tag a nonce and the page a policy that knows nothing else."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def rewrite(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [(name, value) for name, value in message["headers"] if name != b"content-length"]
+                message["headers"] = [*kept, (b"content-security-policy", b"script-src 'nonce-abc'")]
+            elif message["type"] == "http.response.body":
+                message["body"] = message["body"].replace(b"<script async", b"<script nonce=abc async")
+            await send(message)
+
+        await app(scope, receive, rewrite)
+
+    return wrapped
+
+
+def test_a_nonce_in_the_policy_also_lets_the_technical_part_in(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        walk = Walk(edge, clinic(wrap=with_nonce, technical=ALL), context, request.node.name, "Chromium")
+        page = loaded(walk)
+        hide(page)
+        assert signals(walk, page, "vital", 1)
+        assert walk.errors == []
