@@ -113,8 +113,9 @@ class SubjectRows:
         counts: dict[str, int] = {}
         for table, condition in theirs.items():
             counts[table] = self._count(f"pixel.{table}", condition)
-            if counts[table]:
-                self._delete(table, condition)
+            if not counts[table]:
+                continue
+            self._delete(table, condition)
             if left := self._count(f"pixel.{table}", condition):
                 raise Fatal(f"pixel.{table}: {left} rows are still there after the deletion; look at system.mutations")
         return counts

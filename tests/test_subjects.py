@@ -29,7 +29,7 @@ from pipeline.subjects import Desk
 from pipeline.tokens import DayTokens, cookie_visitor
 from pipeline.unpack import unpacked
 from support import clinic_day
-from support.server import Rows
+from support.server import Rows, free_port
 from support.shipping import event, write_segment
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -323,6 +323,40 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next_try(
     assert office.desk().book.working("1").state == "erasing"
     assert office.desk().erase("1", "withdrew")["pixel.events"] == "3"
     assert office.counts()["events"] == 0
+
+
+def test_a_block_that_was_cut_off_is_finished_by_the_next_try(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.desk().open_by_code("1", "Anna", "asks", office.code())
+
+    def away(*_: object) -> None:
+        raise Retryable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.subject_rows.SubjectRows.set_block", away)
+        with pytest.raises(Retryable):
+            office.desk().block("1", "until checked")
+    assert BlockList(office.settings.blocks_dir, office.keys).person(SECRET), "new hits are refused already"
+    assert office.desk().block("1", "until checked").state == "blocked"
+
+
+def test_while_clickhouse_is_away_nothing_is_changed_and_nothing_claimed(office: Office) -> None:
+    office.desk().open_by_code("1", "Anna", "asks", office.code())
+    before, audited = office.state(), office.audited()
+    away = office.settings.clickhouse.model_copy(update={"port": free_port()})
+    desk = Desk(office.settings.model_copy(update={"clickhouse": away}), now=NOW, who="olga")
+    for step in (desk.find, desk.block, desk.export, desk.erase):
+        with pytest.raises(Retryable, match="does not answer"):
+            step("1", "asks")
+    assert (office.state(), office.audited()) == (before, audited)
+
+
+def test_rows_that_stay_after_a_deletion_are_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.store(2)
+    office.desk().open_by_code("1", "Anna", "asks", office.code())
+    monkeypatch.setattr("pipeline.subject_rows.SubjectRows._delete", lambda *_: None)
+    with pytest.raises(Fatal, match=r"pixel\.events: 2 rows are still there"):
+        office.desk().erase("1", "withdrew")
+    assert "subject_erased" not in office.audited()
 
 
 REFUSALS = {
