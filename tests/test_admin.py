@@ -1,0 +1,134 @@
+"""Who may read /health and /metrics, and what /metrics adds up: every process, and those before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from starlette.types import Message
+
+from collector.app import Collector
+from collector.metrics import Totals, TotalsFile, exposition
+from pipeline.settings import Settings
+
+LOOPBACK, PROXY, STRANGER = "127.0.0.1", "10.0.0.1", "203.0.113.9"
+PATHS = ("/health/live", "/health/ready", "/metrics")
+
+
+async def ask(app: Collector, path: str, peer: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Return status and body of a GET."""
+    given = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": given,
+        "client": (peer, 4711),
+        "scheme": "http",
+    }
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent[0]["status"], sent[1]["body"]
+
+
+def status(tmp_path: Path, path: str, peer: str, headers: Mapping[str, str], **collector: object) -> int:
+    app = Collector(Settings.model_validate({"data": tmp_path, "collector": collector}))
+
+    async def run() -> int:
+        await app.process.start()
+        code, _ = await ask(app, path, peer, headers)
+        await app.process.stop()
+        return code
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_this_machine_and_admin_networks_may_read(tmp_path: Path, path: str) -> None:
+    assert status(tmp_path, path, LOOPBACK, {}) == 200
+    assert status(tmp_path, path, STRANGER, {}, admin_networks=["203.0.113.0/24"]) == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_others_may_not(tmp_path: Path, path: str) -> None:
+    assert status(tmp_path, path, STRANGER, {}) == 403
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize("named", [LOOPBACK, f"for={LOOPBACK}"])
+def test_who_comes_through_an_unknown_proxy_may_not_whoever_is_named(tmp_path: Path, header: str, named: str) -> None:
+    assert status(tmp_path, "/metrics", LOOPBACK, {header: named}) == 403
+
+
+@pytest.mark.parametrize(("client", "expected"), [(STRANGER, 403), (LOOPBACK, 200), (f"{LOOPBACK}, {STRANGER}", 403)])
+def test_behind_a_trusted_proxy_the_client_counts(tmp_path: Path, client: str, expected: int) -> None:
+    answer = status(tmp_path, "/metrics", PROXY, {"X-Forwarded-For": client}, trusted_proxies=[f"{PROXY}/32"])
+    assert answer == expected
+
+
+def test_a_collector_whose_spool_refuses_is_alive_and_not_ready(tmp_path: Path) -> None:
+    app = Collector(Settings(data=tmp_path))
+
+    async def run() -> None:
+        await app.process.start()
+        await app.process.spool.close()
+        assert (await ask(app, "/health/live", LOOPBACK, {}))[0] == 200
+        code, text = await ask(app, "/health/ready", LOOPBACK, {})
+        assert code == 503
+        assert b"spool" in text
+
+    asyncio.run(run())
+
+
+def offered(count: int) -> Totals:
+    return Counter({("offered", "", ""): count})
+
+
+def left_behind(directory: Path, slot: str, totals: Totals) -> None:
+    """Let a process count so much and end."""
+
+    async def live_and_end() -> None:
+        file = TotalsFile(directory)
+        file.start(slot, lambda: totals)
+        file.stop()
+
+    asyncio.run(live_and_end())
+
+
+def shown(directory: Path) -> str:
+    return exposition(directory, {"ready": 1.0}).decode()
+
+
+def test_the_figures_of_all_processes_are_added(tmp_path: Path) -> None:
+    left_behind(tmp_path, "w0", offered(3) + Counter({("refused", "flood", ""): 2}))
+    left_behind(tmp_path, "w1", offered(4) + Counter({("refused", "flood", ""): 1, ("refused", "bad_query", ""): 1}))
+    text = shown(tmp_path)
+    assert "clinic_pixel_offered_total 7.0" in text
+    assert 'clinic_pixel_refused_total{reason="flood"} 3.0' in text
+    assert 'clinic_pixel_refused_total{reason="bad_query"} 1.0' in text
+    assert "clinic_pixel_ready 1.0" in text
+
+
+def test_a_process_that_starts_again_goes_on_counting(tmp_path: Path) -> None:
+    left_behind(tmp_path, "w0", offered(5))
+    left_behind(tmp_path, "w0", offered(2))
+    assert "clinic_pixel_offered_total 7.0" in shown(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"[[", b"{}", b"[1]", b'[["offered","","","x","y"]]', b"\xff"])
+def test_a_file_that_is_none_of_ours_is_passed_over(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "collector-w9.json").write_bytes(content)
+    left_behind(tmp_path, "w0", offered(1))
+    assert "clinic_pixel_offered_total 1.0" in shown(tmp_path)
