@@ -50,10 +50,10 @@ def drop_old_quarantine(settings: Settings) -> None:
 JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
     Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a key ends with its last day
-    Job("end what is past its term", DAY_SECONDS, end_expired),
     Job("count recent hours", HOUR_SECONDS, count_recent_hours),
     Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
+    Job("end what is past its term", DAY_SECONDS, end_expired),  # after the rows of blocks were held
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]

@@ -27,6 +27,7 @@ from pipeline.reports import all_reports, find, run
 from pipeline.retention import GRACE, LIVES, TOKENS, Life, end_expired
 from pipeline.reveal import Asking, asking, relink, reveal
 from pipeline.settings import ClickHouse, Settings
+from pipeline.subject_rows import hold_blocked_rows
 from support.server import Rows, free_port
 
 NOW = datetime.now(UTC)
@@ -179,8 +180,10 @@ def test_a_merge_that_does_not_end_well_is_told_apart(
     assert tokens(idle) == [(1, 1, 2, 3, 4)]
 
 
-def test_the_worker_does_it_daily() -> None:
+def test_the_worker_does_it_daily_once_blocked_rows_are_held() -> None:
     assert [job.every_seconds for job in JOBS if job.run is end_expired] == [86_400]
+    order = [job.run for job in JOBS]
+    assert order.index(hold_blocked_rows) < order.index(end_expired)
 
 
 @pytest.mark.parametrize(
