@@ -7,6 +7,7 @@ Owns what happens before there is a request that the application could see. Rule
 * No log line for it: who sends junk fills a counter and not the disk.
 * A request must be whole within `REQUEST_SECONDS`, the first one of a connection counted from its opening; uvicorn
   itself would wait for ever. Between two requests its keep-alive time counts.
+* What a request may bring in all is bounded, because the parser keeps a header until it is whole.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collector.app import Collector
 
 REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
+MAX_REQUEST = 2 * 1024 * 1024  # far over every limit that has a reason of its own, so that those can name theirs
 
 _UNREADABLE = b"HTTP/1.1 %d Bad Request\r\n%bconnection: close\r\n\r\n%b" % (
     STATUS[Reason.BAD_HTTP],
@@ -36,6 +38,7 @@ class Connection(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _taken = _whole = False
+    _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin, with a deadline for the first request."""
@@ -50,6 +53,9 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read what came; what is left incomplete has a deadline."""
         super().data_received(data)
+        self._received = 0 if self._whole else self._received + len(data)
+        if self._received > MAX_REQUEST and not self.transport.is_closing():
+            self.send_400_response("")
         if not self._whole and self._deadline is None and not self.transport.is_closing():
             self._watch()
 
@@ -65,7 +71,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        self._taken, self._whole = False, True
+        self._taken, self._whole, self._received = False, True, 0
         self._unwatch()
         super().on_message_complete()
 

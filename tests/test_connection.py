@@ -91,6 +91,13 @@ def test_a_beacon_that_goes_wrong_in_its_body_is_counted_once(edge: Edge, coding
     assert until(lambda: "bad_http" in edge.refusals() and edge.refusals()) == {"bad_body": 1, "bad_http": 1}
 
 
+def test_a_header_without_end_is_cut_off_and_counted(edge: Edge) -> None:
+    endless = b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\nX-Endless: " + b"a" * 64_000_000
+    with connected(edge) as peer, pytest.raises(ConnectionError):
+        peer.sendall(endless)
+    assert until(edge.refusals) == {"bad_http": 1}
+
+
 @pytest.mark.parametrize(
     "beginning",
     [
