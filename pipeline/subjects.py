@@ -12,7 +12,7 @@ Owns the order of the steps. Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -20,20 +20,23 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from pipeline import request_code
-from pipeline.audit import Audit
+from pipeline.audit import Audit, Limit
 from pipeline.blocks import Block, lift_block, put_block
 from pipeline.cases import Case, CaseBook, State, due_day
 from pipeline.erasure import Erasures, clean_quarantine, unshipped
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
-from pipeline.keyfiles import KeyName
+from pipeline.findable import notes, tokens_of
 from pipeline.keyjobs import key_files
 from pipeline.settings import Settings
 from pipeline.subject_rows import SubjectRows, subject_rows
-from pipeline.tokens import DayTokens
 
 SUBJECT_ERASED: Final = "subject_erased"
+ADDRESSES_PER_HOUR: Final = 20
+"""Searches by address in an hour: enough for a desk, too few to find out whose address was here when."""
+
 _MOST_DAYS: Final = 366
+_BY_ADDRESS: Final = "subject_find_by_address"
 
 
 class Found(NamedTuple):
@@ -77,13 +80,13 @@ class Desk:
         self, number: str, requester: str, ground: str, address: RawAddress, first: date, last: date
     ) -> Found:
         """Open a case for the rows of an address on some UTC days and count them."""
-        facts = {"case": number, "requester": requester, "ground": ground, "by": "address", "days": f"{first} {last}"}
-        with self._step("subject_find", facts):
+        facts = {"case": number, "requester": requester, "ground": ground, "days": f"{first} {last}"}
+        with self._step(_BY_ADDRESS, facts):
             if not first <= last or first > self._now.date() or (last - first).days > _MOST_DAYS:
                 raise Fatal(f"--from, --to: expected two days in order, not later than today, {_MOST_DAYS} at most")
             case = self._case(number, requester, ground, first, last)
             case = replace(case, tokens=self._tokens(address, first, min(last, self._now.date())))
-            return self._find(case, facts)
+            return self._find(case, facts, _BY_ADDRESS)
 
     def find(self, number: str, ground: str) -> Found:
         """Find the rows of a case that is open."""
@@ -175,7 +178,7 @@ class Desk:
             last=last,
         )
 
-    def _find(self, case: Case, facts: dict[str, str]) -> Found:
+    def _find(self, case: Case, facts: dict[str, str], action: str = "subject_find") -> Found:
         known = self.book.find(case.case)
         if known is not None:
             self.book.working(case.case)
@@ -183,35 +186,18 @@ class Desk:
                 raise Fatal(f"--case: {case.case} is another request's; expected a number that is free")
             case = known
         with subject_rows(self._settings) as rows:
-            self._record("subject_find", facts)
+            limit = Limit(frozenset({_BY_ADDRESS}), ADDRESSES_PER_HOUR, timedelta(hours=1))
+            self._record(action, facts, limit if action == _BY_ADDRESS else None)
             days = rows.per_day(case)
         if known is None:
             self.book.put(case)
         return Found(case, days, self._notes(case))
 
     def _notes(self, case: Case) -> list[str]:
-        limit = self._now.date() - self._tokens_live
-        if not case.by_code:
-            gone = [str(day) for day in _days(case.first, case.last) if day not in case.tokens]
-            notes = ["By address: these may be other people's events. Blocking is all that can be done, until checked."]
-            return notes + _said(gone, "No key: events of these days can no longer be found by address")
-        gone = [
-            f"visitor-{year}"
-            for year in range(limit.year, self._now.year + 1)
-            if self._keys.tombstone(KeyName.of_year(date(year, 1, 1)))
-        ]
-        return [
-            f"Events before {limit} have lost their visitor: they can no longer be found, by anybody.",
-            "Events before the cookie came back for the first time bear no person's mark and cannot be found.",
-            *_said(gone, "Destroyed keys, whose events can no longer be found"),
-        ]
+        return notes(case, self._keys, self._now.date(), self._now.date() - self._tokens_live)
 
     def _tokens(self, address: RawAddress, first: date, last: date) -> dict[date, Token]:
-        tokens: dict[date, Token] = {}
-        for day in _days(first, last):
-            key = self._keys.read(KeyName.of_day(day))
-            if key is not None:
-                tokens[day] = DayTokens(key).ip_token(address)
+        tokens = tokens_of(self._keys, address, first, last)
         if not tokens:
             raise Fatal(
                 f"--from, --to: no key of {first} to {last} is left (kept {self._settings.retention.keys_days} days);"
@@ -243,13 +229,5 @@ class Desk:
             self._audit.refuse_an_old_clock(self._now)
             yield
 
-    def _record(self, action: str, facts: dict[str, str]) -> None:
-        self._audit.record(action, facts, now=self._now, who=self._who)
-
-
-def _days(first: date, last: date) -> list[date]:
-    return [first + timedelta(offset) for offset in range((last - first).days + 1)]
-
-
-def _said(names: Sequence[str], what: str) -> list[str]:
-    return [f"{what}: {', '.join(names)}."] if names else []
+    def _record(self, action: str, facts: dict[str, str], limit: Limit | None = None) -> None:
+        self._audit.record(action, facts, now=self._now, who=self._who, limit=limit)

@@ -1,0 +1,44 @@
+"""What of a person's rows can still be found, as far as keys and tokens live, and the plain words for the rest.
+
+Owns the tokens of an address for the days asked for, and the notes of an answer. The address is in memory only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from pipeline.cases import Case
+from pipeline.event import RawAddress, Token
+from pipeline.keyfiles import KeyDirectory, KeyName
+from pipeline.tokens import DayTokens
+
+
+def tokens_of(keys: KeyDirectory, address: RawAddress, first: date, last: date) -> dict[date, Token]:
+    """Return the address's token of each UTC day whose key lives; raises `Fatal` where a key is unsafe."""
+    living = {day: keys.read(KeyName.of_day(day)) for day in _days(first, last)}
+    return {day: DayTokens(key).ip_token(address) for day, key in living.items() if key is not None}
+
+
+def notes(case: Case, keys: KeyDirectory, today: date, oldest: date) -> list[str]:
+    """Return what an answer cannot know; rows before `oldest` have lost their tokens."""
+    if not case.by_code:
+        gone = [str(day) for day in _days(case.first, min(case.last, today)) if day not in case.tokens]
+        return [
+            "By address: these may be other people's events. Blocking is all that can be done, until checked.",
+            *_said(gone, "No key: events of these days can no longer be found by address"),
+        ]
+    years = [KeyName.of_year(date(year, 1, 1)) for year in range(oldest.year, today.year + 1)]
+    return [
+        f"Events before {oldest} have lost their visitor: they can no longer be found, by anybody.",
+        "Events before the cookie came back for the first time bear no person's mark and cannot be found.",
+        *_said([year.text for year in years if keys.tombstone(year)], "Destroyed keys, whose events cannot be found"),
+    ]
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(offset) for offset in range((last - first).days + 1)]
+
+
+def _said(names: Sequence[str], what: str) -> list[str]:
+    return [f"{what}: {', '.join(names)}."] if names else []
