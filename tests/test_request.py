@@ -40,6 +40,10 @@ def test_a_full_request_gives_all_six_fields():
     assert (hit.nonce, hit.consent, hit.referer) == (2**64 - 1, True, "https://clinic.example/")
 
 
+def test_an_ad_block_named_twice_is_one_impression():
+    assert read(b"s=clinic&a=top,side,top").ads == ("top", "side")
+
+
 @pytest.mark.parametrize(
     ("word", "query", "page"),
     [
