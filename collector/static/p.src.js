@@ -25,6 +25,7 @@
     self[mark] = 1;
 
     const signal = navigator.globalPrivacyControl || navigator.doNotTrack == 1;
+    // Without data-keep the list ends in the name "undefined", which no page uses.
     const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|" + set.keep?.replace(/,/g, "|") + ")=[\\w.-]+$");
     const shown = new Set();
     let url, from, nonce, timers, scanning;
@@ -66,7 +67,7 @@
       const query = location.search.split(/[?&]/).filter((pair) => kept.test(pair)).join("&");
       const here = (location.origin + location.pathname + (query && "?" + query)).slice(0, 2000);
       const restored = event?.persisted;
-      if (document.prerendering || (here == url && !restored)) return;
+      if ((here == url && !restored) || document.prerendering) return;
       from = restored ? "" : url || document.referrer.split(/[?#]/)[0];
       url = here;
       nonce = "" + crypto.getRandomValues(new BigUint64Array(1));
@@ -77,8 +78,8 @@
     view();
     for (const name of ["pushState", "replaceState"]) {
       const original = history[name];
-      history[name] = function () {
-        original.apply(this, arguments);
+      history[name] = function (...given) {
+        original.apply(this, given);
         view();
       };
     }

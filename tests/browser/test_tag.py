@@ -356,6 +356,22 @@ def test_what_leaves_the_browser_is_the_six_fields_and_nothing_else(walk):
         assert private not in text.replace("localhost", ""), private
 
 
+@pytest.mark.parametrize("path", ["/", "/prices", "/print", "/partner"])
+def test_nothing_on_the_page_moves(walk, path):
+    page = walk.goto(path)
+    walk.after(1, page)
+    page.wait_for_load_state("networkidle")
+    shift = page.evaluate(
+        """() => new Promise((done) => {
+          let sum = 0;
+          new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.value)))
+            .observe({ type: "layout-shift", buffered: true });
+          requestAnimationFrame(() => setTimeout(() => done(sum), 100));
+        })"""
+    )
+    assert shift == 0
+
+
 def test_json_needs_a_preflight_and_only_the_sites_own_pages_pass_it(walk):
     send = """(url) => fetch(url + "/e", { method: "POST", credentials: "include",
       headers: { "Content-Type": "application/json" }, body: JSON.stringify([{ s: "clinic", u: location.href, n: "77" }]) })
