@@ -21,6 +21,7 @@ from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.holds import blocked_days
+from pipeline.jobs import JOBS
 from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys import Keyring
 from pipeline.settings import Settings
@@ -236,6 +237,10 @@ def test_the_daily_job_holds_what_comes_near_its_end(office: Office) -> None:
     assert office.counts()["held"] == 2
 
 
+def test_ship_holds_and_finishes() -> None:
+    assert {hold_blocked_rows, finish_erasures} <= {job.run for job in JOBS}
+
+
 def test_an_export_holds_everything_of_the_person_and_no_token(office: Office) -> None:
     office.store(1, page="/doctors", cookies={"lang": "ru"}, ua_token=991, click_token=992, net_token="fd00::9")
     office.store(5, visitor=office.visitor(OTHER), page="/others")
@@ -389,6 +394,10 @@ REFUSALS = {
     "an unblock of what is not blocked": (lambda desk, _: desk.unblock("1", "asks"), "expected one that is blocked"),
     "an export by address": (lambda desk, _: desk.export("by address", "asks"), "rests on an address"),
     "an erasure by address": (lambda desk, _: desk.erase("by address", "asks"), "rests on an address"),
+    "a clock set back": (
+        lambda _, office: office.desk(NOW - timedelta(days=2)).block("1", "asks"),
+        "set the clock right",
+    ),
     "days in the wrong order": (
         lambda desk, _: desk.open_by_address("2", "Eve", "asks", ADDRESS, TODAY, DAY),
         "two days in order",
