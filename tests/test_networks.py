@@ -117,9 +117,7 @@ def test_databases_others_broke_on_purpose_are_refused(tmp_path, name):
 @pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/mmdb-maxmind-test is not here")
 def test_databases_of_a_real_vendor_are_read(tmp_path):
     tables = NetworkTables.load(
-        settings(
-            tmp_path, country_mmdb=REAL / "GeoLite2-Country-Test.mmdb", asn_mmdb=REAL / "GeoLite2-ASN-Test.mmdb"
-        )
+        settings(tmp_path, country_mmdb=REAL / "GeoLite2-Country-Test.mmdb", asn_mmdb=REAL / "GeoLite2-ASN-Test.mmdb")
     )
     assert facts(tables, "81.2.69.160").country == "GB"
     assert facts(tables, "1.128.0.1").asn == 1221
