@@ -32,6 +32,9 @@ from pipeline.spool import Spool
 log = logging.getLogger("clinic_pixel.collector")
 
 DAY_MS = 86_400_000
+EARLIEST_MS = 1_767_225_600_000
+"""2026-01-01: a clock before the day this was written is wrong, and an event that old would be deleted by retention
+as soon as it was stored; so it is not taken at all."""
 
 _T = TypeVar("_T")
 
@@ -77,7 +80,10 @@ class Process:
 
     def not_ready(self) -> str:
         """Return what keeps this process from accepting hits, '' when nothing does."""
-        today = day_of(now_ms())
+        moment = now_ms()
+        if moment < EARLIEST_MS:
+            return "the clock stands before 2026: set it right"
+        today = day_of(moment)
         if not self.spool.ready:
             return "the spool takes no events: see `clinic-pixel spool status`"
         if self.keys.day(today, today=today) is None or self.keys.visitor_key(today, today=today) is None:
@@ -100,6 +106,8 @@ class Process:
         """Return what `work` (given Unix milliseconds) returns; what it raises becomes `Refused` and is counted once."""
         moment = now_ms()
         try:
+            if moment < EARLIEST_MS:
+                raise Refused(Reason.BAD_CLOCK)  # noqa: TRY301 - counted below like every refusal
             return work(moment)
         except Flooded as flooded:
             facts = flooded.network

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     BLOCKED = "blocked"
     SPOOL_FULL = "spool_full"
     SPOOL_FAILED = "spool_failed"
+    BAD_CLOCK = "bad_clock"
     INTERNAL = "internal"
 
 
@@ -48,6 +49,7 @@ STATUS: dict[Reason, int] = {
     Reason.BLOCKED: 403,
     Reason.SPOOL_FULL: 503,
     Reason.SPOOL_FAILED: 503,
+    Reason.BAD_CLOCK: 503,
     Reason.INTERNAL: 503,
 }
 
@@ -69,6 +71,7 @@ MEANING: dict[Reason, str] = {
     Reason.BLOCKED: "the person asked for a block (policy clause 6.2.4)",
     Reason.SPOOL_FULL: "the spool is at its size or the disk at its free space limit",
     Reason.SPOOL_FAILED: "the disk refused the write; nothing was acknowledged",
+    Reason.BAD_CLOCK: "the collector's clock stands before 2026: the event would be deleted by its age at once",
     Reason.INTERNAL: "an error of ours that nobody foresaw; the log names its type and place",
 }
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.process import Process
+from collector import process as process_module
+from collector.process import EARLIEST_MS, Process
 from pipeline.errors import Refused
 from pipeline.event import Count, Hit
 from pipeline.settings import Collector, Networks, Settings
@@ -31,3 +32,15 @@ def test_a_flood_is_refused_and_counted_by_what_may_be_known_of_its_sender(tmp_p
         Count(0, "refused", "flood"),
         Count(0, "flood", net_class="own"),
     }
+
+
+def test_nothing_is_taken_while_the_clock_is_plainly_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(Settings(data=tmp_path))
+    hit = Hit(received_ms=EARLIEST_MS, peer="192.0.2.7", site="clinic")
+    monkeypatch.setattr(process_module, "now_ms", lambda: EARLIEST_MS - 1)
+    with pytest.raises(Refused, match="bad_clock"):
+        process.take(lambda _: hit)
+    assert "clock" in process.not_ready()
+    monkeypatch.setattr(process_module, "now_ms", lambda: EARLIEST_MS)
+    assert process.take(lambda _: hit).events
+    assert "clock" not in process.not_ready()
