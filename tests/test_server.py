@@ -1,0 +1,66 @@
+"""The collector as it is really started: what its process believes, says and could leave behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from pipeline.event import Event
+from pipeline.records import read
+from support.edge import until
+from support.server import free_port
+from support.system import CLI, plain_environment
+
+
+class Collecting:
+    """A running `clinic-pixel collect` with default settings but for its place."""
+
+    def __init__(self, data: Path, log: Path, workers: int) -> None:
+        self.data, self.log, port = data, log, free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        given = {"PIXEL_DATA": str(data), "PIXEL_COLLECTOR__PORT": str(port), "PIXEL_COLLECTOR__WORKERS": str(workers)}
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen([*CLI, "collect"], env=plain_environment(**given), stderr=stream)
+        until(self._answers, 30)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return urllib3.request("GET", f"{self.url}/health/ready", retries=False).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def events(self) -> list[Event]:
+        files = [file for file in (self.data / "spool").iterdir() if file.suffix in (".open", ".seg")]
+        return [record for file in files for record in read(file) if isinstance(record, Event)]
+
+
+@pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
+def collecting(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Collecting]:
+    running = Collecting(tmp_path / "var", tmp_path / "log", request.param)
+    yield running
+    running.process.terminate()
+    running.process.wait(30)
+
+
+def test_it_believes_no_header_and_tells_nothing_of_a_visitor(collecting: Collecting) -> None:
+    headers = {"X-Forwarded-For": "2001:db8::77", "Forwarded": "for=203.0.113.7", "User-Agent": "Visitor/1.0"}
+    answer = urllib3.request("GET", f"{collecting.url}/p.gif?s=clinic&u=https://clinic.example/seen", headers=headers)
+    assert answer.status == 200
+    assert "server" not in answer.headers
+    (event,) = collecting.events()
+    assert event.ip_version == 4  # the connection's, not the header's
+    (line,) = collecting.log.read_text().splitlines()
+    assert line.startswith("collecting on ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_it_can_leave_no_core_behind(collecting: Collecting) -> None:
+    limits = Path(f"/proc/{collecting.process.pid}/limits").read_text().splitlines()
+    (core,) = [line.split() for line in limits if line.startswith("Max core file size")]
+    assert core[4:6] == ["0", "0"]
