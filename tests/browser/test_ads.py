@@ -26,7 +26,7 @@ def page(walk):
     page = walk.context.new_page()
     page.set_viewport_size({"width": 1100, "height": 400})
     walk.goto("/", page)
-    walk.after(1, page)
+    walk.recognised()
     return page
 
 

@@ -24,6 +24,9 @@ class FirefoxWalk(Walk):
         self.edge, self.demo, self.firefox, self.name = edge, demo, firefox, name
         self.browser = f"Firefox {firefox.version}"
 
+    def cookies(self) -> list[Any]:
+        return list(self.firefox.call("storage.getCookies")["cookies"])
+
     def open(self, path: str) -> Firefox:
         self.firefox.goto(self.demo.url + path)
         return self.firefox
@@ -66,7 +69,7 @@ def test_script(walk):
 
 def test_script_after_a_click_on_a_link(walk):
     page = walk.open("/")
-    walk.after(1)
+    walk.recognised()
     page.run("document.querySelector(\"nav a[href='/doctors']\").click()")
     row = walk.after(2)[1]
     walk.compare(row, page="/doctors", referrer_page="/", cookie_state="returning", visitor_kind="cookie")
@@ -100,7 +103,7 @@ def test_ad_block_scrolled_into_view(walk):
 
 def test_back_forward_cache(walk):
     walk.open("/").run("addEventListener('pageshow', (event) => { window.restored = event.persisted })")
-    walk.after(1)
+    walk.recognised()
     walk.firefox.goto(walk.demo.url + "/doctors")
     walk.after(2)
     walk.firefox.back()
@@ -114,4 +117,4 @@ def test_global_privacy_control(edge, clinic, tmp_path, request):
         assert walk.open("/doctors").run("navigator.globalPrivacyControl") is True
         row = walk.after(1)[0]
         walk.compare(row, page="/doctors", cookie_state="signal", visitor=0, visitor_kind="none", ip_token="::")
-        assert firefox.call("storage.getCookies")["cookies"] == []
+        assert walk.cookies() == []

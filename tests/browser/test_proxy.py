@@ -64,7 +64,7 @@ def test_script_from_the_sites_own_host(chromium, edge, clinic, site, request):
         walk = Walk(edge, clinic(), context, request.node.name, "Chromium " + chromium.version)
         page = context.new_page()
         page.goto(site + "/doctors")
-        walk.after(1, page)
+        walk.recognised()
         page.goto(site + "/print")
         script, image = walk.after(2, page)
         walk.compare(script, mode="js", page="/doctors", page_from="parameter", cookie_state="new")

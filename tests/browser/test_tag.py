@@ -61,7 +61,7 @@ def test_script(walk):
 
 def test_script_after_a_click_on_a_link(walk):
     page = walk.goto("/?utm_source=mail&secret=1")
-    walk.after(1, page)
+    walk.recognised()
     page.click("nav a[href='/doctors']")
     first, second = walk.after(2, page)
     walk.compare(
@@ -157,7 +157,7 @@ def test_single_page_application(walk):
 def test_back_forward_cache(walk):
     page = walk.goto("/")
     page.evaluate("addEventListener('pageshow', (event) => { window.restored = event.persisted })")
-    walk.after(1, page)
+    walk.recognised()
     page.click("nav a[href='/doctors']")
     walk.after(2, page)
     page.go_back(wait_until="commit")
@@ -167,8 +167,8 @@ def test_back_forward_cache(walk):
 
 
 def test_two_tabs(walk):
-    first = walk.goto("/")
-    walk.after(1, first)
+    walk.goto("/")
+    walk.recognised()
     second = walk.goto("/doctors")
     third = walk.goto("/services")
     rows = {row.page: row for row in walk.after(3, third)}

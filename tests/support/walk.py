@@ -48,6 +48,14 @@ class Walk:
         until(enough)
         return self.rows()
 
+    def recognised(self) -> None:
+        """Wait until the browser holds the id cookie: an event is on disk before its answer has arrived."""
+        until(self.cookies)
+
+    def cookies(self) -> list[Any]:
+        """Return the browser's cookies."""
+        return list(self.context.cookies())
+
     def rows(self) -> list[Row]:
         return [enrich(event, _tables(), BATCH) for event in self.edge.events()]
 
