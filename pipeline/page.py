@@ -64,14 +64,15 @@ class PathTable:
 
     @classmethod
     def of(cls, templates: Iterable[tuple[str, str]], *, below: bool) -> PathTable:
-        """Compile (template, stored) pairs; `*` is one segment, `below` takes in all paths under a template too.
+        """Compile (template, stored) pairs; `*` is one segment, `below` takes in all paths under a template too, and
+        the template as a file (`/hiv.html`).
 
         Below `/hiv/*` then means below `/hiv`: the section's own page is no less telling than its pages.
         """
         pairs = [(plain_path(template).lower().rstrip("/"), stored) for template, stored in templates]
         if below:
             pairs = [(path.removesuffix("/*"), stored) for path, stored in pairs]
-        tail = "(?:/.*)?" if below else "/?"
+        tail = "(?:[/.].*)?" if below else "/?"
         groups = ("(" + re.escape(path).replace(r"\*", "[^/]+") + tail + ")" for path, _ in pairs)
         return cls(re.compile("|".join(groups), re.DOTALL) if pairs else None, tuple(stored for _, stored in pairs))
 

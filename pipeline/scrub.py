@@ -53,7 +53,7 @@ def plain_path(raw: str) -> str:
     if ";" in text:
         text = _SEGMENT_PARAMETERS.sub("", text)
     segments: list[str] = []
-    for segment in _SLASHES.split(text):
+    for segment in map(str.strip, _SLASHES.split(text)):
         if segment == "..":
             del segments[-1:]
         elif segment not in {"", "."}:
