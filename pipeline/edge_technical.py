@@ -49,6 +49,7 @@ _TEMPLATE_RULES = (
     (re.compile(r"(?<!\w)'[^']*(?:'|$)"), "<text>"),
     (re.compile(r"\d+"), "<n>"),
 )
+_NUMBERED_WORD = re.compile(r"(?:[\w:*-]|<n>)+")
 
 
 class RawSignal(NamedTuple):
@@ -116,7 +117,14 @@ def scrub_template(message: str) -> str:
     text = plain(" ".join(message.split()))
     for pattern, replacement in _TEMPLATE_RULES:
         text = pattern.sub(replacement, text)
+    text = _NUMBERED_WORD.sub(_without_letters, text)
     return " ".join(scrub_text(text, MAX_TEMPLATE).text.split())
+
+
+def _without_letters(word: re.Match[str]) -> str:
+    # The letters of an IPv6 address or a token tell almost as much as its digits, which the script took out already.
+    numbers = word[0].count("<n>")
+    return "<n>" if numbers > 1 or (numbers and word[0].count(":") > 1) else word[0]
 
 
 def scrub_release(release: str) -> str:
