@@ -25,6 +25,7 @@ from pipeline.tokens import fingerprint
 
 KEY_DESTROYED: Final = "key_destroyed"
 RETENTION: Final = "its age passed the retention of keys"
+STEADY_DAYS: Final = 7
 _LEFTOVER_SECONDS: Final = 3600  # no process takes that long to make a key
 
 
@@ -46,13 +47,21 @@ def destroy_due(
     """Destroy every due key that no open block holds (`holds`: the blocked days) and return their names.
 
     One key that cannot be destroyed does not keep the others: its error is raised at the end. Raises `Fatal` where the
-    clock was set back or a file is unsafe, `Retryable` or `OSError` where the disk refuses.
+    clock was set back, seems to have jumped ahead, or a file is unsafe, `Retryable` or `OSError` where the disk refuses.
     """
     audit.refuse_an_old_clock(now)
+    today = now.astimezone(UTC).date()
+    fresh = [name for name in due(files, today, retention_days) if not files.exists(name, DESTROYED)]
+    if fresh and not _came_day_by_day(files, today):
+        raise Fatal(
+            f"{files.path}: {len(fresh)} keys are due, but there is none of the {STEADY_DAYS} days before {today}, as there"
+            " would not be after a clock that jumped ahead; expected the right time. If it is right, nothing need be done:"
+            " they end tomorrow, or now with `clinic-pixel keys destroy`"
+        )
     files.sweep(before=time.time() - _LEFTOVER_SECONDS)
     destroyed: list[KeyName] = []
     trouble: list[Exception] = []
-    for name in due(files, now.astimezone(UTC).date(), retention_days):
+    for name in due(files, today, retention_days):
         try:
             if not held_days(name, holds) or files.exists(name, DESTROYED):
                 destroy(files, audit, name, now=now, by=by, reason=RETENTION, cause="retention")
@@ -62,6 +71,11 @@ def destroy_due(
     if trouble:
         raise trouble[0]
     return destroyed
+
+
+def _came_day_by_day(files: KeyDirectory, today: date) -> bool:
+    # A key is made every day, so a clock that came here by itself left some of the last days behind.
+    return any(timedelta() < today - day <= timedelta(days=STEADY_DAYS) for day in files.living())
 
 
 def destroy(

@@ -36,7 +36,11 @@ class House:
             assert self.files.create(name, os.urandom(32))
         return made
 
-    def destroy_due(self, now: datetime = NOW, holds: frozenset[date] = frozenset()) -> list[str]:
+    def destroy_due(
+        self, now: datetime = NOW, holds: frozenset[date] = frozenset(), *, lived: bool = True
+    ) -> list[str]:
+        if lived:  # as where a collector ran the day before
+            self.files.create(KeyName.of_day((now - timedelta(days=1)).date()), bytes(32))
         gone = destroy_due(self.files, self.audit, now=now, retention_days=90, holds=holds, by="ship")
         return [name.text for name in gone]
 
@@ -59,6 +63,23 @@ def test_a_key_is_due_when_its_last_day_is_more_than_the_retention_ago(house: Ho
     assert house.audited() == ["visitor-2025", "2026-08-23"]
     assert house.destroy_due() == []
     assert house.destroy_due(NOW + timedelta(days=1)) == ["2026-08-24"]
+
+
+def test_a_clock_that_jumped_ahead_destroys_nothing(house: House) -> None:
+    house.mint("2026-11-20", "2026-11-21", "2026-11-22", "visitor-2026")
+    jumped = NOW + timedelta(days=100)
+    house.mint("2027-03-02", "visitor-2027")
+    with pytest.raises(Fatal, match="3 keys are due, but there is none of the 7 days before 2027-03-02"):
+        house.destroy_due(jumped, lived=False)
+    assert house.audited() == []
+    assert house.files.names(DESTROYED) == []
+
+
+def test_a_host_that_was_off_for_weeks_destroys_on_its_second_day(house: House) -> None:
+    house.mint("2026-08-01", "2026-11-22")
+    with pytest.raises(Fatal, match="expected the right time"):
+        house.destroy_due(lived=False)
+    assert house.destroy_due(NOW + timedelta(days=1), lived=False) == ["2026-08-01"]
 
 
 def test_the_visitor_key_ends_when_its_year_is_over_for_the_retention(house: House) -> None:
@@ -202,7 +223,7 @@ def test_one_key_that_resists_does_not_keep_the_others(house: House) -> None:
     (house.files.path / "2026-01-05.key").chmod(0o644)
     with pytest.raises(Fatal, match=r"2026-01-05\.key: others can reach it"):
         house.destroy_due()
-    assert [name.text for name in house.files.names()] == ["2026-01-05"]
+    assert [name.text for name in house.files.names()] == ["2026-01-05", "2026-11-21"]
 
 
 def test_nothing_is_destroyed_on_a_clock_set_back(house: House) -> None:
@@ -210,7 +231,7 @@ def test_nothing_is_destroyed_on_a_clock_set_back(house: House) -> None:
     house.audit.record("look", {}, now=NOW + timedelta(days=1), who="anna")
     with pytest.raises(Fatal, match="set the clock right"):
         house.destroy_due()
-    assert len(house.files.names()) == 1
+    assert house.audited() == []
 
 
 def test_an_unwritable_audit_keeps_the_file_until_it_can_be_written(

@@ -157,11 +157,12 @@ def test_the_daily_job_destroys_what_is_due_and_nothing_else(
     settings = Settings(data=data)
     files = mint(data, OLD)
     mint(data, KeyName.of_day(TODAY))
+    mint(data, KeyName.of_day(TODAY - timedelta(days=1)))
     monkeypatch.setattr("pipeline.keyjobs.blocked_days", lambda *_: frozenset())
     with caplog.at_level(logging.INFO):
         destroy_expired_keys(settings)
         print_audit_head(settings)
-    assert [name.last for name in files.names()] == [TODAY]
+    assert [name.last for name in files.names()] == [TODAY - timedelta(days=1), TODAY]
     assert caplog.messages == [
         "destroyed 2026-01-05; `clinic-pixel keys destroy 2026-01-05` prints the act",
         f"audit head {Audit(settings.audit_dir).head()}",
