@@ -114,6 +114,6 @@ def summed(totals: Mapping[tuple[str, ...], int]) -> Totals:
 def _read(file: Path) -> Totals:
     try:
         rows = orjson.loads(file.read_bytes())
-        return Counter({(name, reason, net_class): value for name, reason, net_class, value in rows})
+        return Counter({(name, reason, net_class): int(value) for name, reason, net_class, value in rows})
     except (OSError, ValueError, TypeError):
         return Counter()  # no file yet, or one cut by a full disk

@@ -17,7 +17,7 @@ from typer.models import CommandInfo, TyperInfo
 from pipeline.commands.console import errors
 from pipeline.errors import Fatal, Retryable
 
-EXIT_OK, EXIT_PROBLEM, EXIT_USAGE = 0, 1, 2
+EXIT_PROBLEM = 1
 
 PANELS = {
     "Run": ("up", "collect", "ship", "clickhouse", "dashboards", "migrate", "doctor"),

@@ -68,7 +68,11 @@ SELECT
         second -> if(arrayCount(time -> intDiv(time - argMax(first_ms, ten), 1000) = second, argMax(times, ten)) AS seen > 9, '+', toString(seen)),
         range(10)
     )) AS strip,
-    concat(any(browser), ' ', toString(any(browser_major)), ', AS', toString(any(asn)), ' ', toString(any(net_class))) AS client
+    concat(
+        if(any(browser) = '', 'no browser', concat(any(browser), ' ', toString(any(browser_major)))),
+        if(any(asn) = 0, ', ', concat(', AS', toString(any(asn)), ' ')),
+        toString(any(net_class))
+    ) AS client
 FROM windows
 GROUP BY visitor, epoch
 HAVING pages >= {distinct_pages:UInt64} AND (in_10s >= {hits_10s:UInt64} OR in_60s >= {hits_60s:UInt64})
