@@ -5,7 +5,8 @@ Owns `audit.log` in the audit directory, a chain in the form of `pipeline.chain`
 * A line is on disk before what it records may be shown. Where it cannot be written, nothing is shown.
 * The file is only ever appended to (it bears `chattr +a`); the remains of a torn line stay and are explained.
 * The chain alone cannot show that its newest lines were cut off, or that all of it was written anew. Therefore its
-  head is printed daily to the log, and `verify_chain` compares it with heads seen earlier.
+  head stands in `audit.head` beside it, which every act and every proof compares, and is printed daily to the log for
+  the case that somebody changed both.
 * Limits on sensitive acts are counted from the audit itself, under its lock: there is no second place to reset.
 * Never in it: an address, a cookie, a key.
 """
@@ -16,7 +17,7 @@ import fcntl
 import os
 import pwd
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,7 +25,7 @@ from typing import Final, NamedTuple
 from pipeline import chain
 from pipeline.chain import Entry, Head
 from pipeline.errors import Fatal, Retryable
-from pipeline.private import open_private, private_directory, sync_directory
+from pipeline.private import open_private, private_directory, replace_private, sync_directory
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)  # what a time service may set the clock back without being noticed
 _TAIL_BYTES: Final = 4 * chain.MAX_LINE_BYTES  # a whole line, and the remains of three that were torn
@@ -51,6 +52,7 @@ class Audit:
 
     def __init__(self, directory: Path) -> None:
         self.file = private_directory(directory) / "audit.log"
+        self._head_file = self.file.with_name("audit.head")
 
     def record(
         self, action: str, facts: Mapping[str, str], *, now: datetime, who: str, limit: Limit | None = None
@@ -64,12 +66,15 @@ class Audit:
                 if limit is not None:
                     self._refuse_too_many(limit, now, os.fstat(descriptor).st_size)
                 remains, head = self._end(descriptor)
+                self._refuse_a_lost_end(head)
                 lines = b""
                 if remains:
                     lines, head = chain.torn(remains, head, at=now, who=who)
                 line, head = chain.act(head, at=now, action=action, who=who, facts=dict(facts))
                 _write(descriptor, lines + line)
                 os.fsync(descriptor)
+                with suppress(OSError):  # the line is on disk, and an older head is true as well
+                    replace_private(self._head_file, f"{head}\n".encode())
             sync_directory(self.file.parent)
         except OSError as error:
             raise Retryable(f"{self.file}: cannot be written: {error.strerror}; without it nothing is done") from None
@@ -99,17 +104,13 @@ class Audit:
                 yield entry, head
 
     def verify_chain(self, known: Collection[Head] = ()) -> Head:
-        """Return the head of a whole chain that holds every head in `known`; raises `Fatal` on any other."""
-        missing = set(known) - {Head()}
+        """Return the head of a whole chain that holds every head in `known` and the kept one; raises `Fatal` on any other."""
+        missing = {*known, self._kept_head()} - {Head()}
         newest = Head()
         for _, newest in self.entries():
             missing.discard(newest)
         if missing:
-            lost = min(missing)
-            raise Fatal(
-                f"{self.file}: line {lost.seq} of {newest.seq} is not the one the log knows; expected {lost}:"
-                " lines were cut off or the audit was written anew"
-            )
+            raise self._lost(min(missing), newest)
         return newest
 
     def head(self) -> Head:
@@ -128,6 +129,24 @@ class Audit:
                 f"{self.file}: the clock says {now:%Y-%m-%d %H:%M}, but the audit goes up to {newest:%Y-%m-%d %H:%M};"
                 " expected a later time: set the clock right"
             )
+
+    def _kept_head(self) -> Head:
+        try:
+            with os.fdopen(open_private(self._head_file, os.O_RDONLY), "rb") as stream:
+                return Head.parse(stream.read(128).decode("ascii", "replace").strip())
+        except FileNotFoundError:
+            return Head()
+
+    def _refuse_a_lost_end(self, head: Head) -> None:
+        kept = self._kept_head()
+        if kept.seq > head.seq or (kept.seq == head.seq and kept != head):
+            raise self._lost(kept, head)
+
+    def _lost(self, known: Head, newest: Head) -> Fatal:
+        return Fatal(
+            f"{self.file}: line {known.seq} of {newest.seq} is not the one known from before; expected {known}:"
+            " lines were cut off or the audit was written anew; move the directory aside and find out who did it"
+        )
 
     def _refuse_too_many(self, limit: Limit, now: datetime, size: int) -> None:
         since = now - limit.window

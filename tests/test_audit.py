@@ -94,21 +94,53 @@ def test_a_changed_chain_is_found(audit: Audit, tamper: Callable[[list[bytes]], 
         audit.verify_chain()
 
 
-def test_lines_cut_off_the_end_are_found_with_a_head_from_the_log(audit: Audit) -> None:
-    heads = [record(audit, number) for number in range(4)]
+def _cut(audit: Audit) -> None:
     audit.file.write_bytes(b"".join(lines(audit)[:2]))
-    assert audit.verify_chain([Head(), *heads[:2]]) == heads[1]
-    with pytest.raises(Fatal, match=f"line 4 of 2 is not the one the log knows; expected {heads[3]}"):
-        audit.verify_chain([Head.parse(str(heads[3]))])
 
 
-def test_an_audit_written_anew_is_found_with_a_head_from_the_log(audit: Audit) -> None:
+def _cut_whole(audit: Audit) -> None:
+    audit.file.unlink()
+
+
+def _write_anew(audit: Audit) -> None:
+    other = Audit(audit.file.parent / "other")
+    for number in range(10, 14):
+        record(other, number)
+    other.file.replace(audit.file)
+
+
+@pytest.mark.parametrize("tamper", [_cut, _cut_whole, _write_anew])
+def test_an_audit_that_lost_its_end_is_found_and_takes_no_more_acts(
+    audit: Audit, tamper: Callable[[Audit], None]
+) -> None:
+    heads = [record(audit, number) for number in range(4)]
+    tamper(audit)
+    left = audit.file.read_bytes() if audit.file.exists() else b""
+    with pytest.raises(Fatal, match=f"is not the one known from before; expected {heads[3]}"):
+        audit.verify_chain()
+    with pytest.raises(Fatal, match=f"is not the one known from before; expected {heads[3]}"):
+        record(audit, 5)
+    assert (audit.file.read_bytes() if audit.file.exists() else b"") == left
+
+
+def test_a_head_that_is_behind_after_a_crash_is_true_as_well(audit: Audit) -> None:
+    record(audit, 1)
+    head_file = audit.file.with_name("audit.head")
+    before = head_file.read_bytes()
+    second = record(audit, 2)
+    head_file.write_bytes(before)
+    assert audit.verify_chain() == second
+    assert record(audit, 3).seq == 3
+
+
+def test_where_the_kept_head_was_changed_too_one_from_the_log_shows_it(audit: Audit) -> None:
     known = record(audit, 1)
     audit.file.unlink()
+    audit.file.with_name("audit.head").unlink()
     record(audit, 2)
-    assert audit.verify_chain().seq == 1
-    with pytest.raises(Fatal, match="line 1 of 1 is not the one the log knows"):
-        audit.verify_chain([known])
+    assert audit.verify_chain([Head()]).seq == 1
+    with pytest.raises(Fatal, match="line 1 of 1 is not the one known from before"):
+        audit.verify_chain([Head.parse(str(known))])
 
 
 @pytest.mark.parametrize("text", ["", "1", "1:abc", f"-1:{'0' * 64}", f"1:{'0' * 64}\n", f"1:{'G' * 64}"])
@@ -120,9 +152,10 @@ def test_what_is_no_head_is_refused(text: str) -> None:
 @pytest.mark.parametrize("left", range(1, 60, 7))
 def test_a_torn_line_stays_and_is_explained_by_the_next_act(audit: Audit, left: int) -> None:
     record(audit, 1)
-    whole = audit.file.read_bytes()
+    whole, head = audit.file.read_bytes(), audit.file.with_name("audit.head").read_bytes()
     record(audit, 2)
     audit.file.write_bytes(audit.file.read_bytes()[: len(whole) + left])
+    audit.file.with_name("audit.head").write_bytes(head)  # a torn line never had one
     assert audit.verify_chain().seq == 1
     record(audit, 3)
     assert audit.file.read_bytes().startswith(whole)
