@@ -21,6 +21,14 @@ def _tables() -> EnrichTables:
     return EnrichTables.load(Settings(sites=(CLINIC,)))
 
 
+def remember(test: str, browser: str, expected: dict[str, object], found: dict[str, object]) -> None:
+    """Compare by name, and keep both for the table of all cases."""
+    case = test.removeprefix("test_").replace("_", " ")
+    COMPARED.extend((case, browser, name, expected[name], found[name]) for name in expected)
+    wrong = {name: (expected[name], found[name]) for name in expected if found[name] != expected[name]}
+    assert not wrong, wrong
+
+
 class Walk:
     """One browser context before the demo clinic: what it sent, what went wrong in its pages, what was stored."""
 
@@ -65,10 +73,7 @@ class Walk:
 
     def compare_values(self, expected: dict[str, object], found: dict[str, object]) -> None:
         """Compare what is not in one row, such as a number of events."""
-        case = self.name.removeprefix("test_").replace("_", " ")
-        COMPARED.extend((case, self.browser, name, expected[name], found[name]) for name in expected)
-        wrong = {name: (expected[name], found[name]) for name in expected if found[name] != expected[name]}
-        assert not wrong
+        remember(self.name, self.browser, expected, found)
 
     def settled(self, page: Page) -> list[Row]:
         """Return all rows once the page is quiet and a hit sent afterwards is stored too."""
