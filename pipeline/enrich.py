@@ -96,7 +96,8 @@ def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:
         event.hint_brands[:limit],
         event.hint_mobile[:limit],
         event.hint_platform[:limit],
-        https=event.https,
+        # Chromium sends no hints from a page whose scripts are off: there their absence says nothing.
+        https=event.https and event.mode != "noscript",
     )
 
 

@@ -123,6 +123,7 @@ def test_the_same_event_gives_the_same_row_with_fresh_tables() -> None:
         ({"agent": "Mozilla/5.0"}, ["odd_agent"]),
         ({"referrer_host": "www.spam.example"}, ["referrer_spam"]),
         ({"https": True}, ["hints_missing"]),
+        ({"https": True, "mode": "noscript"}, []),
         ({"hint_brands": '"Chromium";v="99"'}, ["hints_contradict"]),
         ({"hint_brands": '"Chromium";v="99"', "net_class": "own"}, ["own_network", "hints_contradict"]),
         ({"agent": CHROME.replace("Chrome/", "HeadlessChrome/")}, ["declared_robot", "automation_token"]),
