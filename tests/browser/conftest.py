@@ -19,8 +19,9 @@ from support.walk import COMPARED, Walk
 TABLE_HEAD = """# What real browsers did
 
 Each case is one test of `tests/browser` on the demo clinic, its tag printed by `clinic-pixel snippet`; "stored" is the row
-as it goes into ClickHouse. Written by `PIXEL_BROWSER_TABLE=docs/browsers.md pytest tests/browser`. Ports, times and nonces
-differ from run to run and are checked without being listed.
+as it goes into ClickHouse, in cases that begin with "stored" the row as it was read back from it, every column. Written by
+`BROWSER_TABLE=docs/browsers.md pytest tests/browser`. Ports, times and nonces differ from run to run and are checked without
+being listed.
 
 | case | browser | field | expected | stored |
 |---|---|---|---|---|"""
@@ -94,8 +95,8 @@ def walk(chromium: Browser, edge: Edge, clinic: Clinic, request: pytest.FixtureR
 
 
 def pytest_sessionfinish() -> None:
-    """With PIXEL_BROWSER_TABLE=FILE, write what was expected and stored, field by field."""
-    if (name := os.environ.get("PIXEL_BROWSER_TABLE")) and COMPARED:
+    """With BROWSER_TABLE=FILE, write what was expected and stored, field by field."""
+    if (name := os.environ.get("BROWSER_TABLE")) and COMPARED:
         rows = [
             f"| {' | '.join(str(cell) or '(empty)' for cell in row)} |"
             for row in sorted(COMPARED, key=lambda row: row[:2])
