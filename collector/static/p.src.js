@@ -92,7 +92,7 @@
         restart();
       }),
     );
-    new MutationObserver(() => (scanning = scanning || setTimeout(safe(scan), 500))).observe(document, {
+    new MutationObserver(safe(() => (scanning = scanning || setTimeout(safe(scan), 500)))).observe(document, {
       childList: true,
       subtree: true,
     });

@@ -25,14 +25,15 @@ const safe = (work) => (event) => {
 };
 
 const flush = () => {
-  clearTimeout(timer);
-  timer = 0;
-  if (!waiting.length) return;
-  const report = { s: set.site, u: page, t: waiting };
-  if (set.release) report.l = set.release.slice(0, 64);
-  waiting = [];
   try {
+    const running = timer;
+    timer = 0;
+    if (!waiting.length) return;
+    const report = { s: set.site, u: page, t: waiting };
+    if (set.release) report.l = set.release.slice(0, 64);
+    waiting = [];
     navigator.sendBeacon(base + "e", JSON.stringify(report));
+    clearTimeout(running);
   } catch {}
 };
 
@@ -44,7 +45,9 @@ const tell = (signal) => {
   if (here != page) flush();
   page = here;
   waiting.push(signal);
-  timer = timer || setTimeout(flush, WAIT_MS);
+  try {
+    timer = timer || setTimeout(flush, WAIT_MS);
+  } catch {} // then it leaves with the page
 };
 
 const template = (message) =>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.edge import until
 from support.walk import Walk
 
 HOSTILE = {
@@ -39,6 +40,22 @@ def test_the_page_is_unharmed_whatever_it_did_to_the_browser(chromium, edge, cli
         assert walk.errors == []
         if name in COUNTED_ALL_THE_SAME:
             assert [row.page for row in walk.after(2, page)] == ["/doctors", "/services"]
+
+
+def test_timers_that_throw_once_the_tag_is_loaded_do_no_harm(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        walk = Walk(edge, clinic(technical=("errors", "resources")), context, request.node.name, "Chromium")
+        with context.expect_event("response", lambda response: response.url.endswith("/t.js")):
+            page = walk.goto("/my")
+        page.wait_for_load_state("networkidle")
+        page.evaluate("() => { setTimeout = clearTimeout = () => { throw new Error('no') } }")
+        page.click("[data-view][href='/my/week']")  # changes the page, which the tag watches for ad blocks
+        page.evaluate("() => { dispatchEvent(new ErrorEvent('error', { message: 'of the page' })) }")
+        assert [row.page for row in walk.after(2, page)] == ["/my", "/my/week"]
+        walk.goto("/print", page)
+        until(lambda: page.wait_for_timeout(20) or walk.edge.signals())
+        assert [signal.template for signal in walk.edge.signals()] == ["of the page"]
+        assert walk.errors == []
 
 
 def test_huge_titles_and_addresses_are_cut(walk):
