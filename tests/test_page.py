@@ -303,3 +303,43 @@ def test_a_browser_would_have_gone_to_the_same_host(raw: str) -> None:
         return
     if ours.host and not ours.numeric:
         assert ours.host == theirs.removesuffix(".") or "ß" in raw
+
+
+# Inputs of the URL tests of the Web Platform Tests (url/resources/urltestdata.json, BSD-3-Clause): the first ones of the
+# file that are absolute or odd. What a browser makes of them is asked of Ada, which passes the whole file.
+WPT_INPUTS = (
+    *("http://example\t.\norg", "http://user:pass@foo:21/bar;par?b#c", "https://test:@test", "https://:@test"),
+    *("non-special://test:@test/x", "non-special://:@test/x", "http:foo.com", "\t   :foo.com   \n", " foo.com  "),
+    *("a:\t foo.com", "http://f:21/ b ? d # e ", "lolscheme:x x#x x", "http://f:/c", "http://f:0/c"),
+    *(
+        "http://f:00000000000000/c",
+        "http://f:00000000000000000000080/c",
+        "http://f:b/c",
+        "http://f: /c",
+        "http://f:\n/c",
+    ),
+    *("http://f:fifty-two/c", "http://f:999999/c", "non-special://f:999999/c", "http://f: 21 / b ? d # e ", "", "  \t"),
+    *(":foo.com/", ":foo.com\\", ":", ":a", ":/", ":\\", ":#", "#", "#/", "#\\", "#;?", "?", "/", ":23", "/:23", "\\x"),
+    *("\\\\x\\hello", "::", "::23", "foo://", "http://a:b@c:29/d", "http::@c:29", "http://&a:foo(b]c@d:2/"),
+    *("http://::@c@d:2", "http://foo.com:b@d/", "http://foo.com/\\@"),
+)
+# Their hosts are the site's own here, because of a foreign page no path is kept.
+WPT_SITE = SitePages.of(Site(id="wpt", hosts=("example.org", "foo", "foo.com", "test", "f", "c", "d", "x")))
+
+
+@pytest.mark.parametrize("raw", WPT_INPUTS)
+@pytest.mark.parametrize("tail", ["", "/79123456789/ivan@mail.example"])
+def test_no_odd_address_of_the_web_platform_tests_goes_astray(raw: str, tail: str) -> None:
+    page, referrer = read_page(raw + tail, WPT_SITE), read_referrer(raw + tail, WPT_SITE)
+    for stored in (page, referrer):
+        assert "79123456789" not in stored.host + stored.path
+        assert "@" not in stored.host + stored.path
+    try:
+        theirs = ada_url.URL(raw).hostname
+    except ValueError:
+        return
+    assert page.host in ("", theirs)
+
+
+def test_the_addresses_of_the_web_platform_tests_reach_the_site() -> None:
+    assert sum(bool(read_page(raw, WPT_SITE).path) for raw in WPT_INPUTS) >= 15
