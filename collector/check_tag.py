@@ -62,6 +62,13 @@ def _presence(loaded: Loaded) -> list[Finding]:
     return [Finding("problem", f"no tag: neither a script /p.js nor an image /p.gif stands in the HTML.{hint}")]
 
 
+def _kind(loaded: Loaded) -> list[Finding]:
+    kind = loaded.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
+    if kind in ("text/html", "application/xhtml+xml"):
+        return []
+    return [Finding("problem", f"the address answers {kind[:70]!r} and no HTML page: a browser runs no tag there")]
+
+
 def _status(loaded: Loaded) -> list[Finding]:
     if loaded.status < 400:
         return []
@@ -199,7 +206,10 @@ def _ads(loaded: Loaded) -> list[Finding]:
 
 
 def _previous_page(loaded: Loaded) -> list[Finding]:
-    if loaded.referrer_policy in ("no-referrer", "same-origin", *ORIGIN_ONLY):
+    if loaded.referrer_policy in ("no-referrer", "origin", "strict-origin"):
+        text = "the next page of the site will not know this one as its previous page"
+        return [Finding("note", f"Referrer-Policy {loaded.referrer_policy}: {text}")]
+    if loaded.referrer_policy in ("same-origin", *ORIGIN_ONLY):
         return []
     return [
         Finding(
@@ -211,6 +221,7 @@ def _previous_page(loaded: Loaded) -> list[Finding]:
 
 CHECKS: tuple[Callable[[Loaded], list[Finding]], ...] = (
     _presence,
+    _kind,
     _status,
     _script_attributes,
     _twice,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal, cast
+import time
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import orjson
 import typer
@@ -12,8 +13,12 @@ from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen
 from pipeline.errors import Fatal
 from pipeline.settings import Settings, Site, config_file, load
 
+if TYPE_CHECKING:
+    import urllib3
+
 LONGEST_PAGE = 4 * 1024 * 1024
-SECONDS = 10.0
+CHUNK = 64 * 1024
+SECONDS = 10.0  # for the whole page, however slowly it drips
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
 
 
@@ -129,13 +134,27 @@ def _load(url: str) -> tuple[str, int, dict[str, str], str]:
 
     if not url.startswith(("http://", "https://")):
         raise typer.BadParameter(f"expected an address that begins with http:// or https://, got {url!r}")
-    pool = urllib3.PoolManager(timeout=SECONDS, retries=False, headers={"User-Agent": "clinic-pixel check-tag"})
+    said = {"User-Agent": "clinic-pixel check-tag"}
     try:
-        answer = pool.request("GET", url, preload_content=False, redirect=False)
-        if answer.get_redirect_location():
-            raise Fatal(f"{url} redirects to {answer.get_redirect_location()}: check that address")
-        text = answer.read(LONGEST_PAGE).decode("utf-8", "replace")
-        answer.release_conn()
+        with (
+            urllib3.PoolManager(timeout=SECONDS, retries=False, headers=said) as pool,
+            pool.request("GET", url, preload_content=False, redirect=False) as answer,
+        ):
+            if answer.get_redirect_location():
+                raise Fatal(f"{url} redirects to {answer.get_redirect_location()}: check that address")
+            text = _body(url, answer).decode("utf-8", "replace")
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
         raise Fatal(f"{url} cannot be loaded: {type(error).__name__}; is the address right and the site up?") from None
     return url, answer.status, dict(answer.headers), text
+
+
+def _body(url: str, answer: urllib3.BaseHTTPResponse) -> bytes:
+    body = bytearray()
+    end = time.monotonic() + SECONDS
+    while part := answer.read1(CHUNK):  # what is there: `read` would wait for the whole part
+        body += part
+        if len(body) > LONGEST_PAGE:
+            raise Fatal(f"{url} is longer than {LONGEST_PAGE // 2**20} MiB: no tag is looked for in such a page")
+        if time.monotonic() > end:
+            raise Fatal(f"{url} takes longer than {SECONDS:.0f} s to load: no tag is looked for in such a page")
+    return bytes(body)

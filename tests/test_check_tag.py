@@ -1,4 +1,10 @@
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 from typer.testing import CliRunner
 
 from collector.arrival import Loaded, arrivals
@@ -130,6 +136,18 @@ def test_an_error_page_must_tell_its_status():
     assert problems('<img src="https://stats.clinic.example/p.gif?s=clinic&e=404&u=x">', status=404) == []
 
 
+@pytest.mark.parametrize(("policy", "told"), [("no-referrer", 1), ("strict-origin", 1), ("same-origin", 0), ("", 0)])
+def test_a_policy_that_hides_this_page_from_the_next_is_noted(policy, told):
+    assert sum("the next page" in text for _, text in check(loaded(Referrer_Policy=policy))) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("application/pdf", 1), ("text/html; charset=windows-1251", 0), ("application/xhtml+xml", 0)]
+)
+def test_what_is_no_html_page_runs_no_tag(kind, told):
+    assert sum("no HTML page" in text for text in problems(Content_Type=kind)) == told
+
+
 def test_another_site_than_the_pages_is_noted_because_of_the_cookie():
     found = check(loaded(TAG.replace("stats.clinic.example", "stats.vendor.example2")))
     assert any("cookie" in finding.text and finding.level == "note" for finding in found)
@@ -189,3 +207,21 @@ def test_the_command_says_what_arrives_as_json(demo):
 def test_a_page_that_cannot_be_loaded_is_one_line(demo):
     result = CliRunner().invoke(build_app(), ["check-tag", "http://localhost:1/"])
     assert "cannot be loaded" in str(result.exception)
+
+
+async def endless(part: bytes, pause: float) -> AsyncIterator[bytes]:
+    for _ in range(500):
+        yield part
+        await asyncio.sleep(pause)
+
+
+@pytest.mark.parametrize(("path", "said"), [("/drip", "takes longer than"), ("/huge", "is longer than 4 MiB")])
+@pytest.mark.parametrize("declared", [False, True], ids=["chunked", "with_a_length"])
+def test_a_page_without_end_is_given_up(monkeypatch, path, said, declared):
+    monkeypatch.setattr("collector.page_commands.SECONDS", 1.0)
+    pages = {"/drip": (b"<p>", 0.01), "/huge": (b"<p>" * 100_000, 0)}
+    length = {"content-length": "400000000"} if declared else {}
+    route = Route(path, lambda _: StreamingResponse(endless(*pages[path]), headers=length, media_type="text/html"))
+    with Served(Starlette(routes=[route])) as served:
+        result = CliRunner().invoke(build_app(), ["check-tag", served.url + path])
+    assert said in str(result.exception)
