@@ -17,6 +17,7 @@ from collector.arrival import ORIGIN_ONLY, Loaded, page_of
 from collector.csp import allows
 from collector.page_html import Page, Script
 from collector.snippet import PARTS
+from pipeline.scrub import scrub_ad
 from pipeline.settings import Site
 from pipeline.urls import normal_host
 
@@ -196,6 +197,10 @@ def _ads(loaded: Loaded) -> list[Finding]:
     for name, times in Counter(loaded.page.ads).items():
         if not _AD.fullmatch(name):
             found.append(Finding("problem", f"ad block id {name[:70]!r}: use 1 to 64 of A-Z a-z 0-9 _ . : -"))
+        elif scrub_ad(name).scrubbed:
+            found.append(
+                Finding("problem", f"ad block id {name} looks like a person's number or address: stored as `*`")
+            )
         elif times > 1:
             found.append(
                 Finding("note", f"ad block id {name} stands here {times} times: it is counted once a page view")

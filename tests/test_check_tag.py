@@ -51,6 +51,7 @@ def test_a_good_page_has_no_problem():
         ("counted twice", TAG + IMAGE, "counted twice"),
         ("mixed content", TAG.replace("https://stats", "http://stats"), "mixed content"),
         ("ad id with a space", TAG + '<div data-pixel-ad="a b">', "ad block id"),
+        ("ad id like a phone", TAG + '<div data-pixel-ad="b-79123456789">', "stored as `*`"),
         (
             "ad without script",
             IMAGE.format(' referrerpolicy="unsafe-url"') + '<div data-pixel-ad="a">',

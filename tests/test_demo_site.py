@@ -59,6 +59,10 @@ def test_a_page_asks_nothing_of_other_hosts(demo, path):
     assert others <= {COLLECTOR, "http://www.w3.org"}  # the namespace of SVG is a name and not an address
 
 
+def test_a_page_leads_to_what_a_visitor_may_know_and_decide(demo):
+    assert f'href="{COLLECTOR}/privacy"' in load(demo, "/services/hiv").data.decode()
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/doctors/nobody", "/services/none"])
 def test_a_missing_page_tells_its_status_in_its_image(demo, path):
     page = load(demo, path, Referer="https://ya.ru/search?text=hiv")

@@ -35,6 +35,7 @@ class Pages:
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         self._templates.globals |= {"services": SERVICES, "doctors": DOCTORS, "times": TIMES}
+        self._templates.globals["privacy"] = f"{wish.collector.rstrip('/')}/privacy"
 
     def show(
         self, request: Request, template: str, *, tag: str = "tag", status: int = 200, **facts: object

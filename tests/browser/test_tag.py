@@ -372,6 +372,14 @@ def test_nothing_on_the_page_moves(walk, path):
     assert shift == 0
 
 
+@pytest.mark.parametrize("path", ["/", "/services/hiv", "/booking", "/login", "/my", "/en", "/partner", "/nowhere"])
+def test_a_page_of_the_clinic_fits_a_phone(walk, path):
+    page = walk.context.new_page()
+    page.set_viewport_size({"width": 375, "height": 740})
+    walk.goto(path, page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
 def test_json_needs_a_preflight_and_only_the_sites_own_pages_pass_it(walk):
     send = """(url) => fetch(url + "/e", { method: "POST", credentials: "include",
       headers: { "Content-Type": "application/json" }, body: JSON.stringify([{ s: "clinic", u: location.href, n: "77" }]) })
