@@ -7,6 +7,7 @@ Every value is checked against a grammar or escaped, so the lines are safe to sh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +18,8 @@ from pipeline.errors import Fatal
 
 Part = Literal["errors", "resources", "vitals"]
 PARTS: tuple[Part, ...] = get_args(Part)
+# Nothing that could end an attribute, a CSP directive or a line of nginx.
+_ADDRESS = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~%/-]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,7 @@ class Lines(NamedTuple):
 def snippet(wish: Wish) -> tuple[Lines, ...]:
     """Return the lines for a page owner, the tag first; raises `Fatal` for a collector address that is none."""
     base = wish.collector.rstrip("/")
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _ADDRESS.fullmatch(base):
         raise Fatal(f"collector address: expected something like https://stats.clinic.example, got {wish.collector!r}")
     found = [
         Lines("tag", "once on every page, best right after <body>", f"{_script(wish, base)}\n{_noscript(wish, base)}"),
@@ -58,18 +60,18 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
         Lines(
             "image without script",
             "instead of the tag, where no script is wanted; the page comes from the Referer header",
-            _image(base, {"s": wish.site, "m": "img"}),
+            _image(base, _query(wish, "img")),
         ),
         Lines(
             "image from a server-side template",
             "instead of the tag; {{page}} and {{previous}} stand for the page's own address and its Referer header,"
             " each percent-encoded by the template",
-            _image(base, {"s": wish.site, "m": "server"}, "&amp;u={{page}}&amp;r={{previous}}"),
+            _image(base, _query(wish, "server"), "&amp;u={{page}}&amp;r={{previous}}"),
         ),
         Lines(
             "error template",
             "instead of the tag on the 404 page (likewise 403, 500, 503)",
-            _image(base, {"s": wish.site, "m": "server", "e": "404"}, "&amp;u={{page}}&amp;r={{previous}}"),
+            _image(base, _query(wish, "server", e="404"), "&amp;u={{page}}&amp;r={{previous}}"),
         ),
     ]
     if wish.ads:
@@ -80,7 +82,7 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
             Lines(
                 "ad block on a foreign page",
                 "inside the ad's HTML where no script is allowed; counts as shown once it is rendered",
-                _image(base, {"s": wish.site, "m": "img", "a": "spring-checkup"}),
+                _image(base, _query(wish, "img", a="spring-checkup")),
             ),
         ]
     found += [
@@ -130,7 +132,13 @@ def _text(value: str) -> str:
 
 
 def _noscript(wish: Wish, base: str) -> str:
-    return f"<noscript>{_image(base, {'s': wish.site, 'm': 'noscript'})}</noscript>"
+    return f"<noscript>{_image(base, _query(wish, 'noscript'))}</noscript>"
+
+
+def _query(wish: Wish, mode: str, **more: str) -> dict[str, str]:
+    # An image knows no consent manager: where consent is asked for, it says that none was given.
+    consent = {"c": "0"} if wish.consent == "explicit" else {}
+    return {"s": wish.site, "m": mode} | more | consent
 
 
 def _image(base: str, query: dict[str, str], template: str = "") -> str:

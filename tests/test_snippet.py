@@ -48,6 +48,14 @@ def test_every_wish_is_an_attribute():
     )
 
 
+def test_where_consent_is_asked_for_no_image_claims_it():
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", consent="explicit", ads=True)
+    images = [text for text in lines(wish).values() if "p.gif?" in text]
+    assert len(images) == 5
+    assert all("&amp;c=0" in text for text in images)
+    assert "c=0" not in "".join(lines(WISH).values())
+
+
 def test_without_the_wish_no_line_speaks_of_ads_or_technical_signals():
     text = "\n".join(lines(WISH).values())
     assert "pixel-ad" not in text
@@ -60,7 +68,19 @@ def test_a_release_cannot_break_out_of_its_attribute():
     assert lines(wish)["tag manager"].count("<script>") == 1
 
 
-@pytest.mark.parametrize("address", ["stats.clinic.example", "ftp://a.example", "https://", "https://a.example/?q", ""])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("stats.clinic.example", "ftp://a.example", "https://", "https://a.example/?q", "", "javascript:alert(1)"),
+        *(
+            "https://a.example;script-src *",
+            'https://a.example/"><script>',
+            "https://a b",
+            "https://ivan:secret@a.example",
+        ),
+        *("https://a.example:x", "https://a.example\nscript-src *"),
+    ],
+)
 def test_a_collector_address_that_is_none_is_refused(address):
     with pytest.raises(Fatal, match="expected something like"):
         snippet(Wish(site="clinic", collector=address))
@@ -74,6 +94,13 @@ def test_check_tag_has_nothing_against_what_snippet_prints(name):
     policy = {"Content-Security-Policy": f"default-src 'self'; {printed['Content-Security-Policy']}"}
     found = check(Loaded.of("https://clinic.example/doctors", 200, policy, html))
     assert [finding for finding in found if finding.level == "problem"] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["http://localhost:8080", "http://[::1]:8080", "https://клиника.рф/px", "https://a.example/px/"]
+)
+def test_a_collector_address_may_have_a_port_and_a_path(address):
+    assert f'src="{address.rstrip("/")}/p.js"' in lines(Wish(site="clinic", collector=address))["tag"]
 
 
 def test_the_embedding_guide_shows_exactly_these_lines():
