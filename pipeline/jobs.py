@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.hourly import count_late_hours, count_recent_hours
-from pipeline.keyjobs import destroy_expired_keys, print_audit_head
+from pipeline.keyjobs import copy_audit, destroy_expired_keys, print_audit_head
 from pipeline.retention import end_expired
 from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
@@ -55,6 +55,7 @@ JOBS: list[Job] = [
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
     Job("end what is past its term", DAY_SECONDS, end_expired),  # after the rows of blocks were held
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
+    Job("copy the audit", HOUR_SECONDS, copy_audit),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]
 """Everything `ship` does beside shipping."""

@@ -41,7 +41,7 @@ Every technical report of visitors goes through `sql/views/suppressed.sql`:
 What this does not do: a number that changes with one more hour tells that something was counted in that hour; that
 one visitor asked for a page five hundred times can be seen in the number of page views (not who it was), and somebody
 who asks a hundred slightly different windows and averages gets close to the real number behind a rounded one: measured,
-80 windows told one hit in one hour from two or none. In an hour with one visitor that is this visitor's browser, then
+80 windows put the hits of one hour, of which there were none to five, within one and a half. In an hour with one visitor that is this visitor's browser, then
 network, though never a token. Give the `ops` password to people, not to programs that nobody watches.
 
 `visitors` counts the cookies, and for clients without one the tokens of a day: over several days such a client counts once

@@ -57,8 +57,10 @@ async def _greet(settings: Settings, *, demo: bool) -> None:
     begun = time.monotonic()
     edge = settings.collector.url
     database = settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}"
-    while not await asyncio.to_thread(_answers, f"{edge}/health/ready"):  # noqa: ASYNC110 - another process is waited for
-        await asyncio.sleep(0.1)
+    awaited = [f"{edge}/health/ready"] if settings.clickhouse.url else [f"{edge}/health/ready", f"{database}/ping"]
+    for url in awaited:
+        while not await asyncio.to_thread(_answers, url):  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.1)
     site = settings.sites[0]
     # As it was called: `make run` calls it by its path in the environment, which another terminal does not know.
     command = sys.argv[0] if not sys.argv[0].startswith("/") else "clinic-pixel"

@@ -26,6 +26,8 @@ GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
+-- To copy into the table only those acts of the audit file that it lacks.
+GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
 -- Numbers only; see sql/migrations/0002_hourly.sql.
 GRANT SELECT ON rollup.hourly_counts TO pixel_writer;
 
