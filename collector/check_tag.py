@@ -23,6 +23,7 @@ from pipeline.urls import normal_host
 
 Level = Literal["ok", "note", "problem"]
 _SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_KEEP = re.compile(r"([\w.-]+(,[\w.-]+)*)?")
 _AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
@@ -107,6 +108,11 @@ def _attributes_of(script: Script) -> list[Finding]:
             given.get("data-consent", "0") not in ("0", "1"),
             "problem",
             "data-consent must be 0 or 1, else nothing is stored",
+        ),
+        (
+            not _KEEP.fullmatch(given.get("data-keep", "")),
+            "problem",
+            "data-keep: names of letters, digits, _ . -, commas between them and no space, else nothing may be counted",
         ),
         (not _is_share(given.get("data-sample", "1")), "problem", "data-sample must be a number from 0 to 1"),
         (

@@ -44,6 +44,8 @@ def test_a_good_page_has_no_problem():
         ("module", SCRIPT.replace("async", 'type="module"'), "type=module"),
         ("held back by a consent manager", SCRIPT.replace("async", 'type="text/plain"'), "keeps the browser"),
         ("consent a word", SCRIPT.replace("async", 'data-consent="yes"'), "data-consent"),
+        ("keep that breaks the script", SCRIPT.replace("async", 'data-keep="city,a(b"'), "data-keep"),
+        ("keep with a space", SCRIPT.replace("async", 'data-keep="city, street"'), "data-keep"),
         ("sample a word", SCRIPT.replace("async", 'data-sample="half"'), "data-sample"),
         ("sample over one", SCRIPT.replace("async", 'data-sample="10"'), "data-sample"),
         ("unknown technical part", SCRIPT.replace("async", 'data-technical="errors,mouse"'), "data-technical"),
