@@ -15,6 +15,7 @@ from pipeline.urls import Url
 
 _INDEX_FILE = re.compile(r"/(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)/*$", re.IGNORECASE)
 # An escape that no browser writes of itself: of a letter, a digit, `-._~`, or of another escape.
+_STRAY_SPACE = re.compile(r"/(?:%20|\s)|(?:%20|\s)(?:/|$)")  # at the edge of a segment, where it is taken off
 _NEEDLESS_ESCAPE = re.compile(r"%(?:2[5DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])", re.IGNORECASE)
 
 _ATTACKS = (
@@ -49,7 +50,7 @@ def spelling(url: Url, path: str) -> int:
         flags |= PageFlag.INDEX_FILE.value
     if path != path.lower():
         flags |= PageFlag.UPPER_CASE.value
-    if "%" in raw and _NEEDLESS_ESCAPE.search(raw):
+    if ("%" in raw and _NEEDLESS_ESCAPE.search(raw)) or _STRAY_SPACE.search(raw):
         flags |= PageFlag.ENCODED.value
     if UNREADABLE in path or not _is_utf8_text(raw):
         flags |= PageFlag.INVALID_TEXT.value
