@@ -32,6 +32,14 @@ def ship(
     # It tells of every connection that failed, with the query; what matters of it is in our own lines.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # A thread waits for the signals: a handler would interrupt the main thread inside `stop.wait`, whose lock `stop.set`
+    # then waits for, and the worker would neither work nor end.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+
+    def wait_for_the_end() -> None:
+        signal.sigwait(ends)
+        stop.set()
+
+    threading.Thread(target=wait_for_the_end, name="signals", daemon=True).start()
     Worker(settings.load(config), stop=stop).run(until_empty=until_empty)
