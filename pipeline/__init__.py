@@ -10,6 +10,6 @@ The way of an event, one way and no back and forth:
 5. `pipeline.delivery` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the segment.
 6. `sql/reports/*.sql`, one parameterised view each, answer the questions; each reader sees only its own database.
 
-Pure modules take `now`, keys and tables as arguments; clock, files and sockets live in keys, spool, segments, journal,
-networks, clickhouse, embedded and worker.
+Pure modules take `now`, keys and tables as arguments. On the way of an event, clock, files and sockets live in keys, spool,
+journal, networks, store and worker; what else touches a disk (audit, blocks, cases, the jobs of `ship`) says so on top.
 """

@@ -1,8 +1,8 @@
 """From `Hit` to `Event`s: the only place where the order of the edge is decided.
 
-Owns `EDGE_STEPS`; what they look things up in is `pipeline.edge_tables`. A step named `put_*` adds facts to the draft, one named `drop_*`
-may end the hit with a counted reason. The address lives in the draft and nowhere else; `_events` copies only tokens and
-derived facts, and `Event` has no field that could take an address.
+Owns `EDGE_STEPS`; what they look things up in is `pipeline.edge_tables`. A step named `put_*` adds facts to the draft, one
+named `drop_*` may end the hit with a counted reason. The address lives in the draft and nowhere else; `_event` copies only
+tokens and derived facts, and `Event` has no field that could take an address.
 
 Pure but for the key files behind `Keyring`: time and randomness are arguments.
 """

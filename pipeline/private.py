@@ -42,7 +42,7 @@ def open_private(file: Path, flags: int) -> int:
             owner = file.parent.stat()
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
         _check(file, os.fstat(descriptor), stat.S_IFREG, 0o600)
-    except BaseException:
+    except BaseException:  # nothing is swallowed: the descriptor must not outlive a refusal, whatever it is
         os.close(descriptor)
         raise
     return descriptor
