@@ -7,25 +7,25 @@ from importlib import import_module
 import typer
 
 MODULES: tuple[str, ...] = (
-    "up",
-    "doctor",
-    "ship",
-    "replay",
-    "clickhouse",
-    "migrate",
-    "lists",
-    "spool",
-    "keys",
-    "reveal",
-    "subject",
-    "exposure",
-    "verify",
-    "report",
-    "sql",
+    "pipeline.commands.up",
+    "pipeline.commands.doctor",
+    "pipeline.commands.ship",
+    "pipeline.commands.replay",
+    "pipeline.commands.clickhouse",
+    "pipeline.commands.migrate",
+    "pipeline.commands.lists",
+    "pipeline.commands.spool",
+    "pipeline.commands.keys",
+    "pipeline.commands.reveal",
+    "pipeline.commands.subject",
+    "pipeline.commands.exposure",
+    "pipeline.commands.verify",
+    "pipeline.commands.report",
+    "pipeline.commands.sql",
 )
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this package; each module has a function `register(app)`."""
     for name in MODULES:
-        import_module(f"pipeline.commands.{name}").register(app)
+        import_module(name).register(app)
