@@ -18,8 +18,8 @@ from collector.beacon import answer_beacon
 from collector.pixel import answer_pixel
 from collector.privacy_page import privacy_routes
 from collector.process import Process
-from pipeline.hardening import die_with_parent, harden_process
 from pipeline.settings import Settings, load
+from pipeline.system.hardening import die_with_parent, harden_process
 
 
 class Collector:

@@ -7,8 +7,8 @@ import os
 import typer
 
 from collector import page_commands
-from pipeline.commands.console import ConfigOption, errors
 from pipeline.settings import config_file, load
+from pipeline.system.console import ConfigOption, errors
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def collect(config: ConfigOption = None) -> None:
         os.environ["PIXEL_CONFIG"] = str(file.resolve())  # the worker processes read the same file
 
     from collector.server import serve
-    from pipeline.hardening import die_with_parent, harden_process
+    from pipeline.system.hardening import die_with_parent, harden_process
 
     harden_process()
     die_with_parent()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import orjson
 import typer
 
-from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen, console, print_rows
 from pipeline.errors import Fatal
 from pipeline.settings import Settings, Site, config_file, load
+from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, console, print_rows
 
 if TYPE_CHECKING:
     import urllib3

@@ -25,9 +25,9 @@ from pipeline.edge_technical import RawSignal, run_technical_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, TechnicalSignal
 from pipeline.keys import Keyring
-from pipeline.secrets import read_or_make_secret
 from pipeline.settings import Settings
 from pipeline.spool import Spool
+from pipeline.system.secrets import read_or_make_secret
 
 log = logging.getLogger("clinic_pixel.collector")
 

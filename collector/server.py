@@ -20,8 +20,8 @@ from collector.connection import Connection
 from collector.process import open_keyring
 from pipeline.edge_tables import EdgeTables
 from pipeline.errors import Fatal
-from pipeline.hardening import SUPERVISED
 from pipeline.settings import Settings
+from pipeline.system.hardening import SUPERVISED
 
 BACKLOG = 2048
 MAX_FILES = 10_000  # nearly all of them connections; each takes up to 80 KB while a body arrives

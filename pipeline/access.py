@@ -22,9 +22,9 @@ from typing import Literal, NamedTuple, get_args
 from xml.sax.saxutils import escape
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.private import private_directory
-from pipeline.secrets import create_once
 from pipeline.settings import Settings
+from pipeline.system.private_files import private_directory
+from pipeline.system.secrets import create_once
 from sql import ACCESS_DIR, statements
 
 User = Literal[

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 from pipeline import chain
 from pipeline.chain import Entry, Head
 from pipeline.errors import Fatal, Retryable
-from pipeline.private import open_private, private_directory, replace_private, sync_directory
+from pipeline.system.private_files import open_private, private_directory, replace_private, sync_directory
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)  # what a time service may set the clock back without being noticed
 _TAIL_BYTES: Final = 4 * chain.MAX_LINE_BYTES  # a whole line, and the remains of three that were torn

@@ -27,7 +27,7 @@ import msgspec
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
 from pipeline.keyfiles import KeyDirectory, KeyName
-from pipeline.private import private_directory, replace_private, sync_directory
+from pipeline.system.private_files import private_directory, replace_private, sync_directory
 from pipeline.tokens import DayTokens, cookie_visitor
 
 READ_SECONDS: Final = 5.0

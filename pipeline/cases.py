@@ -24,8 +24,8 @@ import msgspec
 from pipeline.blocks import file_name
 from pipeline.errors import Fatal
 from pipeline.event import Token
-from pipeline.private import open_private, private_directory, replace_private
 from pipeline.request_code import Request, fingerprint
+from pipeline.system.private_files import open_private, private_directory, replace_private
 
 State = Literal["open", "blocked", "unblocked", "erasing", "erased"]
 CLOSED: Final[frozenset[State]] = frozenset({"unblocked", "erased"})

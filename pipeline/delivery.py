@@ -27,13 +27,13 @@ from pathlib import Path
 
 from pipeline.batch import Batch, Plan, counter_batches, reject_batches
 from pipeline.errors import Fatal
-from pipeline.files import LOCAL_FILES, FileSystem
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
 from pipeline.outcome import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
 from pipeline.retire import retire, set_bad_lines_aside
 from pipeline.shipment import Shipment
 from pipeline.store import Poisoned, Store
+from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 
 REFUSED = "refused_by_table"
 ERASED = "erased"

@@ -19,7 +19,6 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.audit import Audit
 from pipeline.clickhouse import address, connect, explain, ping
 from pipeline.errors import PixelError
-from pipeline.files import LOCAL_FILES, MB
 from pipeline.keys import Keyring
 from pipeline.lists import is_stale
 from pipeline.networks import NetworkTables
@@ -27,6 +26,7 @@ from pipeline.retention import ages
 from pipeline.segments import QUARANTINE, listing, used_bytes
 from pipeline.settings import DEMO_SITE, Settings
 from pipeline.status import read_status
+from pipeline.system.durable_files import LOCAL_FILES, MB
 
 State = Literal["ok", "note", "problem"]
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file names networks that moved

@@ -33,8 +33,8 @@ from xml.sax.saxutils import escape
 from pipeline.access import access_sql, make_passwords, parse_access, users_xml
 from pipeline.clickhouse import ping
 from pipeline.errors import Fatal, Retryable
-from pipeline.hardening import harden_process
 from pipeline.settings import Settings
+from pipeline.system.hardening import harden_process
 
 RTLD_DEEPBIND = 8  # the engine brings its own allocator; without this flag another library's could be taken
 SLEEP = (

@@ -23,12 +23,12 @@ from pipeline.batch import COLUMNS, Batch
 from pipeline.cases import Case, CaseBook
 from pipeline.errors import Retryable
 from pipeline.event import Event
-from pipeline.files import PRIVATE_FILE
-from pipeline.private import private_directory
 from pipeline.records import parse
 from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
 from pipeline.subject_rows import subject_rows
+from pipeline.system.durable_files import PRIVATE_FILE
+from pipeline.system.private_files import private_directory
 
 LATE: Final = timedelta(days=2)
 """How long an insert that was under way may be looked for; a server keeps no body that long."""

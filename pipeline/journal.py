@@ -18,8 +18,8 @@ from typing import Self
 
 from pipeline.batch import Plan
 from pipeline.errors import Fatal, Retryable
-from pipeline.files import LOCAL_FILES, PRIVATE_DIRECTORY, PRIVATE_FILE, FileSystem, write_all
 from pipeline.journal_lines import BatchLine, Begun, Closed, Finished, Line, OpenPlan, frames, parse
+from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, PRIVATE_FILE, FileSystem, write_all
 
 COMPACT_BYTES = 1_000_000
 """Size at which a journal is written anew; a plan takes about 1 KB, and only open plans are kept."""

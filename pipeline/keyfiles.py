@@ -25,7 +25,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from pipeline.errors import Fatal
-from pipeline.private import open_private, private_directory, sync_directory
+from pipeline.system.private_files import open_private, private_directory, sync_directory
 from pipeline.tokens import KEY_BYTES
 
 KEY, DESTROYED, _TEMPORARY = ".key", ".destroyed", ".new"

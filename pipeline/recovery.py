@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.event import Count, CountName, CountsRecord
-from pipeline.files import LOCAL_FILES, MB, PRIVATE_DIRECTORY, FileSystem, write_all
 from pipeline.records import BadLine, frame, scan
 from pipeline.segments import QUARANTINE, Segment, Slot, is_known, listing
+from pipeline.system.durable_files import LOCAL_FILES, MB, PRIVATE_DIRECTORY, FileSystem, write_all
 
 _MINUTE_MS = 60_000
 _COUNTED_TOGETHER: tuple[CountName, ...] = ("offered", "spooled")

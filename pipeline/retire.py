@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pipeline.batch import Plan
 from pipeline.errors import Retryable
-from pipeline.files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, write_all
 from pipeline.records import BadLine
 from pipeline.segments import QUARANTINE
+from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, write_all
 
 
 def set_bad_lines_aside(

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.files import PRIVATE_FILE, make_directory
+from pipeline.system.durable_files import PRIVATE_FILE, make_directory
 
 QUARANTINE = "quarantine"
 MAX_SLOTS = 256  # four times the most collector workers, for those that restart while their old slot is still held

@@ -28,11 +28,11 @@ from pipeline import settings
 from pipeline.counters import EdgeCounters
 from pipeline.errors import Reason, Refused, Retryable
 from pipeline.event import Count, CountsRecord, Event, TechnicalSignal
-from pipeline.files import LOCAL_FILES, FileSystem
 from pipeline.records import frame
 from pipeline.recovery import Recovery, recover
 from pipeline.room import Room
 from pipeline.segments import Slot
+from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 from pipeline.writer import SegmentWriter
 
 UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose

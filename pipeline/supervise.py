@@ -15,8 +15,8 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipeline.hardening import SUPERVISED
 from pipeline.settings import Settings
+from pipeline.system.hardening import SUPERVISED
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0

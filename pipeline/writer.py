@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.files import MB, FileSystem, write_all
 from pipeline.recovery import copy_bytes
 from pipeline.segments import Slot, segment_path
+from pipeline.system.durable_files import MB, FileSystem, write_all
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pipeline import journal as module
 from pipeline.batch import Plan
 from pipeline.errors import Fatal, Retryable
-from pipeline.files import LocalFiles
 from pipeline.journal import Journal
 from pipeline.journal_lines import (
     Begun,
@@ -29,6 +28,7 @@ from pipeline.journal_lines import (
     frames,
     parse,
 )
+from pipeline.system.durable_files import LocalFiles
 
 PLAN = Plan("p1", ("w0-1-1.seg", "w0-1-2.seg"), 50_000)
 OTHER = Plan("p2", ("w0-1-3.seg",), 50_000)

@@ -298,7 +298,7 @@ def test_a_key_that_breaks_while_running_gives_no_tokens_instead_of_an_error(dir
 def test_another_users_key_directory_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory.mkdir(mode=0o700)
     somebody = os.geteuid() + 1000
-    monkeypatch.setattr("pipeline.private.os.geteuid", lambda: somebody)
+    monkeypatch.setattr("pipeline.system.private_files.os.geteuid", lambda: somebody)
     with pytest.raises(Fatal, match=rf"belongs to user {os.getuid()}; expected .* of user {somebody}, who runs this"):
         Keyring(directory, may_mint=False)
 
@@ -350,7 +350,7 @@ def test_what_dead_processes_left_is_swept(keyring: Keyring, directory: Path) ->
 
 
 def test_a_hardened_process_leaves_no_core_dump() -> None:
-    code = "from pipeline.hardening import *; print(dumpable()); harden_process(); print(dumpable())\n"
+    code = "from pipeline.system.hardening import *; print(dumpable()); harden_process(); print(dumpable())\n"
     code += "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout.splitlines() == ["True", "False", "(0, 0)"]

@@ -14,8 +14,8 @@ from importlib.metadata import entry_points
 import typer
 from typer.models import CommandInfo, TyperInfo
 
-from pipeline.commands.console import errors
 from pipeline.errors import Fatal, Retryable
+from pipeline.system.console import errors
 
 EXIT_PROBLEM = 1
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline import settings as configuration
-from pipeline.commands.console import ConfigOption
+from pipeline.system.console import ConfigOption
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def clickhouse(
         sys.stdout.write(access.access_sql(access.make_passwords(settings)))
         return
     from pipeline import embedded
-    from pipeline.hardening import die_with_parent
+    from pipeline.system.hardening import die_with_parent
 
     die_with_parent()
     embedded.serve(settings)

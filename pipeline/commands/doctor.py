@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen, console, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, console, print_rows
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
 

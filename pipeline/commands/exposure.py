@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.commands.console import (
+from pipeline.system.console import (
     ConfigOption,
     Format,
     FormatOption,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.commands.console import ConfigOption, FormatOption, console, errors, print_rows
 from pipeline.errors import Fatal
 from pipeline.settings import Settings
+from pipeline.system.console import ConfigOption, FormatOption, console, errors, print_rows
 
 if TYPE_CHECKING:
     from pipeline.audit import Audit

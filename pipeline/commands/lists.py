@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.commands.console import ConfigOption, FormatOption, console, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, console, print_rows
 
 _COLUMNS = ("list", "net_class", "networks", "joined_ipv4", "joined_ipv6", "ipv4_addresses")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline import settings as configuration
-from pipeline.commands.console import ConfigOption, console
+from pipeline.system.console import ConfigOption, console
 
 
 def register(app: typer.Typer) -> None:

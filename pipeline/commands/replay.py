@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from pipeline.commands.console import ConfigOption, FormatOption, errors, print_facts
 from pipeline.errors import Fatal
 from pipeline.sender import Account, PlannedHit
 from pipeline.settings import Settings, Site, load
+from pipeline.system.console import ConfigOption, FormatOption, errors, print_facts
 
 SiteOption = Annotated[str, typer.Option("--site", help="The site; else the first one configured.", show_default=False)]
 AsOfOption = Annotated[
@@ -73,8 +73,8 @@ def simulate(
 
 def _send_and_close(settings: Settings, hits: Sequence[PlannedHit], lines: dict[str, int], form: FormatOption) -> None:
     from pipeline.replay import check_span, new_nonces, wait_until_stored
-    from pipeline.secrets import read_or_make_secret
     from pipeline.sender import send
+    from pipeline.system.secrets import read_or_make_secret
 
     check_span(hits, settings, now_ms=int(time.time() * 1000))
     first_nonce = new_nonces()

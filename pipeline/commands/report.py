@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen, console, language_of, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
     from pipeline.report_header import Report

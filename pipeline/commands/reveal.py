@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.commands.console import ConfigOption, FormatOption, print_facts, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, print_facts, print_rows
 
 if TYPE_CHECKING:
     from pipeline.audit import Audit
@@ -90,8 +90,8 @@ def _open(
     settings: all_settings.Settings, action: Action, request: Asking, now: datetime
 ) -> tuple[KeyDirectory, Audit]:
     from pipeline.audit import Audit
-    from pipeline.hardening import harden_process
     from pipeline.keyjobs import key_files
+    from pipeline.system.hardening import harden_process
 
     harden_process()
     audit = Audit(settings.audit_dir)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.commands.console import ConfigOption
+from pipeline.system.console import ConfigOption
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def ship(
     import threading
 
     from pipeline import settings
-    from pipeline.hardening import die_with_parent, harden_process
+    from pipeline.system.hardening import die_with_parent, harden_process
     from pipeline.worker import Worker
 
     harden_process()

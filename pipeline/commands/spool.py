@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.console import ConfigOption, FormatOption, errors, print_rows
 from pipeline.errors import Fatal
+from pipeline.system.console import ConfigOption, FormatOption, errors, print_rows
 
 if TYPE_CHECKING:
     from pipeline.segments import Segment
@@ -43,8 +43,8 @@ def register(app: typer.Typer) -> None:
 def status(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Show the slots: who writes, how much waits and since when."""
     from pipeline import settings
-    from pipeline.files import LOCAL_FILES, MB
     from pipeline.segments import QUARANTINE, listing, used_bytes
+    from pipeline.system.durable_files import LOCAL_FILES, MB
 
     loaded = settings.load(config)
     directory = loaded.spool_dir

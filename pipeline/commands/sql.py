@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.commands.console import ConfigOption, FormatOption, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, print_rows
 
 if TYPE_CHECKING:
     from pipeline.clickhouse import User

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.commands.console import (
+from pipeline.system.console import (
     ConfigOption,
     Format,
     FormatOption,
@@ -149,8 +149,8 @@ def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
 def _desk(config: Path | None, case: str, requester: str, ground: str) -> Desk:
     from pipeline.audit import operator
     from pipeline.cases import check_words
-    from pipeline.hardening import harden_process
     from pipeline.subjects import Desk
+    from pipeline.system.hardening import harden_process
 
     try:
         check_words(case, requester, ground)

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import ConfigOption, console
 from pipeline.settings import Settings, load
+from pipeline.system.console import ConfigOption, console
 
 _COLOURS = {"collect": "cyan", "ship": "green", "clickhouse": "magenta", "migrate": "blue", "up": "yellow"}
 

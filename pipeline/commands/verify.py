@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.console import ConfigOption, Format, FormatOption, chosen, errors, print_facts, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, errors, print_facts, print_rows
 
 if TYPE_CHECKING:
     from pipeline.verification import Verification

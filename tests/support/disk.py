@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.files import LocalFiles
+from pipeline.system.durable_files import LocalFiles
 
 DIED = errno.EOWNERDEAD
 """The error of a process that died at the call: nothing was tried, so nothing is lost by it."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.files import LocalFiles
+from pipeline.system.durable_files import LocalFiles
 
 
 class Killed(BaseException):

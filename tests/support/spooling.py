@@ -16,10 +16,10 @@ from pipeline import settings
 from pipeline.counters import EdgeCounters
 from pipeline.errors import Reason, Refused
 from pipeline.event import CountsRecord, Event
-from pipeline.files import LOCAL_FILES, FileSystem
 from pipeline.records import BadLine, read
 from pipeline.segments import listing
 from pipeline.spool import Spool
+from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 
 NOW_MS = 1_795_000_000_000
 _numbers = count(1)

@@ -1,7 +1,7 @@
 """Small random secrets in private files, made once by whoever comes first: passwords, the ticket of a replay.
 
 Owns the atomic creation (temporary file, fsync, link: the loser reads the winner); what makes a file private is
-`pipeline.private`.
+`pipeline.system.private_files`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
-from pipeline.private import open_private, private_directory, sync_directory
+from pipeline.system.private_files import open_private, private_directory, sync_directory
 
 
 def create_once(file: Path, content: bytes) -> bool:

@@ -1,0 +1,5 @@
+"""What the operating system must guarantee: private files, durable writes, no core dumps; and how commands print.
+
+Owns the calls to the operating system that others must not repeat: owner and mode of a private file, the atomic replacement
+of a file, locks, process limits, the terminal. May use `pipeline.errors` only. Every room may use it.
+"""
