@@ -26,8 +26,8 @@ from pathlib import Path
 import msgspec
 
 from pipeline.batch import COLUMNS, Batch, Plan
-from pipeline.clickhouse import connect
-from pipeline.embedded import wait_until_ready
+from pipeline.database.client import connect
+from pipeline.database.embedded import wait_until_ready
 from pipeline.enrich import EnrichTables, enrich
 from pipeline.event import Event, Token
 from pipeline.migrate import migrate

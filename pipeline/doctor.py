@@ -17,7 +17,7 @@ import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit import Audit
-from pipeline.clickhouse import address, connect, explain, ping
+from pipeline.database.client import address, connect, explain, ping
 from pipeline.errors import PixelError
 from pipeline.keys import Keyring
 from pipeline.lists import is_stale

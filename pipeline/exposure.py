@@ -20,7 +20,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit import Audit
-from pipeline.clickhouse import connect, explain
+from pipeline.database.client import connect, explain
 from pipeline.inventory import Column, Language, inventory
 from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
 from pipeline.readers import reach

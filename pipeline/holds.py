@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.clickhouse import connect, explain
+from pipeline.database.client import connect, explain
 from pipeline.settings import Settings
 
 _OPEN_BLOCKS = """\

@@ -14,7 +14,7 @@ from typing import Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.clickhouse import connect, explain
+from pipeline.database.client import connect, explain
 from pipeline.settings import Settings
 
 RECENT_DAYS: Final = 2

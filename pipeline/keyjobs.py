@@ -13,7 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit import Audit
 from pipeline.chain import Entry
-from pipeline.clickhouse import connect, explain
+from pipeline.database.client import connect, explain
 from pipeline.destruction import destroy_due, due
 from pipeline.holds import blocked_days
 from pipeline.keyfiles import KeyDirectory

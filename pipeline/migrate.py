@@ -19,7 +19,7 @@ from string import Template
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.clickhouse import code, connect, explain
+from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
 from pipeline.settings import Settings
 from sql import MIGRATIONS_DIR, statements

@@ -25,7 +25,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.canary import CONTROL
-from pipeline.clickhouse import connect, explain
+from pipeline.database.client import connect, explain
 from pipeline.errors import Fatal, Retryable
 from pipeline.search import Find, Search
 from pipeline.settings import Settings

@@ -13,7 +13,7 @@ from secrets import randbits
 from typing import NamedTuple
 
 from pipeline.accesslog import LoggedHit, Skipped
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.errors import Fatal
 from pipeline.sender import PlannedHit
 from pipeline.settings import Settings, Site

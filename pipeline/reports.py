@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.clickhouse import code, connect, explain
+from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
 from pipeline.report_header import PLACEHOLDER, Family, Report, read_report
 from pipeline.settings import Settings

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.clickhouse import code, connect, explain
+from pipeline.database.client import code, connect, explain
 from pipeline.settings import Retention, Settings
 
 GRACE: Final = timedelta(days=32)

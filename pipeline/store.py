@@ -12,8 +12,8 @@ from typing import Protocol
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline import clickhouse
 from pipeline.batch import COLUMNS, Batch, Table
+from pipeline.database import client
 from pipeline.errors import Fatal, PixelError, Retryable
 from pipeline.settings import Settings
 
@@ -106,13 +106,13 @@ class ClickHouseStore:
     def _connected(self) -> Client:
         if self._client is None:
             timeout = self._settings.ship.timeout_seconds
-            self._client = clickhouse.connect(self._settings, "pixel_writer", timeout=timeout)
+            self._client = client.connect(self._settings, "pixel_writer", timeout=timeout)
         return self._client
 
 
 def sorted_out(error: ClickHouseError, table: Table) -> Retryable | Fatal | Poisoned:
     """Return what an error means for a batch; what is not known to be lasting is uncertain."""
-    number = clickhouse.code(error)
+    number = client.code(error)
     if number in POISON:
         return Poisoned(number)
     if number in HALT or TOO_MANY_PARTITIONS in str(error):

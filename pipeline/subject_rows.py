@@ -22,7 +22,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.cases import Case
-from pipeline.clickhouse import connect, explain
+from pipeline.database.client import connect, explain
 from pipeline.errors import Fatal
 from pipeline.settings import Settings
 

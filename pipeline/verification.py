@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from pipeline.attack import plan
 from pipeline.canary import CONNECTION, draw, marker
-from pipeline.clickhouse import connect
 from pipeline.control import check_search
+from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
 from pipeline.proof import CLICKHOUSE_DATA, Leak, Proof, Searching, search_files, search_metrics, search_tables
 from pipeline.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.audit import Audit
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.destruction import destroy
 from pipeline.errors import Fatal, Retryable
 from pipeline.exposure import _COUNTED, Exposure, Suspicion, examine_exposure

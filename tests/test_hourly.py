@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.errors import Retryable
 from pipeline.hourly import LATE_DAYS, RECENT_DAYS, _days, count_days, count_late_hours, count_recent_hours
 from pipeline.jobs import JOBS

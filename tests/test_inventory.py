@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.access import USERS
-from pipeline.clickhouse import connect
+from pipeline.database.access import USERS
+from pipeline.database.client import connect
 from pipeline.errors import Fatal
 from pipeline.inventory import Inventory, inventory
 from pipeline.inventory_docs import page

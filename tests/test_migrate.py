@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from pipeline import event, migrate
-from pipeline.access import PASSWORD_FILE
-from pipeline.clickhouse import connect
+from pipeline.database.access import PASSWORD_FILE
+from pipeline.database.client import connect
 from pipeline.errors import Fatal
 from pipeline.event import Row
 from pipeline.settings import ClickHouse, Retention, Settings

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from pipeline import retention
 from pipeline.audit import Audit
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.destruction import destroy
 from pipeline.doctor import examine
 from pipeline.errors import Fatal, Retryable

@@ -15,8 +15,8 @@ from pipeline import reports, request_code
 from pipeline.address import canonical
 from pipeline.audit import Audit
 from pipeline.blocks import BlockList
-from pipeline.clickhouse import connect
 from pipeline.cookies import DAY_SECONDS, IdCookie
+from pipeline.database.client import connect
 from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress

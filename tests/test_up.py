@@ -38,7 +38,7 @@ def test_a_killed_part_comes_back_and_nothing_accepted_is_lost(own_system):
         wait_until(lambda part=name, old=first: child(own_system, part) not in (None, old), f"{name} to be back")
         wait_until(own_system.answers, "the collector")
     assert own_system.pixel().status == 200
-    from pipeline.clickhouse import ping
+    from pipeline.database.client import ping
 
     wait_until(lambda: ping(own_system.settings), "ClickHouse")
     own_system.wait_for_rows(4)

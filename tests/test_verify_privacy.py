@@ -23,11 +23,11 @@ from typer.testing import CliRunner
 from urllib3.exceptions import HTTPError
 
 from pipeline import verification
-from pipeline.access import make_passwords
 from pipeline.attack import plan
 from pipeline.canary import CONNECTION, draw, marker
-from pipeline.clickhouse import connect, ping
 from pipeline.commands import build_app
+from pipeline.database.access import make_passwords
+from pipeline.database.client import connect, ping
 from pipeline.errors import Fatal, Retryable
 from pipeline.proof import Searching, search_files, search_metrics, search_tables
 from pipeline.replay import new_nonces

@@ -20,7 +20,7 @@ def migrate(
     wait: Annotated[bool, typer.Option("--wait", help="First wait until ClickHouse answers.")] = False,
 ) -> None:
     """Bring the database to the state of this version; safe to run again."""
-    from pipeline.clickhouse import wait_until_answering
+    from pipeline.database.client import wait_until_answering
     from pipeline.migrate import migrate as bring_up_to_date
 
     settings = configuration.load(config)

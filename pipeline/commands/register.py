@@ -11,7 +11,7 @@ MODULES: tuple[str, ...] = (
     "pipeline.commands.doctor",
     "pipeline.commands.ship",
     "pipeline.commands.replay",
-    "pipeline.commands.clickhouse",
+    "pipeline.database.commands",
     "pipeline.commands.migrate",
     "pipeline.commands.lists",
     "pipeline.commands.spool",

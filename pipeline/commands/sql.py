@@ -13,7 +13,7 @@ from pipeline import settings as all_settings
 from pipeline.system.console import ConfigOption, FormatOption, print_rows
 
 if TYPE_CHECKING:
-    from pipeline.clickhouse import User
+    from pipeline.database.client import User
 
 AUDITED_CHARACTERS = 4000  # of a query; a line of the audit has a bound
 
@@ -53,7 +53,7 @@ def sql(
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     from pipeline.audit import Audit, operator
-    from pipeline.clickhouse import code, connect, explain
+    from pipeline.database.client import code, connect, explain
     from pipeline.errors import Fatal
 
     settings = all_settings.load(config)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from collector.demo.site import demo_app
 from collector.snippet import Wish
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from support.edge import Served, until
 from support.system import System
 from support.walk import remember

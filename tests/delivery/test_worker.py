@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import worker as module
-from pipeline.access import make_passwords
 from pipeline.batch import Batch
+from pipeline.database.access import make_passwords
 from pipeline.errors import Fatal, Retryable
 from pipeline.jobs import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
 from pipeline.journal import Journal

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from support.auditor import Findings, audit, counter_sums, stored_nonces
 from support.clinic import Clinic, Load, Name
 from support.server import Rows

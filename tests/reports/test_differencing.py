@@ -10,7 +10,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline import reports
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.reports import Period, Table
 from support import clinic_day
 from support.differencing import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import reports
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.report_header import Report
 from pipeline.settings import Settings
 from support import clinic_day

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Literal
 
-from pipeline.clickhouse import ping
+from pipeline.database.client import ping
 from pipeline.journal_lines import Begun, Closed, Intent, OpenPlan, parse
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.settings import Settings
 
 SITE = "clinic"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from clickhouse_connect.driver import Client
 
-from pipeline.clickhouse import connect
-from pipeline.embedded import wait_until_ready
+from pipeline.database.client import connect
+from pipeline.database.embedded import wait_until_ready
 from pipeline.settings import ClickHouse, Settings
 
 COMMAND = (sys.executable, "-c", "from pipeline.commands import main; main()")

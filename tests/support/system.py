@@ -14,7 +14,7 @@ from typing import Any
 
 import urllib3
 
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.settings import Settings, load
 from support.server import free_port
 

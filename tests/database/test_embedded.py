@@ -20,8 +20,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pipeline.clickhouse import connect, ping
-from pipeline.embedded import SLEEP, config_xml
+from pipeline.database.client import connect, ping
+from pipeline.database.embedded import SLEEP, config_xml
 from pipeline.errors import Fatal, Retryable
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Settings
@@ -30,7 +30,7 @@ from support.server import COMMAND, Rows, Server, environment, free_port
 ENGINE_SCRIPT = """\
 import sys
 from pathlib import Path
-from pipeline.embedded import _engine
+from pipeline.database.embedded import _engine
 result = _engine().query(sys.argv[1], "TabSeparated", path=sys.argv[2])
 sys.stderr.write(result.error_message() if result.has_error() else "no error")
 """

@@ -25,11 +25,11 @@ def clickhouse(
     """Run the embedded ClickHouse until it is stopped."""
     settings = configuration.load(config)
     if access_sql:
-        from pipeline import access
+        from pipeline.database import access
 
         sys.stdout.write(access.access_sql(access.make_passwords(settings)))
         return
-    from pipeline import embedded
+    from pipeline.database import embedded
     from pipeline.system.hardening import die_with_parent
 
     die_with_parent()

@@ -12,7 +12,7 @@ import pytest
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from pipeline.access import (
+from pipeline.database.access import (
     PASSWORD_FILE,
     USERS,
     Access,
@@ -23,7 +23,7 @@ from pipeline.access import (
     read_passwords,
     users_xml,
 )
-from pipeline.clickhouse import connect
+from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import ClickHouse, Settings
 from sql import ACCESS_DIR, statements

@@ -16,8 +16,8 @@ import urllib3
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from pipeline.access import PASSWORD_FILE, read_passwords
-from pipeline.access import User as User
+from pipeline.database.access import PASSWORD_FILE, read_passwords
+from pipeline.database.access import User as User
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
 

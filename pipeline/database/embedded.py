@@ -30,8 +30,8 @@ from pathlib import Path
 from types import ModuleType
 from xml.sax.saxutils import escape
 
-from pipeline.access import access_sql, make_passwords, parse_access, users_xml
-from pipeline.clickhouse import ping
+from pipeline.database.access import access_sql, make_passwords, parse_access, users_xml
+from pipeline.database.client import ping
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
 from pipeline.system.hardening import harden_process
