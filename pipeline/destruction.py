@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.errors import Fatal, Retryable
 from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName, Tombstone
 from pipeline.tokens import fingerprint

@@ -16,7 +16,7 @@ import orjson
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.database.client import address, connect, explain, ping
 from pipeline.errors import PixelError
 from pipeline.keys import Keyring

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.batch import COLUMNS, Batch
 from pipeline.cases import Case, CaseBook
 from pipeline.errors import Retryable

@@ -19,7 +19,7 @@ from typing import Final, Literal, NamedTuple
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.database.client import connect, explain
 from pipeline.inventory import Column, Language, inventory
 from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName

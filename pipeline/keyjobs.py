@@ -1,6 +1,6 @@
 """What `ship` does for keys and audit: destroy what is due, copy the audit into its table, print its head.
 
-Owns the clock and the settings of both; the work itself is `pipeline.destruction` and `pipeline.audit`.
+Owns the clock and the settings of both; the work itself is `pipeline.destruction` and `pipeline.audit.log`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.audit import Audit
-from pipeline.chain import Entry
+from pipeline.audit.chain import Entry
+from pipeline.audit.log import Audit
 from pipeline.database.client import connect, explain
 from pipeline.destruction import destroy_due, due
 from pipeline.holds import blocked_days

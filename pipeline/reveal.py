@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from socket import AF_INET6, inet_ntop
 from typing import Final, Literal, NamedTuple
 
-from pipeline.audit import Audit, Limit
+from pipeline.audit.log import Audit, Limit
 from pipeline.errors import Fatal
 from pipeline.event import NO_TOKEN, RawAddress, Token
 from pipeline.keyfiles import KeyDirectory, KeyName

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from pipeline import request_code
-from pipeline.audit import Audit, Limit
+from pipeline.audit.log import Audit, Limit
 from pipeline.blocks import Block, lift_block, put_block
 from pipeline.cases import Case, CaseBook, State, due_day
 from pipeline.erasure import Erasures, clean_quarantine, unshipped

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.act import act_of_destruction
-from pipeline.audit import Audit
+from pipeline.audit.certificate import act_of_destruction
+from pipeline.audit.log import Audit
 from pipeline.destruction import destroy, destroy_due, due
 from pipeline.errors import Fatal, Retryable
 from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
@@ -243,7 +243,7 @@ def test_an_unwritable_audit_keeps_the_file_until_it_can_be_written(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.audit.os.write", full)
+        patch.setattr("pipeline.audit.log.os.write", full)
         with pytest.raises(Retryable):
             house.destroy_due()
     assert house.files.exists(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.database.client import connect
 from pipeline.destruction import destroy
 from pipeline.errors import Fatal, Retryable

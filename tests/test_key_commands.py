@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.commands import main
 from pipeline.errors import Fatal, Retryable
 from pipeline.holds import blocked_days

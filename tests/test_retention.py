@@ -13,7 +13,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from pipeline import retention
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.database.client import connect
 from pipeline.destruction import destroy
 from pipeline.doctor import examine

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audit import Audit, TooMany
+from pipeline.audit.log import Audit, TooMany
 from pipeline.destruction import destroy
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress, Token
@@ -143,7 +143,7 @@ def test_a_full_disk_reveals_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch
     def not_reached(*_: object) -> RawAddress:
         raise AssertionError("reversed before the audit line was on disk")
 
-    monkeypatch.setattr(f"pipeline.audit.os.{broken}", full)
+    monkeypatch.setattr(f"pipeline.audit.log.os.{broken}", full)
     monkeypatch.setattr(DayTokens, "reverse", not_reached)
     for refused in (desk.reveal, desk.relink):
         with pytest.raises(Retryable, match="without it nothing is done"):

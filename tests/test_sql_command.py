@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.settings import Settings
 from support.server import COMMAND, environment
 

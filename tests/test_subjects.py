@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import reports, request_code
 from pipeline.address import canonical
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.blocks import BlockList
 from pipeline.cookies import DAY_SECONDS, IdCookie
 from pipeline.database.client import connect
@@ -473,7 +473,7 @@ def test_nothing_is_done_without_its_line_in_the_audit(office: Office, monkeypat
     def full(*_: object, **__: object) -> None:
         raise Retryable("the disk is full")
 
-    monkeypatch.setattr("pipeline.audit.Audit.record", full)
+    monkeypatch.setattr("pipeline.audit.log.Audit.record", full)
     before = office.state()
     for step in (office.desk().find, office.desk().block, office.desk().export, office.desk().erase):
         with pytest.raises(Retryable, match="disk is full"):

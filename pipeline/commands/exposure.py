@@ -66,7 +66,7 @@ def exposure(
     config: ConfigOption = None,
 ) -> None:
     """Say for a period and a suspected leak which data, how many visitors and which days; audited first."""
-    from pipeline.audit import operator
+    from pipeline.audit.log import operator
     from pipeline.exposure import Suspicion, examine_exposure
     from pipeline.reports import period
 

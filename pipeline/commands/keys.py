@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 from pipeline.system.console import ConfigOption, FormatOption, console, errors, print_rows
 
 if TYPE_CHECKING:
-    from pipeline.audit import Audit
+    from pipeline.audit.log import Audit
     from pipeline.keyfiles import KeyDirectory, KeyName
 
 app = typer.Typer(help="Daily keys: mint ahead, list, destroy.", no_args_is_help=True)
@@ -33,7 +33,7 @@ def mint(
     config: ConfigOption = None,
 ) -> None:
     """Make the keys of today and the days after it, to be copied to every collector ahead."""
-    from pipeline.audit import Audit, operator
+    from pipeline.audit.log import Audit, operator
     from pipeline.keyjobs import key_files
     from pipeline.keys import Keyring
 
@@ -68,8 +68,8 @@ def destroy(
     config: ConfigOption = None,
 ) -> None:
     """Destroy keys for good and print the act with the log extract; of a destroyed key print the act again."""
-    from pipeline.act import act_of_destruction
-    from pipeline.audit import Audit, operator
+    from pipeline.audit.certificate import act_of_destruction
+    from pipeline.audit.log import Audit, operator
     from pipeline.destruction import due
     from pipeline.keyfiles import DESTROYED
     from pipeline.keyjobs import key_files
@@ -139,7 +139,7 @@ def _destroy(
     over: Sequence[KeyName],
     now: datetime,
 ) -> None:
-    from pipeline.audit import operator
+    from pipeline.audit.log import operator
     from pipeline.destruction import RETENTION, destroy, held_days
     from pipeline.holds import blocked_days
 

@@ -11,7 +11,7 @@ from pipeline import settings as all_settings
 from pipeline.system.console import ConfigOption, FormatOption, print_facts, print_rows
 
 if TYPE_CHECKING:
-    from pipeline.audit import Audit
+    from pipeline.audit.log import Audit
     from pipeline.keyfiles import KeyDirectory
     from pipeline.reveal import Action, Asking
 
@@ -75,7 +75,7 @@ def relink_tokens(
 
 
 def _asking(tokens: list[str], epoch: date, case: str, basis: str, approver: str) -> Asking:
-    from pipeline.audit import operator
+    from pipeline.audit.log import operator
     from pipeline.reveal import asking
 
     if len(tokens) != 1:
@@ -89,7 +89,7 @@ def _asking(tokens: list[str], epoch: date, case: str, basis: str, approver: str
 def _open(
     settings: all_settings.Settings, action: Action, request: Asking, now: datetime
 ) -> tuple[KeyDirectory, Audit]:
-    from pipeline.audit import Audit
+    from pipeline.audit.log import Audit
     from pipeline.keyjobs import key_files
     from pipeline.system.hardening import harden_process
 

@@ -52,7 +52,7 @@ def sql(
     """Run a query as a role; what the role may not read, ClickHouse refuses."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
-    from pipeline.audit import Audit, operator
+    from pipeline.audit.log import Audit, operator
     from pipeline.database.client import code, connect, explain
     from pipeline.errors import Fatal
 

@@ -107,8 +107,8 @@ def erase(
     config: ConfigOption = None,
 ) -> None:
     """Delete the person's rows from every table, the spool and quarantine for good, and print the act."""
-    from pipeline.act import act_of_erasure
-    from pipeline.audit import Audit
+    from pipeline.audit.certificate import act_of_erasure
+    from pipeline.audit.log import Audit
 
     desk = _desk(config, case, "-", ground)
     if not yes:
@@ -147,7 +147,7 @@ def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
 
 
 def _desk(config: Path | None, case: str, requester: str, ground: str) -> Desk:
-    from pipeline.audit import operator
+    from pipeline.audit.log import operator
     from pipeline.cases import check_words
     from pipeline.subjects import Desk
     from pipeline.system.hardening import harden_process

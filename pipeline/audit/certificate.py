@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from textwrap import fill
 from typing import Final
 
-from pipeline.audit import Audit
-from pipeline.chain import Entry, Head
+from pipeline.audit.chain import Entry, Head
+from pipeline.audit.log import Audit
 from pipeline.destruction import KEY_DESTROYED
 from pipeline.errors import Fatal
 from pipeline.keyfiles import KeyName

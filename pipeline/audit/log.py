@@ -1,6 +1,6 @@
 """The audit: who did what, on which ground, in a file that only grows and that shows when it was changed.
 
-Owns `audit.log` in the audit directory, a chain in the form of `pipeline.chain`. Rules:
+Owns `audit.log` in the audit directory, a chain in the form of `pipeline.audit.chain`. Rules:
 
 * A line is on disk before what it records may be shown. Where it cannot be written, nothing is shown.
 * The file is only ever appended to (it bears `chattr +a`); the remains of a torn line stay and are explained.
@@ -22,8 +22,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pipeline import chain
-from pipeline.chain import Entry, Head
+from pipeline.audit import chain
+from pipeline.audit.chain import Entry, Head
 from pipeline.errors import Fatal, Retryable
 from pipeline.system.private_files import open_private, private_directory, replace_private, sync_directory
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 from pipeline.keyjobs import copy_audit
 from support.server import Rows
 

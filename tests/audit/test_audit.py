@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audit import Audit, Limit, TooMany, operator
-from pipeline.chain import Head, act, end, proven, torn
+from pipeline.audit.chain import Head, act, end, proven, torn
+from pipeline.audit.log import Audit, Limit, TooMany, operator
 from pipeline.errors import Fatal, Retryable
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -262,7 +262,7 @@ def test_a_full_disk_is_an_error_and_its_remains_are_explained_later(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.audit.os.write", full_after_half)
+        patch.setattr("pipeline.audit.log.os.write", full_after_half)
         with pytest.raises(Retryable, match=r"audit\.log: cannot be written: No space left on device"):
             record(audit, 2)
     record(audit, 3)
@@ -276,7 +276,7 @@ def test_a_file_that_may_not_grow_is_an_error_of_the_system_itself(audit: Audit)
 import resource, signal
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.audit import Audit
+from pipeline.audit.log import Audit
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 Audit(Path({str(audit.file.parent)!r})).record("look", {{}}, now=datetime.now(UTC), who="anna")
@@ -292,7 +292,7 @@ def test_a_failed_fsync_is_an_error(audit: Audit, monkeypatch: pytest.MonkeyPatc
     def broken(_: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("pipeline.audit.os.fsync", broken)
+    monkeypatch.setattr("pipeline.audit.log.os.fsync", broken)
     with pytest.raises(Retryable, match="Input/output error"):
         record(audit, 1)
 
@@ -313,7 +313,7 @@ def test_the_audit_names_the_login_behind_a_sudo(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(Path, "read_text", lambda *_, **__: value)
         return operator()
 
-    monkeypatch.setattr("pipeline.audit.os.getuid", lambda: 0)
+    monkeypatch.setattr("pipeline.audit.log.os.getuid", lambda: 0)
     assert login("4294967295") == "root"
     assert login("0") == "root"
     assert login("nonsense") == "root"
