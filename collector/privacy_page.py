@@ -31,7 +31,7 @@ from collector.request import Client, check_limits, read_client
 from pipeline import cookies, request_code
 from pipeline.errors import Reason, Refused
 from pipeline.inventory import Language
-from pipeline.keyfiles import KeyName
+from pipeline.keys.directory import KeyName
 from pipeline.settings import Settings
 
 GPC_SINCE: Final = "2026-11-22"  # the day our support last changed; the specification asks for it

@@ -24,7 +24,7 @@ from pipeline.edge_tables import EdgeTables
 from pipeline.edge_technical import RawSignal, run_technical_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, TechnicalSignal
-from pipeline.keys import Keyring
+from pipeline.keys.ring import Keyring
 from pipeline.settings import Settings
 from pipeline.spool import Spool
 from pipeline.system.secrets import read_or_make_secret

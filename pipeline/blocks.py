@@ -26,9 +26,9 @@ import msgspec
 
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
-from pipeline.keyfiles import KeyDirectory, KeyName
+from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.keys.tokens import DayTokens, cookie_visitor
 from pipeline.system.private_files import private_directory, replace_private, sync_directory
-from pipeline.tokens import DayTokens, cookie_visitor
 
 READ_SECONDS: Final = 5.0
 

@@ -5,7 +5,7 @@ Owns the names of click ids and the grammar of kept values (design: 03-privacy, 
 * A name nobody listed is dropped, whatever its value; a listed one is kept only if its value fits an enumeration of
   the settings, or the grammar with no detector objecting.
 * A `+` is a space before anything is judged. The first of several equal names counts.
-* A click id leaves this module only as the raw value that `pipeline.tokens` turns into `click_token` in memory.
+* A click id leaves this module only as the raw value that `pipeline.keys.tokens` turns into `click_token` in memory.
 """
 
 from __future__ import annotations

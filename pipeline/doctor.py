@@ -19,7 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.audit.log import Audit
 from pipeline.database.client import address, connect, explain, ping
 from pipeline.errors import PixelError
-from pipeline.keys import Keyring
+from pipeline.keys.ring import Keyring
 from pipeline.lists import is_stale
 from pipeline.networks import NetworkTables
 from pipeline.retention import ages

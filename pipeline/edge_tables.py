@@ -16,10 +16,10 @@ from pipeline import cookies
 from pipeline.address import NetworkSet
 from pipeline.event import RawAddress
 from pipeline.flood import FloodGuard
+from pipeline.keys.tokens import DayTokens
 from pipeline.networks import NetworkTables
 from pipeline.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.settings import AllowedValue, Settings, Site
-from pipeline.tokens import DayTokens
 
 CACHED_PAGES = 8192
 CACHED_TEXT = 512  # longer addresses are not remembered: a cache entry is bounded as well as their number

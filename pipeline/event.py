@@ -4,7 +4,7 @@ Owns the three shapes of one fact and the types that keep them apart. Rules:
 
 * A `Hit` may hold raw identifiers; it lives in memory for one request and is never written anywhere.
 * An `Event` is frozen and validated, and has no field that could take an address: tokens are `Token`, and only
-  `pipeline.tokens` makes those, so mypy refuses a raw address at the spool.
+  `pipeline.keys.tokens` makes those, so mypy refuses a raw address at the spool.
 * The spool holds one JSON object per `Event`; its keys are the column names of `pixel.events` where the value is final.
 * Every column of a `Row` is computed before the insert, so a retry gives the same row.
 """

@@ -22,7 +22,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect, explain
 from pipeline.inventory import Column, Language, inventory
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.readers import reach
 from pipeline.reports import Period, all_reports
 from pipeline.settings import Settings

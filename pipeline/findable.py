@@ -10,8 +10,8 @@ from datetime import date, timedelta
 
 from pipeline.cases import Case
 from pipeline.event import RawAddress, Token
-from pipeline.keyfiles import KeyDirectory, KeyName
-from pipeline.tokens import DayTokens
+from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.keys.tokens import DayTokens
 
 
 def tokens_of(keys: KeyDirectory, address: RawAddress, first: date, last: date) -> dict[date, Token]:

@@ -1,6 +1,6 @@
 """What `ship` does for keys and audit: destroy what is due, copy the audit into its table, print its head.
 
-Owns the clock and the settings of both; the work itself is `pipeline.destruction` and `pipeline.audit.log`.
+Owns the clock and the settings of both; the work itself is `pipeline.keys.destruction` and `pipeline.audit.log`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.audit.chain import Entry
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect, explain
-from pipeline.destruction import destroy_due, due
-from pipeline.holds import blocked_days
-from pipeline.keyfiles import KeyDirectory
+from pipeline.keys.destruction import destroy_due, due
+from pipeline.keys.directory import KeyDirectory
+from pipeline.keys.holds import blocked_days
 from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from pipeline.cookies import DAY_SECONDS, IdCookie
-from pipeline.tokens import cookie_visitor, derive
+from pipeline.keys.tokens import cookie_visitor, derive
 
 LIFE: Final = timedelta(days=30)
 GROUP: Final = 5

@@ -12,8 +12,8 @@ import pytest
 from pipeline.blocks import READ_SECONDS, Block, BlockList, lift_block, put_block
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
-from pipeline.tokens import DayTokens, cookie_visitor
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
+from pipeline.keys.tokens import DayTokens, cookie_visitor
 
 YEAR, NEXT_YEAR = KeyName.of_year(date(2026, 1, 1)), KeyName.of_year(date(2027, 1, 1))
 TODAY, TOMORROW = date(2026, 11, 22), date(2026, 11, 23)

@@ -11,7 +11,7 @@ from pipeline.edge import EDGE_STEPS, Flooded, run_edge
 from pipeline.edge_tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, Hit, Scrubbed
-from pipeline.keys import Keyring
+from pipeline.keys.ring import Keyring
 from pipeline.networks import NetworkFacts, NetworkTables
 from pipeline.settings import AllowedValue, Collector, Settings, Site
 

@@ -10,12 +10,12 @@ import pytest
 
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
-from pipeline.destruction import destroy
 from pipeline.errors import Fatal, Retryable
 from pipeline.exposure import _COUNTED, Exposure, Suspicion, examine_exposure
 from pipeline.inventory import Language, inventory
-from pipeline.keyfiles import KeyName
-from pipeline.keys import Keyring
+from pipeline.keys.destruction import destroy
+from pipeline.keys.directory import KeyName
+from pipeline.keys.ring import Keyring
 from pipeline.reports import Period
 from pipeline.settings import ClickHouse, Settings
 from support.command import command

@@ -21,8 +21,8 @@ from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_
 from pipeline import cookies, request_code
 from pipeline.errors import Fatal, Reason
 from pipeline.inventory import inventory
+from pipeline.keys.tokens import cookie_visitor
 from pipeline.settings import Settings, Site
-from pipeline.tokens import cookie_visitor
 from support.edge import CLINIC, Edge
 
 ROOT = Path(__file__).parents[1]

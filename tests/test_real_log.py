@@ -13,7 +13,7 @@ import pytest
 import user_agents
 
 from pipeline.event import RawAddress
-from pipeline.keys import Keyring
+from pipeline.keys.ring import Keyring
 
 LOG = Path(__file__).parents[1] / "../shared/data/weblog-elastic-2015/access.log"
 MONTHS = {name: number for number, name in enumerate(month_abbr)}

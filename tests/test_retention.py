@@ -15,17 +15,17 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from pipeline import retention
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
-from pipeline.destruction import destroy
 from pipeline.doctor import examine
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.inventory import inventory
 from pipeline.jobs import JOBS
-from pipeline.keyfiles import KeyName
-from pipeline.keys import Keyring
+from pipeline.keys.destruction import destroy
+from pipeline.keys.directory import KeyName
+from pipeline.keys.reveal import Asking, asking, relink, reveal
+from pipeline.keys.ring import Keyring
 from pipeline.reports import all_reports, find, run
 from pipeline.retention import GRACE, LIVES, TOKENS, Life, end_expired
-from pipeline.reveal import Asking, asking, relink, reveal
 from pipeline.settings import ClickHouse, Settings
 from pipeline.subject_rows import hold_blocked_rows
 from support.server import Rows, free_port

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline import cookies, request_code
-from pipeline.keyfiles import KeyDirectory
-from pipeline.tokens import cookie_visitor
+from pipeline.keys.directory import KeyDirectory
+from pipeline.keys.tokens import cookie_visitor
 from support.system import System, wait_until
 
 ADDRESS = "198.51.100.201"

@@ -20,14 +20,14 @@ from pipeline.database.client import connect
 from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
-from pipeline.holds import blocked_days
 from pipeline.jobs import JOBS
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
-from pipeline.keys import Keyring
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
+from pipeline.keys.holds import blocked_days
+from pipeline.keys.ring import Keyring
+from pipeline.keys.tokens import DayTokens, cookie_visitor
 from pipeline.settings import Settings
 from pipeline.subject_rows import HOLD_AHEAD, TABLES, hold_blocked_rows
 from pipeline.subjects import ADDRESSES_PER_HOUR, Desk
-from pipeline.tokens import DayTokens, cookie_visitor
 from pipeline.unpack import unpacked
 from support import clinic_day
 from support.server import Rows, free_port

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEADER = """\
 from pipeline.event import Event, RawAddress, Token
-from pipeline.tokens import DayTokens
+from pipeline.keys.tokens import DayTokens
 
 def spooled(tokens: DayTokens, address: RawAddress) -> Event:
 """

@@ -14,9 +14,9 @@ from typing import Final
 
 from pipeline.audit.chain import Entry, Head
 from pipeline.audit.log import Audit
-from pipeline.destruction import KEY_DESTROYED
 from pipeline.errors import Fatal
-from pipeline.keyfiles import KeyName
+from pipeline.keys.destruction import KEY_DESTROYED
+from pipeline.keys.directory import KeyName
 from pipeline.subjects import SUBJECT_ERASED
 
 _WIDTH: Final = 110

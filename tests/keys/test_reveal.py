@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.audit.log import Audit, TooMany
-from pipeline.destruction import destroy
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress, Token
-from pipeline.keyfiles import KeyDirectory, KeyName
-from pipeline.keys import Keyring
-from pipeline.reveal import Asking, asking, relink, reveal
-from pipeline.tokens import DayTokens
+from pipeline.keys.destruction import destroy
+from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.keys.reveal import Asking, asking, relink, reveal
+from pipeline.keys.ring import Keyring
+from pipeline.keys.tokens import DayTokens
 from support.command import command
 
 TODAY = date(2026, 11, 22)

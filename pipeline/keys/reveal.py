@@ -20,8 +20,8 @@ from typing import Final, Literal, NamedTuple
 from pipeline.audit.log import Audit, Limit
 from pipeline.errors import Fatal
 from pipeline.event import NO_TOKEN, RawAddress, Token
-from pipeline.keyfiles import KeyDirectory, KeyName
-from pipeline.tokens import DayTokens, packed
+from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.keys.tokens import DayTokens, packed
 
 Action = Literal["reveal", "relink"]
 

@@ -16,7 +16,7 @@ from pipeline.system.console import ConfigOption, FormatOption, console, errors,
 
 if TYPE_CHECKING:
     from pipeline.audit.log import Audit
-    from pipeline.keyfiles import KeyDirectory, KeyName
+    from pipeline.keys.directory import KeyDirectory, KeyName
 
 app = typer.Typer(help="Daily keys: mint ahead, list, destroy.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def mint(
     """Make the keys of today and the days after it, to be copied to every collector ahead."""
     from pipeline.audit.log import Audit, operator
     from pipeline.keyjobs import key_files
-    from pipeline.keys import Keyring
+    from pipeline.keys.ring import Keyring
 
     settings, now = all_settings.load(config), datetime.now(UTC)
     with Audit(settings.audit_dir).refusals("key_mint", {"days": str(days)}, now=now, who=operator()):
@@ -47,8 +47,8 @@ def mint(
 @app.command("list")
 def list_keys(form: FormatOption = None, config: ConfigOption = None) -> None:
     """List every key and every record of a destroyed one; a fingerprint names a key without showing it."""
-    from pipeline.keyfiles import DESTROYED
     from pipeline.keyjobs import key_files
+    from pipeline.keys.directory import DESTROYED
 
     settings = all_settings.load(config)
     files = key_files(settings)
@@ -70,9 +70,9 @@ def destroy(
     """Destroy keys for good and print the act with the log extract; of a destroyed key print the act again."""
     from pipeline.audit.certificate import act_of_destruction
     from pipeline.audit.log import Audit, operator
-    from pipeline.destruction import due
-    from pipeline.keyfiles import DESTROYED
     from pipeline.keyjobs import key_files
+    from pipeline.keys.destruction import due
+    from pipeline.keys.directory import DESTROYED
 
     settings = all_settings.load(config)
     files, audit, now = key_files(settings), Audit(settings.audit_dir), datetime.now(UTC)
@@ -94,8 +94,8 @@ def destroy(
 
 
 def _state(settings: Settings, files: KeyDirectory, name: KeyName) -> tuple[str, str, str]:
-    from pipeline.destruction import due
-    from pipeline.tokens import fingerprint
+    from pipeline.keys.destruction import due
+    from pipeline.keys.tokens import fingerprint
 
     tombstone = files.tombstone(name)
     if tombstone is not None:
@@ -111,7 +111,7 @@ def _state(settings: Settings, files: KeyDirectory, name: KeyName) -> tuple[str,
 
 
 def _named(keys: Sequence[str]) -> list[KeyName]:
-    from pipeline.keyfiles import KeyName
+    from pipeline.keys.directory import KeyName
 
     names = [KeyName.parse(key) for key in keys]
     if None in names:
@@ -140,8 +140,8 @@ def _destroy(
     now: datetime,
 ) -> None:
     from pipeline.audit.log import operator
-    from pipeline.destruction import RETENTION, destroy, held_days
-    from pipeline.holds import blocked_days
+    from pipeline.keys.destruction import RETENTION, destroy, held_days
+    from pipeline.keys.holds import blocked_days
 
     audit.refuse_an_old_clock(now)
     holds = blocked_days(settings, now.date())

@@ -18,8 +18,8 @@ import pytest
 
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName, Tombstone
-from pipeline.keys import CHECK_SECONDS, MAX_DAYS_OPEN, Keyring
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName, Tombstone
+from pipeline.keys.ring import CHECK_SECONDS, MAX_DAYS_OPEN, Keyring
 
 TODAY = date(2026, 11, 22)
 DAY = KeyName.of_day(TODAY)
@@ -210,7 +210,7 @@ def test_a_key_destroyed_while_it_is_made_does_not_stay(keyring: Keyring, monkey
             tombstone(keyring.files, DAY)
         link(source, target)
 
-    monkeypatch.setattr("pipeline.keyfiles.os.link", destroyed_just_before)
+    monkeypatch.setattr("pipeline.keys.directory.os.link", destroyed_just_before)
     assert keyring.day(TODAY, today=TODAY) is None
     assert not keyring.files.exists(DAY)
 
@@ -223,7 +223,7 @@ def test_a_full_disk_leaves_no_key_and_no_remains(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"pipeline.keyfiles.os.{call}", full)
+        patch.setattr(f"pipeline.keys.directory.os.{call}", full)
         assert keyring.day(TODAY, today=TODAY) is None
         assert keyring.problem == f"{directory}/2026-11-22.key: No space left on device"
     assert list(directory.iterdir()) == []

@@ -12,8 +12,8 @@ from pipeline.system.console import ConfigOption, FormatOption, print_facts, pri
 
 if TYPE_CHECKING:
     from pipeline.audit.log import Audit
-    from pipeline.keyfiles import KeyDirectory
-    from pipeline.reveal import Action, Asking
+    from pipeline.keys.directory import KeyDirectory
+    from pipeline.keys.reveal import Action, Asking
 
 TokenOption = Annotated[
     list[str], typer.Option("--token", help="The ip_token of one row; one a call.", show_default=False)
@@ -44,7 +44,7 @@ def reveal_address(
     config: ConfigOption = None,
 ) -> None:
     """Show the address behind one token; audited first, refused once the day's key is destroyed."""
-    from pipeline.reveal import reveal
+    from pipeline.keys.reveal import reveal
 
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
@@ -64,7 +64,7 @@ def relink_tokens(
     config: ConfigOption = None,
 ) -> None:
     """Show the tokens of one token's address on the other days whose keys live, without the address; audited first."""
-    from pipeline.reveal import relink
+    from pipeline.keys.reveal import relink
 
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
@@ -76,7 +76,7 @@ def relink_tokens(
 
 def _asking(tokens: list[str], epoch: date, case: str, basis: str, approver: str) -> Asking:
     from pipeline.audit.log import operator
-    from pipeline.reveal import asking
+    from pipeline.keys.reveal import asking
 
     if len(tokens) != 1:
         raise typer.BadParameter("--token: expected one token a call, each with a ground of its own")

@@ -11,11 +11,11 @@ import pytest
 
 from pipeline.audit.certificate import act_of_destruction
 from pipeline.audit.log import Audit
-from pipeline.destruction import destroy, destroy_due, due
 from pipeline.errors import Fatal, Retryable
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
-from pipeline.keys import Keyring
-from pipeline.tokens import fingerprint
+from pipeline.keys.destruction import destroy, destroy_due, due
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
+from pipeline.keys.ring import Keyring
+from pipeline.keys.tokens import fingerprint
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -197,7 +197,7 @@ def test_a_full_disk_destroys_nothing(house: House, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.keyfiles.os.fsync", full)
+        patch.setattr("pipeline.keys.directory.os.fsync", full)
         with pytest.raises(OSError, match="No space left"):
             house.destroy_due()
     assert house.files.read(name) is not None

@@ -20,8 +20,8 @@ import msgspec
 
 from pipeline.audit.log import Audit
 from pipeline.errors import Fatal, Retryable
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName, Tombstone
-from pipeline.tokens import fingerprint
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName, Tombstone
+from pipeline.keys.tokens import fingerprint
 
 KEY_DESTROYED: Final = "key_destroyed"
 RETENTION: Final = "its age passed the retention of keys"

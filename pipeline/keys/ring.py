@@ -1,7 +1,7 @@
 """The keys a process works with: today's, those of days that still live, and the year's visitor key.
 
-Owns which key may be made and how long it stays in memory; the files are `pipeline.keyfiles`, the end of a key is
-`pipeline.destruction`. Rules:
+Owns which key may be made and how long it stays in memory; the files are `pipeline.keys.directory`, the end of a key is
+`pipeline.keys.destruction`. Rules:
 
 * The key of a day is found or, where allowed, made: for today, or for a past day inside retention that never had one
   and was not destroyed. Never for a day to come (`mint_ahead` does that on a person's order), never twice.
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import Fatal
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
-from pipeline.tokens import KEY_BYTES, DayTokens
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
+from pipeline.keys.tokens import KEY_BYTES, DayTokens
 
 MAX_DAYS_OPEN: Final = 8  # a replay runs through past days one after another; live traffic needs one or two
 CHECK_SECONDS: Final = 1.0  # how long a destroyed key may stay in memory, and a missing one stays unlooked for

@@ -1,6 +1,6 @@
 """The key directory: one file per key, made atomically, read only where nobody else can reach it.
 
-Owns the names and every system call on key files; `pipeline.keys` decides which key may exist. Rules:
+Owns the names and every system call on key files; `pipeline.keys.ring` decides which key may exist. Rules:
 
 * `YYYY-MM-DD.key` is one UTC day's key, `visitor-YYYY.key` the visitor key of a year: 32 random bytes each, never
   derived from anything, so nothing can bring a destroyed day back.
@@ -25,8 +25,8 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from pipeline.errors import Fatal
+from pipeline.keys.tokens import KEY_BYTES
 from pipeline.system.private_files import open_private, private_directory, sync_directory
-from pipeline.tokens import KEY_BYTES
 
 KEY, DESTROYED, _TEMPORARY = ".key", ".destroyed", ".new"
 _NAME: Final = re.compile(r"visitor-(?P<year>\d{4})|(?P<day>\d{4}-\d\d-\d\d)", re.ASCII)

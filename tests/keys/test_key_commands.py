@@ -17,10 +17,10 @@ import pytest
 from pipeline.audit.log import Audit
 from pipeline.commands import main
 from pipeline.errors import Fatal, Retryable
-from pipeline.holds import blocked_days
 from pipeline.jobs import JOBS
-from pipeline.keyfiles import DESTROYED, KeyDirectory, KeyName
 from pipeline.keyjobs import destroy_expired_keys, print_audit_head
+from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
+from pipeline.keys.holds import blocked_days
 from pipeline.settings import ClickHouse, Settings
 from support.server import Rows, free_port
 
@@ -56,7 +56,7 @@ def command_line(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def run(*arguments: str, blocked: frozenset[date] | None = frozenset()) -> Ran:
         with monkeypatch.context() as patch:
             if blocked is not None:
-                patch.setattr("pipeline.holds.blocked_days", lambda *_: blocked)
+                patch.setattr("pipeline.keys.holds.blocked_days", lambda *_: blocked)
             patch.setattr(sys, "argv", ["clinic-pixel", *arguments])
             status = 0
             try:

@@ -1,0 +1,5 @@
+"""The secret keys of days and years: made, used, reversed on order, destroyed.
+
+Owns the key directory and everything that is computed with a key. May use `audit`, `database`, `system` and the root.
+The edge asks `ring` for the tokens of a day; `ship` and the commands destroy keys through `destruction`.
+"""
