@@ -16,8 +16,8 @@ from starlette.routing import Route
 from collector.metrics import exposition
 from collector.process import Process
 from collector.request import check_limits
-from pipeline.address import NetworkSet, canonical, client_address
 from pipeline.errors import Refused
+from pipeline.networks.address import NetworkSet, canonical, client_address
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FORWARDING = (b"x-forwarded-for", b"forwarded", b"x-real-ip")

@@ -15,9 +15,9 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from pipeline.address import NetworkSet, canonical
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, Mode, RawAddress
+from pipeline.networks.address import NetworkSet, canonical
 
 MAX_TARGET = 8 * 1024  # path and query; the longest honest page address is a quarter of it
 MAX_HEADERS = 64

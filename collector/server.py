@@ -42,7 +42,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         http=Connection,
         ws="none",
         lifespan="on",
-        proxy_headers=False,  # the client address is found in pipeline.address
+        proxy_headers=False,  # the client address is found in pipeline.networks.address
         server_header=False,
         access_log=False,  # access logs hold addresses
         log_level=logging.ERROR,  # its warnings come one for each bad request

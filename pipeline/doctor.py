@@ -20,8 +20,8 @@ from pipeline.audit.log import Audit
 from pipeline.database.client import address, connect, explain, ping
 from pipeline.errors import PixelError
 from pipeline.keys.ring import Keyring
-from pipeline.lists import is_stale
-from pipeline.networks import NetworkTables
+from pipeline.networks.lists import is_stale
+from pipeline.networks.lookup import NetworkTables
 from pipeline.retention import ages
 from pipeline.segments import QUARANTINE, listing, used_bytes
 from pipeline.settings import DEMO_SITE, Settings

@@ -16,12 +16,12 @@ from functools import lru_cache
 from uuid import UUID
 
 from pipeline import consent, cookies
-from pipeline.address import NO_ADDRESS, client_address
 from pipeline.edge_tables import EdgeTables, SiteTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PageFrom, RawAddress, Scrubbed, Token, VisitorKind
 from pipeline.keys.tokens import cookie_visitor
-from pipeline.networks import NO_FACTS, NetworkFacts
+from pipeline.networks.address import NO_ADDRESS, client_address
+from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.page import PageFacts, ReferrerFacts
 from pipeline.scrub import Clean, scrub_ad, scrub_text
 

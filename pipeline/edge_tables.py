@@ -13,11 +13,11 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from pipeline import cookies
-from pipeline.address import NetworkSet
 from pipeline.event import RawAddress
 from pipeline.flood import FloodGuard
 from pipeline.keys.tokens import DayTokens
-from pipeline.networks import NetworkTables
+from pipeline.networks.address import NetworkSet
+from pipeline.networks.lookup import NetworkTables
 from pipeline.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.settings import AllowedValue, Settings, Site
 

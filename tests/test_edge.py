@@ -12,7 +12,7 @@ from pipeline.edge_tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, Hit, Scrubbed
 from pipeline.keys.ring import Keyring
-from pipeline.networks import NetworkFacts, NetworkTables
+from pipeline.networks.lookup import NetworkFacts, NetworkTables
 from pipeline.settings import AllowedValue, Collector, Settings, Site
 
 NOW = 1_795_000_000_000

@@ -3,8 +3,8 @@ from ipaddress import ip_network
 import pytest
 
 from collector.request import MAX_HEADERS, Replay, read_pixel
-from pipeline.address import NetworkSet
 from pipeline.errors import Reason, Refused
+from pipeline.networks.address import NetworkSet
 
 NOW = 1_795_000_000_000
 REPLAY = Replay("secret", NOW - 1_000_000)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from pipeline import reports, request_code
-from pipeline.address import canonical
 from pipeline.audit.log import Audit
 from pipeline.blocks import BlockList
 from pipeline.cookies import DAY_SECONDS, IdCookie
@@ -25,6 +24,7 @@ from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days
 from pipeline.keys.ring import Keyring
 from pipeline.keys.tokens import DayTokens, cookie_visitor
+from pipeline.networks.address import canonical
 from pipeline.settings import Settings
 from pipeline.subject_rows import HOLD_AHEAD, TABLES, hold_blocked_rows
 from pipeline.subjects import ADDRESSES_PER_HOUR, Desk

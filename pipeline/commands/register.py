@@ -13,7 +13,7 @@ MODULES: tuple[str, ...] = (
     "pipeline.commands.replay",
     "pipeline.database.commands",
     "pipeline.commands.migrate",
-    "pipeline.commands.lists",
+    "pipeline.networks.commands",
     "pipeline.commands.spool",
     "pipeline.keys.commands",
     "pipeline.keys.reveal_commands",

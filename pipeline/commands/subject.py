@@ -161,7 +161,7 @@ def _desk(config: Path | None, case: str, requester: str, ground: str) -> Desk:
 
 
 def _by_address(desk: Desk, case: str, requester: str, ground: str, text: str, first: date, last: date) -> Found:
-    from pipeline.address import canonical
+    from pipeline.networks.address import canonical
 
     address = canonical(text)
     if address is None:

@@ -2,7 +2,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from pipeline.address import NO_ADDRESS, NetworkSet, canonical, client_address
+from pipeline.networks.address import NO_ADDRESS, NetworkSet, canonical, client_address
 
 TRUSTED = NetworkSet([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
 

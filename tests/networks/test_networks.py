@@ -8,10 +8,10 @@ from netaddr import IPSet
 
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress
-from pipeline.networks import NetworkFacts, NetworkTables
+from pipeline.networks.lookup import NetworkFacts, NetworkTables
 from pipeline.settings import AddressList, Networks, Settings, Site
 
-REAL = Path(__file__).parents[1] / "../shared/data/mmdb-maxmind-test"
+REAL = Path(__file__).parents[2] / "../shared/data/mmdb-maxmind-test"
 
 
 def write(path, records):

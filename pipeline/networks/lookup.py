@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, cast, get_args
 
 import maxminddb
 
-from pipeline.address import NetworkSet
 from pipeline.errors import Fatal
 from pipeline.event import NetClass, RawAddress
+from pipeline.networks.address import NetworkSet
 from pipeline.settings import Settings
 
 CACHED_ADDRESSES = 20_000  # a few MB at most, whatever a flood brings

@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def build(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Compile the configured address lists into one file; collectors read it when they start."""
-    from pipeline import lists, settings
+    from pipeline import settings
+    from pipeline.networks import lists
 
     loaded = settings.load(config)
     with console.status("Compiling the address lists"):

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from typer.testing import CliRunner
 
-from pipeline import commands, lists
+from pipeline import commands
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
-from pipeline.lists import _as_set, _joined, build, is_stale, read_networks
-from pipeline.networks import NetworkTables
+from pipeline.networks import lists
+from pipeline.networks.lists import _as_set, _joined, build, is_stale, read_networks
+from pipeline.networks.lookup import NetworkTables
 from pipeline.settings import AddressList, Networks, Settings
 
-SHARED = Path(__file__).parents[1] / "../shared/data/lists"
+SHARED = Path(__file__).parents[2] / "../shared/data/lists"
 
 
 def _settings(directory: Path, **files: str) -> Settings:
