@@ -17,9 +17,9 @@ from collector.arrival import ORIGIN_ONLY, Loaded, page_of
 from collector.csp import allows
 from collector.page_html import Page, Script
 from collector.snippet import PARTS
-from pipeline.scrub import scrub_ad
+from pipeline.scrub.redact import scrub_ad
+from pipeline.scrub.urls import normal_host
 from pipeline.settings import Site
-from pipeline.urls import normal_host
 
 Level = Literal["ok", "note", "problem"]
 _SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")

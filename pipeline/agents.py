@@ -22,7 +22,7 @@ from pipeline.event import Scrubbed
 from pipeline.hints import Claims, claims
 from pipeline.ivt import Label
 from pipeline.robots import UNLISTED, Robot, Robots
-from pipeline.scrub import scrub_text
+from pipeline.scrub.redact import scrub_text
 
 Device = Literal["pc", "phone", "tablet", "tv", "robot", "other", ""]
 

@@ -22,8 +22,8 @@ from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PageFrom, RawAddre
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.networks.address import NO_ADDRESS, client_address
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
-from pipeline.page import PageFacts, ReferrerFacts
-from pipeline.scrub import Clean, scrub_ad, scrub_text
+from pipeline.scrub.page import PageFacts, ReferrerFacts
+from pipeline.scrub.redact import Clean, scrub_ad, scrub_text
 
 COOKIE_VALUE_MAX = 64
 

@@ -18,7 +18,7 @@ from pipeline.flood import FloodGuard
 from pipeline.keys.tokens import DayTokens
 from pipeline.networks.address import NetworkSet
 from pipeline.networks.lookup import NetworkTables
-from pipeline.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
+from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.settings import AllowedValue, Settings, Site
 
 CACHED_PAGES = 8192

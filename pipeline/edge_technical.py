@@ -26,8 +26,8 @@ from pipeline.edge import (
 from pipeline.edge_tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, SignalKind, TechnicalSignal
-from pipeline.plain import plain
-from pipeline.scrub import scrub_host, scrub_path, scrub_text
+from pipeline.scrub.decode import plain
+from pipeline.scrub.redact import scrub_host, scrub_path, scrub_text
 
 MAX_TEMPLATE = 300
 MAX_RELEASE = 64

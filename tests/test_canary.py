@@ -19,7 +19,7 @@ from pipeline import control
 from pipeline.canary import CONNECTION, DOCUMENTATION_V4, FIELDS, draw, forms, marker
 from pipeline.control import check_search
 from pipeline.errors import Fatal
-from pipeline.scrub import scrub_ad, scrub_text
+from pipeline.scrub.redact import scrub_ad, scrub_text
 from pipeline.search import Search
 from pipeline.settings import Settings
 from pipeline.unpack import LZ4, SEVERAL, ZSTD, gunzipped, unpacked, zstd

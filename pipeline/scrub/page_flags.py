@@ -10,8 +10,8 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from pipeline.event import PageFlag
-from pipeline.plain import UNREADABLE, plain
-from pipeline.urls import Url
+from pipeline.scrub.decode import UNREADABLE, plain
+from pipeline.scrub.urls import Url
 
 _INDEX_FILE = re.compile(r"/(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)/*$", re.IGNORECASE)
 # An escape that no browser writes of itself: of a letter, a digit, `-._~`, or of another escape.

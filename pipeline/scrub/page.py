@@ -17,12 +17,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.campaign import Allowed, allowed_values, read_query
 from pipeline.event import PageFlag, Scheme, Scrubbed
-from pipeline.scrub import FAILED_PATH, LONGEST, plain_path, scrub_host, scrub_path
+from pipeline.scrub.page_flags import spelling
+from pipeline.scrub.query import Allowed, allowed_values, read_query
+from pipeline.scrub.redact import FAILED_PATH, LONGEST, plain_path, scrub_host, scrub_path
+from pipeline.scrub.urls import Url, normal_host, split_url
 from pipeline.settings import Site
-from pipeline.spelling import spelling
-from pipeline.urls import Url, normal_host, split_url
 
 _FAILED = Scrubbed.FAILED.value
 

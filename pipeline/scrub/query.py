@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from pipeline.detectors import find
 from pipeline.event import Scrubbed
-from pipeline.plain import plain
+from pipeline.scrub.decode import plain
+from pipeline.scrub.identifiers import find
 from pipeline.settings import AllowedValue
 
 UTM_NAMES = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import page
 from pipeline.event import PageFlag, Scrubbed
-from pipeline.page import PageFacts, ReferrerFacts, SitePages, group_path, read_page, read_referrer
-from pipeline.scrub import LONGEST
+from pipeline.scrub import page
+from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, group_path, read_page, read_referrer
+from pipeline.scrub.redact import LONGEST
+from pipeline.scrub.urls import split_url
 from pipeline.settings import AllowedValue, Site
-from pipeline.urls import split_url
 
 CLINIC = SitePages.of(
     Site(

@@ -3,7 +3,7 @@
 Owns the list `DETECTORS`, the only place that says what counts as an identifier (design: 03-privacy, "Scrubbing" 4).
 Rules:
 
-* A detector takes plain text (`pipeline.plain`) and yields spans; what happens to a span is `pipeline.scrub`'s affair.
+* A detector takes plain text (`pipeline.scrub.decode`) and yields spans; what happens to a span is `pipeline.scrub.redact`'s affair.
 * Digits are judged as runs, not formats, and without checksums: six digits with nothing but punctuation between them
   are a phone, a document, a card or a date.
 * Every pattern is linear: no two neighbouring repetitions can match the same character.
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from pipeline.event import Scrubbed
-from pipeline.names import Span, name_spans
+from pipeline.scrub.person_names import Span, name_spans
 
 Detector = Callable[[str], Iterator[Span]]
 

@@ -8,13 +8,13 @@ from urllib.parse import quote
 import phonenumbers
 import pytest
 
-from pipeline.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
-from pipeline.scrub import scrub_text
+from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
+from pipeline.scrub.redact import scrub_text
 from pipeline.settings import Site
 from support.identifiers import ENCODINGS, IDENTIFIERS, PLACES, SITE, Identifier, leaked
 
 CLINIC = SitePages.of(Site(id="clinic", hosts=("clinic.example",)))
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def _lines(name: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Scrubbing: text from a browser becomes text that may be stored, and what was taken out is known only by type.
 
-Owns the three ways of redacting what `pipeline.detectors` finds (design: 03-privacy, "Scrubbing"). Rules:
+Owns the three ways of redacting what `pipeline.scrub.identifiers` finds (design: 03-privacy, "Scrubbing"). Rules:
 
 * In a path the whole segment becomes `*`, in a host the whole label, in a text the place itself.
 * Scrubbing what was scrubbed changes nothing: each function works until its own result passes untouched.
@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from pipeline.detectors import find
 from pipeline.event import Scrubbed
-from pipeline.names import Span
-from pipeline.plain import UNREADABLE, plain
+from pipeline.scrub.decode import UNREADABLE, plain
+from pipeline.scrub.identifiers import find
+from pipeline.scrub.person_names import Span
 
 STAR = "*"
 FAILED_PATH = "/*"

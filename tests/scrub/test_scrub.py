@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detectors import find
 from pipeline.event import Scrubbed
-from pipeline.names import fold
-from pipeline.plain import UNREADABLE, plain
-from pipeline.scrub import LONGEST, plain_path, scrub_ad, scrub_host, scrub_path, scrub_text
+from pipeline.scrub.decode import UNREADABLE, plain
+from pipeline.scrub.identifiers import find
+from pipeline.scrub.person_names import fold
+from pipeline.scrub.redact import LONGEST, plain_path, scrub_ad, scrub_host, scrub_path, scrub_text
 
 SIGNS = r"/ \ // .. . ; ? # & = % %2 %25 %2525 %2F %5c %3B %3f %00 %41 %c0%af %D0%98 %C8%E2 %u0041 * ~ /~ - _ + : :: @ ＠ ％ ％40"
 WORDS = "1 12 １２ 2024 /2024/11 123456 index.php INDEX.HTML Ivan ivanov Петрова Мария Сергеевна ович É é ÃÂ Ðò İ ﬁ \ufffd xn--"
