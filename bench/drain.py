@@ -31,10 +31,10 @@ from pipeline.database.embedded import wait_until_ready
 from pipeline.enrich import EnrichTables, enrich
 from pipeline.event import Event, Token
 from pipeline.migrate import migrate
-from pipeline.records import frame, read
-from pipeline.segments import segment_path
 from pipeline.settings import ClickHouse, Settings
 from pipeline.shipment import build
+from pipeline.spool.records import frame, read
+from pipeline.spool.segments import segment_path
 from pipeline.store import INSERT_SETTINGS
 from pipeline.worker import Worker
 

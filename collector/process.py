@@ -18,7 +18,6 @@ from typing import TypeVar
 from collector.metrics import Totals, TotalsFile, summed
 from collector.request import Replay
 from pipeline.blocks import BlockList
-from pipeline.counters import EdgeCounters
 from pipeline.edge import EdgeResult, Flooded, day_of, run_edge
 from pipeline.edge_tables import EdgeTables
 from pipeline.edge_technical import RawSignal, run_technical_edge
@@ -26,7 +25,8 @@ from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, TechnicalSignal
 from pipeline.keys.ring import Keyring
 from pipeline.settings import Settings
-from pipeline.spool import Spool
+from pipeline.spool.append import Spool
+from pipeline.spool.counters import EdgeCounters
 from pipeline.system.secrets import read_or_make_secret
 
 log = logging.getLogger("clinic_pixel.collector")

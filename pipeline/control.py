@@ -18,10 +18,10 @@ from pipeline.canary import Canary, Form
 from pipeline.errors import Fatal
 from pipeline.event import Event
 from pipeline.proof import Searching, search_files
-from pipeline.records import frame
 from pipeline.search import Search
-from pipeline.segments import segment_path
 from pipeline.settings import Settings
+from pipeline.spool.records import frame
+from pipeline.spool.segments import segment_path
 from pipeline.unpack import LZ4, ZSTD, zstd
 
 _BETWEEN = b"\x00~\xff"

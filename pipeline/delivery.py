@@ -30,8 +30,8 @@ from pipeline.errors import Fatal
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
 from pipeline.outcome import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
-from pipeline.retire import retire, set_bad_lines_aside
 from pipeline.shipment import Shipment
+from pipeline.spool.disposal import retire, set_bad_lines_aside
 from pipeline.store import Poisoned, Store
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 

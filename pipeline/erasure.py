@@ -23,9 +23,9 @@ from pipeline.batch import COLUMNS, Batch
 from pipeline.cases import Case, CaseBook
 from pipeline.errors import Retryable
 from pipeline.event import Event
-from pipeline.records import parse
-from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
+from pipeline.spool.records import parse
+from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subject_rows import subject_rows
 from pipeline.system.durable_files import PRIVATE_FILE
 from pipeline.system.private_files import private_directory

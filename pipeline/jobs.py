@@ -16,8 +16,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.hourly import count_late_hours, count_recent_hours
 from pipeline.keyjobs import copy_audit, destroy_expired_keys, print_audit_head
 from pipeline.retention import end_expired
-from pipeline.segments import QUARANTINE, listing
 from pipeline.settings import Settings
+from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subject_rows import hold_blocked_rows
 
 DAY_SECONDS = 86_400

@@ -20,8 +20,8 @@ from msgspec.structs import astuple
 from pipeline.batch import Batch, Plan, Table, batch_id, month_span
 from pipeline.event import CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
 from pipeline.outcome import MINUTE_MS, CountKey, Reject, edge_counts, reject_of, ship_counts, storable
-from pipeline.records import BadLine
 from pipeline.rejects import Rejected
+from pipeline.spool.records import BadLine
 from pipeline.technical import TechnicalRow
 
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]

@@ -27,11 +27,11 @@ from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.jobs import JOBS, Job, Timetable
 from pipeline.journal import Journal
 from pipeline.journal_lines import Finished, OpenPlan, Stuck
-from pipeline.records import read
-from pipeline.recovery import Recovery, recover_orphans
-from pipeline.segments import Segment, sealed
 from pipeline.settings import Settings
 from pipeline.shipment import Shipment, ToRow, build, nothing
+from pipeline.spool.records import read
+from pipeline.spool.recovery import Recovery, recover_orphans
+from pipeline.spool.segments import Segment, sealed
 from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
 from pipeline.store import ClickHouseStore, Store
 from pipeline.technical import TechnicalRow, enrich_signal

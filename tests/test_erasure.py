@@ -16,9 +16,9 @@ from pipeline.enrich import enrich
 from pipeline.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
 from pipeline.errors import Fatal
 from pipeline.event import Event, TechnicalSignal
-from pipeline.records import frame, read
 from pipeline.settings import Settings
 from pipeline.shipment import build
+from pipeline.spool.records import frame, read
 from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_raw_segment, write_segment
 from support.subject import CASE
 

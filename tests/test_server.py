@@ -11,7 +11,7 @@ import pytest
 import urllib3
 
 from pipeline.event import Event
-from pipeline.records import read
+from pipeline.spool.records import read
 from support.edge import until
 from support.server import free_port
 from support.system import CLI, plain_environment

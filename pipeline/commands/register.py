@@ -14,7 +14,7 @@ MODULES: tuple[str, ...] = (
     "pipeline.database.commands",
     "pipeline.commands.migrate",
     "pipeline.networks.commands",
-    "pipeline.commands.spool",
+    "pipeline.spool.commands",
     "pipeline.keys.commands",
     "pipeline.keys.reveal_commands",
     "pipeline.commands.subject",

@@ -16,8 +16,8 @@ from pipeline.erasure import Erasures
 from pipeline.errors import Retryable
 from pipeline.event import Event
 from pipeline.journal import Journal
-from pipeline.records import read
 from pipeline.shipment import Shipment, build
+from pipeline.spool.records import read
 from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_segment
 from support.stores import Fault, ListStore
 

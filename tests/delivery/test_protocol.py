@@ -18,10 +18,10 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Intent, parse
-from pipeline.records import frame, read
 from pipeline.rejects import Rejected, RejectReason
 from pipeline.settings import Settings
 from pipeline.shipment import Shipment, build, nothing
+from pipeline.spool.records import frame, read
 from pipeline.worker import Worker
 from support.mortal import FailOnce, Killed, MortalFiles
 from support.shipping import counts, event, row, write_raw_segment, write_segment

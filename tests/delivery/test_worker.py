@@ -21,9 +21,9 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.jobs import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Finished, Intent
-from pipeline.records import frame, read
-from pipeline.segments import QUARANTINE, segment_path
 from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.spool.records import frame, read
+from pipeline.spool.segments import QUARANTINE, segment_path
 from pipeline.status import read_status
 from pipeline.worker import Worker
 from support.server import free_port

@@ -19,9 +19,9 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.journal import Journal
 from pipeline.migrate import migrate
-from pipeline.records import read
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.shipment import Shipment, build
+from pipeline.spool.records import read
 from pipeline.store import ClickHouseStore
 from pipeline.worker import Worker
 from support.proxy import Fault, Proxy

@@ -8,8 +8,8 @@ import os
 
 import pytest
 
-from pipeline.counters import EdgeCounters
 from pipeline.errors import Reason
+from pipeline.spool.counters import EdgeCounters
 from support.disk import DIED, FaultyDisk
 from support.spooling import counted, event, ids, kill, new_spool, outcome, records, running, states, until
 

@@ -11,11 +11,11 @@ from zlib import crc32
 import msgspec
 import pytest
 
-from pipeline import records
-from pipeline.counters import EdgeCounters
 from pipeline.errors import Reason
 from pipeline.event import CountsRecord, SpoolRecord
-from pipeline.segments import Slot, listing, sealed
+from pipeline.spool import records
+from pipeline.spool.counters import EdgeCounters
+from pipeline.spool.segments import Slot, listing, sealed
 from support.spooling import NOW_MS, counted, event, ids, new_spool, outcome, running, until
 from support.spooling import records as stored
 

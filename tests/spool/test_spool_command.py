@@ -13,9 +13,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipeline.commands.spool import register
 from pipeline.errors import Fatal
-from pipeline.segments import sealed, segment_path
+from pipeline.spool.commands import register
+from pipeline.spool.segments import sealed, segment_path
 from support.spooling import event, new_spool, running
 
 

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.event import CountsRecord, Event, SpoolRecord
-from pipeline.records import MAX_LINE, BadLine, frame, parse, read
-from pipeline.recovery import recover
-from pipeline.segments import segment_path
+from pipeline.spool.records import MAX_LINE, BadLine, frame, parse, read
+from pipeline.spool.recovery import recover
+from pipeline.spool.segments import segment_path
 from support.spooling import NOW_MS, event, records
 
 LINES = [frame(event(page=f"/{number}")) for number in range(4)]

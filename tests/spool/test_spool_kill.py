@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.event import Event
-from pipeline.recovery import recover_orphans
+from pipeline.spool.recovery import recover_orphans
 from support.spooling import bad_lines, counted, records, states
 
 TESTS = Path(__file__).parents[1]

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from pipeline.counters import EdgeCounters
 from pipeline.errors import Fatal, Reason, Retryable
-from pipeline.segments import sealed
+from pipeline.spool.counters import EdgeCounters
+from pipeline.spool.segments import sealed
 from support.disk import FaultyDisk
 from support.spooling import counted, event, ids, new_spool, outcome, records, running
 
@@ -115,7 +115,7 @@ def test_counts_wait_in_memory_while_the_spool_is_full(directory):
 
 
 def test_hits_behind_a_stalled_disk_are_bounded_in_memory(directory, monkeypatch):
-    monkeypatch.setattr("pipeline.spool.MAX_WAITING_BYTES", 1000)
+    monkeypatch.setattr("pipeline.spool.append.MAX_WAITING_BYTES", 1000)
     stalled = threading.Event()
 
     async def scenario() -> list[Reason | None]:
@@ -144,14 +144,14 @@ def test_a_directory_that_is_not_ours_is_fatal_and_named(tmp_path, monkeypatch):
     def denied(*_: object) -> None:
         raise PermissionError(errno.EACCES, "denied")
 
-    monkeypatch.setattr("pipeline.segments.make_directory", denied)
+    monkeypatch.setattr("pipeline.spool.segments.make_directory", denied)
 
     with pytest.raises(Fatal, match="must be writable"):
         asyncio.run(new_spool(tmp_path / "spool").start())
 
 
 def test_when_every_slot_is_held_the_start_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.segments.MAX_SLOTS", 1)
+    monkeypatch.setattr("pipeline.spool.segments.MAX_SLOTS", 1)
 
     async def scenario() -> None:
         async with running(new_spool(tmp_path)):

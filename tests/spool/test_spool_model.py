@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from pipeline.counters import EdgeCounters
 from pipeline.event import Event
-from pipeline.records import read
-from pipeline.segments import sealed
-from pipeline.spool import Spool
+from pipeline.spool.append import Spool
+from pipeline.spool.counters import EdgeCounters
+from pipeline.spool.records import read
+from pipeline.spool.segments import sealed
 from support.disk import DIED, FaultyDisk
 from support.spooling import NOW_MS, counted, event, kill, new_spool, outcome, states
 

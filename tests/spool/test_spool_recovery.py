@@ -7,9 +7,9 @@ import errno
 from pathlib import Path
 
 from pipeline.event import CountsRecord
-from pipeline.records import frame
-from pipeline.recovery import Recovery, recover, recover_orphans
-from pipeline.segments import Slot, listing, sealed, segment_path
+from pipeline.spool.records import frame
+from pipeline.spool.recovery import Recovery, recover, recover_orphans
+from pipeline.spool.segments import Slot, listing, sealed, segment_path
 from support.disk import FaultyDisk
 from support.spooling import NOW_MS, counted, event, ids, kill, new_spool, outcome, records, running, states
 
@@ -207,7 +207,7 @@ def test_links_and_directories_with_a_segments_name_are_not_followed(tmp_path):
 
 
 def test_a_disk_too_full_to_recover_does_not_stop_the_start_and_recovery_is_tried_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.spool.RECOVERY_SECONDS", 0)
+    monkeypatch.setattr("pipeline.spool.append.RECOVERY_SECONDS", 0)
     directory = tmp_path / "spool"
     files = FaultyDisk(tmp_path / "store")
     directory.mkdir()

@@ -14,8 +14,8 @@ import uvicorn
 from collector.app import Collector
 from collector.connection import Connection
 from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal
-from pipeline.records import BadLine, read
 from pipeline.settings import Settings, Site
+from pipeline.spool.records import BadLine, read
 from support.server import free_port
 
 CLINIC = Site(

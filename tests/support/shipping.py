@@ -12,9 +12,9 @@ import msgspec
 
 from pipeline.enrich import EnrichTables, enrich
 from pipeline.event import Count, CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
-from pipeline.records import frame
-from pipeline.segments import segment_path
 from pipeline.settings import Settings
+from pipeline.spool.records import frame
+from pipeline.spool.segments import segment_path
 
 NOVEMBER_MS = 1_795_000_000_000  # 2026-11-18
 INCARNATION = 1_794_999_990_000

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import settings
-from pipeline.counters import EdgeCounters
 from pipeline.errors import Reason, Refused
 from pipeline.event import CountsRecord, Event
-from pipeline.records import BadLine, read
-from pipeline.segments import listing
-from pipeline.spool import Spool
+from pipeline.spool.append import Spool
+from pipeline.spool.counters import EdgeCounters
+from pipeline.spool.records import BadLine, read
+from pipeline.spool.segments import listing
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 
 NOW_MS = 1_795_000_000_000

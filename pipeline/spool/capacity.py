@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.segments import used_bytes
+from pipeline.spool.segments import used_bytes
 from pipeline.system.durable_files import MB, FileSystem
 
 SCAN_SECONDS = 5.0  # other slots' writes are seen this late: at 20,000 events/s about 60 MB over the cap

@@ -25,15 +25,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline import settings
-from pipeline.counters import EdgeCounters
 from pipeline.errors import Reason, Refused, Retryable
 from pipeline.event import Count, CountsRecord, Event, TechnicalSignal
-from pipeline.records import frame
-from pipeline.recovery import Recovery, recover
-from pipeline.room import Room
-from pipeline.segments import Slot
+from pipeline.spool.capacity import Room
+from pipeline.spool.counters import EdgeCounters
+from pipeline.spool.records import frame
+from pipeline.spool.recovery import Recovery, recover
+from pipeline.spool.segments import Slot
+from pipeline.spool.writer import SegmentWriter
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem
-from pipeline.writer import SegmentWriter
 
 UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose
 RECOVERY_SECONDS = 30.0  # until a file that could not be recovered is tried again: each try reads it from its start

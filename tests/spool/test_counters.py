@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.counters import MAX_KEYS, EdgeCounters
 from pipeline.event import Count, CountsRecord
-from pipeline.records import MAX_LINE, frame
+from pipeline.spool.counters import MAX_KEYS, EdgeCounters
+from pipeline.spool.records import MAX_LINE, frame
 
 NOW_MS = 1_795_000_000_000
 MINUTE_MS = NOW_MS - NOW_MS % 60_000

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pipeline.batch import Plan
 from pipeline.errors import Retryable
-from pipeline.records import BadLine
-from pipeline.segments import QUARANTINE
+from pipeline.spool.records import BadLine
+from pipeline.spool.segments import QUARANTINE
 from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, write_all
 
 

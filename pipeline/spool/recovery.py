@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.event import Count, CountName, CountsRecord
-from pipeline.records import BadLine, frame, scan
-from pipeline.segments import QUARANTINE, Segment, Slot, is_known, listing
+from pipeline.spool.records import BadLine, frame, scan
+from pipeline.spool.segments import QUARANTINE, Segment, Slot, is_known, listing
 from pipeline.system.durable_files import LOCAL_FILES, MB, PRIVATE_DIRECTORY, FileSystem, write_all
 
 _MINUTE_MS = 60_000

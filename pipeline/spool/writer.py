@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import settings
-from pipeline.recovery import copy_bytes
-from pipeline.segments import Slot, segment_path
+from pipeline.spool.recovery import copy_bytes
+from pipeline.spool.segments import Slot, segment_path
 from pipeline.system.durable_files import MB, FileSystem, write_all
 
 

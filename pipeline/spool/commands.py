@@ -18,7 +18,7 @@ from pipeline.errors import Fatal
 from pipeline.system.console import ConfigOption, FormatOption, errors, print_rows
 
 if TYPE_CHECKING:
-    from pipeline.segments import Segment
+    from pipeline.spool.segments import Segment
 
 _STATUS_COLUMNS = ("slot", "writer", "sealed", "open", "suspect", "bytes", "oldest_s", "events")
 _VERIFY_COLUMNS = ("segment", "records", "bad_lines", "first_bad_offset", "reason")
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 def status(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Show the slots: who writes, how much waits and since when."""
     from pipeline import settings
-    from pipeline.segments import QUARANTINE, listing, used_bytes
+    from pipeline.spool.segments import QUARANTINE, listing, used_bytes
     from pipeline.system.durable_files import LOCAL_FILES, MB
 
     loaded = settings.load(config)
@@ -66,7 +66,7 @@ def cat(segment: _SegmentArgument = None, config: ConfigOption = None) -> None:
     """Print records as JSON lines. They hold no address, but raw user agents: treat the output accordingly."""
     import msgspec
 
-    from pipeline.records import BadLine, read
+    from pipeline.spool.records import BadLine, read
 
     damaged = False
     for path in _present(_chosen(config, segment)):
@@ -98,8 +98,8 @@ def verify(segment: _SegmentArgument = None, config: ConfigOption = None, form: 
 def _slot_row(directory: Path, name: str, segments: list[Segment]) -> tuple[object, ...]:
     import time
 
-    from pipeline.records import count_events
-    from pipeline.segments import is_held
+    from pipeline.spool.records import count_events
+    from pipeline.spool.segments import is_held
 
     states = [one.state for one in segments]
     pending = [one for one in segments if one.state in ("seg", "open")]
@@ -113,7 +113,7 @@ def _slot_row(directory: Path, name: str, segments: list[Segment]) -> tuple[obje
 
 def _chosen(config: Path | None, segment: str | None) -> list[Path]:
     from pipeline import settings
-    from pipeline.segments import listing
+    from pipeline.spool.segments import listing
 
     directory = settings.load(config).spool_dir
     if segment is None:
@@ -136,7 +136,7 @@ def _present(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _verdict(path: Path) -> tuple[object, ...]:
-    from pipeline.records import BadLine, read
+    from pipeline.spool.records import BadLine, read
 
     records, bad = 0, list[BadLine]()
     for record in read(path):
