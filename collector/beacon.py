@@ -16,7 +16,7 @@ from collector.body import read_body
 from collector.process import Process
 from collector.request import check_limits, read_client
 from collector.wire import Report, read_beacon
-from pipeline.edge_tables import SiteTables
+from pipeline.edge.tables import SiteTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Event, Hit, TechnicalSignal
 

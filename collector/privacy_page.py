@@ -28,7 +28,8 @@ from collector.body import read_body
 from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.process import Process
 from collector.request import Client, check_limits, read_client
-from pipeline import cookies, request_code
+from pipeline import request_code
+from pipeline.edge import cookies
 from pipeline.errors import Reason, Refused
 from pipeline.inventory import Language
 from pipeline.keys.directory import KeyName

@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from collector.metrics import Totals, TotalsFile, summed
 from collector.request import Replay
-from pipeline.blocks import BlockList
-from pipeline.edge import EdgeResult, Flooded, day_of, run_edge
-from pipeline.edge_tables import EdgeTables
-from pipeline.edge_technical import RawSignal, run_technical_edge
+from pipeline.edge.blocks import BlockList
+from pipeline.edge.steps import EdgeResult, Flooded, day_of, run_edge
+from pipeline.edge.tables import EdgeTables
+from pipeline.edge.technical import RawSignal, run_technical_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, TechnicalSignal
 from pipeline.keys.ring import Keyring

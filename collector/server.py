@@ -18,7 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from collector.connection import Connection
 from collector.process import open_keyring
-from pipeline.edge_tables import EdgeTables
+from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Fatal
 from pipeline.settings import Settings
 from pipeline.system.hardening import SUPERVISED

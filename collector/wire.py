@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from collector.request import Client, make_hit
-from pipeline.edge_technical import RawSignal
+from pipeline.edge.technical import RawSignal
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, SignalKind
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from pipeline.canary import AGENT, FIELDS, Canary
-from pipeline.cookies import ID_COOKIE
+from pipeline.edge.cookies import ID_COOKIE
 from pipeline.settings import Site
 
 BROWSER = (

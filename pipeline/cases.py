@@ -21,7 +21,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from pipeline.blocks import file_name
+from pipeline.edge.blocks import file_name
 from pipeline.errors import Fatal
 from pipeline.event import Token
 from pipeline.request_code import Request, fingerprint

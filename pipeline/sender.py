@@ -18,7 +18,7 @@ from zlib import crc32
 
 import urllib3
 
-from pipeline.cookies import ID_COOKIE
+from pipeline.edge.cookies import ID_COOKIE
 from pipeline.errors import Retryable
 
 LANES = 4

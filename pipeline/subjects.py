@@ -21,8 +21,8 @@ from msgspec.structs import replace
 
 from pipeline import request_code
 from pipeline.audit.log import Audit, Limit
-from pipeline.blocks import Block, lift_block, put_block
 from pipeline.cases import Case, CaseBook, State, due_day
+from pipeline.edge.blocks import Block, lift_block, put_block
 from pipeline.erasure import Erasures, clean_quarantine, unshipped
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token

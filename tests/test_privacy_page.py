@@ -18,7 +18,8 @@ from starlette.routing import Route
 from collector.app import Collector
 from collector.body import MAX_BODY
 from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
-from pipeline import cookies, request_code
+from pipeline import request_code
+from pipeline.edge import cookies
 from pipeline.errors import Fatal, Reason
 from pipeline.inventory import inventory
 from pipeline.keys.tokens import cookie_visitor

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import cookies, request_code
+from pipeline import request_code
+from pipeline.edge import cookies
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.tokens import cookie_visitor
 from support.system import System, wait_until

@@ -13,9 +13,9 @@ import pytest
 
 from pipeline import reports, request_code
 from pipeline.audit.log import Audit
-from pipeline.blocks import BlockList
-from pipeline.cookies import DAY_SECONDS, IdCookie
 from pipeline.database.client import connect
+from pipeline.edge.blocks import BlockList
+from pipeline.edge.cookies import DAY_SECONDS, IdCookie
 from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress

@@ -79,7 +79,7 @@ def find(
 @app.command()
 def block(case: CaseOption, ground: GroundOption, form: FormatOption = None, config: ConfigOption = None) -> None:
     """Hide the rows from every report, refuse new hits, keep the keys; until `unblock`."""
-    from pipeline.blocks import READ_SECONDS
+    from pipeline.edge.blocks import READ_SECONDS
 
     blocked = _desk(config, case, "-", ground).block(case, ground)
     effect = f"hidden from every report now; new hits are refused within {READ_SECONDS:.0f} seconds"

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.edge_tables import EdgeTables
-from pipeline.edge_technical import MAX_TEMPLATE, RawSignal, run_technical_edge, scrub_release, scrub_template
+from pipeline.edge.tables import EdgeTables
+from pipeline.edge.technical import MAX_TEMPLATE, RawSignal, run_technical_edge, scrub_release, scrub_template
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit
 from pipeline.scrub.identifiers import find

@@ -1,6 +1,6 @@
 """From `Hit` to `Event`s: the only place where the order of the edge is decided.
 
-Owns `EDGE_STEPS`; what they look things up in is `pipeline.edge_tables`. A step named `put_*` adds facts to the draft, one
+Owns `EDGE_STEPS`; what they look things up in is `pipeline.edge.tables`. A step named `put_*` adds facts to the draft, one
 named `drop_*` may end the hit with a counted reason. The address lives in the draft and nowhere else; `_event` copies only
 tokens and derived facts, and `Event` has no field that could take an address.
 
@@ -15,8 +15,8 @@ from datetime import date
 from functools import lru_cache
 from uuid import UUID
 
-from pipeline import consent, cookies
-from pipeline.edge_tables import EdgeTables, SiteTables
+from pipeline.edge import consent, cookies
+from pipeline.edge.tables import EdgeTables, SiteTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PageFrom, RawAddress, Scrubbed, Token, VisitorKind
 from pipeline.keys.tokens import cookie_visitor

@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline import cookies
-from pipeline.consent import ALLOWED, NOT_GIVEN, SIGNALLED, decide
+from pipeline.edge import cookies
+from pipeline.edge.consent import ALLOWED, NOT_GIVEN, SIGNALLED, decide
 
 NOW_S = 1_795_000_000
 DAY = NOW_S // 86_400

@@ -12,9 +12,9 @@ from datetime import date
 from functools import lru_cache, partial
 from typing import Protocol
 
-from pipeline import cookies
+from pipeline.edge import cookies
+from pipeline.edge.rate_limit import FloodGuard
 from pipeline.event import RawAddress
-from pipeline.flood import FloodGuard
 from pipeline.keys.tokens import DayTokens
 from pipeline.networks.address import NetworkSet
 from pipeline.networks.lookup import NetworkTables

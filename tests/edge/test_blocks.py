@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.blocks import READ_SECONDS, Block, BlockList, lift_block, put_block
+from pipeline.edge.blocks import READ_SECONDS, Block, BlockList, lift_block, put_block
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName

@@ -1,4 +1,4 @@
-from pipeline.flood import FloodGuard
+from pipeline.edge.rate_limit import FloodGuard
 
 
 def test_a_burst_passes_then_the_rate_counts_and_time_heals():

@@ -3,7 +3,7 @@
 Owns `TECHNICAL_STEPS` and the scrubbing of a signal. The script scrubbed already; nothing it says is believed. No step
 makes a visitor or a token, and the address is used for country and flood guard only (00-product, two readings).
 
-Pure like `pipeline.edge`.
+Pure like `pipeline.edge.steps`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from pipeline.edge import (
+from pipeline.edge.steps import (
     Draft,
     day_of,
     drop_flood,
@@ -23,7 +23,7 @@ from pipeline.edge import (
     put_page,
     uuid7,
 )
-from pipeline.edge_tables import EdgeTables
+from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, SignalKind, TechnicalSignal
 from pipeline.scrub.decode import plain

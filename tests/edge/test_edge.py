@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pipeline import cookies
-from pipeline.edge import EDGE_STEPS, Flooded, run_edge
-from pipeline.edge_tables import EdgeTables
+from pipeline.edge import cookies
+from pipeline.edge.steps import EDGE_STEPS, Flooded, run_edge
+from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, Hit, Scrubbed
 from pipeline.keys.ring import Keyring

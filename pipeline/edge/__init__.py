@@ -1,0 +1,5 @@
+"""`EDGE_STEPS`: from a `Hit` to its `Event`s, after which no address is left.
+
+Owns the order of the steps, consent, cookies, blocks and the rate limit. May use `scrub`, `networks`, `keys`, `spool` and
+below. The collector calls `steps.run_edge` and `technical`; nobody else runs a step.
+"""
