@@ -28,7 +28,7 @@ import msgspec
 from pipeline.batch import COLUMNS, Batch, Plan
 from pipeline.database.client import connect
 from pipeline.database.embedded import wait_until_ready
-from pipeline.enrich import EnrichTables, enrich
+from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event, Token
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Settings

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from pipeline.enrich.checks import LAST_MS
 from pipeline.event import CountName, CountsRecord, Event, TechnicalSignal
-from pipeline.rejects import LAST_MS
 
 MINUTE_MS = 60_000
 LARGEST_COUNT = 2**40

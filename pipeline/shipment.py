@@ -18,11 +18,11 @@ import msgspec
 from msgspec.structs import astuple
 
 from pipeline.batch import Batch, Plan, Table, batch_id, month_span
+from pipeline.enrich.checks import Rejected
+from pipeline.enrich.technical import TechnicalRow
 from pipeline.event import CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
 from pipeline.outcome import MINUTE_MS, CountKey, Reject, edge_counts, reject_of, ship_counts, storable
-from pipeline.rejects import Rejected
 from pipeline.spool.records import BadLine
-from pipeline.technical import TechnicalRow
 
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]
 ToRow = Callable[[Event | TechnicalSignal, str], Row | TechnicalRow]

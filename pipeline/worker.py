@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from pipeline.batch import Plan
 from pipeline.carrier import Carrier
 from pipeline.delivery import Delivery
-from pipeline.enrich import EnrichTables, enrich
+from pipeline.enrich.steps import EnrichTables, enrich
+from pipeline.enrich.technical import TechnicalRow, enrich_signal
 from pipeline.erasure import ErasureList
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.jobs import JOBS, Job, Timetable
@@ -34,7 +35,6 @@ from pipeline.spool.recovery import Recovery, recover_orphans
 from pipeline.spool.segments import Segment, sealed
 from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
 from pipeline.store import ClickHouseStore, Store
-from pipeline.technical import TechnicalRow, enrich_signal
 
 PLAN_BYTES = 16 * 1024 * 1024
 """Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pipeline.batch import Batch, Plan
 from pipeline.cases import Case, CaseBook
-from pipeline.enrich import enrich
+from pipeline.enrich.steps import enrich
 from pipeline.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
 from pipeline.errors import Fatal
 from pipeline.event import Event, TechnicalSignal

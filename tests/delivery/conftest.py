@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.enrich import EnrichTables
+from pipeline.enrich.steps import EnrichTables
 from support.shipping import plain_tables
 
 

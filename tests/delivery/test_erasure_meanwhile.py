@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pipeline.batch import Batch, Plan
 from pipeline.delivery import Delivery
-from pipeline.enrich import enrich
+from pipeline.enrich.steps import enrich
 from pipeline.erasure import Erasures
 from pipeline.errors import Retryable
 from pipeline.event import Event

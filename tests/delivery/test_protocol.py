@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from pipeline.batch import Batch, Plan
 from pipeline.delivery import MOST_REFUSED, REFUSED, Delivery
+from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.journal import Journal
 from pipeline.journal_lines import Begun, Intent, parse
-from pipeline.rejects import Rejected, RejectReason
 from pipeline.settings import Settings
 from pipeline.shipment import Shipment, build, nothing
 from pipeline.spool.records import frame, read

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline import enrich
 from pipeline.batch import COLUMNS, Batch, Plan
 from pipeline.delivery import REFUSED, Delivery
+from pipeline.enrich import steps
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.journal import Journal
@@ -74,11 +74,11 @@ def batch_of(settings: Settings, change: Callable[[Row], Row] = lambda row: row)
 
 
 def shipment_of(settings: Settings, change: Callable[[Row], Row]) -> Shipment:
-    tables = enrich.EnrichTables.load(settings)
+    tables = steps.EnrichTables.load(settings)
 
     def to_row(record: object, batch_id: str) -> Row:
         assert isinstance(record, Event)
-        return change(enrich.enrich(record, tables, batch_id))
+        return change(steps.enrich(record, tables, batch_id))
 
     heads = {path.name: b"" for path in sorted(settings.spool_dir.glob("*.seg"))}
     return build(Plan.of(heads, 50_000), lambda name: read(settings.spool_dir / name), to_row)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.enrich import EnrichTables, enrich
+from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Count, CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
 from pipeline.settings import Settings
 from pipeline.spool.records import frame

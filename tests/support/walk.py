@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Request
 
-from pipeline.enrich import EnrichTables, enrich
+from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event, Row
 from pipeline.settings import Settings
 from support.edge import CLINIC, Edge, Served, until

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.agents import Agents
-from pipeline.hints import Claims, claims, compare
-from pipeline.robots import Robots
+from pipeline.enrich.agents import Agents
+from pipeline.enrich.hints import Claims, claims, compare
+from pipeline.enrich.robots import Robots
 
 CHROME_WINDOWS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -24,7 +24,7 @@ CHROME_IPHONE = (
 )
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 BRANDS = '"Not)A;Brand";v="8", "Chromium";v="140", "Google Chrome";v="140"'
-CORPUS = Path(__file__).parents[1] / "../shared/data/ua-corpus/ua.jsonl"
+CORPUS = Path(__file__).parents[2] / "../shared/data/ua-corpus/ua.jsonl"
 
 TABLE = [
     # word, agent, family, brands, mobile, platform, https, state

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.enrich.referrers import HOSTS, Referrers, read_spam
 from pipeline.errors import Fatal
-from pipeline.referrers import HOSTS, Referrers, read_spam
 from pipeline.settings import Site
 
-SPAM = Path(__file__).parents[1] / "../shared/data/lists/referrer-spam/spammers.txt"
+SPAM = Path(__file__).parents[2] / "../shared/data/lists/referrer-spam/spammers.txt"
 CLINIC = Site(id="clinic", hosts=("clinic.example", "www.clinic.example"), ad_hosts=("news.example",))
 OTHER_SITE = Site(id="lab", hosts=("lab.example",))
 

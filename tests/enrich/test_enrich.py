@@ -10,8 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.agents import Agents
-from pipeline.enrich import (
+from pipeline.enrich.agents import Agents
+from pipeline.enrich.checks import LAST_MS
+from pipeline.enrich.labels import Label
+from pipeline.enrich.referrers import Referrers
+from pipeline.enrich.robots import Robots
+from pipeline.enrich.steps import (
     CRAWLER_LIST_FRESH_MS,
     ENRICH_STEPS,
     EnrichTables,
@@ -22,10 +26,6 @@ from pipeline.enrich import (
 )
 from pipeline.errors import Fatal
 from pipeline.event import Event, NetClass, Row, Token
-from pipeline.ivt import Label
-from pipeline.referrers import Referrers
-from pipeline.rejects import LAST_MS
-from pipeline.robots import Robots
 from pipeline.settings import AddressList, Networks, Settings, Site
 
 BATCH = "0193c1a0-0000-7000-8000-00000000000b"

@@ -1,6 +1,6 @@
 """From a technical signal to its row: the opt-in signals of the script, without visitor and tokens.
 
-Owns `TechnicalRow`, the columns of `pixel.technical`. Rules as in `pipeline.enrich`: pure, and exactly one row or one
+Owns `TechnicalRow`, the columns of `pixel.technical`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row or one
 `Rejected`. Of the agent only browser, system and device class are kept.
 """
 
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from pipeline.enrich import EnrichTables, time_text
+from pipeline.enrich.checks import check_signal
+from pipeline.enrich.steps import EnrichTables, time_text
 from pipeline.event import SignalKind, TechnicalSignal, UInt32
-from pipeline.rejects import check_signal
 
 LARGEST_LINE = 2**32 - 1
 

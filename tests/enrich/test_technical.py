@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.agents import Agents
-from pipeline.enrich import EnrichTables
+from pipeline.enrich.agents import Agents
+from pipeline.enrich.checks import Rejected, RejectReason
+from pipeline.enrich.referrers import Referrers
+from pipeline.enrich.robots import Robots
+from pipeline.enrich.steps import EnrichTables
+from pipeline.enrich.technical import TechnicalRow, enrich_signal
 from pipeline.event import TechnicalSignal
-from pipeline.referrers import Referrers
-from pipeline.rejects import Rejected, RejectReason
-from pipeline.robots import Robots
-from pipeline.technical import TechnicalRow, enrich_signal
 
 BATCH = "0193c1a0-0000-7000-8000-00000000000b"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

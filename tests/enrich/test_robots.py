@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-from pipeline.ivt import Label
-from pipeline.robots import NOT_ROBOTS, Robots, name_of
+from pipeline.enrich.labels import Label
+from pipeline.enrich.robots import NOT_ROBOTS, Robots, name_of
 
-CORPUS = Path(__file__).parents[1] / "../shared/data/ua-corpus/ua.jsonl"
+CORPUS = Path(__file__).parents[2] / "../shared/data/ua-corpus/ua.jsonl"
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 14; {}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
 )

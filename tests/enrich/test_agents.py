@@ -11,11 +11,11 @@ import user_agents
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.agents import AGENT_LIMIT, NO_AGENT, STORED_LIMIT, Agents
-from pipeline.ivt import Label
-from pipeline.robots import Robots
+from pipeline.enrich.agents import AGENT_LIMIT, NO_AGENT, STORED_LIMIT, Agents
+from pipeline.enrich.labels import Label
+from pipeline.enrich.robots import Robots
 
-CORPUS = Path(__file__).parents[1] / "../shared/data/ua-corpus/ua.jsonl"
+CORPUS = Path(__file__).parents[2] / "../shared/data/ua-corpus/ua.jsonl"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36"
 ANDROID = "Mozilla/5.0 (Linux; Android 14; {}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 {}Safari/537.36"
 READER = Agents(Robots(), cached=64)

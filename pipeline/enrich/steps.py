@@ -14,14 +14,14 @@ from functools import lru_cache
 
 import msgspec
 
-from pipeline import hints, ivt
-from pipeline.agents import NO_AGENT, AgentFacts, Agents
+from pipeline.enrich import hints, labels
+from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents
+from pipeline.enrich.checks import Rejected, RejectReason, check_event
+from pipeline.enrich.labels import Label
+from pipeline.enrich.referrers import Referrers, read_spam
+from pipeline.enrich.robots import Robots
 from pipeline.errors import Fatal
 from pipeline.event import Event, HintState, ReferrerKind, Row
-from pipeline.ivt import Label
-from pipeline.referrers import Referrers, read_spam
-from pipeline.rejects import Rejected, RejectReason, check_event
-from pipeline.robots import Robots
 from pipeline.settings import AddressList, Settings
 
 __all__ = ["ENRICH_STEPS", "EnrichTables", "RejectReason", "Rejected", "enrich", "time_text"]
@@ -108,18 +108,18 @@ def put_referrer(event: Event, tables: EnrichTables, draft: Draft) -> None:
 
 def put_labels(event: Event, tables: EnrichTables, draft: Draft) -> None:
     """Mark what lists and the request alone say of invalid traffic."""
-    labels: list[str] = [*draft.agent.labels]
+    found: list[str] = [*draft.agent.labels]
     robot = draft.agent.robot
-    if (network := ivt.OF_NETWORK.get(event.net_class)) and not (robot and network is Label.DATACENTER):
-        labels.append(network)
+    if (network := labels.OF_NETWORK.get(event.net_class)) and not (robot and network is Label.DATACENTER):
+        found.append(network)
     if robot:
-        labels += _crawler_labels(robot, event, tables.crawler_lists)
-    elif mark := ivt.OF_HINTS.get(draft.hints):
-        labels.append(mark)
+        found += _crawler_labels(robot, event, tables.crawler_lists)
+    elif mark := labels.OF_HINTS.get(draft.hints):
+        found.append(mark)
     if draft.referrer_kind == "spam":
-        labels.append(Label.REFERRER_SPAM)
-    labels.sort(key=ivt.ORDER.__getitem__)
-    draft.ivt_reasons = labels
+        found.append(Label.REFERRER_SPAM)
+    found.sort(key=labels.ORDER.__getitem__)
+    draft.ivt_reasons = found
 
 
 ENRICH_STEPS: tuple[Step, ...] = (

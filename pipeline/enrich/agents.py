@@ -18,10 +18,10 @@ from ua_parser.regex import Resolver
 from ua_parser_rs import UserAgentExtractor
 from user_agents import parsers
 
+from pipeline.enrich.hints import Claims, claims
+from pipeline.enrich.labels import Label
+from pipeline.enrich.robots import UNLISTED, Robot, Robots
 from pipeline.event import Scrubbed
-from pipeline.hints import Claims, claims
-from pipeline.ivt import Label
-from pipeline.robots import UNLISTED, Robot, Robots
 from pipeline.scrub.redact import scrub_text
 
 Device = Literal["pc", "phone", "tablet", "tv", "robot", "other", ""]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from ua_parser_rs import UserAgentExtractor
 
-from pipeline.ivt import Label
+from pipeline.enrich.labels import Label
 
 UNLISTED = "unlisted robot"
 """Name of a robot that ua-parser recognises and no list of ours names."""
