@@ -1,6 +1,6 @@
 """The pages of `docs/` that are written from the code, so that they cannot fall behind it: `make docs`.
 
-Owns the wording around settings and refusals; the other pages are `pipeline.report_docs` and `pipeline.inventory_docs`. A test compares the files
+Owns the wording around settings and refusals; the other pages are `pipeline.reports.docs_page` and `pipeline.inventory_docs`. A test compares the files
 with `pages()`.
 """
 
@@ -18,8 +18,8 @@ from pydantic_core import PydanticUndefined
 from pipeline.errors import MEANING, STATUS, Reason
 from pipeline.inventory import inventory
 from pipeline.inventory_docs import page as inventory_page
-from pipeline.report_docs import page as reports_page
-from pipeline.reports import all_reports
+from pipeline.reports.docs_page import page as reports_page
+from pipeline.reports.run import all_reports
 from pipeline.settings import Settings
 
 DOCS_DIR = Path(__file__).parent.parent / "docs"

@@ -24,7 +24,7 @@ from pipeline.database.client import connect, explain
 from pipeline.inventory import Column, Language, inventory
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.readers import reach
-from pipeline.reports import Period, all_reports
+from pipeline.reports.run import Period, all_reports
 from pipeline.settings import Settings
 
 KeyState = Literal["leaked", "alive", "destroyed", "none"]

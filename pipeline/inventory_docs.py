@@ -10,7 +10,7 @@ from typing import Final
 
 from pipeline.inventory import Inventory, Term
 from pipeline.readers import purposes
-from pipeline.report_header import Report
+from pipeline.reports.header import Report
 from pipeline.settings import Retention
 
 _INTRODUCTION: Final = """\

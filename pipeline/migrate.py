@@ -110,9 +110,9 @@ class _Migration:
 
 
 def _view_statements(settings: Settings) -> list[str]:
-    if find_spec("pipeline.reports") is None:
+    if find_spec("pipeline.reports.run") is None:
         return []
-    made: list[str] = import_module("pipeline.reports").view_statements(settings)
+    made: list[str] = import_module("pipeline.reports.run").view_statements(settings)
     return made
 
 

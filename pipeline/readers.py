@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pipeline.inventory import Column
-from pipeline.report_header import Report
+from pipeline.reports.header import Report
 
 PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
     "ops": ("technical",),

@@ -16,7 +16,7 @@ from pipeline.inventory import Language, inventory
 from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyName
 from pipeline.keys.ring import Keyring
-from pipeline.reports import Period
+from pipeline.reports.run import Period
 from pipeline.settings import ClickHouse, Settings
 from support.command import command
 from support.server import Rows, free_port

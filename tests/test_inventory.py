@@ -12,7 +12,7 @@ from pipeline.errors import Fatal
 from pipeline.inventory import Inventory, inventory
 from pipeline.inventory_docs import page
 from pipeline.readers import ROLES, purposes, reach
-from pipeline.reports import all_reports
+from pipeline.reports.run import all_reports
 from pipeline.settings import Retention, Settings
 from sql import SQL_DIR
 from support.server import Rows

@@ -24,7 +24,7 @@ from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyName
 from pipeline.keys.reveal import Asking, asking, relink, reveal
 from pipeline.keys.ring import Keyring
-from pipeline.reports import all_reports, find, run
+from pipeline.reports.run import all_reports, find, run
 from pipeline.retention import GRACE, LIVES, TOKENS, Life, end_expired
 from pipeline.settings import ClickHouse, Settings
 from pipeline.subject_rows import hold_blocked_rows

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import reports, request_code
+from pipeline import request_code
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
 from pipeline.edge.blocks import BlockList
@@ -25,6 +25,7 @@ from pipeline.keys.holds import blocked_days
 from pipeline.keys.ring import Keyring
 from pipeline.keys.tokens import DayTokens, cookie_visitor
 from pipeline.networks.address import canonical
+from pipeline.reports import run
 from pipeline.settings import Settings
 from pipeline.subject_rows import HOLD_AHEAD, TABLES, hold_blocked_rows
 from pipeline.subjects import ADDRESSES_PER_HOUR, Desk
@@ -133,8 +134,8 @@ def every_view(office: Office) -> dict[str, object]:
     """Return what every report answers, and the numbers that outlive the tokens."""
     since, until = clinic_day.SINCE, clinic_day.UNTIL
     answers: dict[str, object] = {
-        report.path: reports.run(office.settings, report, clinic_day.SITE, since, until).rows
-        for report in reports.all_reports()
+        report.path: run.run(office.settings, report, clinic_day.SITE, since, until).rows
+        for report in run.all_reports()
     }
     hours = "SELECT * FROM rollup.hourly_counts(day = {day:Date}) ORDER BY ALL"
     return answers | {"rollup": office.rows.writer.query(hours, parameters={"day": DAY}).result_rows}
@@ -169,12 +170,12 @@ def test_every_view_there_is_was_asked(office: Office) -> None:
     found = office.rows.admin.query(
         "SELECT database || '/' || name FROM system.tables WHERE engine = 'View' AND database IN ('technical', 'fraud', 'privacy')"
     ).result_rows
-    asked = {report.path for report in reports.all_reports()}
+    asked = {report.path for report in run.all_reports()}
     assert asked == {name for (name,) in found if not name.endswith("_test")}
 
 
 def test_no_report_names_the_held_copies() -> None:
-    assert [report.path for report in reports.all_reports() if "held" in report.sql] == []
+    assert [report.path for report in run.all_reports() if "held" in report.sql] == []
 
 
 def test_a_block_refuses_new_hits_and_holds_the_keys_until_it_is_lifted(office: Office) -> None:

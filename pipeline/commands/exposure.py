@@ -68,7 +68,7 @@ def exposure(
     """Say for a period and a suspected leak which data, how many visitors and which days; audited first."""
     from pipeline.audit.log import operator
     from pipeline.exposure import Suspicion, examine_exposure
-    from pipeline.reports import period
+    from pipeline.reports.run import period
 
     settings, now, language = all_settings.load(config), datetime.now(UTC), language_of(lang)
     try:

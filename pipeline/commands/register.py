@@ -20,8 +20,8 @@ MODULES: tuple[str, ...] = (
     "pipeline.commands.subject",
     "pipeline.commands.exposure",
     "pipeline.commands.verify",
-    "pipeline.commands.report",
-    "pipeline.commands.sql",
+    "pipeline.reports.commands",
+    "pipeline.reports.sql_commands",
 )
 
 

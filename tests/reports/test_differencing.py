@@ -9,9 +9,9 @@ from collections import Counter
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline import reports
 from pipeline.database.client import connect
-from pipeline.reports import Period, Table
+from pipeline.reports import run
+from pipeline.reports.run import Period, Table
 from support import clinic_day
 from support.differencing import (
     CELLS,
@@ -30,7 +30,7 @@ from support.differencing import (
 from support.server import Rows
 
 LEAST = 5
-ALL = {report.path: report for report in reports.all_reports() if report.suppressed}
+ALL = {report.path: report for report in run.all_reports() if report.suppressed}
 
 
 class Asked:

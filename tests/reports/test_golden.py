@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import reports
 from pipeline.database.client import connect
-from pipeline.report_header import Report
+from pipeline.reports import run
+from pipeline.reports.header import Report
 from pipeline.settings import Settings
 from support import clinic_day
 from support.server import Rows
 
 GOLDEN = Path(__file__).parent / "golden"
-ALL = reports.all_reports()
+ALL = run.all_reports()
 COUNTS = (
     ("offered", "", 1000),
     ("refused", "unknown_site", 12),
@@ -28,7 +28,7 @@ COUNTS = (
 )
 
 
-def aligned(table: reports.Table) -> str:
+def aligned(table: run.Table) -> str:
     """Return the rows as a text table: numbers to the right, words to the left."""
     lines = [table.columns, *(tuple(str(value) for value in row) for row in table.rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(table.columns))]
@@ -43,9 +43,9 @@ def aligned(table: reports.Table) -> str:
     )
 
 
-def golden_text(report: Report, table: reports.Table) -> str:
+def golden_text(report: Report, table: run.Table) -> str:
     """Return answer and rows with the day, which moves, under its usual name."""
-    text = f"{reports.answer(report, table, 'en')}\n{reports.answer(report, table, 'ru')}\n\n{aligned(table)}"
+    text = f"{run.answer(report, table, 'en')}\n{run.answer(report, table, 'ru')}\n\n{aligned(table)}"
     for form, usual in (
         ("%Y-%m-%d", "2026-11-20"),
         ("%m-%d ", "11-20 "),
@@ -70,8 +70,8 @@ def store_counts(settings: Settings, at: datetime) -> None:
         client.close()
 
 
-def asked(settings: Settings, report: Report) -> reports.Table:
-    return reports.run(settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+def asked(settings: Settings, report: Report) -> run.Table:
+    return run.run(settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
 @pytest.mark.parametrize("report", ALL, ids=lambda report: report.path)

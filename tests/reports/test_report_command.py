@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline import reports
 from pipeline.commands import build_app
 from pipeline.errors import Fatal, Retryable
+from pipeline.reports import run
 from pipeline.settings import ClickHouse, Fraud, Settings
 from support import clinic_day
 from support.server import Rows, free_port
@@ -58,7 +58,7 @@ def test_the_answer_comes_first_then_the_rows_then_the_limits(person: Person, da
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_report_fits_80_columns(language: str, person: Person, day: tuple[str, ...]) -> None:
-    for report in reports.all_reports():
+    for report in run.all_reports():
         result = person.types(report.path, *day, "--format", "table", "--lang", language)
         assert result.exit_code == 0, report.path
         assert max(len(line) for line in result.output.splitlines()) <= 80, report.path
@@ -91,7 +91,7 @@ def test_an_empty_report_is_an_empty_list_in_a_pipe(person: Person) -> None:
 
 def test_the_list_names_every_report(person: Person) -> None:
     listed = {row["report"] for row in json.loads(person.types("--list").output)}
-    assert listed == {report.path for report in reports.all_reports()}
+    assert listed == {report.path for report in run.all_reports()}
 
 
 @pytest.mark.parametrize(
@@ -108,26 +108,26 @@ def test_wrong_use_is_exit_code_2(person: Person, words: tuple[str, ...]) -> Non
 
 
 def test_a_site_that_is_not_asked_for_is_not_counted(tables: Rows, day: tuple[str, ...]) -> None:
-    report = reports.find("browsers", reports.all_reports())
-    assert reports.run(tables.settings, report, "other-clinic", clinic_day.SINCE, clinic_day.UNTIL).rows == []
-    assert reports.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL).rows
+    report = run.find("browsers", run.all_reports())
+    assert run.run(tables.settings, report, "other-clinic", clinic_day.SINCE, clinic_day.UNTIL).rows == []
+    assert run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL).rows
 
 
 def test_without_fraud_review_a_fraud_report_says_why(tables: Rows) -> None:
     settings = tables.settings.model_copy(update={"fraud": Fraud(enabled=False)})
-    report = reports.find("bursts", reports.all_reports())
+    report = run.find("bursts", run.all_reports())
     with pytest.raises(Fatal, match=r"fraud.enabled is false"):
-        reports.run(settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+        run.run(settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
 def test_a_missing_view_says_to_migrate(tables: Rows) -> None:
-    report = replace(reports.find("browsers", reports.all_reports()), name="not_there_yet")
+    report = replace(run.find("browsers", run.all_reports()), name="not_there_yet")
     with pytest.raises(Fatal, match=r"technical.not_there_yet is not there; run `clinic-pixel migrate`"):
-        reports.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+        run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
 def test_a_database_that_is_away_is_trouble_that_passes(tables: Rows) -> None:
     away: Settings = tables.settings.model_copy(update={"clickhouse": ClickHouse(port=free_port())})
-    report = reports.find("browsers", reports.all_reports())
+    report = run.find("browsers", run.all_reports())
     with pytest.raises(Retryable, match="does not answer"):
-        reports.run(away, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+        run.run(away, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)

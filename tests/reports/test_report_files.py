@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import report_docs, reports
 from pipeline.errors import Fatal
-from pipeline.report_header import read_report
+from pipeline.reports import docs_page, run
+from pipeline.reports.header import read_report
 from pipeline.settings import Fraud, Privacy, Settings
 from sql import REPORTS_DIR
 
-ALL = reports.all_reports()
+ALL = run.all_reports()
 GOOD = (REPORTS_DIR / "technical" / "browsers.sql").read_text(encoding="utf-8")
 NOW = datetime(2026, 11, 22, 14, 20, 5, tzinfo=UTC)
 DOCS = Path(__file__).parents[2] / "docs" / "reports.md"
@@ -64,47 +64,45 @@ def test_a_file_without_a_select_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_page_of_the_reports_is_up_to_date() -> None:
-    assert DOCS.read_text(encoding="utf-8") == report_docs.page(ALL), (
-        "run: clinic-pixel report --docs > docs/reports.md"
-    )
+    assert DOCS.read_text(encoding="utf-8") == docs_page.page(ALL), "run: clinic-pixel report --docs > docs/reports.md"
 
 
 def test_a_caller_can_only_choose_site_and_time() -> None:
     for report in ALL:
-        text = reports.view_sql(report, Settings())
+        text = run.view_sql(report, Settings())
         asked = set(re.findall(r"\{(\w+):", text))
         assert asked == {each.name for each in report.parameters} <= {"site", "since", "until"}
 
 
 def test_thresholds_come_from_the_settings() -> None:
     settings = Settings(privacy=Privacy(min_visitors=7, min_visitors_sensitive=30))
-    text = reports.view_sql(reports.find("error_pages", ALL), settings)
+    text = run.view_sql(run.find("error_pages", ALL), settings)
     assert "toUInt64(7)" in text
     assert "toUInt64(30)" in text
 
 
 def test_a_sensitive_group_never_needs_fewer_people_than_others() -> None:
     settings = Settings(privacy=Privacy(min_visitors=50, min_visitors_sensitive=20))
-    assert reports.constants(ALL[0], settings)["min_visitors_sensitive"] == 50
+    assert run.constants(ALL[0], settings)["min_visitors_sensitive"] == 50
 
 
 def test_a_threshold_that_is_not_configured_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "thresholds.toml"
     file.write_text("[fraud.bursts]\nhits_10s = 8\nhits_60s = 'many'\n", encoding="utf-8")
     with pytest.raises(Fatal, match=r"\[fraud.bursts\] hits_60s: expected a whole number"):
-        reports.constants(reports.find("bursts", ALL), Settings(), file)
+        run.constants(run.find("bursts", ALL), Settings(), file)
 
 
 def test_without_fraud_review_there_is_no_fraud_view() -> None:
-    with_review = "\n".join(reports.view_statements(Settings()))
-    without = "\n".join(reports.view_statements(Settings(fraud=Fraud(enabled=False))))
+    with_review = "\n".join(run.view_statements(Settings()))
+    without = "\n".join(run.view_statements(Settings(fraud=Fraud(enabled=False))))
     assert "VIEW fraud." in with_review
     assert "VIEW fraud." not in without
 
 
 def test_every_technical_view_of_visitors_stands_on_the_one_suppression() -> None:
     for report in ALL:
-        text = reports.view_sql(report, Settings())
+        text = run.view_sql(report, Settings())
         if report.family == "technical" and "pixel.events" in text:
             assert report.suppressed
             assert "in_other" in text
@@ -122,26 +120,26 @@ def test_every_technical_view_of_visitors_stands_on_the_one_suppression() -> Non
     ],
 )
 def test_times_are_whole_hours_in_utc(since: str, until: str, first: str, last: str) -> None:
-    assert [f"{moment:%Y-%m-%d %H:%M}" for moment in reports.period(since, until, NOW)] == [first, last]
+    assert [f"{moment:%Y-%m-%d %H:%M}" for moment in run.period(since, until, NOW)] == [first, last]
 
 
 @pytest.mark.parametrize("since", ["yesterday", "24", "-3h", "2026-13-01", "24h; DROP", "99999999999d"])
 def test_a_time_that_is_none_is_quoted_back(since: str) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(since))):
-        reports.period(since, "0h", NOW)
+        run.period(since, "0h", NOW)
 
 
 def test_an_impossibly_long_time_is_refused_and_not_an_overflow() -> None:
     with pytest.raises(ValueError, match="999999d"):
-        reports.period("999999d", "0h", NOW)
+        run.period("999999d", "0h", NOW)
 
 
 def test_the_end_may_not_stand_before_the_start() -> None:
     with pytest.raises(ValueError, match="expected the earlier time first"):
-        reports.period("1d", "2d", NOW)
+        run.period("1d", "2d", NOW)
 
 
 def test_a_report_is_found_by_its_short_name_and_an_unknown_one_names_the_others() -> None:
-    assert reports.find("bursts", ALL).path == reports.find("fraud/bursts", ALL).path == "fraud/bursts"
+    assert run.find("bursts", ALL).path == run.find("fraud/bursts", ALL).path == "fraud/bursts"
     with pytest.raises(LookupError, match=r"no report is called burst; there are: .*fraud/bursts"):
-        reports.find("burst", ALL)
+        run.find("burst", ALL)

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline import reports
+from pipeline.reports import run
 from pipeline.settings import Retention
 from support import clinic_day
 from support.server import Rows
 
 NOON = clinic_day.MIDNIGHT + timedelta(hours=12)
 HOUR = timedelta(hours=1)
-REPORTS = reports.all_reports()
+REPORTS = run.all_reports()
 
 Row = dict[str, object]
 Ask = Callable[..., dict[str, int]]
@@ -39,7 +39,7 @@ def visitors(tables: Rows) -> Ask:
         numbered = [row | {"event_id": uuid.UUID(int=number)} for number, row in enumerate(rows, start=1)]
         if numbered:
             clinic_day.store(tables.settings, numbered)
-        table = reports.run(tables.settings, reports.find(name, REPORTS), clinic_day.SITE, since, until)
+        table = run.run(tables.settings, run.find(name, REPORTS), clinic_day.SITE, since, until)
         place = table.columns.index("visitors")
         return {str(row[0]): int(str(row[place])) for row in table.rows}
 
@@ -106,7 +106,7 @@ def test_tokens_past_their_retention_count_no_longer(tokens_days: int, shown: li
     # ClickHouse zeroes them when it rewrites the part; the view may not wait for that.
     clinic_day.store(tables.settings, people(100, 50, event_id=uuid.UUID(int=1)))
     settings = tables.settings.model_copy(update={"retention": Retention(tokens_days=tokens_days)})
-    view = reports.view_sql(reports.find("browsers", REPORTS), settings)
+    view = run.view_sql(run.find("browsers", REPORTS), settings)
     times = {name: f"{at:%Y-%m-%d %H:%M:%S}" for name, at in (("since", clinic_day.SINCE), ("until", clinic_day.UNTIL))}
     answer = tables.admin.query(view.partition(" AS\n")[2], parameters={"site": clinic_day.SITE} | times)
     assert [row[2] for row in answer.result_rows] == shown

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pipeline.reports import OTHER, Period, Table
+from pipeline.reports.run import OTHER, Period, Table
 from support.clinic_day import MIDNIGHT, row
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

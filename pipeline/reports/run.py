@@ -20,7 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
-from pipeline.report_header import PLACEHOLDER, Family, Report, read_report
+from pipeline.reports.header import PLACEHOLDER, Family, Report, read_report
 from pipeline.settings import Settings
 from sql import REPORTS_DIR, VIEWS_DIR
 

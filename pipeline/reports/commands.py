@@ -15,8 +15,8 @@ from pipeline import settings as all_settings
 from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
-    from pipeline.report_header import Report
-    from pipeline.reports import Period, Table
+    from pipeline.reports.header import Report
+    from pipeline.reports.run import Period, Table
     from pipeline.settings import Settings
 
 EMPTY = {
@@ -50,12 +50,12 @@ def report(
     config: ConfigOption = None,
 ) -> None:
     """Ask one report, list them all, or print their page of documentation."""
-    from pipeline import report_docs, reports
+    from pipeline.reports import docs_page, run
 
-    found = reports.all_reports()
+    found = run.all_reports()
     language = language_of(lang)
     if docs:
-        sys.stdout.write(report_docs.page(found))
+        sys.stdout.write(docs_page.page(found))
         return
     if listed or not name:
         rows = [(each.path, each.text("question", language), each.role) for each in found]
@@ -63,15 +63,15 @@ def report(
         return
     settings = all_settings.load(config)
     try:
-        asked = reports.find(name, found)
+        asked = run.find(name, found)
         defaults = {each.name: each.default for each in asked.parameters}
-        period = reports.period(since or defaults["since"], until or defaults["until"], datetime.now(UTC))
+        period = run.period(since or defaults["since"], until or defaults["until"], datetime.now(UTC))
     except (LookupError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     chosen_site = site or settings.sites[0].id
     if settings.site(chosen_site) is None:
         raise typer.BadParameter(f"no site {site!r} in the settings; there are: {', '.join(_site_ids(settings))}")
-    table = reports.run(settings, asked, chosen_site, *period)
+    table = run.run(settings, asked, chosen_site, *period)
     if chosen(form) is Format.TABLE:
         _print_answer(settings, asked, table, chosen_site, period, language)
     else:
@@ -79,7 +79,7 @@ def report(
 
 
 def _print_answer(settings: Settings, report: Report, table: Table, site: str, period: Period, language: str) -> None:
-    from pipeline import reports
+    from pipeline.reports import run
 
     console.print(report.text("question", language), style="bold", highlight=False, markup=False)
     of_site = f"{site}, " if any(each.name == "site" for each in report.parameters) else ""
@@ -88,12 +88,12 @@ def _print_answer(settings: Settings, report: Report, table: Table, site: str, p
         text = texts[language].format(site=site, least=settings.privacy.min_visitors)
         console.print(text, highlight=False, markup=False)
     else:
-        told = reports.answer(report, table, language)
+        told = run.answer(report, table, language)
         if told:
             console.print(told, highlight=False, markup=False)
         print_rows(table.columns, table.rows, Format.TABLE)
     since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in period)
-    note = f"{of_site}{since} - {until} UTC. {reports.limits(report, settings, language)}"
+    note = f"{of_site}{since} - {until} UTC. {run.limits(report, settings, language)}"
     console.print(note, style="dim", highlight=False, markup=False)
 
 

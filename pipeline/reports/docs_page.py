@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.report_header import Report
+from pipeline.reports.header import Report
 
 _INTRODUCTION: Final = """\
 # Reports
