@@ -25,17 +25,17 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.batch import COLUMNS, Batch, Plan
 from pipeline.database.client import connect
 from pipeline.database.embedded import wait_until_ready
+from pipeline.delivery.build import build
+from pipeline.delivery.plan import COLUMNS, Batch, Plan
+from pipeline.delivery.store import INSERT_SETTINGS
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event, Token
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Settings
-from pipeline.shipment import build
 from pipeline.spool.records import frame, read
 from pipeline.spool.segments import segment_path
-from pipeline.store import INSERT_SETTINGS
 from pipeline.worker import Worker
 
 SEGMENT_BYTES = 16 * 1024 * 1024

@@ -7,7 +7,7 @@ The way of an event, one way and no back and forth:
    facts, page and referrer scrubbing, cookies, tokens. No address is left after this.
 3. `pipeline.spool.append` puts the events on disk; only then does the browser get its answer.
 4. `pipeline.enrich.steps.ENRICH_STEPS` makes a `Row` of each event: browser, hints, robot, referrer kind, labels.
-5. `pipeline.delivery` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the segment.
+5. `pipeline.delivery.exactly_once` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the segment.
 6. `sql/reports/*.sql`, one parameterised view each, answer the questions; each reader sees only its own database.
 
 Pure modules take `now`, keys and tables as arguments. On the way of an event, clock, files and sockets live in keys, spool,

@@ -12,10 +12,10 @@ import logging
 import random
 import threading
 
-from pipeline.delivery import Delivery
+from pipeline.delivery.build import Shipment
+from pipeline.delivery.exactly_once import Delivery
+from pipeline.delivery.tally import SHIPPER
 from pipeline.errors import Fatal, Retryable
-from pipeline.outcome import SHIPPER
-from pipeline.shipment import Shipment
 from pipeline.status import ShipStatus, now_ms
 
 FIRST_PAUSE_SECONDS = 0.2

@@ -19,8 +19,8 @@ from typing import Final
 import msgspec
 
 from pipeline.audit.log import Audit
-from pipeline.batch import COLUMNS, Batch
 from pipeline.cases import Case, CaseBook
+from pipeline.delivery.plan import COLUMNS, Batch
 from pipeline.errors import Retryable
 from pipeline.event import Event
 from pipeline.settings import Settings

@@ -18,23 +18,23 @@ import threading
 import time
 from collections.abc import Sequence
 
-from pipeline.batch import Plan
 from pipeline.carrier import Carrier
-from pipeline.delivery import Delivery
+from pipeline.delivery.build import Shipment, ToRow, build, nothing
+from pipeline.delivery.exactly_once import Delivery
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.journal_entries import Finished, OpenPlan, Stuck
+from pipeline.delivery.plan import Plan
+from pipeline.delivery.store import ClickHouseStore, Store
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.enrich.technical import TechnicalRow, enrich_signal
 from pipeline.erasure import ErasureList
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.jobs import JOBS, Job, Timetable
-from pipeline.journal import Journal
-from pipeline.journal_lines import Finished, OpenPlan, Stuck
 from pipeline.settings import Settings
-from pipeline.shipment import Shipment, ToRow, build, nothing
 from pipeline.spool.records import read
 from pipeline.spool.recovery import Recovery, recover_orphans
 from pipeline.spool.segments import Segment, sealed
 from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
-from pipeline.store import ClickHouseStore, Store
 
 PLAN_BYTES = 16 * 1024 * 1024
 """Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.batch import Plan
+from pipeline.delivery.plan import Plan
 from pipeline.errors import Retryable
 from pipeline.spool.records import BadLine
 from pipeline.spool.segments import QUARANTINE

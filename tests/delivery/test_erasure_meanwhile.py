@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pipeline.batch import Batch, Plan
-from pipeline.delivery import Delivery
+from pipeline.delivery.build import Shipment, build
+from pipeline.delivery.exactly_once import Delivery
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.plan import Batch, Plan
 from pipeline.enrich.steps import enrich
 from pipeline.erasure import Erasures
 from pipeline.errors import Retryable
 from pipeline.event import Event
-from pipeline.journal import Journal
-from pipeline.shipment import Shipment, build
 from pipeline.spool.records import read
 from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_segment
 from support.stores import Fault, ListStore

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.batch import Batch, Plan
-from pipeline.delivery import MOST_REFUSED, REFUSED, Delivery
+from pipeline.delivery.build import Shipment, build, nothing
+from pipeline.delivery.exactly_once import MOST_REFUSED, REFUSED, Delivery
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.journal_entries import Begun, Intent, parse
+from pipeline.delivery.plan import Batch, Plan
 from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
-from pipeline.journal import Journal
-from pipeline.journal_lines import Begun, Intent, parse
 from pipeline.settings import Settings
-from pipeline.shipment import Shipment, build, nothing
 from pipeline.spool.records import frame, read
 from pipeline.worker import Worker
 from support.mortal import FailOnce, Killed, MortalFiles

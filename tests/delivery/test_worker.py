@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from pipeline import worker as module
-from pipeline.batch import Batch
 from pipeline.database.access import make_passwords
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.journal_entries import Begun, Finished, Intent
+from pipeline.delivery.plan import Batch
 from pipeline.errors import Fatal, Retryable
 from pipeline.jobs import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
-from pipeline.journal import Journal
-from pipeline.journal_lines import Begun, Finished, Intent
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.spool.records import frame, read
 from pipeline.spool.segments import QUARANTINE, segment_path

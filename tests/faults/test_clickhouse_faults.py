@@ -12,17 +12,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.batch import COLUMNS, Batch, Plan
-from pipeline.delivery import REFUSED, Delivery
+from pipeline.delivery.build import Shipment, build
+from pipeline.delivery.exactly_once import REFUSED, Delivery
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.plan import COLUMNS, Batch, Plan
+from pipeline.delivery.store import ClickHouseStore
 from pipeline.enrich import steps
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
-from pipeline.journal import Journal
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Settings, Ship
-from pipeline.shipment import Shipment, build
 from pipeline.spool.records import read
-from pipeline.store import ClickHouseStore
 from pipeline.worker import Worker
 from support.proxy import Fault, Proxy
 from support.server import Rows, Server

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.database.client import ping
-from pipeline.journal_lines import Begun, Closed, Intent, OpenPlan, parse
+from pipeline.delivery.journal_entries import Begun, Closed, Intent, OpenPlan, parse
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool
 from pipeline.status import read_status

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from pipeline.batch import COLUMNS, Batch, Table
+from pipeline.delivery.plan import COLUMNS, Batch, Table
+from pipeline.delivery.store import Poisoned
 from pipeline.errors import Fatal, Retryable
-from pipeline.store import Poisoned
 
 Fault = Literal["", "lost answer", "not reached", "stalled", "killed at rename", "replayed", "count fails", "halt"]
 

@@ -17,11 +17,11 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import astuple
 
-from pipeline.batch import Batch, Plan, Table, batch_id, month_span
+from pipeline.delivery.plan import Batch, Plan, Table, batch_id, month_span
+from pipeline.delivery.tally import MINUTE_MS, CountKey, Reject, edge_counts, reject_of, ship_counts, storable
 from pipeline.enrich.checks import Rejected
 from pipeline.enrich.technical import TechnicalRow
 from pipeline.event import CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
-from pipeline.outcome import MINUTE_MS, CountKey, Reject, edge_counts, reject_of, ship_counts, storable
 from pipeline.spool.records import BadLine
 
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]

@@ -12,8 +12,8 @@ from typing import Protocol
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.batch import COLUMNS, Batch, Table
 from pipeline.database import client
+from pipeline.delivery.plan import COLUMNS, Batch, Table
 from pipeline.errors import Fatal, PixelError, Retryable
 from pipeline.settings import Settings
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.batch import Batch, Plan, counter_batches, reject_batches
+from pipeline.delivery.build import Shipment, build
+from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
+from pipeline.delivery.tally import CountKey, reject_of_row
 from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.event import Count, CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
-from pipeline.outcome import CountKey, reject_of_row
-from pipeline.shipment import Shipment, build
 from pipeline.spool.records import BadLine
 from support.shipping import NOVEMBER_MS, counts, event, row
 from support.stores import rows_of

@@ -1,6 +1,6 @@
 """What the journal can say: the lines, and what a plan's lines add up to.
 
-Owns the vocabulary of `pipeline.journal` and the framing of a line; pure. Rules: every line stands alone (the last one
+Owns the vocabulary of `pipeline.delivery.journal` and the framing of a line; pure. Rules: every line stands alone (the last one
 about a batch is all that counts), and a line is true or harmless even when its write was reported as failed.
 """
 
@@ -11,7 +11,7 @@ from zlib import crc32
 
 import msgspec
 
-from pipeline.batch import Plan
+from pipeline.delivery.plan import Plan
 
 
 class _Line(msgspec.Struct, frozen=True, tag_field="is"):

@@ -16,9 +16,9 @@ import os
 from pathlib import Path
 from typing import Self
 
-from pipeline.batch import Plan
+from pipeline.delivery.journal_entries import BatchLine, Begun, Closed, Finished, Line, OpenPlan, frames, parse
+from pipeline.delivery.plan import Plan
 from pipeline.errors import Fatal, Retryable
-from pipeline.journal_lines import BatchLine, Begun, Closed, Finished, Line, OpenPlan, frames, parse
 from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, PRIVATE_FILE, FileSystem, write_all
 
 COMPACT_BYTES = 1_000_000

@@ -25,14 +25,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.batch import Batch, Plan, counter_batches, reject_batches
+from pipeline.delivery.build import Shipment
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.journal_entries import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
+from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
+from pipeline.delivery.store import Poisoned, Store
+from pipeline.delivery.tally import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
 from pipeline.errors import Fatal
-from pipeline.journal import Journal
-from pipeline.journal_lines import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
-from pipeline.outcome import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
-from pipeline.shipment import Shipment
 from pipeline.spool.disposal import retire, set_bad_lines_aside
-from pipeline.store import Poisoned, Store
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 
 REFUSED = "refused_by_table"

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import journal as module
-from pipeline.batch import Plan
-from pipeline.errors import Fatal, Retryable
-from pipeline.journal import Journal
-from pipeline.journal_lines import (
+from pipeline.delivery import journal as module
+from pipeline.delivery.journal import Journal
+from pipeline.delivery.journal_entries import (
     Begun,
     Closed,
     Done,
@@ -28,6 +26,8 @@ from pipeline.journal_lines import (
     frames,
     parse,
 )
+from pipeline.delivery.plan import Plan
+from pipeline.errors import Fatal, Retryable
 from pipeline.system.durable_files import LocalFiles
 
 PLAN = Plan("p1", ("w0-1-1.seg", "w0-1-2.seg"), 50_000)

@@ -1,0 +1,5 @@
+"""Exactly once: each event of the spool becomes one row in ClickHouse.
+
+Owns the plan of a batch, the journal, the protocol of inserting and reading back, and what was rejected. May use `enrich`,
+`spool`, `database` and below. Only `ship` runs it.
+"""
