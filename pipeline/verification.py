@@ -19,9 +19,9 @@ from pipeline.control import check_search
 from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
 from pipeline.proof import CLICKHOUSE_DATA, Leak, Proof, Searching, search_files, search_metrics, search_tables
-from pipeline.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
 from pipeline.search import Search
 from pipeline.settings import Settings
+from pipeline.traffic.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
 from pipeline.volley import Volley, check_listens, send
 
 

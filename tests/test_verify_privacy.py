@@ -30,8 +30,8 @@ from pipeline.database.access import make_passwords
 from pipeline.database.client import connect, ping
 from pipeline.errors import Fatal, Retryable
 from pipeline.proof import Searching, search_files, search_metrics, search_tables
-from pipeline.replay import new_nonces
 from pipeline.search import Search
+from pipeline.traffic.replay import new_nonces
 from pipeline.verification import direct_url, verify
 from pipeline.volley import send
 from support.processes import child

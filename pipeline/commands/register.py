@@ -10,7 +10,7 @@ MODULES: tuple[str, ...] = (
     "pipeline.commands.up",
     "pipeline.commands.doctor",
     "pipeline.commands.ship",
-    "pipeline.commands.replay",
+    "pipeline.traffic.commands",
     "pipeline.database.commands",
     "pipeline.commands.migrate",
     "pipeline.networks.commands",

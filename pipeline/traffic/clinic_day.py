@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple, TypeVar
 
-from pipeline.sender import PlannedHit
 from pipeline.settings import Site
+from pipeline.traffic.send import PlannedHit
 
 Choice = TypeVar("Choice")
 

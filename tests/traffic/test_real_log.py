@@ -15,7 +15,7 @@ import user_agents
 from pipeline.event import RawAddress
 from pipeline.keys.ring import Keyring
 
-LOG = Path(__file__).parents[1] / "../shared/data/weblog-elastic-2015/access.log"
+LOG = Path(__file__).parents[2] / "../shared/data/weblog-elastic-2015/access.log"
 MONTHS = {name: number for number, name in enumerate(month_abbr)}
 STATIC = (
     ".avif .bmp .css .eot .gif .gz .ico .jpg .jpeg .js .json .map .mp3 .mp4 .ogg .otf .pdf .png .svg .tar .tgz .tif .tiff"

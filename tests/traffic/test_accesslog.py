@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.accesslog import LoggedHit, Skipped, read_line
+from pipeline.traffic.access_log import LoggedHit, Skipped, read_line
 
 TAIL = '[17/May/2015:10:05:03 +0000] "GET /a?b=1 HTTP/1.1" 200 12 "-" "Mozilla/5.0"'
 

@@ -12,9 +12,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from pipeline.errors import Fatal
-from pipeline.sender import Account, PlannedHit
 from pipeline.settings import Settings, Site, load
 from pipeline.system.console import ConfigOption, FormatOption, errors, print_facts
+from pipeline.traffic.send import Account, PlannedHit
 
 SiteOption = Annotated[str, typer.Option("--site", help="The site; else the first one configured.", show_default=False)]
 AsOfOption = Annotated[
@@ -38,8 +38,8 @@ def replay(
     form: FormatOption = None,
 ) -> None:
     """Send an access log through the running collector, its times shifted so that the last hit is now."""
-    from pipeline.accesslog import read_lines
-    from pipeline.replay import plan, read_log, split
+    from pipeline.traffic.access_log import read_lines
+    from pipeline.traffic.replay import plan, read_log, split
 
     if log_format != "combined":
         raise typer.BadParameter("only `combined` is known", param_hint="--log-format")
@@ -63,7 +63,7 @@ def simulate(
     form: FormatOption = None,
 ) -> None:
     """Send a believable small day of a clinic: people, robots, its own staff, a broken link, a scanner."""
-    from pipeline.simulate import clinic_day
+    from pipeline.traffic.clinic_day import clinic_day
 
     settings = load(config)
     hits = clinic_day(_site(settings, site), seed=seed, people=people, last_ms=_last_ms(as_of))
@@ -72,9 +72,9 @@ def simulate(
 
 
 def _send_and_close(settings: Settings, hits: Sequence[PlannedHit], lines: dict[str, int], form: FormatOption) -> None:
-    from pipeline.replay import check_span, new_nonces, wait_until_stored
-    from pipeline.sender import send
     from pipeline.system.secrets import read_or_make_secret
+    from pipeline.traffic.replay import check_span, new_nonces, wait_until_stored
+    from pipeline.traffic.send import send
 
     check_span(hits, settings, now_ms=int(time.time() * 1000))
     first_nonce = new_nonces()

@@ -3,9 +3,9 @@
 import pytest
 
 from pipeline.errors import Fatal
-from pipeline.replay import check_span
-from pipeline.sender import PlannedHit
 from pipeline.settings import Settings
+from pipeline.traffic.replay import check_span
+from pipeline.traffic.send import PlannedHit
 from support.command import command
 
 NOW = 1_795_000_000_000

@@ -12,11 +12,11 @@ from pathlib import Path
 from secrets import randbits
 from typing import NamedTuple
 
-from pipeline.accesslog import LoggedHit, Skipped
 from pipeline.database.client import connect
 from pipeline.errors import Fatal
-from pipeline.sender import PlannedHit
 from pipeline.settings import Settings, Site
+from pipeline.traffic.access_log import LoggedHit, Skipped
+from pipeline.traffic.send import PlannedHit
 
 STORED_WAIT_SECONDS = 60.0
 

@@ -1,0 +1,5 @@
+"""Made-up and replayed hits, sent through the real endpoint.
+
+Owns the reading of access logs, the invented day of a clinic and the sending of hits. May use `networks`, `scrub` and
+below. Only its own commands run it.
+"""
