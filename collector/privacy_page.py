@@ -31,7 +31,7 @@ from collector.request import Client, check_limits, read_client
 from pipeline import request_code
 from pipeline.edge import cookies
 from pipeline.errors import Reason, Refused
-from pipeline.inventory import Language
+from pipeline.inventory.columns import Language
 from pipeline.keys.directory import KeyName
 from pipeline.settings import Settings
 

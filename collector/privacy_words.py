@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Final, get_args
 
 from pipeline.edge.cookies import LIFE_DAYS
-from pipeline.inventory import Kept, Language, amount, inventory
+from pipeline.inventory.columns import Kept, Language, amount, inventory
 from pipeline.request_code import LIFE
 from pipeline.settings import Settings
 

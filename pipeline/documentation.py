@@ -1,6 +1,6 @@
 """The pages of `docs/` that are written from the code, so that they cannot fall behind it: `make docs`.
 
-Owns the wording around settings and refusals; the other pages are `pipeline.reports.docs_page` and `pipeline.inventory_docs`. A test compares the files
+Owns the wording around settings and refusals; the other pages are `pipeline.reports.docs_page` and `pipeline.inventory.docs_page`. A test compares the files
 with `pages()`.
 """
 
@@ -16,8 +16,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.errors import MEANING, STATUS, Reason
-from pipeline.inventory import inventory
-from pipeline.inventory_docs import page as inventory_page
+from pipeline.inventory.columns import inventory
+from pipeline.inventory.docs_page import page as inventory_page
 from pipeline.reports.docs_page import page as reports_page
 from pipeline.reports.run import all_reports
 from pipeline.settings import Settings

@@ -21,7 +21,7 @@ from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_
 from pipeline import request_code
 from pipeline.edge import cookies
 from pipeline.errors import Fatal, Reason
-from pipeline.inventory import inventory
+from pipeline.inventory.columns import inventory
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.settings import Settings, Site
 from support.edge import CLINIC, Edge

@@ -18,7 +18,7 @@ from pipeline.database.client import connect
 from pipeline.doctor import examine
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
-from pipeline.inventory import inventory
+from pipeline.inventory.columns import inventory
 from pipeline.jobs import JOBS
 from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyName

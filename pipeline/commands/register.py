@@ -18,7 +18,7 @@ MODULES: tuple[str, ...] = (
     "pipeline.keys.commands",
     "pipeline.keys.reveal_commands",
     "pipeline.commands.subject",
-    "pipeline.commands.exposure",
+    "pipeline.inventory.commands",
     "pipeline.commands.verify",
     "pipeline.reports.commands",
     "pipeline.reports.sql_commands",

@@ -11,8 +11,8 @@ import pytest
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
-from pipeline.exposure import _COUNTED, Exposure, Suspicion, examine_exposure
-from pipeline.inventory import Language, inventory
+from pipeline.inventory.columns import Language, inventory
+from pipeline.inventory.exposure import _COUNTED, Exposure, Suspicion, examine_exposure
 from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyName
 from pipeline.keys.ring import Keyring
@@ -145,7 +145,7 @@ def test_asking_is_on_record_even_where_the_answer_fails(leak: Settings) -> None
 
 def test_nothing_is_counted_where_the_audit_cannot_be_written(leak: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("pipeline.exposure.connect", lambda *_: asked.append("asked"))
+    monkeypatch.setattr("pipeline.inventory.exposure.connect", lambda *_: asked.append("asked"))
     audit = Audit(leak.audit_dir).file
     audit.unlink()
     audit.mkdir(mode=0o700)

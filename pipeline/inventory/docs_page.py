@@ -1,6 +1,6 @@
 """docs/data-inventory.md, written from the inventory, the grants' rules and the reports.
 
-Owns the page's wording. Who reads a column is not typed here: see `pipeline.readers`.
+Owns the page's wording. Who reads a column is not typed here: see `pipeline.inventory.readers`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pipeline.inventory import Inventory, Term
-from pipeline.readers import purposes
+from pipeline.inventory.columns import Inventory, Term
+from pipeline.inventory.readers import purposes
 from pipeline.reports.header import Report
 from pipeline.settings import Retention
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from pipeline.inventory import Column
+from pipeline.inventory.columns import Column
 from pipeline.reports.header import Report
 
 PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {

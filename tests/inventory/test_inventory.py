@@ -9,9 +9,9 @@ import pytest
 from pipeline.database.access import USERS
 from pipeline.database.client import connect
 from pipeline.errors import Fatal
-from pipeline.inventory import Inventory, inventory
-from pipeline.inventory_docs import page
-from pipeline.readers import ROLES, purposes, reach
+from pipeline.inventory.columns import Inventory, inventory
+from pipeline.inventory.docs_page import page
+from pipeline.inventory.readers import ROLES, purposes, reach
 from pipeline.reports.run import all_reports
 from pipeline.settings import Retention, Settings
 from sql import SQL_DIR

@@ -3,7 +3,7 @@
 Owns the questions and their answer in words (policy clause 5.4: users are told of a loss or disclosure). Rules:
 
 * Who asks is on record before anything is counted.
-* What was reached follows from the inventory and the reports (`pipeline.readers`), never from a list typed here.
+* What was reached follows from the inventory and the reports (`pipeline.inventory.readers`), never from a list typed here.
 * Said carefully: visitors are counted as "at most", because one person may be several (cookie refused, first page); what
   had no visitor, or has lost it by age, is counted in rows only.
 * Keys are not in the database. So a token leads to an address where the leak took the key (`key_days`), may do so while
@@ -21,9 +21,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect, explain
-from pipeline.inventory import Column, Language, inventory
+from pipeline.inventory.columns import Column, Language, inventory
+from pipeline.inventory.readers import reach
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
-from pipeline.readers import reach
 from pipeline.reports.run import Period, all_reports
 from pipeline.settings import Settings
 

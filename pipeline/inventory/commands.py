@@ -20,7 +20,7 @@ from pipeline.system.console import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.exposure import Exposure, Suspicion
+    from pipeline.inventory.exposure import Exposure, Suspicion
 
 TITLES = {"en": "Exposure", "ru": "Объём утечки"}
 NOTHING = {
@@ -67,7 +67,7 @@ def exposure(
 ) -> None:
     """Say for a period and a suspected leak which data, how many visitors and which days; audited first."""
     from pipeline.audit.log import operator
-    from pipeline.exposure import Suspicion, examine_exposure
+    from pipeline.inventory.exposure import Suspicion, examine_exposure
     from pipeline.reports.run import period
 
     settings, now, language = all_settings.load(config), datetime.now(UTC), language_of(lang)
@@ -102,13 +102,13 @@ def _facts(found: Exposure) -> dict[str, object]:
 
 
 def _columns() -> tuple[str, ...]:
-    from pipeline.exposure import Day
+    from pipeline.inventory.exposure import Day
 
     return Day._fields
 
 
 def _print(found: Exposure, language: str, least: int) -> None:
-    from pipeline.exposure import Touched
+    from pipeline.inventory.exposure import Touched
 
     console.print(_heading(found.suspicion, language), style="bold", highlight=False, markup=False)
     if not found.tables:
