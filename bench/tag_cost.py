@@ -24,7 +24,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 from browser.conftest import CHROMIUM, FLAGS  # noqa: E402 - tests are not a package
 
 from collector.demo.site import demo_app  # noqa: E402
-from collector.snippet import Wish  # noqa: E402
+from pipeline.embedding.snippet import Wish  # noqa: E402
 from support.edge import Edge, Served  # noqa: E402
 
 CATEGORIES = ["devtools.timeline", "v8", "disabled-by-default-v8.compile", "toplevel", "loading"]

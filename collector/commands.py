@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from collector import page_commands
+from pipeline.embedding import commands
 from pipeline.settings import config_file, load
 from pipeline.system.console import ConfigOption, errors
 
@@ -14,7 +14,7 @@ from pipeline.system.console import ConfigOption, errors
 def register(app: typer.Typer) -> None:
     """Add the commands of this package."""
     app.command()(collect)
-    page_commands.register(app)
+    commands.register(app)
 
 
 def collect(config: ConfigOption = None) -> None:

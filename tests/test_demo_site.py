@@ -10,7 +10,7 @@ import urllib3
 
 from collector.demo.content import DOCTORS, SERVICES
 from collector.demo.site import demo_app
-from collector.snippet import Wish
+from pipeline.embedding.snippet import Wish
 from pipeline.settings import DEMO_SITE, Settings
 from support.edge import Served, until
 from support.server import environment, free_port

@@ -1,6 +1,6 @@
 """The demo clinic's web server: its pages, and where on each the tag stands.
 
-Owns the routes. The lines of the tag are those of `collector.snippet`, so the demo shows what a page owner would paste.
+Owns the routes. The lines of the tag are those of `pipeline.embedding.snippet`, so the demo shows what a page owner would paste.
 No page asks anything of a host but this one and the collector.
 """
 
@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from collector.demo.content import DOCTORS, SERVICES, TIMES
-from collector.snippet import Wish, snippet
+from pipeline.embedding.snippet import Wish, snippet
 from pipeline.settings import Settings, Site
 
 HERE = Path(__file__).parent

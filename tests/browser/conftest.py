@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 from starlette.types import ASGIApp
 
 from collector.demo.site import demo_app
-from collector.snippet import Wish
+from pipeline.embedding.snippet import Wish
 from pipeline.settings import Site
 from support.edge import CLINIC, Edge, Served
 from support.walk import COMPARED, Walk

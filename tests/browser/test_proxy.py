@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.snippet import Wish, snippet
+from pipeline.embedding.snippet import Wish, snippet
 from support.edge import until
 from support.server import free_port
 from support.walk import Walk

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from collector.demo.site import demo_app
-from collector.snippet import Wish
 from pipeline.database.client import connect
+from pipeline.embedding.snippet import Wish
 from support.edge import Served, until
 from support.system import System
 from support.walk import remember

@@ -8,7 +8,7 @@ import re
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from collector.snippet import Wish, snippet
+from pipeline.embedding.snippet import Wish, snippet
 from support.server import free_port
 from support.walk import Walk
 

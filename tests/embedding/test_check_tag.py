@@ -7,12 +7,12 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from typer.testing import CliRunner
 
-from collector.arrival import Loaded, arrivals
-from collector.check_tag import check, check_settings
-from collector.csp import allows, read_policies
 from collector.demo.site import demo_app
-from collector.snippet import Wish
 from pipeline.commands import build_app
+from pipeline.embedding.arrival import Loaded, arrivals
+from pipeline.embedding.check_tag import check, check_settings
+from pipeline.embedding.csp import allows, read_policies
+from pipeline.embedding.snippet import Wish
 from pipeline.settings import DEMO_SITE
 from support.edge import Served
 
@@ -221,7 +221,7 @@ async def endless(part: bytes, pause: float) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize(("path", "said"), [("/drip", "takes longer than"), ("/huge", "is longer than 4 MiB")])
 @pytest.mark.parametrize("declared", [False, True], ids=["chunked", "with_a_length"])
 def test_a_page_without_end_is_given_up(monkeypatch, path, said, declared):
-    monkeypatch.setattr("collector.page_commands.SECONDS", 1.0)
+    monkeypatch.setattr("pipeline.embedding.commands.SECONDS", 1.0)
     pages = {"/drip": (b"<p>", 0.01), "/huge": (b"<p>" * 100_000, 0)}
     length = {"content-length": "400000000"} if declared else {}
     route = Route(path, lambda _: StreamingResponse(endless(*pages[path]), headers=length, media_type="text/html"))

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from collector.arrival import Loaded
-from collector.check_tag import check
-from collector.snippet import Wish, snippet
 from pipeline.commands import build_app
+from pipeline.embedding.arrival import Loaded
+from pipeline.embedding.check_tag import check
+from pipeline.embedding.snippet import Wish, snippet
 from pipeline.errors import Fatal
 
-STATIC = Path(__file__).parents[1] / "collector/static"
-REPOSITORY = Path(__file__).parents[1]
+STATIC = Path(__file__).parents[2] / "collector/static"
+REPOSITORY = Path(__file__).parents[2]
 WISH = Wish(site="clinic", collector="https://stats.clinic.example")
 
 

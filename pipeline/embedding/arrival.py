@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from collector.csp import Policy, read_policies
-from collector.page_html import Image, Page, read_page_html
+from pipeline.embedding.csp import Policy, read_policies
+from pipeline.embedding.page_html import Image, Page, read_page_html
 
 DEFAULT_REFERRER_POLICY = "strict-origin-when-cross-origin"
 

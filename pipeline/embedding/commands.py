@@ -47,7 +47,7 @@ def print_snippet(
     config: ConfigOption = None,
 ) -> None:
     """Print the exact lines to paste into a site's pages."""
-    from collector.snippet import PARTS, Part, Wish, snippet
+    from pipeline.embedding.snippet import PARTS, Part, Wish, snippet
 
     settings = load(config)
     chosen_site = _site(settings, site)
@@ -84,8 +84,8 @@ def check_tag(
     config: ConfigOption = None,
 ) -> None:
     """Load a page and say which fields its tag will deliver and what stands in its way."""
-    from collector.arrival import Loaded, arrivals
-    from collector.check_tag import check, check_settings
+    from pipeline.embedding.arrival import Loaded, arrivals
+    from pipeline.embedding.check_tag import check, check_settings
 
     loaded = Loaded.of(*_load(url))
     findings, ways = check(loaded), arrivals(loaded)

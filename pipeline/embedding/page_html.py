@@ -1,6 +1,6 @@
 """A page's HTML as far as the tag is concerned: our scripts, images and ad blocks, policies in `<meta>`.
 
-Owns the reading only; `collector.check_tag` judges. Pure; any text is read without an error.
+Owns the reading only; `pipeline.embedding.check_tag` judges. Pure; any text is read without an error.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from collector.arrival import ORIGIN_ONLY, Loaded, page_of
-from collector.csp import allows
-from collector.page_html import Page, Script
-from collector.snippet import PARTS
+from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, page_of
+from pipeline.embedding.csp import allows
+from pipeline.embedding.page_html import Page, Script
+from pipeline.embedding.snippet import PARTS
 from pipeline.scrub.redact import scrub_ad
 from pipeline.scrub.urls import normal_host
 from pipeline.settings import Site
