@@ -28,12 +28,12 @@ from collector.body import read_body
 from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.process import Process
 from collector.request import Client, check_limits, read_client
-from pipeline import request_code
 from pipeline.edge import cookies
 from pipeline.errors import Reason, Refused
 from pipeline.inventory.columns import Language
 from pipeline.keys.directory import KeyName
 from pipeline.settings import Settings
+from pipeline.subjects import request_code
 
 GPC_SINCE: Final = "2026-11-22"  # the day our support last changed; the specification asks for it
 

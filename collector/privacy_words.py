@@ -15,8 +15,8 @@ from typing import Any, Final, get_args
 
 from pipeline.edge.cookies import LIFE_DAYS
 from pipeline.inventory.columns import Kept, Language, amount, inventory
-from pipeline.request_code import LIFE
 from pipeline.settings import Settings
+from pipeline.subjects.request_code import LIFE
 
 LANGUAGES: Final[Sequence[Language]] = get_args(Language)
 DEFAULT: Final[Language] = "ru"  # the language of the policy, for who names neither

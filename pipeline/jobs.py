@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.hourly import count_late_hours, count_recent_hours
 from pipeline.keyjobs import copy_audit, destroy_expired_keys, print_audit_head
 from pipeline.retention import end_expired
 from pipeline.settings import Settings
 from pipeline.spool.segments import QUARANTINE, listing
-from pipeline.subject_rows import hold_blocked_rows
+from pipeline.subjects.erasure import finish_erasures
+from pipeline.subjects.rows import hold_blocked_rows
 
 DAY_SECONDS = 86_400
 HOUR_SECONDS = 3_600

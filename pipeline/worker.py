@@ -27,7 +27,6 @@ from pipeline.delivery.plan import Plan
 from pipeline.delivery.store import ClickHouseStore, Store
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.enrich.technical import TechnicalRow, enrich_signal
-from pipeline.erasure import ErasureList
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.jobs import JOBS, Job, Timetable
 from pipeline.settings import Settings
@@ -35,6 +34,7 @@ from pipeline.spool.records import read
 from pipeline.spool.recovery import Recovery, recover_orphans
 from pipeline.spool.segments import Segment, sealed
 from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
+from pipeline.subjects.erasure import ErasureList
 
 PLAN_BYTES = 16 * 1024 * 1024
 """Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""

@@ -18,12 +18,12 @@ from starlette.routing import Route
 from collector.app import Collector
 from collector.body import MAX_BODY
 from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
-from pipeline import request_code
 from pipeline.edge import cookies
 from pipeline.errors import Fatal, Reason
 from pipeline.inventory.columns import inventory
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.settings import Settings, Site
+from pipeline.subjects import request_code
 from support.edge import CLINIC, Edge
 
 ROOT = Path(__file__).parents[1]
@@ -496,7 +496,7 @@ def test_an_unforeseen_error_is_counted_and_never_a_500(collecting, monkeypatch)
     def broken(*_: object) -> str:
         raise Fatal("a text that nobody should read")
 
-    monkeypatch.setattr("pipeline.request_code.make", broken)
+    monkeypatch.setattr("pipeline.subjects.request_code.make", broken)
     answer = collecting.ask(headers={"cookie": KNOWN})
     assert (answer.status, "nobody should" in answer.text) == (503, False)
     assert collecting.counted("refused", Reason.INTERNAL) == 1

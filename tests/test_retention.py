@@ -27,7 +27,7 @@ from pipeline.keys.ring import Keyring
 from pipeline.reports.run import all_reports, find, run
 from pipeline.retention import GRACE, LIVES, TOKENS, Life, end_expired
 from pipeline.settings import ClickHouse, Settings
-from pipeline.subject_rows import hold_blocked_rows
+from pipeline.subjects.rows import hold_blocked_rows
 from support.server import Rows, free_port
 
 NOW = datetime.now(UTC)

@@ -17,7 +17,7 @@ from pipeline.audit.log import Audit
 from pipeline.errors import Fatal
 from pipeline.keys.destruction import KEY_DESTROYED
 from pipeline.keys.directory import KeyName
-from pipeline.subjects import SUBJECT_ERASED
+from pipeline.subjects.desk import SUBJECT_ERASED
 
 _WIDTH: Final = 110
 _BLANK: Final = "_" * 60

@@ -17,7 +17,7 @@ MODULES: tuple[str, ...] = (
     "pipeline.spool.commands",
     "pipeline.keys.commands",
     "pipeline.keys.reveal_commands",
-    "pipeline.commands.subject",
+    "pipeline.subjects.commands",
     "pipeline.inventory.commands",
     "pipeline.commands.verify",
     "pipeline.reports.commands",

@@ -14,10 +14,10 @@ from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.plan import Batch, Plan
 from pipeline.enrich.steps import enrich
-from pipeline.erasure import Erasures
 from pipeline.errors import Retryable
 from pipeline.event import Event
 from pipeline.spool.records import read
+from pipeline.subjects.erasure import Erasures
 from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_segment
 from support.stores import Fault, ListStore
 

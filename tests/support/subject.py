@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from pipeline.cases import Case
-from pipeline.request_code import Request, fingerprint
+from pipeline.subjects.request_code import Request, fingerprint
+from pipeline.subjects.requests import Case
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 CODE = "7ABCD-00000"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pipeline.cases import CaseBook, check_words, due_day
 from pipeline.errors import Fatal
-from pipeline.request_code import Request
+from pipeline.subjects.request_code import Request
+from pipeline.subjects.requests import CaseBook, check_words, due_day
 from support.subject import CASE, CODE, NOW, REQUEST
 
 

@@ -19,14 +19,14 @@ from typing import Final
 import msgspec
 
 from pipeline.audit.log import Audit
-from pipeline.cases import Case, CaseBook
 from pipeline.delivery.plan import COLUMNS, Batch
 from pipeline.errors import Retryable
 from pipeline.event import Event
 from pipeline.settings import Settings
 from pipeline.spool.records import parse
 from pipeline.spool.segments import QUARANTINE, listing
-from pipeline.subject_rows import subject_rows
+from pipeline.subjects.requests import Case, CaseBook
+from pipeline.subjects.rows import subject_rows
 from pipeline.system.durable_files import PRIVATE_FILE
 from pipeline.system.private_files import private_directory
 

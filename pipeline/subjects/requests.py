@@ -24,7 +24,7 @@ import msgspec
 from pipeline.edge.blocks import file_name
 from pipeline.errors import Fatal
 from pipeline.event import Token
-from pipeline.request_code import Request, fingerprint
+from pipeline.subjects.request_code import Request, fingerprint
 from pipeline.system.private_files import open_private, private_directory, replace_private
 
 State = Literal["open", "blocked", "unblocked", "erasing", "erased"]

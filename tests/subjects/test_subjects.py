@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import request_code
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.cookies import DAY_SECONDS, IdCookie
-from pipeline.erasure import finish_erasures
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.jobs import JOBS
@@ -27,8 +25,10 @@ from pipeline.keys.tokens import DayTokens, cookie_visitor
 from pipeline.networks.address import canonical
 from pipeline.reports import run
 from pipeline.settings import Settings
-from pipeline.subject_rows import HOLD_AHEAD, TABLES, hold_blocked_rows
-from pipeline.subjects import ADDRESSES_PER_HOUR, Desk
+from pipeline.subjects import request_code
+from pipeline.subjects.desk import ADDRESSES_PER_HOUR, Desk
+from pipeline.subjects.erasure import finish_erasures
+from pipeline.subjects.rows import HOLD_AHEAD, TABLES, hold_blocked_rows
 from pipeline.unpack import unpacked
 from support import clinic_day
 from support.server import Rows, free_port
@@ -335,7 +335,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next_try(
         raise Retryable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.subject_rows.SubjectRows.erase", away)
+        patch.setattr("pipeline.subjects.rows.SubjectRows.erase", away)
         with pytest.raises(Retryable):
             office.desk().erase("1", "withdrew")
     assert office.desk().book.working("1").state == "erasing"
@@ -350,7 +350,7 @@ def test_a_block_that_was_cut_off_is_finished_by_the_next_try(office: Office, mo
         raise Retryable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.subject_rows.SubjectRows.set_block", away)
+        patch.setattr("pipeline.subjects.rows.SubjectRows.set_block", away)
         with pytest.raises(Retryable):
             office.desk().block("1", "until checked")
     assert BlockList(office.settings.blocks_dir, office.keys).person(SECRET), "new hits are refused already"
@@ -371,7 +371,7 @@ def test_while_clickhouse_is_away_nothing_is_changed_and_nothing_claimed(office:
 def test_rows_that_stay_after_a_deletion_are_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.store(2)
     office.desk().open_by_code("1", "Anna", "asks", office.code())
-    monkeypatch.setattr("pipeline.subject_rows.SubjectRows._delete", lambda *_: None)
+    monkeypatch.setattr("pipeline.subjects.rows.SubjectRows._delete", lambda *_: None)
     with pytest.raises(Fatal, match=r"pixel\.events: 2 rows are still there"):
         office.desk().erase("1", "withdrew")
     assert "subject_erased" not in office.audited()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.edge.cookies import DAY_SECONDS, IdCookie, new_id
 from pipeline.keys.tokens import cookie_visitor
-from pipeline.request_code import LIFE, fingerprint, make, read
+from pipeline.subjects.request_code import LIFE, fingerprint, make, read
 
 KEYS = {2026: bytes(range(32)), 2027: bytes(range(1, 33))}
 NOW = datetime(2026, 11, 22, 14, 30, 12, tzinfo=UTC)

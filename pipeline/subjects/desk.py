@@ -6,7 +6,7 @@ Owns the order of the steps. Rules:
 * Only a request code proves whose rows they are. An address is shared by everybody behind the same router, so by
   address rows can be counted and blocked until the matter is checked, never exported and never erased.
 * The case is written last, except for an erasure, which is on the disk before the first row goes (see
-  `pipeline.erasure`); so a step that was cut off can be taken again.
+  `pipeline.subjects.erasure`); so a step that was cut off can be taken again.
 * The address itself is only in memory: the case keeps its tokens of the days asked for.
 """
 
@@ -19,17 +19,17 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from pipeline import request_code
 from pipeline.audit.log import Audit, Limit
-from pipeline.cases import Case, CaseBook, State, due_day
 from pipeline.edge.blocks import Block, lift_block, put_block
-from pipeline.erasure import Erasures, clean_quarantine, unshipped
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
-from pipeline.findable import notes, tokens_of
 from pipeline.keyjobs import key_files
 from pipeline.settings import Settings
-from pipeline.subject_rows import SubjectRows, subject_rows
+from pipeline.subjects import request_code
+from pipeline.subjects.erasure import Erasures, clean_quarantine, unshipped
+from pipeline.subjects.findable import notes, tokens_of
+from pipeline.subjects.requests import Case, CaseBook, State, due_day
+from pipeline.subjects.rows import SubjectRows, subject_rows
 
 SUBJECT_ERASED: Final = "subject_erased"
 ADDRESSES_PER_HOUR: Final = 20

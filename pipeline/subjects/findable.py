@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from pipeline.cases import Case
 from pipeline.event import RawAddress, Token
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.tokens import DayTokens
+from pipeline.subjects.requests import Case
 
 
 def tokens_of(keys: KeyDirectory, address: RawAddress, first: date, last: date) -> dict[date, Token]:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from pipeline.cases import Case, CaseBook
 from pipeline.delivery.build import build
 from pipeline.delivery.plan import Batch, Plan
 from pipeline.enrich.steps import enrich
-from pipeline.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
 from pipeline.errors import Fatal
 from pipeline.event import Event, TechnicalSignal
 from pipeline.settings import Settings
 from pipeline.spool.records import frame, read
+from pipeline.subjects.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
+from pipeline.subjects.requests import Case, CaseBook
 from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_raw_segment, write_segment
 from support.subject import CASE
 

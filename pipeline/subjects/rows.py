@@ -21,10 +21,10 @@ from typing import Any, Final
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.cases import Case
 from pipeline.database.client import connect, explain
 from pipeline.errors import Fatal
 from pipeline.settings import Settings
+from pipeline.subjects.requests import Case
 
 TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
 """Every table whose rows bear a visitor, with the column of their time; but for the blocks themselves."""

@@ -25,7 +25,7 @@ from pipeline.system.console import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.subjects import Desk, Found
+    from pipeline.subjects.desk import Desk, Found
 
 app = typer.Typer(help="Requests of a person: find, block, unblock, export, erase, list.", no_args_is_help=True)
 
@@ -124,7 +124,7 @@ def erase(
 @app.command("list")
 def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
     """List every case with its state and the day the person has to be answered by."""
-    from pipeline.cases import CLOSED, CaseBook
+    from pipeline.subjects.requests import CLOSED, CaseBook
 
     settings, today = all_settings.load(config), datetime.now(UTC).date()
     rows = [
@@ -148,8 +148,8 @@ def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
 
 def _desk(config: Path | None, case: str, requester: str, ground: str) -> Desk:
     from pipeline.audit.log import operator
-    from pipeline.cases import check_words
-    from pipeline.subjects import Desk
+    from pipeline.subjects.desk import Desk
+    from pipeline.subjects.requests import check_words
     from pipeline.system.hardening import harden_process
 
     try:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import request_code
 from pipeline.edge import cookies
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.tokens import cookie_visitor
+from pipeline.subjects import request_code
 from support.system import System, wait_until
 
 ADDRESS = "198.51.100.201"
