@@ -19,7 +19,7 @@ MODULES: tuple[str, ...] = (
     "pipeline.keys.reveal_commands",
     "pipeline.subjects.commands",
     "pipeline.inventory.commands",
-    "pipeline.commands.verify",
+    "pipeline.privacy_check.commands",
     "pipeline.reports.commands",
     "pipeline.reports.sql_commands",
 )

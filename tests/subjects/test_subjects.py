@@ -23,13 +23,13 @@ from pipeline.keys.holds import blocked_days
 from pipeline.keys.ring import Keyring
 from pipeline.keys.tokens import DayTokens, cookie_visitor
 from pipeline.networks.address import canonical
+from pipeline.privacy_check.compressed import unpacked
 from pipeline.reports import run
 from pipeline.settings import Settings
 from pipeline.subjects import request_code
 from pipeline.subjects.desk import ADDRESSES_PER_HOUR, Desk
 from pipeline.subjects.erasure import finish_erasures
 from pipeline.subjects.rows import HOLD_AHEAD, TABLES, hold_blocked_rows
-from pipeline.unpack import unpacked
 from support import clinic_day
 from support.server import Rows, free_port
 from support.shipping import event, write_segment

@@ -10,7 +10,7 @@ import typer
 from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, errors, print_facts, print_rows
 
 if TYPE_CHECKING:
-    from pipeline.verification import Verification
+    from pipeline.privacy_check.run import Verification
 
 _AREA_COLUMNS = ("searched", "pieces", "bytes", "finds")
 _LEAK_COLUMNS = ("where", "byte", "what", "sent in", "written as")
@@ -41,8 +41,8 @@ def verify_privacy(
     """Send invented people through the running system and search every written byte for them; exit code 1 if one is found."""
     from random import SystemRandom
 
+    from pipeline.privacy_check.run import verify
     from pipeline.settings import load
-    from pipeline.verification import verify
 
     done = verify(load(config), SystemRandom(), url=url, also=also or (), wait=wait)
     _print(done, form, wait=wait)

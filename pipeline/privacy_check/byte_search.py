@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pipeline.canary import Canary, Form, forms
+from pipeline.privacy_check.canaries import Canary, Form, forms
 
 GRAM = 4
 """Bytes of the shortest form, and of a C `int`."""

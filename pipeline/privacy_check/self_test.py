@@ -14,15 +14,15 @@ from pathlib import Path
 
 import lz4.block
 
-from pipeline.canary import Canary, Form
 from pipeline.errors import Fatal
 from pipeline.event import Event
-from pipeline.proof import Searching, search_files
-from pipeline.search import Search
+from pipeline.privacy_check.byte_search import Search
+from pipeline.privacy_check.canaries import Canary, Form
+from pipeline.privacy_check.compressed import LZ4, ZSTD, zstd
+from pipeline.privacy_check.places import Searching, search_files
 from pipeline.settings import Settings
 from pipeline.spool.records import frame
 from pipeline.spool.segments import segment_path
-from pipeline.unpack import LZ4, ZSTD, zstd
 
 _BETWEEN = b"\x00~\xff"
 

@@ -22,24 +22,24 @@ import pytest
 from typer.testing import CliRunner
 from urllib3.exceptions import HTTPError
 
-from pipeline import verification
-from pipeline.attack import plan
-from pipeline.canary import CONNECTION, draw, marker
 from pipeline.commands import build_app
 from pipeline.database.access import make_passwords
 from pipeline.database.client import connect, ping
 from pipeline.errors import Fatal, Retryable
-from pipeline.proof import Searching, search_files, search_metrics, search_tables
-from pipeline.search import Search
+from pipeline.privacy_check import run
+from pipeline.privacy_check.byte_search import Search
+from pipeline.privacy_check.canaries import CONNECTION, draw, marker
+from pipeline.privacy_check.places import Searching, search_files, search_metrics, search_tables
+from pipeline.privacy_check.requests import plan
+from pipeline.privacy_check.run import direct_url, verify
+from pipeline.privacy_check.send import send
 from pipeline.traffic.replay import new_nonces
-from pipeline.verification import direct_url, verify
-from pipeline.volley import send
 from support.processes import child
 from support.server import free_port
 from support.system import System, wait_until
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-NGINX_CONF = Path(__file__).parents[1] / "deploy" / "nginx" / "clinic-pixel.conf"
+NGINX_CONF = Path(__file__).parents[2] / "deploy" / "nginx" / "clinic-pixel.conf"
 
 # Loaded by every Python process of the system before its own first line.
 LOUD = """\
@@ -203,7 +203,7 @@ def test_a_find_is_named_by_place_and_form_and_never_shown(whole, monkeypatch):
             writer.insert("rejects", [row], column_names=["received_at", "reason"], database="pixel")
         return send(requests, url, **named)
 
-    monkeypatch.setattr(verification, "send", careless)
+    monkeypatch.setattr(run, "send", careless)
     done = CliRunner().invoke(
         build_app(), ["verify-privacy", "--config", str(whole.config), "--format", "json"], catch_exceptions=False
     )
@@ -225,7 +225,7 @@ def test_four_bytes_count_only_when_two_addresses_are_found_alike(whole, monkeyp
         note.write_bytes(b"\x01" + b"\x02".join(packed[:count]) + b"\x03")
         return send(requests[-1:], url, **named)
 
-    monkeypatch.setattr(verification, "send", careless)
+    monkeypatch.setattr(run, "send", careless)
     done = verify(whole.settings, SystemRandom(), wait=False)
     note.unlink()
     assert [leak.form for leak in done.leaks] == finds

@@ -24,12 +24,12 @@ import urllib3
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.canary import CONTROL
 from pipeline.database.client import connect, explain
 from pipeline.errors import Fatal, Retryable
-from pipeline.search import Find, Search
+from pipeline.privacy_check.byte_search import Find, Search
+from pipeline.privacy_check.canaries import CONTROL
+from pipeline.privacy_check.compressed import gunzipped, unpacked
 from pipeline.settings import Settings
-from pipeline.unpack import gunzipped, unpacked
 
 CLOCK_SECONDS = 1.0
 """By how much the clock of the file system may be behind ours."""

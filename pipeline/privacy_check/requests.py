@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from pipeline.canary import AGENT, FIELDS, Canary
 from pipeline.edge.cookies import ID_COOKIE
+from pipeline.privacy_check.canaries import AGENT, FIELDS, Canary
 from pipeline.settings import Site
 
 BROWSER = (

@@ -16,8 +16,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from pipeline.attack import BROWSER, NONCE, Request
 from pipeline.errors import Fatal, Retryable
+from pipeline.privacy_check.requests import BROWSER, NONCE, Request
 
 ANSWER_SECONDS = 10.0
 ACCEPTED = (200, 204)

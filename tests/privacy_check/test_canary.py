@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import control
-from pipeline.canary import CONNECTION, DOCUMENTATION_V4, FIELDS, draw, forms, marker
-from pipeline.control import check_search
 from pipeline.errors import Fatal
+from pipeline.privacy_check import self_test
+from pipeline.privacy_check.byte_search import Search
+from pipeline.privacy_check.canaries import CONNECTION, DOCUMENTATION_V4, FIELDS, draw, forms, marker
+from pipeline.privacy_check.compressed import LZ4, SEVERAL, ZSTD, gunzipped, unpacked, zstd
+from pipeline.privacy_check.self_test import check_search
 from pipeline.scrub.redact import scrub_ad, scrub_text
-from pipeline.search import Search
 from pipeline.settings import Settings
-from pipeline.unpack import LZ4, SEVERAL, ZSTD, gunzipped, unpacked, zstd
 
 CANARIES = draw(Random(1))
 BY_NAME = {f"{canary.kind}, {canary.place}": canary for canary in CANARIES}
@@ -151,13 +151,13 @@ def test_the_positive_control_notices_what_the_search_does_not_read(tmp_path, mo
         next(file for file in tmp_path.rglob(lost) if file.is_file()).unlink()
         search_files(*given, **named)
 
-    search_files = control.search_files
-    monkeypatch.setattr(control, "search_files", overlooking)
+    search_files = self_test.search_files
+    monkeypatch.setattr(self_test, "search_files", overlooking)
     with pytest.raises(Fatal, match=f"blind.* in {lost}$"):
         check_search(CANARIES, Settings(), tmp_path)
 
 
 def test_the_positive_control_notices_a_segment_that_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(control, "frame", lambda _: b"")
+    monkeypatch.setattr(self_test, "frame", lambda _: b"")
     with pytest.raises(Fatal, match=r"blind.* in a segment"):
         check_search(CANARIES, Settings(), tmp_path)

@@ -13,16 +13,24 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from pipeline.attack import plan
-from pipeline.canary import CONNECTION, draw, marker
-from pipeline.control import check_search
 from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
-from pipeline.proof import CLICKHOUSE_DATA, Leak, Proof, Searching, search_files, search_metrics, search_tables
-from pipeline.search import Search
+from pipeline.privacy_check.byte_search import Search
+from pipeline.privacy_check.canaries import CONNECTION, draw, marker
+from pipeline.privacy_check.places import (
+    CLICKHOUSE_DATA,
+    Leak,
+    Proof,
+    Searching,
+    search_files,
+    search_metrics,
+    search_tables,
+)
+from pipeline.privacy_check.requests import plan
+from pipeline.privacy_check.self_test import check_search
+from pipeline.privacy_check.send import Volley, check_listens, send
 from pipeline.settings import Settings
 from pipeline.traffic.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
-from pipeline.volley import Volley, check_listens, send
 
 
 class Verification(NamedTuple):
