@@ -34,9 +34,9 @@ from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event, Token
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Settings
+from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
 from pipeline.spool.segments import segment_path
-from pipeline.worker import Worker
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SINCE_MS = 1_795_000_000_000

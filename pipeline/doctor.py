@@ -22,10 +22,10 @@ from pipeline.errors import PixelError
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lists import is_stale
 from pipeline.networks.lookup import NetworkTables
-from pipeline.retention import ages
 from pipeline.settings import DEMO_SITE, Settings
+from pipeline.ship.retention import ages
+from pipeline.ship.status import read_status
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
-from pipeline.status import read_status
 from pipeline.system.durable_files import LOCAL_FILES, MB
 
 State = Literal["ok", "note", "problem"]

@@ -9,7 +9,7 @@ import typer
 MODULES: tuple[str, ...] = (
     "pipeline.commands.up",
     "pipeline.commands.doctor",
-    "pipeline.commands.ship",
+    "pipeline.ship.commands",
     "pipeline.traffic.commands",
     "pipeline.database.commands",
     "pipeline.commands.migrate",

@@ -34,8 +34,8 @@ def mint(
 ) -> None:
     """Make the keys of today and the days after it, to be copied to every collector ahead."""
     from pipeline.audit.log import Audit, operator
-    from pipeline.keyjobs import key_files
     from pipeline.keys.ring import Keyring
+    from pipeline.ship.key_jobs import key_files
 
     settings, now = all_settings.load(config), datetime.now(UTC)
     with Audit(settings.audit_dir).refusals("key_mint", {"days": str(days)}, now=now, who=operator()):
@@ -47,8 +47,8 @@ def mint(
 @app.command("list")
 def list_keys(form: FormatOption = None, config: ConfigOption = None) -> None:
     """List every key and every record of a destroyed one; a fingerprint names a key without showing it."""
-    from pipeline.keyjobs import key_files
     from pipeline.keys.directory import DESTROYED
+    from pipeline.ship.key_jobs import key_files
 
     settings = all_settings.load(config)
     files = key_files(settings)
@@ -70,9 +70,9 @@ def destroy(
     """Destroy keys for good and print the act with the log extract; of a destroyed key print the act again."""
     from pipeline.audit.certificate import act_of_destruction
     from pipeline.audit.log import Audit, operator
-    from pipeline.keyjobs import key_files
     from pipeline.keys.destruction import due
     from pipeline.keys.directory import DESTROYED
+    from pipeline.ship.key_jobs import key_files
 
     settings = all_settings.load(config)
     files, audit, now = key_files(settings), Audit(settings.audit_dir), datetime.now(UTC)

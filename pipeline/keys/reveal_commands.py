@@ -90,7 +90,7 @@ def _open(
     settings: all_settings.Settings, action: Action, request: Asking, now: datetime
 ) -> tuple[KeyDirectory, Audit]:
     from pipeline.audit.log import Audit
-    from pipeline.keyjobs import key_files
+    from pipeline.ship.key_jobs import key_files
     from pipeline.system.hardening import harden_process
 
     harden_process()

@@ -23,8 +23,8 @@ from pipeline.audit.log import Audit, Limit
 from pipeline.edge.blocks import Block, lift_block, put_block
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
-from pipeline.keyjobs import key_files
 from pipeline.settings import Settings
+from pipeline.ship.key_jobs import key_files
 from pipeline.subjects import request_code
 from pipeline.subjects.erasure import Erasures, clean_quarantine, unshipped
 from pipeline.subjects.findable import notes, tokens_of

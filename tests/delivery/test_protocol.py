@@ -21,8 +21,8 @@ from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.settings import Settings
+from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
-from pipeline.worker import Worker
 from support.mortal import FailOnce, Killed, MortalFiles
 from support.shipping import counts, event, row, write_raw_segment, write_segment
 from support.stores import Fault, ListStore

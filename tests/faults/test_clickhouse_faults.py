@@ -22,8 +22,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.ship.worker import Worker
 from pipeline.spool.records import read
-from pipeline.worker import Worker
 from support.proxy import Fault, Proxy
 from support.server import Rows, Server
 from support.shipping import NOVEMBER_MS, counts, event, write_segment

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.migrate import migrate
 from pipeline.settings import Ship
-from pipeline.worker import Worker
+from pipeline.ship.worker import Worker
 from support.auditor import counter_sums, stored_nonces
 from support.server import Rows, Server
 from support.shipping import counts, event, write_segment

@@ -17,11 +17,11 @@ import pytest
 from pipeline.audit.log import Audit
 from pipeline.commands import main
 from pipeline.errors import Fatal, Retryable
-from pipeline.jobs import JOBS
-from pipeline.keyjobs import destroy_expired_keys, print_audit_head
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days
 from pipeline.settings import ClickHouse, Settings
+from pipeline.ship.key_jobs import destroy_expired_keys, print_audit_head
+from pipeline.ship.schedule import JOBS
 from support.server import Rows, free_port
 
 OLD = KeyName.of_day(date(2026, 1, 5))
@@ -158,7 +158,7 @@ def test_the_daily_job_destroys_what_is_due_and_nothing_else(
     files = mint(data, OLD)
     mint(data, KeyName.of_day(TODAY))
     mint(data, KeyName.of_day(TODAY - timedelta(days=1)))
-    monkeypatch.setattr("pipeline.keyjobs.blocked_days", lambda *_: frozenset())
+    monkeypatch.setattr("pipeline.ship.key_jobs.blocked_days", lambda *_: frozenset())
     with caplog.at_level(logging.INFO):
         destroy_expired_keys(settings)
         print_audit_head(settings)

@@ -17,7 +17,6 @@ from pipeline.edge.blocks import BlockList
 from pipeline.edge.cookies import DAY_SECONDS, IdCookie
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
-from pipeline.jobs import JOBS
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days
 from pipeline.keys.ring import Keyring
@@ -26,6 +25,7 @@ from pipeline.networks.address import canonical
 from pipeline.privacy_check.compressed import unpacked
 from pipeline.reports import run
 from pipeline.settings import Settings
+from pipeline.ship.schedule import JOBS
 from pipeline.subjects import request_code
 from pipeline.subjects.desk import ADDRESSES_PER_HOUR, Desk
 from pipeline.subjects.erasure import finish_erasures

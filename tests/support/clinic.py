@@ -14,7 +14,7 @@ from pipeline.database.client import ping
 from pipeline.delivery.journal_entries import Begun, Closed, Intent, OpenPlan, parse
 from pipeline.migrate import migrate
 from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool
-from pipeline.status import read_status
+from pipeline.ship.status import read_status
 from support.server import free_port
 from support.system import AGENT, CLI, plain_environment, wait_until
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.hourly import count_late_hours, count_recent_hours
-from pipeline.keyjobs import copy_audit, destroy_expired_keys, print_audit_head
-from pipeline.retention import end_expired
 from pipeline.settings import Settings
+from pipeline.ship.key_jobs import copy_audit, destroy_expired_keys, print_audit_head
+from pipeline.ship.retention import end_expired
+from pipeline.ship.rollup import count_late_hours, count_recent_hours
 from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subjects.erasure import finish_erasures
 from pipeline.subjects.rows import hold_blocked_rows

@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Sequence
 
-from pipeline.carrier import Carrier
 from pipeline.delivery.build import Shipment, ToRow, build, nothing
 from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.journal import Journal
@@ -28,12 +27,13 @@ from pipeline.delivery.store import ClickHouseStore, Store
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.enrich.technical import TechnicalRow, enrich_signal
 from pipeline.event import Event, Row, TechnicalSignal
-from pipeline.jobs import JOBS, Job, Timetable
 from pipeline.settings import Settings
+from pipeline.ship.delivery_thread import Carrier
+from pipeline.ship.schedule import JOBS, Job, Timetable
+from pipeline.ship.status import ShipStatus, State, now_ms, status_path, write_status
 from pipeline.spool.records import read
 from pipeline.spool.recovery import Recovery, recover_orphans
 from pipeline.spool.segments import Segment, sealed
-from pipeline.status import ShipStatus, State, now_ms, status_path, write_status
 from pipeline.subjects.erasure import ErasureList
 
 PLAN_BYTES = 16 * 1024 * 1024

@@ -16,7 +16,7 @@ from pipeline.delivery.build import Shipment
 from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.tally import SHIPPER
 from pipeline.errors import Fatal, Retryable
-from pipeline.status import ShipStatus, now_ms
+from pipeline.ship.status import ShipStatus, now_ms
 
 FIRST_PAUSE_SECONDS = 0.2
 

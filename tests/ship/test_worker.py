@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import worker as module
 from pipeline.database.access import make_passwords
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Finished, Intent
 from pipeline.delivery.plan import Batch
 from pipeline.errors import Fatal, Retryable
-from pipeline.jobs import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
 from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.ship import worker as module
+from pipeline.ship.schedule import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
+from pipeline.ship.status import read_status
+from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
 from pipeline.spool.segments import QUARANTINE, segment_path
-from pipeline.status import read_status
-from pipeline.worker import Worker
 from support.server import free_port
 from support.shipping import INCARNATION, counts, event, write_segment
 from support.stores import ListStore

@@ -23,8 +23,8 @@ def ship(
     import threading
 
     from pipeline import settings
+    from pipeline.ship.worker import Worker
     from pipeline.system.hardening import die_with_parent, harden_process
-    from pipeline.worker import Worker
 
     harden_process()
     die_with_parent()

@@ -12,21 +12,21 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from pipeline import retention
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
 from pipeline.doctor import examine
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.inventory.columns import inventory
-from pipeline.jobs import JOBS
 from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyName
 from pipeline.keys.reveal import Asking, asking, relink, reveal
 from pipeline.keys.ring import Keyring
 from pipeline.reports.run import all_reports, find, run
-from pipeline.retention import GRACE, LIVES, TOKENS, Life, end_expired
 from pipeline.settings import ClickHouse, Settings
+from pipeline.ship import retention
+from pipeline.ship.retention import GRACE, LIVES, TOKENS, Life, end_expired
+from pipeline.ship.schedule import JOBS
 from pipeline.subjects.rows import hold_blocked_rows
 from support.server import Rows, free_port
 
@@ -111,7 +111,7 @@ def test_every_table_with_a_term_is_emptied_of_a_month_that_is_over(idle: Rows, 
 
 def test_a_partition_is_forced_once(idle: Rows, caplog: pytest.LogCaptureFixture) -> None:
     put(idle, NOW - timedelta(days=idle.settings.retention.tokens_days + 40))
-    caplog.set_level(logging.INFO, "pipeline.retention")
+    caplog.set_level(logging.INFO, "pipeline.ship.retention")
     end_expired(idle.settings)
     assert len(caplog.records) == 1
     end_expired(idle.settings)

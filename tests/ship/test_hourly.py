@@ -10,9 +10,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from pipeline.database.client import connect
 from pipeline.errors import Retryable
-from pipeline.hourly import LATE_DAYS, RECENT_DAYS, _days, count_days, count_late_hours, count_recent_hours
-from pipeline.jobs import JOBS
 from pipeline.settings import ClickHouse, Retention, Settings
+from pipeline.ship.rollup import LATE_DAYS, RECENT_DAYS, _days, count_days, count_late_hours, count_recent_hours
+from pipeline.ship.schedule import JOBS
 from support import clinic_day
 from support.server import Rows, free_port
 
