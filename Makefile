@@ -34,7 +34,7 @@ check: setup ## style, types, import rules
 	$(BIN)/lint-imports
 
 docs: setup ## write the pages of docs/ that come from the code
-	$(BIN)/python -m pipeline.documentation
+	$(BIN)/python -m pipeline.operations.docs
 
 bench: setup ## measure, as ratios side by side
 	$(BIN)/python -m bench

@@ -32,7 +32,7 @@ from pipeline.delivery.plan import COLUMNS, Batch, Plan
 from pipeline.delivery.store import INSERT_SETTINGS
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event, Token
-from pipeline.migrate import migrate
+from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read

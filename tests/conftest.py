@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from pipeline.migrate import migrate
+from pipeline.operations.migrate import migrate
 from pipeline.settings import Settings
 from support.server import Rows, Server
 from support.system import System

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.documentation import pages
 from pipeline.errors import MEANING, STATUS, Reason
+from pipeline.operations.docs import pages
 
 ROOT = Path(__file__).parents[1]
 

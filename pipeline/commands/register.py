@@ -7,12 +7,12 @@ from importlib import import_module
 import typer
 
 MODULES: tuple[str, ...] = (
-    "pipeline.commands.up",
-    "pipeline.commands.doctor",
+    "pipeline.operations.commands",
+    "pipeline.operations.doctor_command",
     "pipeline.ship.commands",
     "pipeline.traffic.commands",
     "pipeline.database.commands",
-    "pipeline.commands.migrate",
+    "pipeline.operations.migrate_command",
     "pipeline.networks.commands",
     "pipeline.spool.commands",
     "pipeline.keys.commands",

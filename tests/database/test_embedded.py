@@ -23,7 +23,7 @@ import pytest
 from pipeline.database.client import connect, ping
 from pipeline.database.embedded import SLEEP, config_xml
 from pipeline.errors import Fatal, Retryable
-from pipeline.migrate import migrate
+from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings
 from support.server import COMMAND, Rows, Server, environment, free_port
 

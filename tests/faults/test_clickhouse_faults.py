@@ -20,7 +20,7 @@ from pipeline.delivery.store import ClickHouseStore
 from pipeline.enrich import steps
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Row, TechnicalSignal
-from pipeline.migrate import migrate
+from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import read

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.migrate import migrate
+from pipeline.operations.migrate import migrate
 from pipeline.settings import Ship
 from pipeline.ship.worker import Worker
 from support.auditor import counter_sums, stored_nonces

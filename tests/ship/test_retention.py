@@ -14,7 +14,6 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
-from pipeline.doctor import examine
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.inventory.columns import inventory
@@ -22,6 +21,7 @@ from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyName
 from pipeline.keys.reveal import Asking, asking, relink, reveal
 from pipeline.keys.ring import Keyring
+from pipeline.operations.doctor import examine
 from pipeline.reports.run import all_reports, find, run
 from pipeline.settings import ClickHouse, Settings
 from pipeline.ship import retention

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pipeline.database.client import ping
 from pipeline.delivery.journal_entries import Begun, Closed, Intent, OpenPlan, parse
-from pipeline.migrate import migrate
+from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool
 from pipeline.ship.status import read_status
 from support.server import free_port

@@ -30,7 +30,7 @@ def up(
     ] = False,
 ) -> None:
     """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
-    from pipeline.supervise import Part, Supervisor, parts
+    from pipeline.operations.supervise import Part, Supervisor, parts
 
     settings = load(config)
     options = ("--config", str(config)) if config else ()

@@ -13,11 +13,12 @@ from typing import get_args
 import msgspec
 import pytest
 
-from pipeline import event, migrate
+from pipeline import event
 from pipeline.database.access import PASSWORD_FILE
 from pipeline.database.client import connect
 from pipeline.errors import Fatal
 from pipeline.event import Row
+from pipeline.operations import migrate
 from pipeline.settings import ClickHouse, Retention, Settings
 from sql import MIGRATIONS_DIR, statements
 from support.server import Rows, Server

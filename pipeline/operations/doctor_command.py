@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Look over settings, keys, spool, shipper, database and audit; exit code 1 when something needs you."""
-    from pipeline.doctor import examine
+    from pipeline.operations.doctor import examine
     from pipeline.settings import load
 
     findings = examine(load(config))

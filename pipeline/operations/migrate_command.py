@@ -21,7 +21,7 @@ def migrate(
 ) -> None:
     """Bring the database to the state of this version; safe to run again."""
     from pipeline.database.client import wait_until_answering
-    from pipeline.migrate import migrate as bring_up_to_date
+    from pipeline.operations.migrate import migrate as bring_up_to_date
 
     settings = configuration.load(config)
     if wait:
