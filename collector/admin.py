@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from collector.http.request import check_limits
 from collector.metrics import exposition
 from collector.process import Process
-from collector.request import check_limits
 from pipeline.errors import Refused
 from pipeline.networks.address import NetworkSet, canonical, client_address
 

@@ -12,10 +12,10 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
-from collector.body import read_body
+from collector.http.beacon_schema import Report, read_beacon
+from collector.http.body import read_body
+from collector.http.request import check_limits, read_client
 from collector.process import Process
-from collector.request import check_limits, read_client
-from collector.wire import Report, read_beacon
 from pipeline.edge.tables import SiteTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Event, Hit, TechnicalSignal

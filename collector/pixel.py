@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from starlette.types import Scope, Send
 
+from collector.http.request import read_pixel
 from collector.process import Process
-from collector.request import read_pixel
 from pipeline.errors import Reason, Refused
 
 # GIF89a, 1x1, two colours of which the first is transparent (Graphics Interchange Format 89a, sections 18 to 27).

@@ -24,10 +24,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from collector.body import read_body
+from collector.http.body import read_body
+from collector.http.request import Client, check_limits, read_client
 from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.process import Process
-from collector.request import Client, check_limits, read_client
 from pipeline.edge import cookies
 from pipeline.errors import Reason, Refused
 from pipeline.inventory.columns import Language

@@ -15,8 +15,8 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
 
+from collector.http.request import Replay
 from collector.metrics import Totals, TotalsFile, summed
-from collector.request import Replay
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.steps import EdgeResult, Flooded, day_of, run_edge
 from pipeline.edge.tables import EdgeTables

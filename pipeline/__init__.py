@@ -2,7 +2,7 @@
 
 The way of an event, one way and no back and forth:
 
-1. `collector.request` turns an HTTP request into a `Hit`; what is not a hit is refused with a counted reason.
+1. `collector.http.request` turns an HTTP request into a `Hit`; what is not a hit is refused with a counted reason.
 2. `pipeline.edge.steps.EDGE_STEPS` turns the `Hit` into one or more `Event`s: signals and consent, client address, network
    facts, page and referrer scrubbing, cookies, tokens. No address is left after this.
 3. `pipeline.spool.append` puts the events on disk; only then does the browser get its answer.

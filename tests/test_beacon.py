@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import beacon
-from collector import body as request_body
-from collector.request import Client
-from collector.wire import MAX_EVENTS, Report, read_beacon
+from collector.http import body as request_body
+from collector.http.beacon_schema import MAX_EVENTS, Report, read_beacon
+from collector.http.request import Client
 from pipeline.errors import Reason, Refused
 from support.edge import CLINIC, Edge, until
 

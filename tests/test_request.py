@@ -2,7 +2,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from collector.request import MAX_HEADERS, Replay, read_pixel
+from collector.http.request import MAX_HEADERS, Replay, read_pixel
 from pipeline.errors import Reason, Refused
 from pipeline.networks.address import NetworkSet
 

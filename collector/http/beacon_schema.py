@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from collector.request import Client, make_hit
+from collector.http.request import Client, make_hit
 from pipeline.edge.technical import RawSignal
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, SignalKind

@@ -1,0 +1,4 @@
+"""Reading a request: address, headers, query and body become a `Hit` or a refusal.
+
+Owns the limits of what is read. Pure: no clock, no file, no settings file. The endpoints use it.
+"""
