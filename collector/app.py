@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from collector.admin import admin_routes
-from collector.assets import asset_routes
-from collector.beacon import answer_beacon
-from collector.pixel import answer_pixel
-from collector.privacy_page import privacy_routes
+from collector.endpoints.assets import asset_routes
+from collector.endpoints.beacon import answer_beacon
+from collector.endpoints.health import admin_routes
+from collector.endpoints.pixel import answer_pixel
+from collector.endpoints.privacy import privacy_routes
 from collector.process import Process
 from pipeline.settings import Settings, load
 from pipeline.system.hardening import die_with_parent, harden_process

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from collector.pixel import GIF, HEADERS
+from collector.endpoints.pixel import GIF, HEADERS
 from pipeline.errors import STATUS, Reason
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import beacon
+from collector.endpoints import beacon
 from collector.http import body as request_body
 from collector.http.beacon_schema import MAX_EVENTS, Report, read_beacon
 from collector.http.request import Client

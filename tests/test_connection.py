@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector import connection
-from collector.pixel import GIF
+from collector.endpoints.pixel import GIF
 from support.edge import Edge, until
 
 HIT = b"/p.gif?s=clinic&u=https://clinic.example/"

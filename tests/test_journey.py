@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from collector.pixel import GIF
+from collector.endpoints.pixel import GIF
 
 
 def new_nonce():

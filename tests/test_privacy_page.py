@@ -16,8 +16,8 @@ import pytest
 from starlette.routing import Route
 
 from collector.app import Collector
+from collector.endpoints.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.http.body import MAX_BODY
-from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from pipeline.edge import cookies
 from pipeline.errors import Fatal, Reason
 from pipeline.inventory.columns import inventory

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from collector.privacy_words import LANGUAGES, Words
+from collector.endpoints.privacy_words import LANGUAGES, Words
 from pipeline.edge.cookies import ID_COOKIE, LIFE_DAYS, OPT_OUT_COOKIE
 from support.edge import Edge, Served
 

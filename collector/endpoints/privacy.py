@@ -24,9 +24,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from collector.endpoints.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.http.body import read_body
 from collector.http.request import Client, check_limits, read_client
-from collector.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.process import Process
 from pipeline.edge import cookies
 from pipeline.errors import Reason, Refused
