@@ -26,7 +26,7 @@ from pipeline.settings import Settings, Site
 from pipeline.subjects import request_code
 from support.edge import CLINIC, Edge
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TODAY = int(time.time()) // cookies.DAY_SECONDS
 SECRET = "A" * 22
 KNOWN = f"{cookies.ID_COOKIE}=1.{TODAY}.{SECRET}"
