@@ -50,7 +50,7 @@ def start(arguments: list[str], port: int, **environment: str) -> subprocess.Pop
 
 def collector(scratch: str, ports: dict[str, int], durability: str) -> subprocess.Popen[bytes]:
     return start(
-        [sys.executable, "-m", "pipeline.commands", "collect"],
+        [sys.executable, "-m", "pipeline", "collect"],
         ports[durability],
         PIXEL_DATA=f"{scratch}/{durability}",
         PIXEL_COLLECTOR__PORT=str(ports[durability]),

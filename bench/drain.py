@@ -115,7 +115,7 @@ def measure(events: int, rounds: int) -> dict[str, float]:
         settings = Settings(data=Path(scratch) / "var", clickhouse=ClickHouse(port=free_port()))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}
         given = {"PIXEL_DATA": str(settings.data), "PIXEL_CLICKHOUSE__PORT": str(settings.clickhouse.port)}
-        server = subprocess.Popen([sys.executable, "-m", "pipeline.commands", "clickhouse"], env=kept | given)
+        server = subprocess.Popen([sys.executable, "-m", "pipeline", "clickhouse"], env=kept | given)
         try:
             wait_until_ready(settings, lambda: server.poll() is None)
             migrate(settings)

@@ -1,4 +1,4 @@
-"""Commands of the collector."""
+"""Commands of the collector: `collect` and `demo-site`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import os
 
 import typer
 
-from pipeline.embedding import commands
 from pipeline.settings import config_file, load
-from pipeline.system.console import ConfigOption, errors
+from pipeline.system.console import ConfigOption, Panel, errors
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this package."""
-    app.command()(collect)
-    commands.register(app)
+    app.command(rich_help_panel=Panel.RUN)(collect)
+    app.command(rich_help_panel=Panel.TRY)(demo_site)
 
 
 def collect(config: ConfigOption = None) -> None:
@@ -30,3 +29,11 @@ def collect(config: ConfigOption = None) -> None:
     die_with_parent()
 
     serve(settings, errors.print)
+
+
+def demo_site(config: ConfigOption = None) -> None:
+    """Serve the demo clinic: a small site that carries the tag in each way."""
+    from collector.demo.site import serve
+
+    settings = load(config)
+    serve(settings, settings.sites[0], settings.collector.browser_url)

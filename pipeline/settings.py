@@ -69,6 +69,11 @@ class Collector(Section):
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - nothing is bound here
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
+    @property
+    def browser_url(self) -> str:
+        """Address at which browsers reach the collector: `public_url`, else this machine's own."""
+        return self.public_url or self.url.replace("//127.0.0.1:", "//localhost:")
+
 
 class ClickHouse(Section):
     """Where events are stored: an embedded server by default, an existing server or cluster with `url`."""

@@ -37,7 +37,7 @@ def test_a_collector_process_loads_no_database_client(heavy):
 
 def test_the_command_line_starts_without_heavy_imports():
     code = (
-        "import sys; from pipeline.commands import build_app; build_app();"
+        "import sys; from pipeline.cli import build_app; build_app();"
         " sys.exit(any(name in sys.modules for name in ('clickhouse_connect', 'chdb', 'starlette', 'uvicorn')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

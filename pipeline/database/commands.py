@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from pipeline import settings as configuration
-from pipeline.system.console import ConfigOption
+from pipeline.system.console import ConfigOption, Panel
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(clickhouse)
+    app.command(rich_help_panel=Panel.RUN)(clickhouse)
 
 
 def clickhouse(

@@ -1,4 +1,4 @@
-"""Commands for the page owner: `snippet`, `check-tag`, `demo-site`."""
+"""Commands for the page owner: `snippet` and `check-tag`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from pipeline.errors import Fatal
 from pipeline.settings import Settings, Site, config_file, load
-from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, console, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
 
 if TYPE_CHECKING:
     import urllib3
@@ -24,15 +24,8 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("snippet")(print_snippet)
-    app.command("check-tag")(check_tag)
-    app.command("demo-site")(demo_site)
-
-
-def public_url(settings: Settings) -> str:
-    """Return where browsers reach the collector."""
-    edge = settings.collector
-    return edge.public_url or edge.url.replace("//127.0.0.1:", "//localhost:")
+    app.command("snippet", rich_help_panel=Panel.EMBED)(print_snippet)
+    app.command("check-tag", rich_help_panel=Panel.EMBED)(check_tag)
 
 
 def print_snippet(
@@ -59,7 +52,7 @@ def print_snippet(
     lines = snippet(
         Wish(
             site=chosen_site.id,
-            collector=url or public_url(settings),
+            collector=url or settings.collector.browser_url,
             consent=cast("Literal['implied', 'explicit']", consent or chosen_site.consent),
             keep=tuple(parameter.name for parameter in chosen_site.query),
             ads=ads,
@@ -110,14 +103,6 @@ def check_tag(
         sys.stdout.buffer.write(orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
     raise typer.Exit(any(finding.level == "problem" for finding in findings))
-
-
-def demo_site(config: ConfigOption = None) -> None:
-    """Serve the demo clinic: a small site that carries the tag in each way."""
-    from collector.demo.site import serve
-
-    settings = load(config)
-    serve(settings, _site(settings, ""), public_url(settings))
 
 
 def _site(settings: Settings, name: str) -> Site:

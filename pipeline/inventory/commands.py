@@ -12,6 +12,7 @@ from pipeline.system.console import (
     ConfigOption,
     Format,
     FormatOption,
+    Panel,
     chosen,
     console,
     language_of,
@@ -48,7 +49,7 @@ SUPPRESSED = {
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(exposure)
+    app.command(rich_help_panel=Panel.PRIVACY)(exposure)
 
 
 def exposure(

@@ -11,8 +11,9 @@ import typer
 
 from pipeline import settings as all_settings
 from pipeline.errors import Fatal
+from pipeline.keys import reveal_commands
 from pipeline.settings import Settings
-from pipeline.system.console import ConfigOption, FormatOption, console, errors, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, Panel, console, errors, print_rows
 
 if TYPE_CHECKING:
     from pipeline.audit.log import Audit
@@ -23,7 +24,8 @@ app = typer.Typer(help="Daily keys: mint ahead, list, destroy.", no_args_is_help
 
 def register(root: typer.Typer) -> None:
     """Add the commands."""
-    root.add_typer(app, name="keys")
+    root.add_typer(app, name="keys", rich_help_panel=Panel.PRIVACY)
+    reveal_commands.register(root)
 
 
 @app.command()

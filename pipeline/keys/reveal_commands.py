@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.system.console import ConfigOption, FormatOption, print_facts, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, Panel, print_facts, print_rows
 
 if TYPE_CHECKING:
     from pipeline.audit.log import Audit
@@ -30,8 +30,8 @@ ApproverOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(name="reveal")(reveal_address)
-    app.command(name="relink")(relink_tokens)
+    app.command("reveal", rich_help_panel=Panel.PRIVACY)(reveal_address)
+    app.command("relink", rich_help_panel=Panel.PRIVACY)(relink_tokens)
 
 
 def reveal_address(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.system.console import ConfigOption, FormatOption, console, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, Panel, console, print_rows
 
 _COLUMNS = ("list", "net_class", "networks", "joined_ipv4", "joined_ipv6", "ipv4_addresses")
 
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the `lists` commands."""
     lists = typer.Typer(help="Address lists, looked up before an address is replaced.", no_args_is_help=True)
     lists.command("build")(build)
-    app.add_typer(lists, name="lists")
+    app.add_typer(lists, name="lists", rich_help_panel=Panel.INSIDE)
 
 
 def build(config: ConfigOption = None, form: FormatOption = None) -> None:

@@ -1,4 +1,4 @@
-"""`up`: everything on one machine."""
+"""Commands for looking after a machine: `up`, `migrate`, `doctor`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import urllib.request
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from pipeline.settings import Settings, load
-from pipeline.system.console import ConfigOption, console
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
 
+_MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
 _COLOURS = {"collect": "cyan", "ship": "green", "clickhouse": "magenta", "migrate": "blue", "up": "yellow"}
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(up)
+    """Add the commands."""
+    for command in (up, migrate, doctor):
+        app.command(rich_help_panel=Panel.RUN)(command)
 
 
 def up(
@@ -51,6 +55,41 @@ def up(
     code = asyncio.run(run())
     console.print("stopped; what was accepted is on disk" if code == 0 else "stopped: see the line above")
     sys.exit(code)
+
+
+def migrate(
+    config: ConfigOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="First wait until ClickHouse answers.")] = False,
+) -> None:
+    """Bring the database to the state of this version; safe to run again."""
+    from pipeline.database.client import wait_until_answering
+    from pipeline.operations.migrate import migrate as bring_up_to_date
+
+    settings = load(config)
+    if wait:
+        wait_until_answering(settings)
+    applied = bring_up_to_date(settings)
+    console.print(f"applied: {', '.join(applied)}" if applied else "nothing to do", highlight=False, markup=False)
+
+
+def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
+    """Look over settings, keys, spool, shipper, database and audit; exit code 1 when something needs you."""
+    from pipeline.operations.doctor import examine
+
+    findings = examine(load(config))
+    problems = sum(finding.state == "problem" for finding in findings)
+    if chosen(form) is Format.TABLE:
+        console.print(f"{problems} problem(s) need you" if problems else "all is well", style="bold")
+        table = Table.grid(padding=(0, 2))
+        before = ""
+        for finding in findings:
+            table.add_row(finding.check if finding.check != before else "", _MARKS[finding.state], escape(finding.text))
+            before = finding.check
+        console.print(table, highlight=False)
+    else:
+        print_rows(("check", "state", "text"), findings, form)
+    if problems:
+        raise typer.Exit(1)
 
 
 async def _greet(settings: Settings, *, demo: bool) -> None:

@@ -12,8 +12,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
 from string import Template
 
 from clickhouse_connect.driver import Client
@@ -21,6 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
+from pipeline.reports.run import view_statements
 from pipeline.settings import Settings
 from sql import MIGRATIONS_DIR, statements
 
@@ -76,7 +75,7 @@ class _Migration:
         return template.substitute(self._settings.retention.model_dump())
 
     def _views(self, recorded: dict[str, str]) -> None:
-        wanted = _view_statements(self._settings)
+        wanted = view_statements(self._settings)
         names = {match.groups() for text in wanted if (match := _VIEW_NAME.search(text))}
         present = {(family, name) for family in FAMILIES for name in self._shown(family)}
         text = ";\n".join(wanted)
@@ -107,13 +106,6 @@ class _Migration:
                 if code(error) == 0:
                     raise explain(error, self._settings, "pixel_migrator") from None
                 raise Fatal(f"{name}, statement {number}: {str(error).splitlines()[0][:500]}") from None
-
-
-def _view_statements(settings: Settings) -> list[str]:
-    if find_spec("pipeline.reports.run") is None:
-        return []
-    made: list[str] = import_module("pipeline.reports.run").view_statements(settings)
-    return made
 
 
 def _checksum(text: str) -> str:

@@ -99,7 +99,7 @@ class Supervisor:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "pipeline.commands",
+            "pipeline",
             *part.arguments,
             *self._options,
             stdin=asyncio.subprocess.DEVNULL,

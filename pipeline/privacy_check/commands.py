@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, errors, print_facts, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, errors, print_facts, print_rows
 
 if TYPE_CHECKING:
     from pipeline.privacy_check.run import Verification
@@ -18,7 +18,7 @@ _LEAK_COLUMNS = ("where", "byte", "what", "sent in", "written as")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("verify-privacy")(verify_privacy)
+    app.command("verify-privacy", rich_help_panel=Panel.PRIVACY)(verify_privacy)
 
 
 def verify_privacy(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, console, language_of, print_rows
+from pipeline.reports import sql_commands
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
     from pipeline.reports.header import Report
@@ -32,8 +33,9 @@ EMPTY_UNSUPPRESSED = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command `report`."""
-    app.command("report", help="Ask a report: the answer in words, then the rows.")(report)
+    """Add the commands `report` and `sql`."""
+    app.command("report", help="Ask a report: the answer in words, then the rows.", rich_help_panel=Panel.ASK)(report)
+    sql_commands.register(app)
 
 
 def report(

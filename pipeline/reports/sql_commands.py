@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.system.console import ConfigOption, FormatOption, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, Panel, print_rows
 
 if TYPE_CHECKING:
     from pipeline.database.client import User
@@ -40,7 +40,7 @@ _LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\b[0-9][0-9a-fA-Fx.:]*")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(sql)
+    app.command(rich_help_panel=Panel.ASK)(sql)
 
 
 def sql(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.system.console import ConfigOption
+from pipeline.system.console import ConfigOption, Panel
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(ship)
+    app.command(rich_help_panel=Panel.RUN)(ship)
 
 
 def ship(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import Fatal
-from pipeline.system.console import ConfigOption, FormatOption, errors, print_rows
+from pipeline.system.console import ConfigOption, FormatOption, Panel, errors, print_rows
 
 if TYPE_CHECKING:
     from pipeline.spool.segments import Segment
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
     group.command()(status)
     group.command()(cat)
     group.command()(verify)
-    app.add_typer(group, name="spool")
+    app.add_typer(group, name="spool", rich_help_panel=Panel.INSIDE)
 
 
 def status(config: ConfigOption = None, form: FormatOption = None) -> None:

@@ -17,6 +17,7 @@ from pipeline.system.console import (
     ConfigOption,
     Format,
     FormatOption,
+    Panel,
     chosen,
     console,
     errors,
@@ -35,7 +36,7 @@ GroundOption = Annotated[str, typer.Option("--ground", help="Why, in words; stan
 
 def register(root: typer.Typer) -> None:
     """Add the commands."""
-    root.add_typer(app, name="subject")
+    root.add_typer(app, name="subject", rich_help_panel=Panel.PRIVACY)
 
 
 @app.command()

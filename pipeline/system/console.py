@@ -31,6 +31,17 @@ ConfigOption = Annotated[
 ]
 
 
+class Panel(StrEnum):
+    """The groups of commands in `--help`."""
+
+    RUN = "Run"
+    TRY = "Try"
+    ASK = "Ask"
+    EMBED = "Embed the pixel"
+    PRIVACY = "Privacy"
+    INSIDE = "Look inside"
+
+
 class Format(StrEnum):
     """Forms of printed rows."""
 

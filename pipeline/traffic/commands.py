@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from pipeline.errors import Fatal
 from pipeline.settings import Settings, Site, load
-from pipeline.system.console import ConfigOption, FormatOption, errors, print_facts
+from pipeline.system.console import ConfigOption, FormatOption, Panel, errors, print_facts
 from pipeline.traffic.send import Account, PlannedHit
 
 SiteOption = Annotated[str, typer.Option("--site", help="The site; else the first one configured.", show_default=False)]
@@ -25,8 +25,8 @@ AsOfOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(replay)
-    app.command()(simulate)
+    app.command(rich_help_panel=Panel.TRY)(simulate)
+    app.command(rich_help_panel=Panel.TRY)(replay)
 
 
 def replay(

@@ -87,7 +87,7 @@ def test_the_sensitive_services_are_those_of_the_demo_settings():
 
 def test_the_command_serves_the_clinic(tmp_path):
     port = free_port()
-    command = [sys.executable, "-c", "from pipeline.commands import main; main()", "demo-site"]
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "demo-site"]
     given = environment(Settings(data=tmp_path)) | {"PIXEL_DEMO__PORT": str(port)}
     with subprocess.Popen(command, env=given, cwd=tmp_path) as process:
         try:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 from collector.demo.site import demo_app
-from pipeline.commands import build_app
+from pipeline.cli import build_app
 from pipeline.embedding.arrival import Loaded, arrivals
 from pipeline.embedding.check_tag import check, check_settings
 from pipeline.embedding.csp import allows, read_policies

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.commands import build_app
+from pipeline.cli import build_app
 from pipeline.embedding.arrival import Loaded
 from pipeline.embedding.check_tag import check
 from pipeline.embedding.snippet import Wish, snippet

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from pipeline.commands import build_app
+from pipeline.cli import build_app
 from pipeline.inventory.columns import inventory
 from pipeline.settings import Retention, Settings, Site
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from pipeline.audit.log import Audit
-from pipeline.commands import main
+from pipeline.cli import main
 from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days

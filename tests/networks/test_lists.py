@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from typer.testing import CliRunner
 
-from pipeline import commands
+from pipeline import cli
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.networks import lists
@@ -179,7 +179,7 @@ def test_the_command_tells_what_each_list_brought(tmp_path: Path) -> None:
         f'data = "{tmp_path / "var"}"\n[[networks.lists]]\nnet_class = "vpn"\nfile = "{tmp_path / "vpn.txt"}"\n',
         "utf-8",
     )
-    result = CliRunner().invoke(commands.build_app(), ["lists", "build", "--config", str(config), "--format", "json"])
+    result = CliRunner().invoke(cli.build_app(), ["lists", "build", "--config", str(config), "--format", "json"])
     assert result.exit_code == 0, result.output
     (row,) = json.loads(result.stdout)
     assert (row["net_class"], row["networks"], row["ipv4_addresses"]) == ("vpn", 1, 256)

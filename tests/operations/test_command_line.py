@@ -26,7 +26,7 @@ def test_a_data_directory_that_cannot_be_one_is_named(tmp_path, arguments):
 def test_output_that_finds_no_room_ends_with_a_problem(tmp_path, form):
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "pipeline.commands", "report", "--list", "--format", form],
+            [sys.executable, "-m", "pipeline", "report", "--list", "--format", form],
             env=plain_environment(PIXEL_DATA=str(tmp_path / "var")),
             stdout=full,
             stderr=subprocess.PIPE,

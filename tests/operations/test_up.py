@@ -51,7 +51,7 @@ def test_children_end_when_their_supervisor_is_killed(own_system):
     pids = children(own_system.process.pid)
     assert len(pids) >= 3
     own_system.stop(signal.SIGKILL)
-    wait_until(lambda: not any("pipeline.commands" in command_of(pid) for pid in pids), "the children to end")
+    wait_until(lambda: not any("-m pipeline" in command_of(pid) for pid in pids), "the children to end")
 
 
 @pytest.mark.parametrize(

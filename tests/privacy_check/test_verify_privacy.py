@@ -22,7 +22,7 @@ import pytest
 from typer.testing import CliRunner
 from urllib3.exceptions import HTTPError
 
-from pipeline.commands import build_app
+from pipeline.cli import build_app
 from pipeline.database.access import make_passwords
 from pipeline.database.client import connect, ping
 from pipeline.errors import Fatal, Retryable

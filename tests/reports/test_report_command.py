@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.commands import build_app
+from pipeline.cli import build_app
 from pipeline.errors import Fatal, Retryable
 from pipeline.reports import run
 from pipeline.settings import ClickHouse, Fraud, Settings

@@ -100,7 +100,7 @@ def test_cat_into_a_closed_pipe_ends_quietly(directory):
     os.close(reader)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pipeline.commands", "spool", "cat"],
+            [sys.executable, "-m", "pipeline", "spool", "cat"],
             stdout=writer,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def command(data: Path, *arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
     """Run `clinic-pixel` over the directory `data`, after the Python statements `before`."""
-    code = f"{before}\nfrom pipeline.commands import main; main()"
+    code = f"{before}\nfrom pipeline.cli import main; main()"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],

@@ -15,7 +15,7 @@ from pipeline.database.client import connect
 from pipeline.database.embedded import wait_until_ready
 from pipeline.settings import ClickHouse, Settings
 
-COMMAND = (sys.executable, "-c", "from pipeline.commands import main; main()")
+COMMAND = (sys.executable, "-c", "from pipeline.cli import main; main()")
 CLEARED = (
     "events",
     "technical",

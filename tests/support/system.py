@@ -18,7 +18,7 @@ from pipeline.database.client import connect
 from pipeline.settings import Settings, load
 from support.server import free_port
 
-CLI = (sys.executable, "-m", "pipeline.commands")
+CLI = (sys.executable, "-m", "pipeline")
 AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
 )

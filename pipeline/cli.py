@@ -1,0 +1,87 @@
+"""The command line `clinic-pixel`: one Typer application put together from what each room brings.
+
+Owns the entry point and the exit codes: 0 ok, 1 found a problem, 2 wrong use. Each room of `pipeline` brings its
+`commands.py`, listed in `ROOMS`; other packages register theirs under the entry point group `clinic_pixel.commands`, so that
+`pipeline` need not import `collector` or `dashboards`. Command modules import heavy things inside their functions, so that
+`--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import entry_points
+
+import typer
+
+from pipeline.database import commands as database
+from pipeline.embedding import commands as embedding
+from pipeline.errors import Fatal, Retryable
+from pipeline.inventory import commands as inventory
+from pipeline.keys import commands as keys
+from pipeline.networks import commands as networks
+from pipeline.operations import commands as operations
+from pipeline.privacy_check import commands as privacy_check
+from pipeline.reports import commands as reports
+from pipeline.ship import commands as ship
+from pipeline.spool import commands as spool
+from pipeline.subjects import commands as subjects
+from pipeline.system.console import errors
+from pipeline.traffic import commands as traffic
+
+EXIT_PROBLEM = 1
+
+ROOMS = (
+    operations,
+    ship,
+    database,
+    traffic,
+    reports,
+    embedding,
+    keys,
+    subjects,
+    inventory,
+    privacy_check,
+    spool,
+    networks,
+)
+"""The rooms that bring commands, in the order of `--help`."""
+
+
+def build_app() -> typer.Typer:
+    """Return the application with the commands of every room and of every installed package."""
+    app = typer.Typer(
+        name="clinic-pixel",
+        help="Privacy-preserving web-analytics pixel collector for clinics.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(lambda: None)
+    for room in ROOMS:
+        room.register(app)
+    for entry in entry_points(group="clinic_pixel.commands"):
+        entry.load()(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; trouble that a person can mend is one line on stderr and exit code 1."""
+    try:
+        try:
+            build_app()()
+        finally:
+            sys.stdout.flush()
+    except (Fatal, Retryable) as error:
+        errors.print(f"clinic-pixel: {error}", style="bold", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(EXIT_PROBLEM)
+    except OSError as error:
+        place = error.filename or "output"
+        errors.print(
+            f"clinic-pixel: {place}: {error.strerror}", style="bold", highlight=False, markup=False, soft_wrap=True
+        )
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries once more as it ends
+        sys.exit(EXIT_PROBLEM)
+    except KeyboardInterrupt:
+        sys.exit(130)
