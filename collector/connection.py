@@ -13,18 +13,23 @@ Owns what happens before there is a request that the application could see. Rule
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector.endpoints.pixel import GIF, HEADERS
+from collector.process import Process
 from pipeline.errors import STATUS, Reason
-
-if TYPE_CHECKING:
-    from collector.app import Collector
 
 REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
 MAX_REQUEST = 2 * 1024 * 1024  # far over every limit that has a reason of its own, so that those can name theirs
+
+
+class _Application(Protocol):
+    """What a connection needs of the application that uvicorn gives it."""
+
+    process: Process
+
 
 _UNREADABLE = b"HTTP/1.1 %d Bad Request\r\n%bconnection: close\r\n\r\n%b" % (
     STATUS[Reason.BAD_HTTP],
@@ -78,7 +83,7 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP; a request that goes wrong in its body is counted by who takes it."""
         if not self._taken:
-            cast("Collector", self.app).process.refuse(Reason.BAD_HTTP)
+            cast("_Application", self.app).process.refuse(Reason.BAD_HTTP)
         self.transport.write(_UNREADABLE)
         self.transport.close()
 

@@ -23,6 +23,7 @@ from pipeline.edge.tables import EdgeTables
 from pipeline.edge.technical import RawSignal, run_technical_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, TechnicalSignal
+from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.settings import Settings
 from pipeline.spool.append import Spool
@@ -47,9 +48,8 @@ def now_ms() -> int:
 def open_keyring(settings: Settings) -> Keyring:
     """Return the collector's keys; raises `Fatal` naming what is unsafe about their directory."""
     return Keyring(
-        settings.keys_dir,
+        KeyDirectory.of(settings),
         may_mint=settings.collector.mint_keys,
-        forbidden=(settings.spool_dir, settings.clickhouse_dir),
         retention_days=settings.retention.keys_days,
     )
 

@@ -1,12 +1,11 @@
-"""What a request said (`Hit`), what may be kept of it (`Event`), and the stored `Row`.
+"""What a request said (`Hit`) and what may be kept of it (`Event`); the stored `Row` is in `pipeline.enrich.rows`.
 
-Owns the three shapes of one fact and the types that keep them apart. Rules:
+Owns the shapes of a fact before the database and the types that keep them apart. Rules:
 
 * A `Hit` may hold raw identifiers; it lives in memory for one request and is never written anywhere.
 * An `Event` is frozen and validated, and has no field that could take an address: tokens are `Token`, and only
   `pipeline.keys.tokens` makes those, so mypy refuses a raw address at the spool.
 * The spool holds one JSON object per `Event`; its keys are the column names of `pixel.events` where the value is final.
-* Every column of a `Row` is computed before the insert, so a retry gives the same row.
 """
 
 from __future__ import annotations
@@ -31,10 +30,8 @@ CookieState = Literal["none", "new", "returning", "refused", "signal"]
 NetClass = Literal["other", "own", "crawler", "datacenter", "vpn", "tor", "relay", "mobile"]
 Scheme = Literal["https", "http", "other"]
 PageFrom = Literal["parameter", "referer", "none"]
-HintState = Literal["none", "agree", "contradict", "missing"]
 CountName = Literal["offered", "spooled", "refused", "flood", "stored", "rejected", "quarantined"]
 SignalKind = Literal["js_error", "resource", "vital"]
-ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "spam", "other"]
 
 UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
 UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
@@ -206,53 +203,3 @@ class TechnicalSignal(
 
 
 SpoolRecord = Event | CountsRecord | TechnicalSignal
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `pixel.events`: an event and its enrichment, without a single default left to the database."""
-
-    received_at: str
-    event_id: str
-    site: str
-    kind: Kind
-    mode: Mode
-    policy: str
-    epoch: str
-    visitor: UInt64
-    visitor_kind: VisitorKind
-    cookie_state: CookieState
-    cookies: dict[str, str]
-    ip_token: Token
-    net_token: Token
-    ip_version: UInt8
-    country: str
-    asn: UInt32
-    as_org: str
-    net_class: NetClass
-    browser: str
-    browser_major: UInt16
-    os: str
-    os_major: UInt16
-    device: str
-    hints: HintState
-    robot: str
-    ua_token: UInt64
-    ua_raw: str
-    page_host: str
-    page: str
-    page_flags: UInt16
-    page_scheme: Scheme
-    page_from: PageFrom
-    status: UInt16
-    campaign: dict[str, str]
-    paid: bool
-    click_token: UInt64
-    ad: str
-    referrer_host: str
-    referrer_page: str
-    referrer_kind: ReferrerKind
-    nonce: UInt64
-    ivt_reasons: list[str]
-    scrubbed: UInt16
-    dropped_params: UInt8
-    batch_id: str

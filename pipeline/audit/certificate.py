@@ -12,12 +12,10 @@ from collections.abc import Collection, Sequence
 from textwrap import fill
 from typing import Final
 
+from pipeline.audit.actions import Action
 from pipeline.audit.chain import Entry, Head
 from pipeline.audit.log import Audit
 from pipeline.errors import Fatal
-from pipeline.keys.destruction import KEY_DESTROYED
-from pipeline.keys.directory import KeyName
-from pipeline.subjects.desk import SUBJECT_ERASED
 
 _WIDTH: Final = 110
 _BLANK: Final = "_" * 60
@@ -72,13 +70,12 @@ _ACT: Final = """\
 """
 
 
-def act_of_destruction(audit: Audit, names: Sequence[KeyName], *, operator: str) -> str:
-    """Return the act for these keys with the extract of the log, from what the audit says and nothing else.
+def act_of_destruction(audit: Audit, keys: Collection[str], *, operator: str) -> str:
+    """Return the act for the keys of these names with the extract of the log, from what the audit says and nothing else.
 
     `operator` is the name and address to print. Raises `Fatal` where the chain of the audit is broken.
     """
-    wanted = {name.text for name in names}
-    lines = _lines(audit, KEY_DESTROYED, "key", wanted)
+    lines = _lines(audit, Action.KEY_DESTROYED, "key", keys)
     causes = [_key(entry) for entry, _ in lines]
     return _act(audit, operator, _SUBJECTS, _CATEGORIES, _METHOD, causes, lines)
 
@@ -88,7 +85,7 @@ def act_of_erasure(audit: Audit, case: str, *, operator: str) -> str:
 
     Raises `Fatal` where the audit knows of no such erasure or its chain is broken.
     """
-    lines = _lines(audit, SUBJECT_ERASED, "case", {case})
+    lines = _lines(audit, Action.SUBJECT_ERASED, "case", {case})
     if not lines:
         raise Fatal(f"{audit.file}: no erasure of case {case}")
     facts = lines[-1][0].facts
@@ -104,7 +101,7 @@ def act_of_erasure(audit: Audit, case: str, *, operator: str) -> str:
     )
 
 
-def _lines(audit: Audit, action: str, name: str, wanted: Collection[str]) -> list[tuple[Entry, Head]]:
+def _lines(audit: Audit, action: Action, name: str, wanted: Collection[str]) -> list[tuple[Entry, Head]]:
     return [line for line in audit.entries() if line[0].action == action and line[0].facts.get(name) in wanted]
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipeline.audit import chain
+from pipeline.audit.actions import Action
 from pipeline.audit.chain import Entry, Head
 from pipeline.errors import Fatal, Retryable
 from pipeline.system.private_files import open_private, private_directory, replace_private, sync_directory
@@ -35,7 +36,7 @@ _NO_LOGIN: Final = 2**32 - 1  # what the kernel says of a process that no login 
 class Limit(NamedTuple):
     """At most this many acts of these kinds within `window`."""
 
-    actions: frozenset[str]
+    actions: frozenset[Action]
     most: int
     window: timedelta
 
@@ -55,12 +56,17 @@ class Audit:
         self._head_file = self.file.with_name("audit.head")
 
     def record(
-        self, action: str, facts: Mapping[str, str], *, now: datetime, who: str, limit: Limit | None = None
+        self, action: Action, facts: Mapping[str, str], *, now: datetime, who: str, limit: Limit | None = None
     ) -> Head:
         """Append one act and return the new head; the line is on disk when this returns.
 
         Raises `TooMany` where `limit` is reached, `Retryable` where the disk refuses; nothing counts as done then.
         """
+        return self._append(action, facts, now=now, who=who, limit=limit)
+
+    def _append(
+        self, action: str, facts: Mapping[str, str], *, now: datetime, who: str, limit: Limit | None = None
+    ) -> Head:
         try:
             with self._locked(os.O_RDWR | os.O_APPEND | os.O_CREAT, fcntl.LOCK_EX) as descriptor:
                 if limit is not None:
@@ -81,12 +87,12 @@ class Audit:
         return head
 
     @contextmanager
-    def refusals(self, action: str, facts: Mapping[str, str], *, now: datetime, who: str) -> Iterator[None]:
-        """Record every `Fatal` raised inside as `ACTION_refused`, with its reason, and let it go on."""
+    def refusals(self, action: Action, facts: Mapping[str, str], *, now: datetime, who: str) -> Iterator[None]:
+        """Record every `Fatal` raised inside as `action.refused`, with its reason, and let it go on."""
         try:
             yield
         except Fatal as refusal:
-            self.record(f"{action}_refused", {**facts, "why": str(refusal)}, now=now, who=who)
+            self._append(action.refused, {**facts, "why": str(refusal)}, now=now, who=who)
             raise
 
     def entries(self, after: int = 0) -> Iterator[tuple[Entry, Head]]:

@@ -20,8 +20,8 @@ from msgspec.structs import astuple
 from pipeline.delivery.plan import Batch, Plan, Table, batch_id, month_span
 from pipeline.delivery.tally import MINUTE_MS, CountKey, Reject, edge_counts, reject_of, ship_counts, storable
 from pipeline.enrich.checks import Rejected
-from pipeline.enrich.technical import TechnicalRow
-from pipeline.event import CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
+from pipeline.enrich.rows import Row, TechnicalRow
+from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal
 from pipeline.spool.records import BadLine
 
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]

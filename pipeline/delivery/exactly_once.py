@@ -119,7 +119,7 @@ class Delivery:
                 self._settle(plan, batch)
             set_bad_lines_aside(self._spool, shipment.bad_lines, self._files)
             self._journal.write(Finished(plan.id))
-        retire(self._spool, plan, keep=self._journal.state(plan).stuck, files=self._files)
+        retire(self._spool, plan.segments, keep=self._journal.state(plan).stuck, files=self._files)
         self._journal.write(Closed(plan.id))
         return account.counts()
 

@@ -21,8 +21,7 @@ from typing import Literal, NamedTuple, TypeVar
 import msgspec
 
 from pipeline.delivery.tally import COUNT_COLUMNS, MINUTE_MS, REJECT_COLUMNS, CountKey, Reject, count_row, reject_row
-from pipeline.enrich.technical import TechnicalRow
-from pipeline.event import Row
+from pipeline.enrich.rows import Row, TechnicalRow
 
 Table = Literal["events", "technical", "rejects", "counters"]
 Item = TypeVar("Item")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pipeline.event import HintState
+from pipeline.enrich.rows import HintState
 
 HINTS_SINCE = 90
 """Chromium major from which every build sends the three hints unasked; 89 sent them to part of its users."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pipeline.event import HintState, NetClass
+from pipeline.enrich.rows import HintState
+from pipeline.event import NetClass
 
 
 class Label(StrEnum):

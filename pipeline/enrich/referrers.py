@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from pipeline.enrich.rows import ReferrerKind
 from pipeline.errors import Fatal
-from pipeline.event import ReferrerKind
 from pipeline.settings import Site
 
 CACHED_HOSTS = 8192

@@ -20,8 +20,9 @@ from pipeline.enrich.checks import Rejected, RejectReason, check_event
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers, read_spam
 from pipeline.enrich.robots import Robots
+from pipeline.enrich.rows import HintState, ReferrerKind, Row
 from pipeline.errors import Fatal
-from pipeline.event import Event, HintState, ReferrerKind, Row
+from pipeline.event import Event
 from pipeline.settings import AddressList, Settings
 
 __all__ = ["ENRICH_STEPS", "EnrichTables", "RejectReason", "Rejected", "enrich", "time_text"]

@@ -1,40 +1,17 @@
 """From a technical signal to its row: the opt-in signals of the script, without visitor and tokens.
 
-Owns `TechnicalRow`, the columns of `pixel.technical`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row or one
+Owns the computing of `TechnicalRow`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row or one
 `Rejected`. Of the agent only browser, system and device class are kept.
 """
 
 from __future__ import annotations
 
-import msgspec
-
 from pipeline.enrich.checks import check_signal
+from pipeline.enrich.rows import TechnicalRow
 from pipeline.enrich.steps import EnrichTables, time_text
-from pipeline.event import SignalKind, TechnicalSignal, UInt32
+from pipeline.event import TechnicalSignal
 
 LARGEST_LINE = 2**32 - 1
-
-
-class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `pixel.technical`, without a single default left to the database."""
-
-    received_at: str
-    event_id: str
-    site: str
-    page: str
-    browser: str
-    os: str
-    device: str
-    country: str
-    kind: SignalKind
-    name: str
-    template: str
-    source_host: str
-    source_file: str
-    source_line: UInt32
-    value: float
-    release: str
-    batch_id: str
 
 
 def enrich_signal(signal: TechnicalSignal, tables: EnrichTables, batch_id: str) -> TechnicalRow:

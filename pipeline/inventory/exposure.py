@@ -19,6 +19,7 @@ from typing import Final, Literal, NamedTuple
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect, explain
 from pipeline.inventory.columns import Column, Language, inventory
@@ -107,8 +108,8 @@ def examine_exposure(
     Raises `ValueError` for an unknown table or role, `Retryable` where ClickHouse is away or the audit cannot be written.
     """
     reached = _reached(suspicion)
-    files = KeyDirectory(settings.keys_dir, forbidden=(settings.spool_dir, settings.clickhouse_dir))
-    Audit(settings.audit_dir).record("exposure", suspicion.facts(), now=now, who=who)
+    files = KeyDirectory.of(settings)
+    Audit(settings.audit_dir).record(Action.EXPOSURE, suspicion.facts(), now=now, who=who)
     answer = Exposure(suspicion, [], [], [])
     client = connect(settings, "pixel_admin")
     try:

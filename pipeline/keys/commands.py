@@ -35,13 +35,14 @@ def mint(
     config: ConfigOption = None,
 ) -> None:
     """Make the keys of today and the days after it, to be copied to every collector ahead."""
+    from pipeline.audit.actions import Action
     from pipeline.audit.log import Audit, operator
+    from pipeline.keys.directory import KeyDirectory
     from pipeline.keys.ring import Keyring
-    from pipeline.ship.key_jobs import key_files
 
     settings, now = all_settings.load(config), datetime.now(UTC)
-    with Audit(settings.audit_dir).refusals("key_mint", {"days": str(days)}, now=now, who=operator()):
-        made = Keyring(key_files(settings).path, may_mint=True).mint_ahead(now.date(), days)
+    with Audit(settings.audit_dir).refusals(Action.KEY_MINT, {"days": str(days)}, now=now, who=operator()):
+        made = Keyring(KeyDirectory.of(settings), may_mint=True).mint_ahead(now.date(), days)
     rows = [(name.text, "made" if new else "was there") for name, new in made]
     print_rows(("key", "state"), rows, form, title=f"keys in {settings.keys_dir}")
 
@@ -49,11 +50,10 @@ def mint(
 @app.command("list")
 def list_keys(form: FormatOption = None, config: ConfigOption = None) -> None:
     """List every key and every record of a destroyed one; a fingerprint names a key without showing it."""
-    from pipeline.keys.directory import DESTROYED
-    from pipeline.ship.key_jobs import key_files
+    from pipeline.keys.directory import DESTROYED, KeyDirectory
 
     settings = all_settings.load(config)
-    files = key_files(settings)
+    files = KeyDirectory.of(settings)
     names = sorted({*files.names(), *files.names(DESTROYED)}, key=lambda name: (name.last, name.first))
     rows = [(name.text, *_state(settings, files, name)) for name in names]
     print_rows(("key", "state", "fingerprint", "destroyed_at"), rows, form, title=f"keys in {settings.keys_dir}")
@@ -70,14 +70,14 @@ def destroy(
     config: ConfigOption = None,
 ) -> None:
     """Destroy keys for good and print the act with the log extract; of a destroyed key print the act again."""
+    from pipeline.audit.actions import Action
     from pipeline.audit.certificate import act_of_destruction
     from pipeline.audit.log import Audit, operator
     from pipeline.keys.destruction import due
-    from pipeline.keys.directory import DESTROYED
-    from pipeline.ship.key_jobs import key_files
+    from pipeline.keys.directory import DESTROYED, KeyDirectory
 
     settings = all_settings.load(config)
-    files, audit, now = key_files(settings), Audit(settings.audit_dir), datetime.now(UTC)
+    files, audit, now = KeyDirectory.of(settings), Audit(settings.audit_dir), datetime.now(UTC)
     over = due(files, now.date(), settings.retention.keys_days)
     chosen = _named(keys) if keys else over
     living = [name for name in chosen if files.exists(name) or not files.exists(name, DESTROYED)]
@@ -89,9 +89,9 @@ def destroy(
     if living:
         _confirm(living, sure=yes)
         facts = {"keys": " ".join(name.text for name in living), "reason": reason}
-        with audit.refusals("key_destroy", facts, now=now, who=operator()):
+        with audit.refusals(Action.KEY_DESTROY, facts, now=now, who=operator()):
             _destroy(settings, files, audit, living, reason=reason, over=over, now=now)
-    act = act_of_destruction(audit, chosen, operator=settings.privacy.operator)
+    act = act_of_destruction(audit, [name.text for name in chosen], operator=settings.privacy.operator)
     console.print(act, markup=False, highlight=False, soft_wrap=True)
 
 

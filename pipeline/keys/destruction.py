@@ -18,12 +18,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
 from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName, Tombstone
 from pipeline.keys.tokens import fingerprint
 
-KEY_DESTROYED: Final = "key_destroyed"
 RETENTION: Final = "its age passed the retention of keys"
 STEADY_DAYS: Final = 7
 _LEFTOVER_SECONDS: Final = 3600  # no process takes that long to make a key
@@ -102,7 +102,7 @@ def destroy(
             files.overwrite(name)
         except FileNotFoundError:
             return  # another process took the same last steps meanwhile
-        audit.record(KEY_DESTROYED, msgspec.to_builtins(tombstone), now=now, who=by)
+        audit.record(Action.KEY_DESTROYED, msgspec.to_builtins(tombstone), now=now, who=by)
         files.unlink(name)
 
 

@@ -26,6 +26,7 @@ import msgspec
 
 from pipeline.errors import Fatal
 from pipeline.keys.tokens import KEY_BYTES
+from pipeline.settings import Settings
 from pipeline.system.private_files import open_private, private_directory, sync_directory
 
 KEY, DESTROYED, _TEMPORARY = ".key", ".destroyed", ".new"
@@ -90,6 +91,11 @@ class KeyDirectory:
             if path.resolve().is_relative_to(other.resolve()):
                 raise Fatal(f"{path}: keys must not stand in {other}; expected a directory that nothing else uses")
         self.path = private_directory(path)
+
+    @classmethod
+    def of(cls, settings: Settings) -> KeyDirectory:
+        """Return the key directory of the settings; raises `Fatal` where it is unsafe."""
+        return cls(settings.keys_dir, forbidden=(settings.spool_dir, settings.clickhouse_dir))
 
     def names(self, suffix: str = KEY) -> list[KeyName]:
         """Return the names that have a file with this suffix, in order of their days."""

@@ -15,15 +15,14 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 from socket import AF_INET6, inet_ntop
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
+from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit, Limit
 from pipeline.errors import Fatal
 from pipeline.event import NO_TOKEN, RawAddress, Token
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.tokens import DayTokens, packed
-
-Action = Literal["reveal", "relink"]
 
 WINDOW: Final = timedelta(hours=1)
 _CASE: Final = re.compile(r"\w[\w./№-]{0,63}")
@@ -75,7 +74,7 @@ def reveal(files: KeyDirectory, audit: Audit, request: Asking, *, now: datetime,
     Raises `Fatal` where the day's key is destroyed or missing, the hourly limit is reached, the clock was set back or
     the token is of another day; `Retryable` where the audit cannot be written.
     """
-    return _address(files, audit, "reveal", request, now, per_hour)
+    return _address(files, audit, Action.REVEAL, request, now, per_hour)
 
 
 def relink(
@@ -85,7 +84,7 @@ def relink(
 
     Raises what `reveal` raises.
     """
-    address = _address(files, audit, "relink", request, now, per_hour)
+    address = _address(files, audit, Action.RELINK, request, now, per_hour)
     today = now.astimezone(UTC).date()
     days = [day for day in files.living() if day != request.epoch and day <= today]
     return [(day, _tokens(files, day).ip_token(address)) for day in days]
@@ -94,7 +93,7 @@ def relink(
 def _address(
     files: KeyDirectory, audit: Audit, action: Action, request: Asking, now: datetime, per_hour: int
 ) -> RawAddress:
-    limit = Limit(frozenset({"reveal", "relink"}), per_hour, WINDOW)
+    limit = Limit(frozenset({Action.REVEAL, Action.RELINK}), per_hour, WINDOW)
     with audit.refusals(action, request.facts(), now=now, who=request.who):
         audit.refuse_an_old_clock(now)
         tokens = _tokens(files, request.epoch)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline import settings as all_settings
+from pipeline.audit.actions import Action
 from pipeline.system.console import ConfigOption, FormatOption, Panel, print_facts, print_rows
 
 if TYPE_CHECKING:
     from pipeline.audit.log import Audit
     from pipeline.keys.directory import KeyDirectory
-    from pipeline.keys.reveal import Action, Asking
+    from pipeline.keys.reveal import Asking
 
 TokenOption = Annotated[
     list[str], typer.Option("--token", help="The ip_token of one row; one a call.", show_default=False)
@@ -49,7 +50,7 @@ def reveal_address(
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
     now = datetime.now(UTC)
-    files, audit = _open(settings, "reveal", request, now)
+    files, audit = _open(settings, Action.REVEAL, request, now)
     address = reveal(files, audit, request, now=now, per_hour=settings.privacy.reveals_per_hour)
     print_facts({"token": request.token, "epoch": request.epoch, "address": address}, form)
 
@@ -69,7 +70,7 @@ def relink_tokens(
     settings = all_settings.load(config)
     request = _asking(token, epoch.date(), case, basis, approver)
     now = datetime.now(UTC)
-    files, audit = _open(settings, "relink", request, now)
+    files, audit = _open(settings, Action.RELINK, request, now)
     linked = relink(files, audit, request, now=now, per_hour=settings.privacy.reveals_per_hour)
     print_rows(("epoch", "ip_token"), linked, form, title=f"the address of {request.token} on other days")
 
@@ -90,10 +91,10 @@ def _open(
     settings: all_settings.Settings, action: Action, request: Asking, now: datetime
 ) -> tuple[KeyDirectory, Audit]:
     from pipeline.audit.log import Audit
-    from pipeline.ship.key_jobs import key_files
+    from pipeline.keys.directory import KeyDirectory
     from pipeline.system.hardening import harden_process
 
     harden_process()
     audit = Audit(settings.audit_dir)
     with audit.refusals(action, request.facts(), now=now, who=request.who):
-        return key_files(settings), audit
+        return KeyDirectory.of(settings), audit

@@ -15,9 +15,8 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Final
 
 from pipeline.errors import Fatal
@@ -34,20 +33,19 @@ log = logging.getLogger(__name__)
 class Keyring:
     """The keys of one directory; belongs to one thread.
 
-    `may_mint` lets it make the keys it needs, `retention_days` says how long a key lives, `forbidden` names directories
-    the keys must not stand in. Raises `Fatal` where the directory or any key in it is unsafe or not whole.
+    `may_mint` lets it make the keys it needs, `retention_days` says how long a key lives. Raises `Fatal` where any key in
+    the directory is unsafe or not whole.
     """
 
     def __init__(
         self,
-        directory: Path,
+        files: KeyDirectory,
         *,
         may_mint: bool,
-        forbidden: Sequence[Path] = (),
         retention_days: int = DEFAULT_RETENTION_DAYS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.files = KeyDirectory(directory, forbidden=forbidden)
+        self.files = files
         self.may_mint = may_mint
         self.retention = timedelta(days=retention_days)
         self._days: dict[date, DayTokens | None] = {}

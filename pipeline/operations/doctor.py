@@ -19,6 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.audit.log import Audit
 from pipeline.database.client import address, connect, explain, ping
 from pipeline.errors import PixelError
+from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lists import is_stale
 from pipeline.networks.lookup import NetworkTables
@@ -90,8 +91,7 @@ def _keys(settings: Settings) -> Seen:
     if not settings.keys_dir.exists():
         yield "note", f"{settings.keys_dir}: not there yet; the collector makes it"
         return
-    forbidden = (settings.spool_dir, settings.clickhouse_dir)
-    keyring = Keyring(settings.keys_dir, may_mint=False, forbidden=forbidden)
+    keyring = Keyring(KeyDirectory.of(settings), may_mint=False)
     today = datetime.now(UTC).date()
     living = keyring.files.living()
     state: State = "ok" if keyring.day(today, today=today) is not None else "problem"

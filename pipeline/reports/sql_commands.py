@@ -52,6 +52,7 @@ def sql(
     """Run a query as a role; what the role may not read, ClickHouse refuses."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
+    from pipeline.audit.actions import Action
     from pipeline.audit.log import Audit, operator
     from pipeline.database.client import code, connect, explain
     from pipeline.errors import Fatal
@@ -61,7 +62,7 @@ def sql(
     try:
         if role is Role.ADMIN:
             facts = {"role": USERS[role], "query": _without_literals(query)[:AUDITED_CHARACTERS]}
-            Audit(settings.audit_dir).record("sql", facts, now=datetime.now(UTC), who=operator())
+            Audit(settings.audit_dir).record(Action.SQL, facts, now=datetime.now(UTC), who=operator())
         answer = client.query(query)
     except ClickHouseError as error:
         if code(error) == 0:

@@ -22,17 +22,12 @@ from pipeline.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def key_files(settings: Settings) -> KeyDirectory:
-    """Return the key directory; raises `Fatal` where it is unsafe."""
-    return KeyDirectory(settings.keys_dir, forbidden=(settings.spool_dir, settings.clickhouse_dir))
-
-
 def destroy_expired_keys(settings: Settings) -> None:
     """Destroy the keys whose age passed `retention.keys_days` and that no open block holds.
 
     Raises `Retryable` while a key is due and ClickHouse cannot say which days are blocked, and what `destroy_due` raises.
     """
-    now, files, days = datetime.now(UTC), key_files(settings), settings.retention.keys_days
+    now, files, days = datetime.now(UTC), KeyDirectory.of(settings), settings.retention.keys_days
     if not due(files, now.date(), days):
         return
     holds = blocked_days(settings, now.date())

@@ -24,9 +24,10 @@ from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Finished, OpenPlan, Stuck
 from pipeline.delivery.plan import Plan
 from pipeline.delivery.store import ClickHouseStore, Store
+from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.enrich.steps import EnrichTables, enrich
-from pipeline.enrich.technical import TechnicalRow, enrich_signal
-from pipeline.event import Event, Row, TechnicalSignal
+from pipeline.enrich.technical import enrich_signal
+from pipeline.event import Event, TechnicalSignal
 from pipeline.settings import Settings
 from pipeline.ship.delivery_thread import Carrier
 from pipeline.ship.schedule import JOBS, Job, Timetable

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.delivery.plan import Plan
 from pipeline.errors import Retryable
 from pipeline.spool.records import BadLine
 from pipeline.spool.segments import QUARANTINE
@@ -35,8 +34,8 @@ def set_bad_lines_aside(
         raise Retryable(f"{aside}: bad lines cannot be set aside: {error.strerror}") from None
 
 
-def retire(spool: Path, plan: Plan, *, keep: bool, files: FileSystem = LOCAL_FILES) -> None:
-    """Remove the plan's segments, or with `keep` move them to quarantine.
+def retire(spool: Path, segments: Sequence[str], *, keep: bool, files: FileSystem = LOCAL_FILES) -> None:
+    """Remove these segments, or with `keep` move them to quarantine.
 
     Raises `Retryable` when the disk refuses.
     """
@@ -44,7 +43,7 @@ def retire(spool: Path, plan: Plan, *, keep: bool, files: FileSystem = LOCAL_FIL
     try:
         if keep:
             aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-        for name in plan.segments:
+        for name in segments:
             if (spool / name).exists():
                 if keep:
                     files.rename(spool / name, aside / name)

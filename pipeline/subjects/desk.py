@@ -19,24 +19,23 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit, Limit
 from pipeline.edge.blocks import Block, lift_block, put_block
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
+from pipeline.keys.directory import KeyDirectory
 from pipeline.settings import Settings
-from pipeline.ship.key_jobs import key_files
 from pipeline.subjects import request_code
 from pipeline.subjects.erasure import Erasures, clean_quarantine, unshipped
 from pipeline.subjects.findable import notes, tokens_of
 from pipeline.subjects.requests import Case, CaseBook, State, due_day
 from pipeline.subjects.rows import SubjectRows, subject_rows
 
-SUBJECT_ERASED: Final = "subject_erased"
 ADDRESSES_PER_HOUR: Final = 20
 """Searches by address in an hour: enough for a desk, too few to find out whose address was here when."""
 
 _MOST_DAYS: Final = 366
-_BY_ADDRESS: Final = "subject_find_by_address"
 
 
 class Found(NamedTuple):
@@ -58,14 +57,14 @@ class Desk:
         self.book = CaseBook(settings.cases_dir)
         self._settings = settings
         self._audit = Audit(settings.audit_dir)
-        self._keys = key_files(settings)
+        self._keys = KeyDirectory.of(settings)
         self._now = now.astimezone(UTC)
         self._who = who
 
     def open_by_code(self, number: str, requester: str, ground: str, code: str) -> Found:
         """Open a case for who holds a request code and find their rows; the same again for the same code."""
         facts = {"case": number, "requester": requester, "ground": ground, "by": "request code"}
-        with self._step("subject_find", facts):
+        with self._step(Action.SUBJECT_FIND, facts):
             try:
                 request = request_code.read(code, self._keys.year_key, now=self._now)
             except ValueError as error:
@@ -81,26 +80,26 @@ class Desk:
     ) -> Found:
         """Open a case for the rows of an address on some UTC days and count them."""
         facts = {"case": number, "requester": requester, "ground": ground, "days": f"{first} {last}"}
-        with self._step(_BY_ADDRESS, facts):
+        with self._step(Action.SUBJECT_FIND_BY_ADDRESS, facts):
             if not first <= last or first > self._now.date() or (last - first).days > _MOST_DAYS:
                 raise Fatal(f"--from, --to: expected two days in order, not later than today, {_MOST_DAYS} at most")
             case = self._case(number, requester, ground, first, last)
             case = replace(case, tokens=self._tokens(address, first, min(last, self._now.date())))
-            return self._find(case, facts, _BY_ADDRESS)
+            return self._find(case, facts, Action.SUBJECT_FIND_BY_ADDRESS)
 
     def find(self, number: str, ground: str) -> Found:
         """Find the rows of a case that is open."""
         facts = {"case": number, "ground": ground}
-        with self._step("subject_find", facts):
+        with self._step(Action.SUBJECT_FIND, facts):
             return self._find(self.book.working(number), facts)
 
     def block(self, number: str, ground: str) -> Case:
         """Hide a case's rows from every report, refuse new hits, hold the keys of its days."""
         facts = {"case": number, "ground": ground}
-        with self._step("subject_block", facts):
+        with self._step(Action.SUBJECT_BLOCK, facts):
             case = self._working(number, "open")
             with subject_rows(self._settings) as rows:
-                self._record("subject_block", {**facts, "requester": case.requester})
+                self._record(Action.SUBJECT_BLOCK, {**facts, "requester": case.requester})
                 case = replace(case, state="blocked", ground=ground, changed=self._now, blocked=self._now)
                 put_block(
                     self._settings.blocks_dir,
@@ -113,10 +112,10 @@ class Desk:
     def unblock(self, number: str, ground: str) -> Case:
         """Show a case's rows again and close it."""
         facts = {"case": number, "ground": ground}
-        with self._step("subject_unblock", facts):
+        with self._step(Action.SUBJECT_UNBLOCK, facts):
             case = self._working(number, "blocked")
             with subject_rows(self._settings) as rows:
-                self._record("subject_unblock", facts)
+                self._record(Action.SUBJECT_UNBLOCK, facts)
                 case = replace(case, state="unblocked", ground=ground, changed=self._now, closed=self._now)
                 rows.set_block(case, "unblocked", self._now)
                 rows.release()
@@ -126,10 +125,10 @@ class Desk:
     def export(self, number: str, ground: str) -> dict[str, Any]:
         """Return all that is stored of a person, without tokens."""
         facts = {"case": number, "ground": ground}
-        with self._step("subject_export", facts):
+        with self._step(Action.SUBJECT_EXPORT, facts):
             case = self._proven(number)
             with subject_rows(self._settings) as rows:
-                self._record("subject_export", facts)
+                self._record(Action.SUBJECT_EXPORT, facts)
                 stored = rows.export(case)
             return {"case": number, "made": self._now, "cannot_be_found": self._notes(case), **stored}
 
@@ -139,10 +138,10 @@ class Desk:
         A person whose erasure was cut off is erased by the next try.
         """
         facts = {"case": number, "ground": ground}
-        with self._step("subject_erase", facts):
+        with self._step(Action.SUBJECT_ERASE, facts):
             case = self._proven(number)
             with subject_rows(self._settings) as rows:
-                self._record("subject_erase", facts)
+                self._record(Action.SUBJECT_ERASE, facts)
                 case = replace(case, state="erasing", ground=ground, changed=self._now, closed=self._now)
                 self.book.put(case)
                 done = self._erase(case, rows)
@@ -151,7 +150,7 @@ class Desk:
                     rows.release()
             lift_block(self._settings.blocks_dir, number)
             facts |= {"requester": case.requester, **done}
-            self._record(SUBJECT_ERASED, facts)
+            self._record(Action.SUBJECT_ERASED, facts)
             self.book.put(replace(case, state="erased"))
             return facts
 
@@ -178,7 +177,7 @@ class Desk:
             last=last,
         )
 
-    def _find(self, case: Case, facts: dict[str, str], action: str = "subject_find") -> Found:
+    def _find(self, case: Case, facts: dict[str, str], action: Action = Action.SUBJECT_FIND) -> Found:
         known = self.book.find(case.case)
         if known is not None:
             self.book.working(case.case)
@@ -186,8 +185,8 @@ class Desk:
                 raise Fatal(f"--case: {case.case} is another request's; expected a number that is free")
             case = known
         with subject_rows(self._settings) as rows:
-            limit = Limit(frozenset({_BY_ADDRESS}), ADDRESSES_PER_HOUR, timedelta(hours=1))
-            self._record(action, facts, limit if action == _BY_ADDRESS else None)
+            limit = Limit(frozenset({Action.SUBJECT_FIND_BY_ADDRESS}), ADDRESSES_PER_HOUR, timedelta(hours=1))
+            self._record(action, facts, limit if action == Action.SUBJECT_FIND_BY_ADDRESS else None)
             days = rows.per_day(case)
         if known is None:
             self.book.put(case)
@@ -224,10 +223,10 @@ class Desk:
         return timedelta(days=self._settings.retention.tokens_days)
 
     @contextmanager
-    def _step(self, action: str, facts: dict[str, str]) -> Iterator[None]:
+    def _step(self, action: Action, facts: dict[str, str]) -> Iterator[None]:
         with self.book.locked(), self._audit.refusals(action, facts, now=self._now, who=self._who):
             self._audit.refuse_an_old_clock(self._now)
             yield
 
-    def _record(self, action: str, facts: dict[str, str], limit: Limit | None = None) -> None:
+    def _record(self, action: Action, facts: dict[str, str], limit: Limit | None = None) -> None:
         self._audit.record(action, facts, now=self._now, who=self._who, limit=limit)

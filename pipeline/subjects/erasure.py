@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
 from pipeline.delivery.plan import COLUMNS, Batch
 from pipeline.errors import Retryable
@@ -147,7 +148,7 @@ def finish_erasures(settings: Settings) -> None:
             counts = rows.erase(case, case.closed or now)
             if any(counts.values()):
                 facts = {"case": case.case, **{table: str(count) for table, count in counts.items()}}
-                audit.record("subject_erased_late", facts, now=now, who="ship")
+                audit.record(Action.SUBJECT_ERASED_LATE, facts, now=now, who="ship")
 
 
 def _clean(path: Path, aside: Path, erasures: Erasures) -> int:

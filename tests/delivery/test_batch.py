@@ -14,7 +14,8 @@ from pipeline.delivery.build import Shipment, build
 from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
 from pipeline.delivery.tally import CountKey, reject_of_row
 from pipeline.enrich.checks import Rejected, RejectReason
-from pipeline.event import Count, CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
+from pipeline.enrich.rows import Row
+from pipeline.event import Count, CountsRecord, Event, SpoolRecord, TechnicalSignal
 from pipeline.spool.records import BadLine
 from support.shipping import NOVEMBER_MS, counts, event, row
 from support.stores import rows_of

@@ -18,8 +18,9 @@ from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Intent, parse
 from pipeline.delivery.plan import Batch, Plan
 from pipeline.enrich.checks import Rejected, RejectReason
+from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
-from pipeline.event import Event, Row, TechnicalSignal
+from pipeline.event import Event, TechnicalSignal
 from pipeline.settings import Settings
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read

@@ -11,6 +11,7 @@ from pipeline.edge.steps import EDGE_STEPS, Flooded, run_edge
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, Hit, Scrubbed
+from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
 from pipeline.settings import AllowedValue, Collector, Settings, Site
@@ -49,7 +50,7 @@ def tables(tmp_path):
         sites=(SITE, Site(id="strict", hosts=("strict.example",), consent="explicit")),
         collector=Collector(trusted_proxies=(ip_network("10.0.0.0/8"),), flood_burst=5, flood_per_minute=60),
     )
-    keys = Keyring(settings.keys_dir, may_mint=True)
+    keys = Keyring(KeyDirectory(settings.keys_dir), may_mint=True)
     return replace(EdgeTables.load(settings, keys, lambda count: bytes(range(count))), networks=FixedNetworks())
 
 
@@ -194,7 +195,7 @@ def test_a_redacted_cookie_leaves_a_mark(tables):
 
 def test_without_a_key_there_are_no_tokens_but_the_event_is_kept(tables, tmp_path):
     (tmp_path / "empty").mkdir(mode=0o700)
-    got = event(replace(tables, keys=Keyring(tmp_path / "empty", may_mint=False)))
+    got = event(replace(tables, keys=Keyring(KeyDirectory(tmp_path / "empty"), may_mint=False)))
     assert (got.ip_token, got.visitor, got.country) == (NO_TOKEN, 0, "RU")
 
 

@@ -15,6 +15,7 @@ from pipeline.enrich.checks import LAST_MS
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers
 from pipeline.enrich.robots import Robots
+from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import (
     CRAWLER_LIST_FRESH_MS,
     ENRICH_STEPS,
@@ -25,7 +26,7 @@ from pipeline.enrich.steps import (
     enrich,
 )
 from pipeline.errors import Fatal
-from pipeline.event import Event, NetClass, Row, Token
+from pipeline.event import Event, NetClass, Token
 from pipeline.settings import AddressList, Networks, Settings, Site
 
 BATCH = "0193c1a0-0000-7000-8000-00000000000b"

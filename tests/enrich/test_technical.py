@@ -13,8 +13,9 @@ from pipeline.enrich.agents import Agents
 from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.enrich.referrers import Referrers
 from pipeline.enrich.robots import Robots
+from pipeline.enrich.rows import TechnicalRow
 from pipeline.enrich.steps import EnrichTables
-from pipeline.enrich.technical import TechnicalRow, enrich_signal
+from pipeline.enrich.technical import enrich_signal
 from pipeline.event import TechnicalSignal
 
 BATCH = "0193c1a0-0000-7000-8000-00000000000b"

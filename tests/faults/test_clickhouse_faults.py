@@ -18,8 +18,9 @@ from pipeline.delivery.journal import Journal
 from pipeline.delivery.plan import COLUMNS, Batch, Plan
 from pipeline.delivery.store import ClickHouseStore
 from pipeline.enrich import steps
+from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
-from pipeline.event import Event, Row, TechnicalSignal
+from pipeline.event import Event, TechnicalSignal
 from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.ship.worker import Worker

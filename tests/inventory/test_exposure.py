@@ -14,7 +14,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.inventory.columns import Language, inventory
 from pipeline.inventory.exposure import _COUNTED, Exposure, Suspicion, examine_exposure
 from pipeline.keys.destruction import destroy
-from pipeline.keys.directory import KeyName
+from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
 from pipeline.reports.run import Period
 from pipeline.settings import ClickHouse, Settings
@@ -47,7 +47,7 @@ def leak(tables: Rows, tmp_path: Path) -> Settings:
     here = tables.settings.model_copy(update={"data": tmp_path / "var"})
     here.secrets_dir.parent.mkdir()
     here.secrets_dir.symlink_to(tables.settings.secrets_dir)
-    keyring = Keyring(here.keys_dir, may_mint=True)
+    keyring = Keyring(KeyDirectory(here.keys_dir), may_mint=True)
     for day in (ALIVE, DESTROYED, LEAKED):
         assert keyring.day(day, today=TODAY) is not None
     destroy(keyring.files, Audit(here.audit_dir), KeyName.of_day(DESTROYED), now=NOW, by="test", reason="a test")

@@ -121,11 +121,11 @@ def test_destroying_twice_is_one_destruction(house: House) -> None:
 
 
 def test_a_key_is_never_made_again_after_its_destruction(house: House) -> None:
-    keyring = Keyring(house.files.path, may_mint=True)
+    keyring = Keyring(house.files, may_mint=True)
     assert keyring.day(TODAY, today=TODAY) is not None
     house.destroy(DAY)
-    assert Keyring(house.files.path, may_mint=True).day(TODAY, today=TODAY) is None
-    assert Keyring(house.files.path, may_mint=True).day(TODAY + timedelta(days=1), today=TODAY + timedelta(days=1))
+    assert Keyring(house.files, may_mint=True).day(TODAY, today=TODAY) is None
+    assert Keyring(house.files, may_mint=True).day(TODAY + timedelta(days=1), today=TODAY + timedelta(days=1))
 
 
 def test_an_open_block_holds_the_keys_of_its_days(house: House) -> None:
@@ -257,7 +257,7 @@ def test_the_act_names_all_the_order_asks_for_and_nothing_else_destroyed(house: 
     house.destroy(on_order)
     house.destroy(other)
     head = next(head for entry, head in house.audit.entries() if entry.facts["key"] == "2026-01-05")
-    act = act_of_destruction(house.audit, [aged, on_order], operator="ООО «Клиника», Москва")
+    act = act_of_destruction(house.audit, [aged.text, on_order.text], operator="ООО «Клиника», Москва")
     for expected in (
         "от 28.10.2022 № 179",
         "ООО «Клиника», Москва",
@@ -271,7 +271,7 @@ def test_the_act_names_all_the_order_asks_for_and_nothing_else_destroyed(house: 
     ):
         assert expected in act
     assert "2026-11-21" not in act
-    assert "____" in act_of_destruction(house.audit, [aged], operator="")
+    assert "____" in act_of_destruction(house.audit, [aged.text], operator="")
 
 
 def test_leftovers_of_dead_processes_go_with_the_daily_destruction(house: House) -> None:

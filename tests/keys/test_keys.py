@@ -43,7 +43,7 @@ def key_directory(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="keyring")
 def minting_keyring(directory: Path) -> Keyring:
-    return Keyring(directory, may_mint=True)
+    return Keyring(KeyDirectory(directory), may_mint=True)
 
 
 def tombstone(files: KeyDirectory, name: KeyName, cause: Literal["retention", "order"] = "retention") -> None:
@@ -54,7 +54,7 @@ def tombstone(files: KeyDirectory, name: KeyName, cause: Literal["retention", "o
 def test_todays_key_is_made_once_and_for_its_owner_only(keyring: Keyring, directory: Path) -> None:
     tokens = keyring.day(TODAY, today=TODAY)
     assert tokens is not None
-    again = Keyring(directory, may_mint=False).day(TODAY, today=TODAY)
+    again = Keyring(KeyDirectory(directory), may_mint=False).day(TODAY, today=TODAY)
     assert again is not None
     assert tokens.ip_token(ADDRESS) == again.ip_token(ADDRESS)
     file = directory / "2026-11-22.key"
@@ -75,7 +75,7 @@ def test_a_process_that_may_not_mint_has_no_tokens_and_says_why(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
-    keyring = Keyring(directory, may_mint=False, monotonic=clock)
+    keyring = Keyring(KeyDirectory(directory), may_mint=False, monotonic=clock)
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
             assert keyring.day(TODAY, today=TODAY) is None
@@ -88,9 +88,9 @@ def test_a_process_that_may_not_mint_has_no_tokens_and_says_why(
 
 def test_a_key_copied_later_is_found_within_a_second(directory: Path, tmp_path: Path) -> None:
     clock = Clock()
-    keyring = Keyring(directory, may_mint=False, monotonic=clock)
+    keyring = Keyring(KeyDirectory(directory), may_mint=False, monotonic=clock)
     assert keyring.day(TODAY, today=TODAY) is None
-    Keyring(tmp_path / "other host", may_mint=True).mint_ahead(TODAY, 1)
+    Keyring(KeyDirectory(tmp_path / "other host"), may_mint=True).mint_ahead(TODAY, 1)
     (directory / DAY.text).with_suffix(".key").write_bytes((tmp_path / "other host" / "2026-11-22.key").read_bytes())
     (directory / DAY.text).with_suffix(".key").chmod(0o600)
     clock.now += CHECK_SECONDS
@@ -119,7 +119,7 @@ def test_a_key_minted_ahead_is_used_when_its_day_comes(keyring: Keyring, directo
     assert len(made) == 16
     assert not any(new for _, new in keyring.mint_ahead(date(2026, 12, 25), 14))
     last = date(2027, 1, 7)
-    assert Keyring(directory, may_mint=False).day(last, today=last) is not None
+    assert Keyring(KeyDirectory(directory), may_mint=False).day(last, today=last) is not None
 
 
 def test_a_destroyed_day_is_never_minted_again(keyring: Keyring) -> None:
@@ -141,7 +141,7 @@ def test_a_destroyed_key_is_not_read_even_while_its_file_is_there(keyring: Keyri
 @pytest.mark.parametrize("unlinked", [True, False], ids=["gone", "destruction just begun"])
 def test_a_running_process_forgets_a_destroyed_key_within_a_second(directory: Path, unlinked: bool) -> None:
     clock = Clock()
-    keyring = Keyring(directory, may_mint=True, monotonic=clock)
+    keyring = Keyring(KeyDirectory(directory), may_mint=True, monotonic=clock)
     keyring.visitor_key(TODAY)
     assert keyring.day(TODAY, today=TODAY) is not None
     for name in (DAY, KeyName.of_year(TODAY)):
@@ -175,7 +175,7 @@ def test_a_key_destroyed_on_order_says_nothing_of_the_clock(keyring: Keyring) ->
 
 
 def _mint_at_midnight(directory: Path, barrier: object, answers: object) -> None:
-    keyring = Keyring(directory, may_mint=True)
+    keyring = Keyring(KeyDirectory(directory), may_mint=True)
     barrier.wait(30)  # type: ignore[attr-defined]
     tokens = keyring.day(TODAY, today=TODAY)
     visitor_key = keyring.visitor_key(TODAY)
@@ -284,11 +284,11 @@ UNSAFE = [
 def test_an_unsafe_or_broken_key_directory_is_refused_by_name(directory: Path, plant: object, problem: str) -> None:
     plant(directory)  # type: ignore[operator]
     with pytest.raises(Fatal, match=problem):
-        Keyring(directory, may_mint=True)
+        Keyring(KeyDirectory(directory), may_mint=True)
 
 
 def test_a_key_that_breaks_while_running_gives_no_tokens_instead_of_an_error(directory: Path) -> None:
-    keyring = Keyring(directory, may_mint=True)
+    keyring = Keyring(KeyDirectory(directory), may_mint=True)
     (directory / "2026-11-22.key").write_bytes(b"half")
     (directory / "2026-11-22.key").chmod(0o600)
     assert keyring.day(TODAY, today=TODAY) is None
@@ -300,14 +300,14 @@ def test_another_users_key_directory_is_refused(directory: Path, monkeypatch: py
     somebody = os.geteuid() + 1000
     monkeypatch.setattr("pipeline.system.private_files.os.geteuid", lambda: somebody)
     with pytest.raises(Fatal, match=rf"belongs to user {os.getuid()}; expected .* of user {somebody}, who runs this"):
-        Keyring(directory, may_mint=False)
+        Keyring(KeyDirectory(directory), may_mint=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root works in another user's directory")
 def test_what_root_makes_belongs_to_the_directorys_owner(directory: Path) -> None:
     directory.mkdir(mode=0o700)
     os.chown(directory, 65534, 65534)
-    Keyring(directory, may_mint=True).mint_ahead(TODAY, 1)
+    Keyring(KeyDirectory(directory), may_mint=True).mint_ahead(TODAY, 1)
     assert {file.stat().st_uid for file in directory.iterdir()} == {65534}
 
 
@@ -317,7 +317,7 @@ def test_keys_inside_the_spool_or_clickhouse_directory_are_refused(tmp_path: Pat
     spool.mkdir()
     (tmp_path / "link").symlink_to(spool)
     with pytest.raises(Fatal, match=r"keys must not stand in .*/spool; expected a directory that nothing else uses"):
-        Keyring(tmp_path / place, may_mint=True, forbidden=(tmp_path / "clickhouse", spool))
+        Keyring(KeyDirectory(tmp_path / place, forbidden=(tmp_path / "clickhouse", spool)), may_mint=True)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Desk:
     def __init__(self, directory: Path) -> None:
         self.files = KeyDirectory(directory / "keys")
         self.audit = Audit(directory / "audit")
-        keyring = Keyring(self.files.path, may_mint=True)
+        keyring = Keyring(self.files, may_mint=True)
         keyring.mint_ahead(DAYS[0], 5)
         self.tokens: dict[date, Token] = {}
         for day in DAYS:
@@ -201,7 +201,7 @@ def test_another_spelling_of_a_token_is_the_same_token(desk: Desk) -> None:
 
 def token_of_today(data: Path) -> tuple[str, list[str]]:
     today = datetime.now(UTC).date()
-    tokens = Keyring(data / "keys", may_mint=True).day(today, today=today)
+    tokens = Keyring(KeyDirectory(data / "keys"), may_mint=True).day(today, today=today)
     assert tokens is not None
     token = tokens.ip_token(ADDRESS)
     ground = ["--case", "12/345", "--basis", "ст. 13", "--approver", "somebody else"]

@@ -16,8 +16,9 @@ import pytest
 from pipeline import event
 from pipeline.database.access import PASSWORD_FILE
 from pipeline.database.client import connect
+from pipeline.enrich import rows
+from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal
-from pipeline.event import Row
 from pipeline.operations import migrate
 from pipeline.settings import ClickHouse, Retention, Settings
 from sql import MIGRATIONS_DIR, statements
@@ -87,10 +88,10 @@ def test_the_columns_of_events_are_the_fields_of_a_row(tables: Rows) -> None:
         ("visitor_kind", event.VisitorKind),
         ("cookie_state", event.CookieState),
         ("net_class", event.NetClass),
-        ("hints", event.HintState),
+        ("hints", rows.HintState),
         ("page_scheme", event.Scheme),
         ("page_from", event.PageFrom),
-        ("referrer_kind", event.ReferrerKind),
+        ("referrer_kind", rows.ReferrerKind),
     ],
 )
 def test_an_enumeration_has_the_values_of_the_event(tables: Rows, column: str, values: object) -> None:

@@ -18,7 +18,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.inventory.columns import inventory
 from pipeline.keys.destruction import destroy
-from pipeline.keys.directory import KeyName
+from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.reveal import Asking, asking, relink, reveal
 from pipeline.keys.ring import Keyring
 from pipeline.operations.doctor import examine
@@ -211,7 +211,7 @@ def test_doctor_says_when_it_cannot_look(clickhouse: Settings) -> None:
 def test_after_the_end_of_its_key_nothing_leads_from_a_token_to_the_address(tmp_path: Path, tables: Rows) -> None:
     day, next_day = (NOW - timedelta(days=2)).date(), (NOW - timedelta(days=1)).date()
     address = RawAddress("203.0.113.7")
-    keyring = Keyring(tmp_path / "keys", may_mint=True)
+    keyring = Keyring(KeyDirectory(tmp_path / "keys"), may_mint=True)
     made = {}
     for epoch in (day, next_day):
         day_tokens = keyring.day(epoch, today=NOW.date())
@@ -225,7 +225,7 @@ def test_after_the_end_of_its_key_nothing_leads_from_a_token_to_the_address(tmp_
         return asking(made[epoch], epoch, "7", "a court's order", "somebody else", who="test")
 
     # The way forward is closed: no process makes the day's tokens again, so no address can be tried out.
-    assert Keyring(tmp_path / "keys", may_mint=True).day(day, today=NOW.date()) is None
+    assert Keyring(KeyDirectory(tmp_path / "keys"), may_mint=True).day(day, today=NOW.date()) is None
     assert keyring.day(next_day, today=NOW.date()) is not None
     # The ways back are closed for the day and open for the next.
     for way in (reveal, relink):

@@ -48,7 +48,7 @@ class Office:
         self.rows = rows
         self.settings: Settings = rows.settings.model_copy(update={"data": home})
         shutil.copytree(rows.settings.secrets_dir, self.settings.secrets_dir)
-        self.keyring = Keyring(self.settings.keys_dir, may_mint=True)
+        self.keyring = Keyring(KeyDirectory(self.settings.keys_dir), may_mint=True)
         self.keys: KeyDirectory = self.keyring.files
         for day in (DAY, TODAY):
             assert self.keyring.day(day, today=TODAY)

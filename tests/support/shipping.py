@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import EnrichTables, enrich
-from pipeline.event import Count, CountsRecord, Event, Row, SpoolRecord, TechnicalSignal
+from pipeline.event import Count, CountsRecord, Event, SpoolRecord, TechnicalSignal
 from pipeline.settings import Settings
 from pipeline.spool.records import frame
 from pipeline.spool.segments import segment_path

@@ -7,8 +7,9 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Request
 
+from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import EnrichTables, enrich
-from pipeline.event import Event, Row
+from pipeline.event import Event
 from pipeline.settings import Settings
 from support.edge import CLINIC, Edge, Served, until
 

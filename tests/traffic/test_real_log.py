@@ -13,6 +13,7 @@ import pytest
 import user_agents
 
 from pipeline.event import RawAddress
+from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 
 LOG = Path(__file__).parents[2] / "../shared/data/weblog-elastic-2015/access.log"
@@ -78,7 +79,7 @@ def test_every_hit_sent_is_accepted_or_refused_and_every_accepted_one_is_stored_
 
 def test_each_of_the_six_fields_is_what_the_line_says(replayed):
     system, hits, _, rows = replayed
-    keys = Keyring(system.settings.keys_dir, may_mint=False)
+    keys = Keyring(KeyDirectory(system.settings.keys_dir), may_mint=False)
     shift = max(row[1] for row in rows) - max(hit["time"] for hit in hits)
     differences = Counter()
     for hit, row in zip(hits, rows, strict=True):

@@ -1,0 +1,30 @@
+"""The words of the audit: every act that it can record, a closed list."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """An act that is recorded before, or as, it is carried out."""
+
+    KEY_MINT = "key_mint"
+    KEY_DESTROY = "key_destroy"
+    KEY_DESTROYED = "key_destroyed"
+    REVEAL = "reveal"
+    RELINK = "relink"
+    SQL = "sql"
+    EXPOSURE = "exposure"
+    SUBJECT_FIND = "subject_find"
+    SUBJECT_FIND_BY_ADDRESS = "subject_find_by_address"
+    SUBJECT_BLOCK = "subject_block"
+    SUBJECT_UNBLOCK = "subject_unblock"
+    SUBJECT_EXPORT = "subject_export"
+    SUBJECT_ERASE = "subject_erase"
+    SUBJECT_ERASED = "subject_erased"
+    SUBJECT_ERASED_LATE = "subject_erased_late"
+
+    @property
+    def refused(self) -> str:
+        """The word for an act that was asked for and refused."""
+        return f"{self.value}_refused"
