@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from traceback import extract_tb
@@ -17,6 +16,8 @@ from typing import TypeVar
 
 from collector.http.request import Replay
 from collector.metrics import Totals, TotalsFile, summed
+from pipeline.clock import now_ms
+from pipeline.durations import DAY_MS
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.steps import EdgeResult, Flooded, day_of, run_edge
 from pipeline.edge.tables import EdgeTables
@@ -32,17 +33,11 @@ from pipeline.system.secrets import read_or_make_secret
 
 log = logging.getLogger("clinic_pixel.collector")
 
-DAY_MS = 86_400_000
 EARLIEST_MS = 1_767_225_600_000
 """2026-01-01: a clock before the day this was written is wrong, and an event that old would be deleted by retention
 as soon as it was stored; so it is not taken at all."""
 
 _T = TypeVar("_T")
-
-
-def now_ms() -> int:
-    """Return Unix time in milliseconds: the only clock of the collector."""
-    return time.time_ns() // 1_000_000
 
 
 def open_keyring(settings: Settings) -> Keyring:

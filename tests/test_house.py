@@ -1,8 +1,12 @@
 """Rules of the house that no other test would notice."""
 
+import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,12 @@ from pipeline.errors import MEANING, STATUS, Reason
 from pipeline.operations.docs import pages
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("collector", "pipeline", "sql", "dashboards")
+ROOMS = [
+    file.parent.relative_to(ROOT)
+    for top in ("pipeline", "collector")
+    for file in sorted(ROOT.glob(f"{top}/*/__init__.py"))
+]
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
@@ -22,11 +32,45 @@ def test_every_refusal_has_a_status_and_a_meaning():
     assert set(STATUS) == set(MEANING) == set(Reason)
 
 
-def test_imports_keep_their_direction():
+def lint_imports(tree: Path, *options: str) -> str:
+    """Return what import-linter prints of a tree, '' where every contract is kept."""
     # In a process of its own: the linter reconfigures logging and would silence the loggers of other tests.
-    linter = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache", *options]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return "" if done.returncode == 0 else " ".join(done.stdout.split())
+
+
+def test_imports_keep_their_direction():
+    assert lint_imports(ROOT) == ""
+
+
+@pytest.mark.parametrize(
+    ("contract", "module", "line", "found"),
+    [
+        ("packages", "pipeline/scrub/page.py", "from collector import metrics", "pipeline.scrub.page -> collector"),
+        ("floors", "pipeline/spool/records.py", "from pipeline.delivery import plan", "pipeline.spool.records ->"),
+        ("floors", "pipeline/networks/address.py", "from pipeline.scrub import page", "pipeline.networks.address ->"),
+        ("floors", "pipeline/corridor.py", '"""On no floor."""', "pipeline.corridor"),
+        ("collector", "collector/http/request.py", "from collector import app", "collector.http.request ->"),
+        ("no-database", "collector/metrics.py", "from pipeline.database import client", "collector.metrics ->"),
+        ("pure", "pipeline/scrub/redact.py", "import time", "pipeline.scrub.redact -> time"),
+        ("pure", "collector/http/body.py", "from os import urandom", "collector.http.body -> os"),
+        (
+            "pure",
+            "pipeline/edge/steps.py",
+            "from pipeline.clock import now_ms",
+            "pipeline.edge.steps -> pipeline.clock",
+        ),
+    ],
+)
+def test_an_import_in_the_wrong_direction_is_found(tmp_path, contract, module, line, found):
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / module).open("a") as file:
+        file.write(f"\n{line}\n")
+    assert found in lint_imports(tmp_path, "--contract", contract)
 
 
 @pytest.mark.parametrize("heavy", ["clickhouse_connect", "chdb", "numpy", "pandas"])
@@ -52,9 +96,34 @@ def test_no_exception_text_or_log_line_names_what_a_visitor_sent():
     assert [file.name for file in files if forbidden.search(file.read_text())] == []
 
 
-def test_every_module_says_what_it_owns():
-    files = [
-        file for package in ("collector", "pipeline", "sql", "dashboards") for file in ROOT.glob(f"{package}/**/*.py")
-    ]
-    silent = [str(file.relative_to(ROOT)) for file in files if not file.read_text().lstrip().startswith('"""')]
-    assert silent == []
+def modules(room: Path) -> list[str]:
+    """Return the names of a room's modules, without its commands."""
+    return [file.stem for file in room.glob("*.py") if file.stem != "__init__" and not file.stem.endswith("commands")]
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=str)
+def test_a_room_is_small_and_says_what_it_owns_and_who_may_use_it(room):
+    assert len(modules(ROOT / room)) <= 9
+    said = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text()))
+    assert "Owns " in said
+    assert "ay use " in " ".join(said.split())
+
+
+def imported_from(room: str, outside: Iterable[Path]) -> set[str]:
+    """Return the modules of a room, in dotted form, that these files import."""
+    found: set[str] = set()
+    for file in outside:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == room:
+                found |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{room}."):
+                found.add(node.module.removeprefix(f"{room}.").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=str)
+def test_others_use_of_a_room_what_it_lists_and_nothing_else(room):
+    files = {file for package in PACKAGES for file in ROOT.glob(f"{package}/**/*.py")}
+    listed = ast.literal_eval((ROOT / room / "__init__.py").read_text().partition("__all__ = ")[2])
+    used = imported_from(".".join(room.parts), files - {*(ROOT / room).rglob("*.py")})
+    assert sorted(used) == listed

@@ -3,3 +3,5 @@
 Owns what each route answers. May use `collector.http`, `collector.process` and `pipeline`. `collector.app` puts the routes
 together.
 """
+
+__all__ = ["assets", "beacon", "health", "pixel", "privacy"]

@@ -3,3 +3,5 @@
 Owns the connections (one user for each purpose), the embedded server and the access statements. May use `system` and the
 root. Others connect with `client` and take passwords and grants from `access`; only `operations` starts `embedded`.
 """
+
+__all__ = ["client", "commands"]

@@ -3,3 +3,5 @@
 Owns the plan of a batch, the journal, the protocol of inserting and reading back, and what was rejected. May use `enrich`,
 `spool`, `database` and below. Only `ship` runs it.
 """
+
+__all__ = ["build", "exactly_once", "journal", "journal_entries", "plan", "store", "tally"]

@@ -18,7 +18,8 @@ import msgspec
 from msgspec.structs import astuple
 
 from pipeline.delivery.plan import Batch, Plan, Table, batch_id, month_span
-from pipeline.delivery.tally import MINUTE_MS, CountKey, Reject, edge_counts, reject_of, ship_counts, storable
+from pipeline.delivery.tally import CountKey, Reject, edge_counts, reject_of, ship_counts, storable
+from pipeline.durations import MINUTE_MS
 from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal

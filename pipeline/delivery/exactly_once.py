@@ -30,7 +30,8 @@ from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
 from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
 from pipeline.delivery.store import Poisoned, Store
-from pipeline.delivery.tally import MINUTE_MS, CountKey, Reject, reject_of_row, ship_counts, split_minutes
+from pipeline.delivery.tally import CountKey, Reject, reject_of_row, ship_counts, split_minutes
+from pipeline.durations import MINUTE_MS
 from pipeline.errors import Fatal
 from pipeline.spool.disposal import retire, set_bad_lines_aside
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem

@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from pipeline.delivery.tally import COUNT_COLUMNS, MINUTE_MS, REJECT_COLUMNS, CountKey, Reject, count_row, reject_row
+from pipeline.delivery.tally import COUNT_COLUMNS, REJECT_COLUMNS, CountKey, Reject, count_row, reject_row
+from pipeline.durations import MINUTE_MS
 from pipeline.enrich.rows import Row, TechnicalRow
 
 Table = Literal["events", "technical", "rejects", "counters"]

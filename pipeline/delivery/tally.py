@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from pipeline.durations import MINUTE_MS
 from pipeline.enrich.checks import LAST_MS
 from pipeline.event import CountName, CountsRecord, Event, TechnicalSignal
 
-MINUTE_MS = 60_000
 LARGEST_COUNT = 2**40
 """No minute of a collector counts more; a number that no column holds would keep all others out of the table."""
 SHIPPER = "ship"

@@ -3,3 +3,5 @@
 Owns the order of the steps, consent, cookies, blocks and the rate limit. May use `scrub`, `networks`, `keys`, `spool` and
 below. The collector calls `steps.run_edge` and `technical`; nobody else runs a step.
 """
+
+__all__ = ["blocks", "cookies", "steps", "tables", "technical"]

@@ -14,11 +14,12 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from typing import NamedTuple
 
+from pipeline.durations import DAY_SECONDS
+
 ID_COOKIE = "__Host-px"
 OPT_OUT_COOKIE = "__Host-px-out"
 LIFE_DAYS = 365
 SECRET_BYTES = 16
-DAY_SECONDS = 86_400
 
 _ID_VALUE = re.compile(r"1\.([0-9]{1,6})\.([A-Za-z0-9_-]{22})", re.ASCII)
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from socket import AF_INET6, inet_pton
 
+from pipeline.durations import MINUTE_MS
 from pipeline.event import RawAddress
 
 
@@ -19,7 +20,7 @@ class FloodGuard:
     """Answers whether one more hit of a client is within its rate."""
 
     def __init__(self, *, per_minute: int, burst: int, clients: int) -> None:
-        self._per_ms = per_minute / 60_000
+        self._per_ms = per_minute / MINUTE_MS
         self._burst = float(burst)
         self._clients = clients
         self._buckets: OrderedDict[str | bytes, tuple[float, int]] = OrderedDict()

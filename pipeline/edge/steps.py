@@ -15,6 +15,7 @@ from datetime import date
 from functools import lru_cache
 from uuid import UUID
 
+from pipeline.durations import DAY_MS
 from pipeline.edge import consent, cookies
 from pipeline.edge.tables import EdgeTables, SiteTables
 from pipeline.errors import Reason, Refused
@@ -269,7 +270,7 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:
 
 def day_of(unix_ms: int) -> date:
     """Return the UTC day, which is the key epoch, of a Unix time in milliseconds."""
-    return _day(unix_ms // 1000 // cookies.DAY_SECONDS)
+    return _day(unix_ms // DAY_MS)
 
 
 @lru_cache(maxsize=16)

@@ -3,3 +3,5 @@
 Owns the printed lines and the check of a page from the outside. May use `edge`, `scrub` and below. The embed page, the demo
 clinic and its own commands use it.
 """
+
+__all__ = ["commands", "snippet"]

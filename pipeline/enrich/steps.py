@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
+from pipeline.durations import DAY_MS
 from pipeline.enrich import hints, labels
 from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents
 from pipeline.enrich.checks import Rejected, RejectReason, check_event
@@ -27,7 +28,7 @@ from pipeline.settings import AddressList, Settings
 
 __all__ = ["ENRICH_STEPS", "EnrichTables", "RejectReason", "Rejected", "enrich", "time_text"]
 
-CRAWLER_LIST_FRESH_MS = 8 * 86_400_000
+CRAWLER_LIST_FRESH_MS = 8 * DAY_MS
 """An older crawler list proves nothing: the operator may have added a range since (fraud catalogue, F04)."""
 
 CACHED_COMPARISONS = 8192

@@ -3,3 +3,5 @@
 Owns the reading of forwarded addresses, the MMDB files and the compiled address lists. May use `system` and the root.
 Others read addresses with `address` and look networks up with `lookup`.
 """
+
+__all__ = ["address", "commands", "lists", "lookup"]

@@ -2,3 +2,5 @@
 
 Owns the supervisor, the migrations and `doctor`. May use every room. No room may use it.
 """
+
+__all__ = ["commands"]

@@ -18,6 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit.log import Audit
 from pipeline.database.client import address, connect, explain, ping
+from pipeline.durations import DAY_SECONDS
 from pipeline.errors import PixelError
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
@@ -129,7 +130,7 @@ def _database(what: str, file: Path | None) -> tuple[State, str]:
         return "note", f"no {what} database is configured; the {what} stays empty"
     if not file.exists():
         return "problem", f"{file}: missing; the {what} stays empty"
-    age = (time.time() - file.stat().st_mtime) / 86_400
+    age = (time.time() - file.stat().st_mtime) / DAY_SECONDS
     state: State = "ok" if age <= OLD_DATABASE_DAYS else "note"
     return state, f"{what}: {file.name}, {age:.0f} days old"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pipeline.clock import now_ms
 from pipeline.errors import Fatal, Retryable
 from pipeline.privacy_check.requests import BROWSER, NONCE, Request
 
@@ -47,7 +47,7 @@ def send(requests: Iterable[Request], url: str, *, ticket: str, sources: Sequenc
     counted as "none".
     """
     volley = Volley(Counter(), Counter(), 0, direct=True)
-    moment = time.time_ns() // 1_000_000
+    moment = now_ms()
     for place, request in enumerate(requests):
         nonce = str(first_nonce + place)
         headers = (*request.headers, *((("X-Pixel-Replay", f"{ticket} {moment}"),) if request.believed else ()))

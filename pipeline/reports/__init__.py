@@ -3,3 +3,5 @@
 Owns the header of a report file, the catalogue of all reports and their documentation. May use `database`, `audit` and
 below. The commands and the dashboards ask reports through `run`.
 """
+
+__all__ = ["commands", "docs_page", "header", "run"]

@@ -3,3 +3,5 @@
 Owns the worker's loop, its threads and its timetable. May use every room below. `operations` reads `status` and
 `retention`.
 """
+
+__all__ = ["commands", "retention", "status"]

@@ -12,11 +12,12 @@ import logging
 import random
 import threading
 
+from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment
 from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.tally import SHIPPER
 from pipeline.errors import Fatal, Retryable
-from pipeline.ship.status import ShipStatus, now_ms
+from pipeline.ship.status import ShipStatus
 
 FIRST_PAUSE_SECONDS = 0.2
 

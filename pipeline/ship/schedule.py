@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
 from pipeline.ship.key_jobs import copy_audit, destroy_expired_keys, print_audit_head
@@ -20,8 +21,6 @@ from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subjects.erasure import finish_erasures
 from pipeline.subjects.rows import hold_blocked_rows
 
-DAY_SECONDS = 86_400
-HOUR_SECONDS = 3_600
 ERASURE_SECONDS = 600
 RETRY_SECONDS = 300
 

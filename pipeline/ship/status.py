@@ -6,7 +6,6 @@ after a power cut. It holds numbers and names of errors, never anything a visito
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -35,11 +34,6 @@ class ShipStatus(msgspec.Struct):
     error: str = ""
     """The last trouble in one line; stays after it is over, see `tries`."""
     error_ms: int = 0
-
-
-def now_ms() -> int:
-    """Return Unix time in milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def status_path(data: Path) -> Path:

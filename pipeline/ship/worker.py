@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment, ToRow, build, nothing
 from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.journal import Journal
@@ -31,7 +32,7 @@ from pipeline.event import Event, TechnicalSignal
 from pipeline.settings import Settings
 from pipeline.ship.delivery_thread import Carrier
 from pipeline.ship.schedule import JOBS, Job, Timetable
-from pipeline.ship.status import ShipStatus, State, now_ms, status_path, write_status
+from pipeline.ship.status import ShipStatus, State, status_path, write_status
 from pipeline.spool.records import read
 from pipeline.spool.recovery import Recovery, recover_orphans
 from pipeline.spool.segments import Segment, sealed

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline import settings
+from pipeline.durations import MINUTE_MS
 from pipeline.errors import Reason, Refused, Retryable
 from pipeline.event import Count, CountsRecord, Event, TechnicalSignal
 from pipeline.spool.capacity import Room
@@ -38,7 +39,6 @@ from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose
 RECOVERY_SECONDS = 30.0  # until a file that could not be recovered is tried again: each try reads it from its start
 MAX_WAITING_BYTES = 8 * 1024 * 1024  # a stalled disk must not fill the memory with hits that wait
-_MINUTE_MS = 60_000
 _T = TypeVar("_T")
 _log = logging.getLogger("clinic_pixel.spool")
 
@@ -201,7 +201,7 @@ class Spool:
         drained = self._counters.drain(self.slot) if events or not self._room.full or not self._running else None
         counts = list(drained.counts) if drained is not None else []
         if events:
-            counts.append(Count(now_ms - now_ms % _MINUTE_MS, "spooled", value=events))
+            counts.append(Count(now_ms - now_ms % MINUTE_MS, "spooled", value=events))
         if counts:
             group.lines.append(frame(CountsRecord(collector=self.slot, counts=counts)))
         data = b"".join(group.lines)

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from pipeline.durations import MINUTE_MS
 from pipeline.event import Count, CountName, CountsRecord
 
 MAX_KEYS = 1000  # a drained record stays well under records.MAX_LINE even with every coarser key in use
-_MINUTE_MS = 60_000
 
 _Key = tuple[int, CountName, str, str, str, int]
 
@@ -41,7 +41,7 @@ class EdgeCounters:
         asn: int = 0,
     ) -> None:
         """Count `value` under these labels in the minute of `now_ms` (Unix time in milliseconds)."""
-        self._hold((now_ms - now_ms % _MINUTE_MS, name, reason, net_class, country, asn), value)
+        self._hold((now_ms - now_ms % MINUTE_MS, name, reason, net_class, country, asn), value)
         self.add_total(name, value=value, reason=reason, net_class=net_class)
 
     def add_total(self, name: CountName, *, value: int, reason: str = "", net_class: str = "") -> None:

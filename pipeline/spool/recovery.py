@@ -19,12 +19,12 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.durations import MINUTE_MS
 from pipeline.event import Count, CountName, CountsRecord
 from pipeline.spool.records import BadLine, frame, scan
 from pipeline.spool.segments import QUARANTINE, Segment, Slot, is_known, listing
 from pipeline.system.durable_files import LOCAL_FILES, MB, PRIVATE_DIRECTORY, FileSystem, write_all
 
-_MINUTE_MS = 60_000
 _COUNTED_TOGETHER: tuple[CountName, ...] = ("offered", "spooled")
 
 
@@ -124,7 +124,7 @@ def _survey(path: Path) -> _Survey:
                 uncounted.clear()
             else:
                 events += 1
-                uncounted[line.record.received_ms - line.record.received_ms % _MINUTE_MS] += 1
+                uncounted[line.record.received_ms - line.record.received_ms % MINUTE_MS] += 1
     return _Survey(end, events, bad_lines, uncounted)
 
 

@@ -3,3 +3,5 @@
 Owns a person's requests and every deletion at request. May use `inventory`, `delivery`, `spool`, `keys`, `audit`,
 `database` and below. `ship` removes through `erasure` what an erased person left on the way.
 """
+
+__all__ = ["commands", "erasure", "request_code", "rows"]

@@ -20,7 +20,8 @@ from hashlib import blake2b
 from hmac import compare_digest
 from typing import Final, NamedTuple
 
-from pipeline.edge.cookies import DAY_SECONDS, IdCookie
+from pipeline.durations import DAY_SECONDS
+from pipeline.edge.cookies import IdCookie
 from pipeline.keys.tokens import cookie_visitor, derive
 
 LIFE: Final = timedelta(days=30)

@@ -3,3 +3,5 @@
 Owns the calls to the operating system that others must not repeat: owner and mode of a private file, the atomic replacement
 of a file, locks, process limits, the terminal. May use `pipeline.errors` only. Every room may use it.
 """
+
+__all__ = ["console", "durable_files", "hardening", "private_files", "secrets"]

@@ -3,3 +3,5 @@
 Owns the reading of access logs, the invented day of a clinic and the sending of hits. May use `networks`, `scrub` and
 below. Only its own commands run it.
 """
+
+__all__ = ["commands", "replay"]

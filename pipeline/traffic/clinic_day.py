@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple, TypeVar
 
+from pipeline.durations import DAY_MS, HOUR_MS
 from pipeline.settings import Site
 from pipeline.traffic.send import PlannedHit
 
 Choice = TypeVar("Choice")
 
-DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
 
 # How busy each hour of a clinic's day is (UTC+3 office hours seen in UTC), relative to each other.
 _HOURS = (2, 1, 1, 2, 5, 9, 14, 17, 18, 17, 16, 15, 14, 13, 11, 10, 10, 9, 8, 7, 6, 5, 4, 3)

@@ -13,6 +13,7 @@ from secrets import randbits
 from typing import NamedTuple
 
 from pipeline.database.client import connect
+from pipeline.durations import DAY_MS
 from pipeline.errors import Fatal
 from pipeline.settings import Settings, Site
 from pipeline.traffic.access_log import LoggedHit, Skipped
@@ -48,7 +49,7 @@ def check_span(hits: Sequence[PlannedHit], settings: Settings, *, now_ms: int) -
     oldest, newest = min(hit.at_ms for hit in hits), max(hit.at_ms for hit in hits)
     if newest > now_ms:
         raise Fatal("--as-of lies in the future; events are received now or earlier")
-    if oldest < now_ms - (days - 1) * 86_400_000:
+    if oldest < now_ms - (days - 1) * DAY_MS:
         raise Fatal(
             f"the hits reach back more than retention.keys_days ({days}); give a later --as-of or a part of the log"
         )
