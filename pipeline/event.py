@@ -3,9 +3,11 @@
 Owns the shapes of a fact before the database and the types that keep them apart. Rules:
 
 * A `Hit` may hold raw identifiers; it lives in memory for one request and is never written anywhere.
-* An `Event` is frozen and validated, and has no field that could take an address: tokens are `Token`, and only
-  `pipeline.keys.tokens` makes those, so mypy refuses a raw address at the spool.
+* An `Event` is frozen and has no field that could take an address: tokens are `Token`, and only `pipeline.keys.tokens`
+  makes those, so mypy refuses a raw address at the spool.
 * The spool holds one JSON object per `Event`; its keys are the column names of `pixel.events` where the value is final.
+* The bounds and patterns of a field are part of its type, and the reader of the spool checks them: what it returns fits
+  the columns. The edge, which makes events, does not check itself; its tests send every event through the reader.
 """
 
 from __future__ import annotations
@@ -36,7 +38,15 @@ SignalKind = Literal["js_error", "resource", "vital"]
 UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
 UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
 UInt32 = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-UInt64 = int  # msgspec cannot bound above 2**63; the edge checks the range of every 64-bit value it makes
+UInt64 = Annotated[int, msgspec.Meta(ge=0)]  # msgspec cannot bound above 2**63: `enrich.checks` looks at the rest
+
+LAST_MS = 2**32 * 1000
+"""2106: the end of ClickHouse's DateTime, which every hour and day is made of."""
+
+UnixMs = Annotated[int, msgspec.Meta(ge=0, lt=LAST_MS)]
+Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+Country = Annotated[str, msgspec.Meta(pattern=r"^(?:[A-Z]{2})?\Z")]
+TokenText = Annotated[Token, msgspec.Meta(pattern=r"^[0-9a-f:.]{2,45}\Z")]
 
 
 class PageFlag(IntFlag):
@@ -106,36 +116,26 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     consent: bool | None = None
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="event"):
-    """A checked, pseudonymised fact, as the spool holds it: no address, no cookie value of ours (policy clause 3.3).
+class EventColumns(msgspec.Struct, frozen=True):
+    """The columns that the edge fills for good: `Event` carries them and `Row` takes them over as they are."""
 
-    `received_ms` is Unix time in milliseconds; `agent` and the three hints are raw and live only until shipped.
-    """
-
-    received_ms: int
-    event_id: str
+    event_id: Uuid
     site: str
     kind: Kind = "pageview"
     mode: Mode = "img"
     policy: str = ""
-    epoch: str
     visitor: UInt64 = 0
     visitor_kind: VisitorKind = "none"
     cookie_state: CookieState = "none"
     cookies: dict[str, str] = {}
-    ip_token: Token = NO_TOKEN
-    net_token: Token = NO_TOKEN
+    ip_token: TokenText = NO_TOKEN
+    net_token: TokenText = NO_TOKEN
     ip_version: UInt8 = 4
-    country: str = ""
+    country: Country = ""
     asn: UInt32 = 0
     as_org: str = ""
     net_class: NetClass = "other"
     ua_token: UInt64 = 0
-    agent: str = ""
-    hint_brands: str = ""
-    hint_mobile: str = ""
-    hint_platform: str = ""
-    https: bool = False
     page_host: str = ""
     page: str = ""
     page_flags: UInt16 = 0
@@ -149,8 +149,22 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     referrer_host: str = ""
     referrer_page: str = ""
     nonce: UInt64 = 0
-    scrubbed: UInt16 = 0
     dropped_params: UInt8 = 0
+
+
+class Event(EventColumns, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="event"):
+    """A pseudonymised fact, as the spool holds it: no address, no cookie value of ours (policy clause 3.3).
+
+    `received_ms` is Unix time in milliseconds; `agent` and the three hints are raw and live only until shipped.
+    """
+
+    received_ms: UnixMs
+    agent: str = ""
+    hint_brands: str = ""
+    hint_mobile: str = ""
+    hint_platform: str = ""
+    https: bool = False
+    scrubbed: UInt16 = 0
 
 
 class Count(NamedTuple):
@@ -181,8 +195,8 @@ class TechnicalSignal(
     for LCP, INP, FCP and TTFB, a plain number for CLS, 0 for errors and resources.
     """
 
-    received_ms: int
-    event_id: str
+    received_ms: UnixMs
+    event_id: Uuid
     site: str
     kind: SignalKind
     name: str
@@ -195,7 +209,7 @@ class TechnicalSignal(
     release: str = ""
     page_host: str = ""
     page: str = ""
-    country: str = ""
+    country: Country = ""
     agent: str = ""
     hint_brands: str = ""
     hint_mobile: str = ""

@@ -16,7 +16,7 @@ from pipeline.keys.tokens import DayTokens
 
 def spooled(tokens: DayTokens, address: RawAddress) -> Event:
 """
-EVENT = "    return Event(received_ms=0, event_id='', site='', epoch='', {})\n"
+EVENT = "    return Event(received_ms=0, event_id='', site='', {})\n"
 
 REFUSED = {
     "a raw address as ip_token": EVENT.format("ip_token=address"),

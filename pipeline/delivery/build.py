@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import astuple
 
 from pipeline.delivery.plan import Batch, Plan, Table, batch_id, month_span
 from pipeline.delivery.tally import CountKey, Reject, edge_counts, reject_of, ship_counts, storable
@@ -99,7 +98,7 @@ class _Cutter:
             batch = self._turn_to(received_ms)
         line = b""
         try:
-            line = _encode(astuple(to_row(record, batch.id)))
+            line = _encode(to_row(record, batch.id))
         except Rejected as rejected:
             rejects.append(reject_of(record, rejected.reason, near_ms))
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):

@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from pipeline.durations import MINUTE_MS
-from pipeline.enrich.checks import LAST_MS
-from pipeline.event import CountName, CountsRecord, Event, TechnicalSignal
+from pipeline.event import LAST_MS, CountName, CountsRecord, Event, TechnicalSignal
 
 LARGEST_COUNT = 2**40
 """No minute of a collector counts more; a number that no column holds would keep all others out of the table."""

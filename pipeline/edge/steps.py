@@ -232,7 +232,6 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:
         kind="impression" if ad.text else "pageview",
         mode=hit.mode,
         policy=tables.policy,
-        epoch=draft.epoch.isoformat(),
         visitor=draft.visitor,
         visitor_kind=draft.visitor_kind,
         cookie_state=draft.cookie_state,

@@ -10,47 +10,20 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.event import (
-    CookieState,
-    Kind,
-    Mode,
-    NetClass,
-    PageFrom,
-    Scheme,
-    SignalKind,
-    Token,
-    UInt8,
-    UInt16,
-    UInt32,
-    UInt64,
-    VisitorKind,
-)
+from pipeline.event import EventColumns, SignalKind, UInt16, UInt32
 
 HintState = Literal["none", "agree", "contradict", "missing"]
 ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "spam", "other"]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `pixel.events`: an event and its enrichment, without a single default left to the database."""
+class Row(EventColumns, frozen=True, kw_only=True, array_like=True):
+    """One row of `pixel.events`: the columns of the event and those that enrichment adds.
+
+    It encodes as a JSON array in the order of its fields, the batch last: that array is what is sent.
+    """
 
     received_at: str
-    event_id: str
-    site: str
-    kind: Kind
-    mode: Mode
-    policy: str
     epoch: str
-    visitor: UInt64
-    visitor_kind: VisitorKind
-    cookie_state: CookieState
-    cookies: dict[str, str]
-    ip_token: Token
-    net_token: Token
-    ip_version: UInt8
-    country: str
-    asn: UInt32
-    as_org: str
-    net_class: NetClass
     browser: str
     browser_major: UInt16
     os: str
@@ -58,29 +31,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     hints: HintState
     robot: str
-    ua_token: UInt64
     ua_raw: str
-    page_host: str
-    page: str
-    page_flags: UInt16
-    page_scheme: Scheme
-    page_from: PageFrom
-    status: UInt16
-    campaign: dict[str, str]
-    paid: bool
-    click_token: UInt64
-    ad: str
-    referrer_host: str
-    referrer_page: str
     referrer_kind: ReferrerKind
-    nonce: UInt64
     ivt_reasons: list[str]
     scrubbed: UInt16
-    dropped_params: UInt8
     batch_id: str
 
 
-class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True):
+class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One row of `pixel.technical`, without a single default left to the database."""
 
     received_at: str

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 
@@ -23,7 +24,7 @@ from pipeline.enrich.referrers import Referrers, read_spam
 from pipeline.enrich.robots import Robots
 from pipeline.enrich.rows import HintState, ReferrerKind, Row
 from pipeline.errors import Fatal
-from pipeline.event import Event
+from pipeline.event import Event, EventColumns
 from pipeline.settings import AddressList, Settings
 
 __all__ = ["ENRICH_STEPS", "EnrichTables", "RejectReason", "Rejected", "enrich", "time_text"]
@@ -32,6 +33,11 @@ CRAWLER_LIST_FRESH_MS = 8 * DAY_MS
 """An older crawler list proves nothing: the operator may have added a range since (fraud catalogue, F04)."""
 
 CACHED_COMPARISONS = 8192
+
+DAY_CHARACTERS = len("2026-11-22")
+"""The epoch is the UTC day of receipt, which begins the text of that time."""
+
+_columns_of = attrgetter(*EventColumns.__struct_fields__)
 
 _compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
 
@@ -76,7 +82,7 @@ Step = Callable[[Event, EnrichTables, Draft], None]
 
 
 def drop_unstorable(event: Event, _tables: EnrichTables, _draft: Draft) -> None:
-    """Reject what ClickHouse would refuse, and with it the whole batch."""
+    """Reject an event that ClickHouse would refuse, because it would refuse the whole batch with it."""
     check_event(event)
 
 
@@ -157,24 +163,9 @@ def _second_text(second: int) -> str:
 def _row(event: Event, draft: Draft, batch_id: str) -> Row:
     agent = draft.agent
     return Row(
+        *_columns_of(event),
         received_at=draft.received_at,
-        event_id=event.event_id,
-        site=event.site,
-        kind=event.kind,
-        mode=event.mode,
-        policy=event.policy,
-        epoch=event.epoch,
-        visitor=event.visitor,
-        visitor_kind=event.visitor_kind,
-        cookie_state=event.cookie_state,
-        cookies=event.cookies,
-        ip_token=event.ip_token,
-        net_token=event.net_token,
-        ip_version=event.ip_version,
-        country=event.country,
-        asn=event.asn,
-        as_org=event.as_org,
-        net_class=event.net_class,
+        epoch=draft.received_at[:DAY_CHARACTERS],
         browser=agent.browser,
         browser_major=agent.browser_major,
         os=agent.os,
@@ -182,25 +173,10 @@ def _row(event: Event, draft: Draft, batch_id: str) -> Row:
         device=agent.device,
         hints=draft.hints,
         robot=agent.robot,
-        ua_token=event.ua_token,
         ua_raw=agent.ua_raw,
-        page_host=event.page_host,
-        page=event.page,
-        page_flags=event.page_flags,
-        page_scheme=event.page_scheme,
-        page_from=event.page_from,
-        status=event.status,
-        campaign=event.campaign,
-        paid=event.paid,
-        click_token=event.click_token,
-        ad=event.ad,
-        referrer_host=event.referrer_host,
-        referrer_page=event.referrer_page,
         referrer_kind=draft.referrer_kind,
-        nonce=event.nonce,
         ivt_reasons=draft.ivt_reasons,
         scrubbed=event.scrubbed | agent.scrubbed,
-        dropped_params=event.dropped_params,
         batch_id=batch_id,
     )
 

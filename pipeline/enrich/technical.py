@@ -1,12 +1,10 @@
 """From a technical signal to its row: the opt-in signals of the script, without visitor and tokens.
 
-Owns the computing of `TechnicalRow`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row or one
-`Rejected`. Of the agent only browser, system and device class are kept.
+Owns the computing of `TechnicalRow`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row. Of the agent only browser, system and device class are kept.
 """
 
 from __future__ import annotations
 
-from pipeline.enrich.checks import check_signal
 from pipeline.enrich.rows import TechnicalRow
 from pipeline.enrich.steps import EnrichTables, time_text
 from pipeline.event import TechnicalSignal
@@ -15,8 +13,7 @@ LARGEST_LINE = 2**32 - 1
 
 
 def enrich_signal(signal: TechnicalSignal, tables: EnrichTables, batch_id: str) -> TechnicalRow:
-    """Return the stored row of a signal, complete; raises `Rejected` for one that cannot be a row."""
-    check_signal(signal)
+    """Return the stored row of a signal, complete."""
     agent = tables.agents.read(signal.agent)
     host, file, line = _source(signal.source)
     return TechnicalRow(

@@ -82,4 +82,4 @@ def _block(method: int, packed: bytes, content: bytes) -> bytes:
 
 def _event(canary: Canary) -> Event:
     agent, page = (canary.text, "") if canary.waits else ("", f"/{canary.text}")
-    return Event(received_ms=1, event_id="", site="control", epoch="", agent=agent, page=page)
+    return Event(received_ms=1, event_id="", site="control", agent=agent, page=page)

@@ -23,7 +23,7 @@ INCARNATION = 1_794_999_990_000
 
 def event(nonce: int, *, received_ms: int = NOVEMBER_MS, **facts: object) -> Event:
     """Return an event that can be stored."""
-    given: dict[str, object] = {"event_id": str(uuid.UUID(int=nonce)), "epoch": "2026-11-18", "site": "clinic"}
+    given: dict[str, object] = {"event_id": str(uuid.UUID(int=nonce)), "site": "clinic"}
     return Event(received_ms=received_ms, nonce=nonce, page_host="clinic.example", page="/", **(given | facts))  # type: ignore[arg-type]
 
 

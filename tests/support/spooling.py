@@ -31,7 +31,6 @@ def event(**facts: Any) -> Event:
         received_ms=NOW_MS,
         event_id=f"00000000-0000-7000-8000-{next(_numbers):012d}",
         site="clinic",
-        epoch="2026-11-18",
         **facts,
     )
 
