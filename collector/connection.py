@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector.endpoints.pixel import GIF, HEADERS
 from collector.process import Process
-from pipeline.errors import STATUS, Reason
+from pipeline.errors import STATUS, Reason, Refused
 
 REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
 MAX_REQUEST = 2 * 1024 * 1024  # far over every limit that has a reason of its own, so that those can name theirs
@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP; a request that goes wrong in its body is counted by who takes it."""
         if not self._taken:
-            cast("_Application", self.app).process.refuse(Reason.BAD_HTTP)
+            cast("_Application", self.app).process.refuse(Refused(Reason.BAD_HTTP))
         self.transport.write(_UNREADABLE)
         self.transport.close()
 

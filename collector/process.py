@@ -1,29 +1,28 @@
 """What one collector process holds from start to stop: keys, tables, counters, spool.
 
-Owns the way of a hit through them and its counting: each hit is offered once and ends either spooled or refused with
-one reason. No exception of ours becomes a 500: what is not foreseen is counted as `internal`, answered 503 and logged
-by its type and place, never by its text.
+Owns the counting: each hit is offered once and ends either spooled or refused with one reason. No exception of ours becomes
+a 500: what is not foreseen is counted as `internal`, answered 503 and logged by its type and place, never by its text.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from traceback import extract_tb
-from typing import TypeVar
 
-from collector.http.request import Replay
+from collector.http.request import Replays, decode_value
 from collector.metrics import Totals, TotalsFile, summed
 from pipeline.clock import now_ms
 from pipeline.durations import DAY_MS
+from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import BlockList
-from pipeline.edge.steps import EdgeResult, Flooded, day_of, run_edge
-from pipeline.edge.tables import EdgeTables
-from pipeline.edge.technical import RawSignal, run_technical_edge
+from pipeline.edge.steps import OverRate, day_of
+from pipeline.edge.tables import LONGEST_REMEMBERED, REMEMBERED, EdgeTables
 from pipeline.errors import Reason, Refused
-from pipeline.event import Hit, TechnicalSignal
+from pipeline.event import Event, TechnicalSignal
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.settings import Settings
@@ -37,7 +36,8 @@ EARLIEST_MS = 1_767_225_600_000
 """2026-01-01: a clock before the day this was written is wrong, and an event that old would be deleted by retention
 as soon as it was stored; so it is not taken at all."""
 
-_T = TypeVar("_T")
+FORGET_SECONDS = 300.0
+"""How often what was not used is forgotten: an address is gone at most twice this after its last hit."""
 
 
 def open_keyring(settings: Settings) -> Keyring:
@@ -65,13 +65,10 @@ class Process:
             counters=self.counters,
             clock_ms=now_ms,
         )
-        self._ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
+        ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
+        self.replays = Replays(ticket, reach_ms=(settings.retention.keys_days - 1) * DAY_MS)
+        self._decoded = AgedCache(decode_value, most=REMEMBERED)
         self._totals = TotalsFile(settings.run_dir)
-
-    @property
-    def replay(self) -> Replay:
-        """Who may replay, and from when on."""
-        return Replay(self._ticket, now_ms() - (self.settings.retention.keys_days - 1) * DAY_MS)
 
     def not_ready(self) -> str:
         """Return what keeps this process from accepting hits, '' when nothing does."""
@@ -85,46 +82,34 @@ class Process:
             return self.keys.problem
         return ""
 
-    def take(self, read: Callable[[int], Hit]) -> EdgeResult:
-        """Read one hit (`read` gets Unix milliseconds) and take it through the edge; raises `Refused`, counted."""
-        result = self.guarded(lambda moment: run_edge(read(moment), self.tables, now_ms=moment))
-        self.counters.add("offered", now_ms=now_ms(), value=len(result.events))
-        return result
-
-    def take_report(self, hit: Hit, release: str, signals: Sequence[RawSignal]) -> tuple[TechnicalSignal, ...]:
-        """Take one report of technical signals through its steps; raises `Refused`, counted."""
-        taken = self.guarded(lambda moment: run_technical_edge(hit, release, signals, self.tables, now_ms=moment))
-        self.counters.add("offered", now_ms=now_ms(), value=len(taken))
-        return taken
-
-    def guarded(self, work: Callable[[int], _T]) -> _T:
-        """Return what `work` (given Unix milliseconds) returns; what it raises becomes `Refused` and is counted once."""
+    def moment(self) -> int:
+        """Return Unix time in milliseconds, the one clock value of a request; raises `Refused` on a wrong clock."""
         moment = now_ms()
+        if moment < EARLIEST_MS:
+            raise Refused(Reason.BAD_CLOCK)
+        return moment
+
+    async def store(self, records: Sequence[Event | TechnicalSignal], *, now_ms: int) -> Refused | None:
+        """Put the records of one request on disk; return why they are not, or None when they are."""
+        self.counters.add("offered", now_ms=now_ms, value=len(records))
         try:
-            if moment < EARLIEST_MS:
-                raise Refused(Reason.BAD_CLOCK)  # noqa: TRY301 - counted below like every refusal
-            return work(moment)
-        except Flooded as flooded:
-            facts = flooded.network
-            self.counters.add("flood", now_ms=moment, net_class=facts.net_class, country=facts.country, asn=facts.asn)
-            self.refuse(flooded.reason)
-            raise
-        except Refused as refused:
-            self.refuse(refused.reason)
-            raise
-        except Exception as error:  # noqa: BLE001 - the edge never answers 500; counted and logged without its text
-            self.refuse(Reason.INTERNAL)
-            place = extract_tb(error.__traceback__)[-1]
-            log.error(  # noqa: TRY400 - a traceback prints the exception's text
-                "unforeseen %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno
-            )
-            raise Refused(Reason.INTERNAL) from None
+            await self.spool.append(records)
+        except Refused as refused:  # counted by the spool, one by one
+            return refused
+        return None
 
-    def refuse(self, reason: Reason) -> None:
-        """Count one hit that is turned away before it became events."""
+    def refuse(self, error: Exception) -> Refused:
+        """Count one hit that is turned away before it became events, and return the refusal that `error` amounts to."""
         moment = now_ms()
+        if isinstance(error, OverRate):
+            network = error.network
+            self.counters.add(
+                "flood", now_ms=moment, net_class=network.net_class, country=network.country, asn=network.asn
+            )
+        refused = error if isinstance(error, Refused) else _unforeseen(error)
         self.counters.add("offered", now_ms=moment)
-        self.counters.add("refused", now_ms=moment, reason=reason.value)
+        self.counters.add("refused", now_ms=moment, reason=refused.reason.value)
+        return refused
 
     def _read_totals(self) -> Totals:
         totals = summed(self.counters.totals())
@@ -134,9 +119,28 @@ class Process:
     async def start(self) -> None:
         """Take a slot of the spool and begin."""
         await self.spool.start()
+        self._forgetting = asyncio.create_task(self._forget())
         self._totals.start(self.spool.slot, self._read_totals)
 
     async def stop(self) -> None:
         """Commit what is gathered and give the slot back."""
+        self._forgetting.cancel()
         await self.spool.close()
         self._totals.stop()
+
+    def decode(self, raw: bytes) -> str:
+        """Return the text of an address in a query, remembered for minutes."""
+        return self._decoded(raw) if len(raw) <= LONGEST_REMEMBERED else decode_value(raw)
+
+    async def _forget(self) -> None:
+        while True:
+            await asyncio.sleep(FORGET_SECONDS)
+            self._decoded.turn()
+            self.tables.forget(now_ms=now_ms())
+
+
+def _unforeseen(error: Exception) -> Refused:
+    place = extract_tb(error.__traceback__)[-1]
+    # Type and place only: the text of an exception, and so a traceback, may quote what a visitor sent.
+    log.error("unforeseen %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno)
+    return Refused(Reason.INTERNAL)

@@ -18,7 +18,10 @@ from typing import Annotated, Literal, NamedTuple, NewType
 import msgspec
 
 RawAddress = NewType("RawAddress", str)
-"""A client's address in canonical text; exists only in memory, only until the tokens are made."""
+"""A client's address in canonical text; exists only in the memory of the collector, for minutes (`edge.tables`)."""
+
+PackedAddress = NewType("PackedAddress", bytes)
+"""The same address as 16 bytes, IPv4 in its mapped form (RFC 4291, 2.5.5.2)."""
 
 Token = NewType("Token", str)
 """A keyed pseudonym in the text form of an IPv6 address (draft-denis-ipcrypt); '::' means none."""
@@ -87,14 +90,16 @@ class Scrubbed(IntFlag):
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """One request as received: text already decoded and bounded, nothing yet pseudonymised.
 
-    `received_ms` is Unix time in milliseconds. `peer` is the connection's address, `forwarded_for` the header's
-    entries from left to right. Query values are None when the parameter was not given.
+    `received_ms` is Unix time in milliseconds. `peer` is the connection's address, `forwarded_for` and `forwarded_proto`
+    are the headers of a proxy as they came, `scheme` is that of the connection. A query value is None when the parameter
+    was not given.
     """
 
     received_ms: int
     peer: str
-    forwarded_for: tuple[str, ...] = ()
-    peer_is_trusted: bool = False
+    forwarded_for: str = ""
+    forwarded_proto: str = ""
+    is_replay: bool = False
     """True for a replay with a valid ticket: its X-Forwarded-For counts without being in `trusted_proxies`."""
     scheme: Literal["http", "https"] = "http"
     host: str = ""

@@ -7,18 +7,19 @@ refusal is counted, once for the call or once for the event it concerns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Sequence
 
 from starlette.types import Receive, Scope, Send
 
 from collector.http.beacon_schema import Report, read_beacon
 from collector.http.body import read_body
-from collector.http.request import check_limits, read_client
+from collector.http.request import Headers, check_limits
 from collector.process import Process
-from pipeline.edge.tables import SiteTables
+from pipeline.edge.steps import run_edge
+from pipeline.edge.tables import EdgeTables
+from pipeline.edge.technical import run_technical_edge
 from pipeline.errors import Reason, Refused
-from pipeline.event import Event, Hit, TechnicalSignal
+from pipeline.event import Event, Hit
 
 CONTENT_TYPES = frozenset({b"text/plain", b"application/json"})
 
@@ -39,29 +40,37 @@ _ALLOW: _Headers = [(b"allow", b"POST, OPTIONS")]
 
 async def answer_beacon(process: Process, scope: Scope, receive: Receive, send: Send) -> None:
     """Take one beacon through the edge and answer it once its events are on disk."""
-    headers, status = _HEADERS, 204
+    status, headers, cookie = 204, _HEADERS, ""
+    refused: Refused | None = None
     try:
-        given = process.guarded(lambda _: _open(scope, process))
+        now_ms = process.moment()
+        given = _check(scope, process.tables)
         headers = headers + _cors(given)
         if scope["method"] == "OPTIONS":
             headers = headers + _PREFLIGHT
         else:
-            body = await _body(process, receive)
-            records, cookie = _take(process, scope, given, body)
-            await process.spool.append(records)
-            headers = headers + ([(b"set-cookie", cookie.encode())] if cookie else [])
-    except Refused as refused:
+            message = read_beacon(await read_body(receive), scope, given, now_ms=now_ms)
+            _check_site(message, given, process.tables)
+            if isinstance(message, Report):
+                refused = await _take_report(message, process, now_ms)
+            else:
+                cookie, refused = await _take_hits(message, process, now_ms)
+    except Exception as error:  # noqa: BLE001 - the edge never answers 500: see `Process.refuse`
+        refused = process.refuse(error)
+    if refused is not None:
         status = refused.status
         headers = headers + (_ALLOW if refused.reason is Reason.BAD_METHOD else [])
+    elif cookie:
+        headers = [*headers, (b"set-cookie", cookie.encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 
-def _open(scope: Scope, process: Process) -> dict[bytes, bytes]:
+def _check(scope: Scope, tables: EdgeTables) -> Headers:
     if scope["method"] not in ("POST", "OPTIONS"):
         raise Refused(Reason.BAD_METHOD)
     given = check_limits(scope)
-    if not any(_may_send(given, site) for site in process.tables.sites.values()):
+    if b"origin" in given and not _sites(given, tables):
         raise Refused(Reason.FOREIGN_ORIGIN)
     kind = given.get(b"content-type", b"text/plain").partition(b";")[0].strip().lower()
     if scope["method"] == "POST" and kind not in CONTENT_TYPES:
@@ -69,58 +78,41 @@ def _open(scope: Scope, process: Process) -> dict[bytes, bytes]:
     return given
 
 
-def _may_send(given: Mapping[bytes, bytes], site: SiteTables) -> bool:
-    """Whether the request comes from a page of the site; a sender that is no browser names no origin (RFC 6454)."""
-    origin = given.get(b"origin")
-    if origin is None:
-        return True
-    page = site.page(origin.decode("latin-1"))
-    return bool(page.host and page.path)  # only the site's own hosts and ad_hosts have a path
+def _sites(given: Headers, tables: EdgeTables) -> frozenset[str]:
+    return tables.sites_of_origin(given[b"origin"].decode("latin-1"))
 
 
-def _cors(given: Mapping[bytes, bytes]) -> _Headers:
+def _cors(given: Headers) -> _Headers:
     if b"origin" not in given:
         return []
     return [(b"access-control-allow-origin", given[b"origin"]), (b"access-control-allow-credentials", b"true")]
 
 
-async def _body(process: Process, receive: Receive) -> bytes:
-    try:
-        return await read_body(receive)
-    except Refused as refused:
-        process.refuse(refused.reason)
-        raise
+def _check_site(message: Sequence[Hit] | Report, given: Headers, tables: EdgeTables) -> None:
+    site = message.hit.site if isinstance(message, Report) else message[0].site
+    # A sender that is no browser names no origin (RFC 6454).
+    if b"origin" in given and site in tables.sites and site not in _sites(given, tables):
+        raise Refused(Reason.FOREIGN_ORIGIN)
 
 
-def _take(
-    process: Process, scope: Scope, given: Mapping[bytes, bytes], body: bytes
-) -> tuple[list[Event | TechnicalSignal], str]:
-    """Return the records of a body and the cookie to set; events refused one by one do not take the others with them."""
+async def _take_report(report: Report, process: Process, now_ms: int) -> Refused | None:
+    signals = run_technical_edge(report.hit, report.release, report.signals, process.tables, now_ms=now_ms)
+    return await process.store(signals, now_ms=now_ms)
 
-    def read(moment: int) -> tuple[Hit, ...] | Report:
-        message = read_beacon(body, read_client(scope, given, trusted=process.trusted), now_ms=moment)
-        site = process.tables.sites.get((message.hit if isinstance(message, Report) else message[0]).site)
-        if site and not _may_send(given, site):
-            raise Refused(Reason.FOREIGN_ORIGIN)
-        return message
 
-    message = process.guarded(read)
-    if isinstance(message, Report):
-        return list(process.take_report(message.hit, message.release, message.signals)), ""
-    records: list[Event | TechnicalSignal] = []
-    cookie, refusal = "", None
-    for hit in message:
+async def _take_hits(hits: Sequence[Hit], process: Process, now_ms: int) -> tuple[str, Refused | None]:
+    """Store the events and return the cookie to set and why nothing was stored, if nothing was.
+
+    A hit that is refused is counted by itself and does not take the others with it.
+    """
+    records: list[Event] = []
+    cookie, refused = "", None
+    for hit in hits:
         try:
-            result = process.take(partial(_hit, hit))
-        except Refused as refused:
-            refusal = refused
+            events, set_cookie = run_edge(hit, process.tables, now_ms=now_ms)
+        except Exception as error:  # noqa: BLE001 - as above
+            refused = process.refuse(error)
         else:
-            records += result.events
-            cookie = result.set_cookie or cookie
-    if refusal and not records:
-        raise refusal
-    return records, cookie
-
-
-def _hit(hit: Hit, _: int) -> Hit:
-    return hit
+            records += events
+            cookie = set_cookie or cookie
+    return cookie, await process.store(records, now_ms=now_ms) if records else refused

@@ -44,7 +44,7 @@ def admin_routes(process: Process) -> list[Route]:
         gauges = {
             "ready": float(not process.not_ready()),
             "broken_network_lookups": float(process.tables.networks.broken_lookups),
-            "flood_clients_remembered": float(len(process.tables.flood)),
+            "flood_clients_remembered": float(len(process.tables.rate_limit)),
         }
         return Response(
             exposition(process.settings.run_dir, gauges), media_type="text/plain; version=0.0.4; charset=utf-8"

@@ -10,6 +10,7 @@ from starlette.types import Scope, Send
 
 from collector.http.request import read_pixel
 from collector.process import Process
+from pipeline.edge.steps import run_edge
 from pipeline.errors import Reason, Refused
 
 # GIF89a, 1x1, two colours of which the first is transparent (Graphics Interchange Format 89a, sections 18 to 27).
@@ -28,18 +29,21 @@ _ALLOW = (b"allow", b"GET, HEAD")
 async def answer_pixel(process: Process, scope: Scope, send: Send) -> None:
     """Take one request through the edge and answer it once its events are on disk."""
     method: str = scope["method"]
-    headers = HEADERS
+    status, headers = 200, HEADERS
+    refused: Refused | None
     try:
-        result = process.take(
-            lambda now_ms: read_pixel(scope, now_ms=now_ms, trusted=process.trusted, replay=process.replay)
-        )
-        await process.spool.append(result.events)
-        status = 200
-        if result.set_cookie:
-            headers = [*HEADERS, (b"set-cookie", result.set_cookie.encode())]
-    except Refused as refused:
+        now_ms = process.moment()
+        hit = read_pixel(scope, now_ms=now_ms, replays=process.replays, decode=process.decode)
+        events, set_cookie = run_edge(hit, process.tables, now_ms=now_ms)
+    except Exception as error:  # noqa: BLE001 - the edge never answers 500: see `Process.refuse`
+        refused = process.refuse(error)
+    else:
+        refused = await process.store(events, now_ms=now_ms)
+    if refused is not None:
         status = refused.status
         if refused.reason is Reason.BAD_METHOD:
             headers = [*HEADERS, _ALLOW]
+    elif set_cookie:
+        headers = [*HEADERS, (b"set-cookie", set_cookie.encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else GIF})

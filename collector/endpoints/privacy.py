@@ -26,10 +26,13 @@ from starlette.types import Receive, Scope, Send
 
 from collector.endpoints.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.http.body import read_body
-from collector.http.request import Client, check_limits, read_client
+from collector.http.request import Headers, check_limits, make_hit
 from collector.process import Process
 from pipeline.edge import cookies
+from pipeline.edge.clients import Sender
+from pipeline.edge.steps import uses_https
 from pipeline.errors import Reason, Refused
+from pipeline.event import Hit
 from pipeline.inventory.columns import Language
 from pipeline.keys.directory import KeyName
 from pipeline.settings import Settings
@@ -66,15 +69,15 @@ class Browser(NamedTuple):
     """Whether the browser would keep a cookie of ours: over https, or from this machine."""
 
     @classmethod
-    def of(cls, client: Client, *, now_s: int) -> Browser:
+    def of(cls, hit: Hit, *, is_https: bool) -> Browser:
         """Read the state from a request."""
-        sent = cookies.read(client.cookie, (cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE))
+        sent = cookies.read(hit.cookie, (cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE))
         return cls(
             opted_out=cookies.OPT_OUT_COOKIE in sent,
-            gpc=client.gpc,
-            dnt=client.dnt,
-            identifier=cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=now_s),
-            remembers=cookies.may_set(client.scheme, client.host),
+            gpc=hit.gpc,
+            dnt=hit.dnt,
+            identifier=cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=hit.received_ms // 1000),
+            remembers=cookies.may_set(hit.host, is_https=is_https),
         )
 
 
@@ -127,12 +130,16 @@ class _Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
+        answer: Response
         try:
-            self._process.guarded(lambda _: self._check_method(scope["method"]))
+            now_ms = self._process.moment()
+            if scope["method"] not in self._methods:
+                raise Refused(Reason.BAD_METHOD)  # noqa: TRY301 - counted below like every refusal
             if self._post:
-                await self._discard_body(receive)
-            answer = self._process.guarded(lambda now_ms: self._answer(scope, now_ms))
-        except Refused as refused:
+                await read_body(receive)
+            answer = self._answer(scope, now_ms)
+        except Exception as error:  # noqa: BLE001 - the edge never answers 500: see `Process.refuse`
+            refused = self._process.refuse(error)
             allow = {"allow": ", ".join(self._methods)} if refused.reason is Reason.BAD_METHOD else {}
             answer = PlainTextResponse(_REFUSED, refused.status, {**_HEADERS, **allow})
         await answer(scope, receive, send)
@@ -141,24 +148,14 @@ class _Door:
     def _methods(self) -> tuple[str, ...]:
         return ("POST",) if self._post else ("GET", "HEAD")
 
-    def _check_method(self, method: str) -> None:
-        if method not in self._methods:
-            raise Refused(Reason.BAD_METHOD)
-
-    async def _discard_body(self, receive: Receive) -> None:
-        try:
-            await read_body(receive)
-        except Refused as refused:
-            self._process.refuse(refused.reason)
-            raise
-
     def _answer(self, scope: Scope, now_ms: int) -> Response:
         headers = check_limits(scope)
-        client = read_client(scope, headers, trusted=self._process.trusted)
-        browser = Browser.of(client, now_s=now_ms // 1000)
+        hit = make_hit(scope, headers, received_ms=now_ms)
+        client = self._process.tables.client(Sender(hit.peer, hit.forwarded_for, hit.is_replay))
+        browser = Browser.of(hit, is_https=uses_https(hit, client))
         asked = asked_language(scope["query_string"])
         if self._post:
-            _check_pressed_here(headers, client)
+            _check_pressed_here(headers, hit)
             return _decided(self._post, browser, asked)
         language = asked or preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
         code = _request_code(self._process, browser, now_ms)
@@ -184,17 +181,14 @@ def privacy_routes(process: Process) -> list[Route]:
     ]
 
 
-def _check_pressed_here(headers: Mapping[bytes, bytes], client: Client) -> None:
+def _check_pressed_here(headers: Headers, hit: Hit) -> None:
     """Refuse a button that was pressed on another page (Fetch Metadata; Origin as "null" says nothing).
 
     The page's own Referrer-Policy makes its Origin "null", and a proxy may drop the port: names are compared.
     """
     site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin", b"null")
-    if site is not None:
-        here = site in (b"same-origin", b"none")
-    else:
-        here = origin == b"null" or _host_of(origin) == client.host
-    if not here:
+    pressed_on_host = origin == b"null" or _host_of(origin) == hit.host
+    if not (site in (b"same-origin", b"none") if site is not None else pressed_on_host):
         raise Refused(Reason.FOREIGN_ORIGIN)
 
 

@@ -12,8 +12,9 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import asdict
 
-from collector.http.request import Client, make_hit
+from collector.http.request import Headers, Scope, make_hit
 from pipeline.edge.technical import RawSignal
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, SignalKind
@@ -63,31 +64,16 @@ class Report(msgspec.Struct, frozen=True):
     signals: tuple[RawSignal, ...]
 
 
-def read_beacon(body: bytes, client: Client, *, now_ms: int) -> tuple[Hit, ...] | Report:
+def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> tuple[Hit, ...] | Report:
     """Return the hits of a body, all of one site, or its report; raises `Refused` with BAD_BODY or BAD_QUERY."""
     try:
         message = _DECODER.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(Reason.BAD_BODY) from None
     if isinstance(message, _Report):
-        hit = _hit(_Event(s=message.s, u=message.u), client, now_ms)
+        hit = make_hit(scope, headers, {"s": message.s, "u": message.u, "m": "js"}, received_ms=now_ms)
         signals = tuple(RawSignal(signal.k, signal.n, signal.t, signal.f, signal.v) for signal in message.t)
         return Report(hit, message.l, signals)
     if any(event.s != message[0].s for event in message):
         raise Refused(Reason.BAD_BODY)
-    return tuple(_hit(event, client, now_ms) for event in message)
-
-
-def _hit(event: _Event, client: Client, now_ms: int) -> Hit:
-    return make_hit(
-        client,
-        received_ms=now_ms,
-        site=event.s,
-        page=event.u,
-        referrer=event.r,
-        mode=event.m,
-        status=event.e,
-        ads=event.a,
-        nonce=event.n,
-        consent=event.c,
-    )
+    return tuple(make_hit(scope, headers, asdict(event), received_ms=now_ms) for event in message)

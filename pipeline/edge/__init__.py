@@ -4,4 +4,4 @@ Owns the order of the steps, consent, cookies, blocks and the rate limit. May us
 below. The collector calls `steps.run_edge` and `technical`; nobody else runs a step.
 """
 
-__all__ = ["blocks", "cookies", "steps", "tables", "technical"]
+__all__ = ["aged_cache", "blocks", "clients", "cookies", "steps", "tables", "technical"]

@@ -61,9 +61,9 @@ def new_id(random: bytes, *, now_s: int) -> str:
     return f"1.{now_s // DAY_SECONDS}.{urlsafe_b64encode(random).rstrip(b'=').decode()}"
 
 
-def may_set(scheme: str, host: str) -> bool:
+def may_set(host: str, *, is_https: bool) -> bool:
     """Whether a browser would keep our cookies: they are Secure, so only over https or from its own machine."""
-    return scheme == "https" or host in ("localhost", "127.0.0.1", "[::1]")
+    return is_https or host in ("localhost", "127.0.0.1", "[::1]")
 
 
 def set_id(value: str) -> str:

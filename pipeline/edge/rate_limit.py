@@ -1,42 +1,57 @@
-"""A token bucket per client, so that a flood costs its sender and not the disk.
+"""A token bucket for each client, so that a flood costs its sender and not the disk.
 
-Owns the buckets: in memory only, bounded in number, the least recently seen go first. Rules:
+Owns the buckets: in memory only, bounded in number, the least recently used go first. Rules:
 
-* An IPv6 client is its /64: whoever holds one address there holds all of them.
+* An IPv6 client is its /64: the holder of one address there holds all of them.
+* A bucket is found under a keyed hash of the client, and the key lives as long as the process: no address is in here.
+* A bucket that is full again says nothing, so it goes; that is after `burst / per_minute` minutes without a hit.
 * Time is an argument. Time that goes back (a replayed log, a clock set right) refills nothing, and counts on from there:
   a clock set back an hour must not refuse people for an hour.
+
+Each collector process counts for itself, so with several workers a client may send up to that many times its rate.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from socket import AF_INET6, inet_pton
+from hashlib import blake2b
 
 from pipeline.durations import MINUTE_MS
-from pipeline.event import RawAddress
+from pipeline.event import PackedAddress
+from pipeline.keys.tokens import is_ipv4
 
 
-class FloodGuard:
-    """Answers whether one more hit of a client is within its rate."""
+class RateLimit:
+    """Tells whether one more hit of a client is within its rate; `key` are 32 random bytes."""
 
-    def __init__(self, *, per_minute: int, burst: int, clients: int) -> None:
+    def __init__(self, *, per_minute: int, burst: int, clients: int, key: bytes) -> None:
         self._per_ms = per_minute / MINUTE_MS
         self._burst = float(burst)
+        self._full_after_ms = burst * MINUTE_MS / per_minute if per_minute else 0.0
         self._clients = clients
-        self._buckets: OrderedDict[str | bytes, tuple[float, int]] = OrderedDict()
+        self._hash = blake2b(digest_size=16, key=key)
+        self._buckets: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def admits(self, address: RawAddress, *, now_ms: int) -> bool:
+    def admits(self, client: PackedAddress, *, now_ms: int) -> bool:
         """Take one hit from the client's bucket; False when it is empty. `now_ms` is Unix time in milliseconds."""
         if not self._per_ms:
             return True
-        client = inet_pton(AF_INET6, address)[:8] if ":" in address else address
-        level, seen_ms = self._buckets.pop(client, (self._burst, now_ms))
+        hashed = self._hash.copy()
+        hashed.update(client if is_ipv4(client) else client[:8])
+        bucket = hashed.digest()
+        level, seen_ms = self._buckets.pop(bucket, (self._burst, now_ms))
         level = min(self._burst, level + max(0, now_ms - seen_ms) * self._per_ms)
         admitted = level >= 1.0
-        self._buckets[client] = (level - 1.0 if admitted else level, now_ms)
+        self._buckets[bucket] = (level - 1.0 if admitted else level, now_ms)
         if len(self._buckets) > self._clients:
             self._buckets.popitem(last=False)
         return admitted
+
+    def forget(self, *, now_ms: int) -> None:
+        """Drop the buckets that are full again."""
+        last = now_ms - self._full_after_ms
+        for bucket in [bucket for bucket, (_, seen_ms) in self._buckets.items() if seen_ms <= last]:
+            del self._buckets[bucket]

@@ -4,24 +4,24 @@ Owns `EDGE_STEPS`; what they look things up in is `pipeline.edge.tables`. A step
 named `drop_*` may end the hit with a counted reason. The address lives in the draft and nowhere else; `_event` copies only
 tokens and derived facts, and `Event` has no field that could take an address.
 
-Pure but for the key files behind `Keyring`: time and randomness are arguments.
+Pure but for the key files behind `Keyring` and the blocks: time and randomness are arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from uuid import UUID
+from typing import NamedTuple
 
 from pipeline.durations import DAY_MS
 from pipeline.edge import consent, cookies
+from pipeline.edge.clients import NOBODY, Client, Sender
 from pipeline.edge.tables import EdgeTables, SiteTables
 from pipeline.errors import Reason, Refused
-from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PageFrom, RawAddress, Scrubbed, Token, VisitorKind
-from pipeline.keys.tokens import cookie_visitor
-from pipeline.networks.address import NO_ADDRESS, client_address
+from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PackedAddress, PageFrom, Scrubbed, Token, VisitorKind
+from pipeline.keys.tokens import cookie_visitor, is_ipv4
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.scrub.page import PageFacts, ReferrerFacts
 from pipeline.scrub.redact import Clean, scrub_ad, scrub_text
@@ -30,6 +30,7 @@ COOKIE_VALUE_MAX = 64
 
 NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
 NO_REFERRER = ReferrerFacts("", "", 0, False)
+NO_AD = Clean("", 0)
 
 
 @dataclass(slots=True)
@@ -46,7 +47,8 @@ class Draft:
     cookie_state: CookieState = "none"
     set_cookie: str = ""
     id_secret: str = ""
-    address: RawAddress = NO_ADDRESS
+    client: Client = NOBODY
+    is_https: bool = False
     network: NetworkFacts = NO_FACTS
     page: PageFacts = NO_PAGE
     page_from: PageFrom = "none"
@@ -60,15 +62,14 @@ class Draft:
     click_token: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeResult:
+class EdgeResult(NamedTuple):
     """The events of one hit and the Set-Cookie header of its answer ('' for none)."""
 
     events: tuple[Event, ...]
     set_cookie: str
 
 
-class Flooded(Refused):
+class OverRate(Refused):
     """A hit over its client's rate; carries what may be counted of it."""
 
     def __init__(self, network: NetworkFacts) -> None:
@@ -88,39 +89,40 @@ def put_consent(hit: Hit, draft: Draft, _: EdgeTables) -> None:
     )
 
 
-def put_client_address(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The client's address, in memory only."""
-    draft.address = client_address(hit.peer, hit.forwarded_for, tables.trusted, peer_is_trusted=hit.peer_is_trusted)
+def put_client(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """The client's address, in memory only, and whether its browser used https."""
+    draft.client = client = tables.client(Sender(hit.peer, hit.forwarded_for, hit.is_replay))
+    draft.is_https = uses_https(hit, client)
 
 
-def put_network_facts(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+def put_network_facts(hit: Hit, draft: Draft, _: EdgeTables) -> None:
     """Country, autonomous system and class: impossible to know once the address is gone."""
-    facts = tables.networks.facts(draft.address, hit.site)
-    # Who signalled is counted by country and class; a small network could still point at a person.
+    facts = draft.client.facts_for(hit.site)
+    # A privacy signal leaves country and class; a small network could still point at a person.
     draft.network = facts._replace(asn=0, as_org="") if draft.consent.signalled else facts
 
 
-def drop_flood(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """A client over its rate is refused before it costs more than a look-up."""
-    if draft.address and not tables.flood.admits(draft.address, now_ms=hit.received_ms):
-        raise Flooded(draft.network)
+    if draft.client.packed and not tables.rate_limit.admits(draft.client.packed, now_ms=hit.received_ms):
+        raise OverRate(draft.network)
 
 
-def put_page(hit: Hit, draft: Draft, _: EdgeTables) -> None:
+def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """The page: the tag's `u`, else the Referer header, which for an image is the page it stands on."""
     if hit.page is not None:
-        draft.page, draft.page_from = draft.site.page(hit.page), "parameter"
+        draft.page, draft.page_from = tables.page(hit.site, hit.page), "parameter"
     elif hit.referer:
-        draft.page, draft.page_from = draft.site.page(hit.referer), "referer"
+        draft.page, draft.page_from = tables.page(hit.site, hit.referer), "referer"
     draft.scrubbed |= draft.page.scrubbed
     if draft.page.sensitive:
         draft.consent = draft.consent._replace(identify=False)
 
 
-def put_referrer(hit: Hit, draft: Draft, _: EdgeTables) -> None:
+def put_referrer(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """The previous page: only the tag's `r` knows it."""
     if hit.referrer:
-        referrer = draft.site.referrer(hit.referrer)
+        referrer = tables.referrer(hit.site, hit.referrer)
         draft.referrer = referrer._replace(path="") if draft.page.sensitive else referrer
         draft.scrubbed |= referrer.scrubbed
 
@@ -128,7 +130,7 @@ def put_referrer(hit: Hit, draft: Draft, _: EdgeTables) -> None:
 def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """The id cookie and the site's allow-listed ones; signals expire an id cookie that is still there."""
     sent = draft.sent_cookies
-    if draft.consent.identify:
+    if draft.consent.identify and draft.site.cookies:
         _keep_site_cookies(draft)
     if draft.consent.signalled:
         draft.cookie_state = "signal"
@@ -137,7 +139,7 @@ def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
         draft.cookie_state = "none" if draft.page.sensitive else "refused"
     elif (known := cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=draft.now_s)) is not None:
         draft.cookie_state, draft.id_secret = "returning", known.secret
-    elif cookies.may_set(hit.scheme, hit.host):
+    elif cookies.may_set(hit.host, is_https=draft.is_https):
         draft.cookie_state = "new"
         draft.set_cookie = cookies.set_id(cookies.new_id(tables.random(cookies.SECRET_BYTES), now_s=draft.now_s))
 
@@ -151,31 +153,35 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
         return
     draft.ua_token = tokens.agent(hit.agent)
     draft.click_token = tokens.click(draft.page.click_id)
-    if draft.address:
-        draft.ip_token = tokens.ip_token(draft.address)
-        draft.net_token = tokens.net_token(draft.address)
+    address = draft.client.packed
+    if address:
+        draft.ip_token, draft.net_token = tokens.tokens(address)
     visitor_key = tables.keys.visitor_key(draft.epoch, today=draft.today) if draft.id_secret else None
     if visitor_key is not None:
         draft.visitor, draft.visitor_kind = cookie_visitor(visitor_key, draft.id_secret), "cookie"
-    elif draft.address:
+    elif address:
         # A cookie just set may never come back; until it does, the day's token counts the client once.
-        draft.visitor, draft.visitor_kind = tokens.visitor(draft.address, hit.agent, hit.site), "day"
+        draft.visitor, draft.visitor_kind = tokens.visitor(address, hit.agent, hit.site), "day"
 
 
 def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Nothing more is kept of a person under a block (policy clause 6.2.4)."""
+    if tables.blocks is None:
+        return
     if draft.id_secret and tables.blocks.person(draft.id_secret):
         raise Refused(Reason.BLOCKED)
-    # Without a token nothing that is kept points at the address, and the block has no matter.
-    if draft.ip_token != NO_TOKEN and tables.blocks.address(draft.address, draft.epoch):
+    # Without a token nothing that is kept points at the address, so there is nothing to block.
+    if draft.ip_token != NO_TOKEN and tables.blocks.address(draft.client.address, draft.epoch):
         raise Refused(Reason.BLOCKED)
 
 
-EDGE_STEPS: tuple[Callable[[Hit, Draft, EdgeTables], None], ...] = (
+Step = Callable[[Hit, Draft, EdgeTables], None]
+
+EDGE_STEPS: tuple[Step, ...] = (
     put_consent,
-    put_client_address,
+    put_client,
     put_network_facts,
-    drop_flood,
+    drop_over_rate,
     put_page,
     put_referrer,
     put_cookies,
@@ -189,22 +195,27 @@ def run_edge(hit: Hit, tables: EdgeTables, *, now_ms: int) -> EdgeResult:
 
     Raises `Refused` with the reason to be counted; a hit with ad blocks gives one impression per block.
     """
+    draft = take_steps(EDGE_STEPS, hit, tables, now_ms)
+    if not hit.ads:
+        return EdgeResult((_event(hit, draft, tables, NO_AD),), draft.set_cookie)
+    return EdgeResult(tuple(_event(hit, draft, tables, scrub_ad(ad)) for ad in hit.ads), draft.set_cookie)
+
+
+def take_steps(steps: Iterable[Step], hit: Hit, tables: EdgeTables, now_ms: int) -> Draft:
+    """Return what the steps found of a hit; raises `Refused`."""
     site = tables.sites.get(hit.site)
     if site is None:
         raise Refused(Reason.UNKNOWN_SITE)
-    now_s = hit.received_ms // 1000
-    draft = Draft(
-        site=site,
-        now_s=now_s,
-        epoch=day_of(hit.received_ms),
-        today=day_of(now_ms),
-    )
-    for step in EDGE_STEPS:
+    draft = Draft(site, hit.received_ms // 1000, day_of(hit.received_ms), day_of(now_ms))
+    for step in steps:
         step(hit, draft, tables)
-    return EdgeResult(
-        events=tuple(_event(hit, draft, tables, scrub_ad(ad)) for ad in (hit.ads or ("",))),
-        set_cookie=draft.set_cookie,
-    )
+    return draft
+
+
+def uses_https(hit: Hit, client: Client) -> bool:
+    """Tell whether the browser came over https: a trusted proxy says it, else the connection."""
+    proxied = hit.forwarded_proto and client.peer_is_trusted
+    return hit.forwarded_proto == "https" if proxied else hit.scheme == "https"
 
 
 def _keep_site_cookies(draft: Draft) -> None:
@@ -238,7 +249,7 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:
         cookies=draft.kept_cookies,
         ip_token=draft.ip_token,
         net_token=draft.net_token,
-        ip_version=6 if ":" in draft.address else 4,
+        ip_version=_ip_version(draft.client.packed),
         country=network.country,
         asn=network.asn,
         as_org=network.as_org,
@@ -248,7 +259,7 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:
         hint_brands=hit.hint_brands,
         hint_mobile=hit.hint_mobile,
         hint_platform=hit.hint_platform,
-        https=hit.scheme == "https",
+        https=draft.is_https,
         page_host=page.host,
         page=page.path,
         page_flags=page.flags,
@@ -267,6 +278,12 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:
     )
 
 
+def _ip_version(address: PackedAddress) -> int:
+    if not address:
+        return 0
+    return 4 if is_ipv4(address) else 6
+
+
 def day_of(unix_ms: int) -> date:
     """Return the UTC day, which is the key epoch, of a Unix time in milliseconds."""
     return _day(unix_ms // DAY_MS)
@@ -282,4 +299,5 @@ def uuid7(received_ms: int, random: bytes) -> str:
     value = (received_ms & (2**48 - 1)) << 80 | int.from_bytes(random)
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
-    return str(UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

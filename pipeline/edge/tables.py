@@ -1,103 +1,68 @@
-"""What the edge's steps look things up in: sites, networks, keys, blocks, the flood guard.
+"""What the edge's steps look things up in: sites, networks, keys, blocks, the rate limit.
 
-Owns how these are put together from the settings and the bounded memory of addresses already read. Built once for a
-collector process and never changed; reading the look-up files is the only I/O.
+Owns how these are put together from the settings, and the memory of clients and pages already read: bounded in number, and
+in age by `forget`, which the collector calls every few minutes. Reading the look-up files is the only I/O.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache, partial
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.edge import cookies
-from pipeline.edge.rate_limit import FloodGuard
-from pipeline.event import RawAddress
-from pipeline.keys.tokens import DayTokens
+from pipeline.edge.aged_cache import AgedCache
+from pipeline.edge.blocks import BlockList
+from pipeline.edge.clients import Client, Sender, read_client
+from pipeline.edge.rate_limit import RateLimit
+from pipeline.keys.ring import Keyring
 from pipeline.networks.address import NetworkSet
 from pipeline.networks.lookup import NetworkTables
 from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
+from pipeline.scrub.urls import split_url
 from pipeline.settings import AllowedValue, Settings, Site
 
-CACHED_PAGES = 8192
-CACHED_TEXT = 512  # longer addresses are not remembered: a cache entry is bounded as well as their number
+REMEMBERED: Final = 16_384  # clients, pages and referrers each: a few MB at most, whatever a flood brings
+LONGEST_REMEMBERED: Final = 512  # longer texts are read anew each time: a memory is bounded in length, too
 
-
-class Keys(Protocol):
-    """What the edge asks of the keyring; None: there is no key, so no tokens are made."""
-
-    def day(self, epoch: date, *, today: date) -> DayTokens | None:
-        """Return the day's tokens."""
-
-    def visitor_key(self, epoch: date, *, today: date) -> bytes | None:
-        """Return the key of the id cookie's hash."""
-
-
-class Blocks(Protocol):
-    """Which persons asked that nothing more be kept (policy clause 6.2.4)."""
-
-    def person(self, secret: str) -> bool:
-        """Whether the holder of an id cookie with this random part is blocked."""
-
-    def address(self, address: RawAddress, epoch: date) -> bool:
-        """Whether an address is blocked on a UTC day."""
-
-
-class NoBlocks:
-    """Nobody is blocked."""
-
-    def person(self, _: str) -> bool:
-        """See `Blocks`."""
-        return False
-
-    def address(self, _: RawAddress, __: date) -> bool:
-        """See `Blocks`."""
-        return False
-
-
-NOBODY = NoBlocks()
+_SitePage = tuple[str, str]
+"""A site's id and the address as it came."""
 
 
 class SiteTables:
-    """One site, ready for look-ups: its pages with a bounded memory of addresses already read."""
+    """One site, ready for look-ups."""
 
     def __init__(self, site: Site) -> None:
         self.settings = site
-        pages = SitePages.of(site)
-        self._read_page = partial(read_page, site=pages)
-        self._read_referrer = partial(read_referrer, site=pages)
-        self._known_page = lru_cache(CACHED_PAGES)(self._read_page)
-        self._known_referrer = lru_cache(CACHED_PAGES)(self._read_referrer)
+        self.pages = SitePages.of(site)
         self.cookies: Mapping[str, AllowedValue] = {cookie.name: cookie for cookie in site.cookies}
         self.wanted_cookies = frozenset({*self.cookies, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
 
-    def page(self, raw: str) -> PageFacts:
-        """Return what may be kept of a page address."""
-        return self._known_page(raw) if len(raw) <= CACHED_TEXT else self._read_page(raw)
 
-    def referrer(self, raw: str) -> ReferrerFacts:
-        """Return what may be kept of a previous page's address."""
-        return self._known_referrer(raw) if len(raw) <= CACHED_TEXT else self._read_referrer(raw)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EdgeTables:
-    """What the steps look things up in; `random` returns that many random bytes."""
+    """What the steps look things up in; `random` returns that many random bytes. Belongs to one thread."""
 
     sites: Mapping[str, SiteTables]
     networks: NetworkTables
     trusted: NetworkSet
-    flood: FloodGuard
-    keys: Keys
+    rate_limit: RateLimit
+    keys: Keyring
     policy: str
     random: Callable[[int], bytes]
-    blocks: Blocks = NOBODY
+    blocks: BlockList | None = None
+    _clients: AgedCache[Sender, Client] = field(init=False)
+    _pages: AgedCache[_SitePage, PageFacts] = field(init=False)
+    _referrers: AgedCache[_SitePage, ReferrerFacts] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clients = AgedCache(self._read_client, most=REMEMBERED)
+        self._pages = AgedCache(self._read_page, most=REMEMBERED)
+        self._referrers = AgedCache(self._read_referrer, most=REMEMBERED)
 
     @classmethod
     def load(
-        cls, settings: Settings, keys: Keys, random: Callable[[int], bytes], blocks: Blocks | None = None
+        cls, settings: Settings, keys: Keyring, random: Callable[[int], bytes], blocks: BlockList | None = None
     ) -> EdgeTables:
         """Build the tables of one collector process; raises `Fatal` for an unusable file."""
         edge = settings.collector
@@ -105,9 +70,48 @@ class EdgeTables:
             sites={site.id: SiteTables(site) for site in settings.sites},
             networks=NetworkTables.load(settings),
             trusted=NetworkSet(edge.trusted_proxies),
-            flood=FloodGuard(per_minute=edge.flood_per_minute, burst=edge.flood_burst, clients=edge.flood_addresses),
+            rate_limit=RateLimit(
+                per_minute=edge.flood_per_minute, burst=edge.flood_burst, clients=edge.flood_addresses, key=random(32)
+            ),
             keys=keys,
             policy=settings.privacy.policy_version,
             random=random,
-            blocks=blocks or NOBODY,
+            blocks=blocks,
         )
+
+    def client(self, sender: Sender) -> Client:
+        """Return the client of a request."""
+        remember = len(sender.forwarded_for) <= LONGEST_REMEMBERED
+        return self._clients(sender) if remember else self._read_client(sender)
+
+    def page(self, site: str, raw: str) -> PageFacts:
+        """Return what may be kept of a page address."""
+        return self._pages((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_page((site, raw))
+
+    def referrer(self, site: str, raw: str) -> ReferrerFacts:
+        """Return what may be kept of a previous page's address."""
+        return self._referrers((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_referrer((site, raw))
+
+    def sites_of_origin(self, origin: str) -> frozenset[str]:
+        """Return the sites to which the pages of an origin (RFC 6454) belong: by their own hosts or their `ad_hosts`."""
+        url = split_url(origin)
+        if url.scheme == "other":
+            return frozenset()
+        return frozenset(
+            name for name, site in self.sites.items() if url.host in site.pages.own or url.host in site.pages.ads
+        )
+
+    def forget(self, *, now_ms: int) -> None:
+        """Drop what was not used since the call before this one."""
+        for memory in (self._clients, self._pages, self._referrers):
+            memory.turn()
+        self.rate_limit.forget(now_ms=now_ms)
+
+    def _read_client(self, sender: Sender) -> Client:
+        return read_client(sender, self.trusted, self.networks)
+
+    def _read_page(self, place: _SitePage) -> PageFacts:
+        return read_page(place[1], self.sites[place[0]].pages)
+
+    def _read_referrer(self, place: _SitePage) -> ReferrerFacts:
+        return read_referrer(place[1], self.sites[place[0]].pages)

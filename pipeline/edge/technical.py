@@ -1,7 +1,7 @@
 """From a report of technical signals to `TechnicalSignal`s: what the edge does with them instead of `EDGE_STEPS`.
 
 Owns `TECHNICAL_STEPS` and the scrubbing of a signal. The script scrubbed already; nothing it says is believed. No step
-makes a visitor or a token, and the address is used for country and flood guard only (00-product, two readings).
+makes a visitor or a token, and the address is used for country and rate limit only (00-product, two readings).
 
 Pure like `pipeline.edge.steps`.
 """
@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.edge.steps import (
-    Draft,
-    day_of,
-    drop_flood,
-    put_client_address,
+    Step,
+    drop_over_rate,
+    put_client,
     put_consent,
     put_network_facts,
     put_page,
+    take_steps,
     uuid7,
 )
 from pipeline.edge.tables import EdgeTables
@@ -62,11 +62,11 @@ class RawSignal(NamedTuple):
     value: float
 
 
-TECHNICAL_STEPS: tuple[Callable[[Hit, Draft, EdgeTables], None], ...] = (
+TECHNICAL_STEPS: tuple[Step, ...] = (
     put_consent,
-    put_client_address,
+    put_client,
     put_network_facts,
-    drop_flood,
+    drop_over_rate,
     put_page,
 )
 
@@ -79,12 +79,7 @@ def run_technical_edge(
     A browser that signals GPC or DNT, or opted out, sends no report through our script; one that comes is kept, because
     nothing in it is about a person.
     """
-    site = tables.sites.get(hit.site)
-    if site is None:
-        raise Refused(Reason.UNKNOWN_SITE)
-    draft = Draft(site=site, now_s=hit.received_ms // 1000, epoch=day_of(hit.received_ms), today=day_of(now_ms))
-    for step in TECHNICAL_STEPS:
-        step(hit, draft, tables)
+    draft = take_steps(TECHNICAL_STEPS, hit, tables, now_ms)
     clean_release = scrub_release(release)
     return tuple(
         TechnicalSignal(

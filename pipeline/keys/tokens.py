@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from pipeline.event import RawAddress, Token
+from pipeline.event import PackedAddress, RawAddress, Token
 
 KEY_BYTES: Final = 32
 _MAPPED: Final = bytes(10) + b"\xff\xff"  # RFC 4291 2.5.5.2: the first 96 bits of an IPv4-mapped address
@@ -40,12 +40,18 @@ def fingerprint(key: bytes) -> str:
     return derive(key, b"clinic-pixel fingerprint", 8).hex()
 
 
-def packed(address: str) -> bytes:
+def packed(address: str) -> PackedAddress:
     """Return the 16 bytes of an address, IPv4 in its mapped form; raises `ValueError` that does not quote the input."""
     try:
-        return inet_pton(AF_INET6, address) if ":" in address else _MAPPED + inet_pton(AF_INET, address)
+        block = inet_pton(AF_INET6, address) if ":" in address else _MAPPED + inet_pton(AF_INET, address)
     except (OSError, ValueError):  # ValueError: a NUL or a lone surrogate
         raise ValueError("not an IP address in canonical text") from None
+    return PackedAddress(block)
+
+
+def is_ipv4(block: PackedAddress) -> bool:
+    """Tell whether 16 bytes are an IPv4 address in its mapped form."""
+    return block.startswith(_MAPPED)
 
 
 def unpacked(block: bytes) -> RawAddress:
@@ -96,19 +102,20 @@ class DayTokens:
         return self._ip.token(packed(address))
 
     def net_token(self, address: RawAddress) -> Token:
-        """Return the token of the address's network: its /24 (IPv4) or /48 (IPv6)."""
-        block = packed(address)
-        if block.startswith(_MAPPED):
-            return self._net.token(block[:15] + b"\0")
-        return self._net.token(block[:6] + bytes(10))
+        """Return the token of the address's network; raises `ValueError` where it is none."""
+        return self.tokens(packed(address))[1]
 
-    def visitor(self, address: RawAddress, agent: str, site: str) -> int:
+    def tokens(self, address: PackedAddress) -> tuple[Token, Token]:
+        """Return the tokens of an address and of its network, which is its /24 (IPv4) or /48 (IPv6)."""
+        network = address[:15] + b"\0" if is_ipv4(address) else address[:6] + bytes(10)
+        return self._ip.token(address), self._net.token(network)
+
+    def visitor(self, address: PackedAddress, agent: str, site: str) -> int:
         """Return the day's visitor of a browser without id cookie: 64 bits, never 0.
 
         An IPv6 address counts with its /64, because a phone changes the rest several times a day.
         """
-        block = packed(address)
-        place = block[12:] if block.startswith(_MAPPED) else block[:8]
+        place = address[12:] if is_ipv4(address) else address[:8]
         return _uint64(self._visitor, place, _bytes(agent), _bytes(site))
 
     def agent(self, agent: str) -> int:

@@ -11,7 +11,6 @@ Owns the canonical text form and the walk over trusted proxies. Pure: no look-up
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
@@ -20,13 +19,10 @@ from pipeline.event import RawAddress
 NO_ADDRESS = RawAddress("")
 """The peer has no address (a Unix socket) and nobody trusted named one: no tokens, no look-ups."""
 
-CACHED_ADDRESSES = 20_000  # a few MB at most, in memory only
-
 _MAPPED = bytes(10) + b"\xff\xff"
 _LONGEST = 64  # brackets, the longest IPv6 text, zone and port; longer is junk
 
 
-@lru_cache(CACHED_ADDRESSES)
 def canonical(text: str) -> RawAddress | None:
     """Return the canonical text of an address written with or without port, brackets and zone; None if it is none."""
     text = text.strip()
@@ -49,18 +45,16 @@ def canonical(text: str) -> RawAddress | None:
 
 
 class NetworkSet:
-    """A fixed set of networks that answers membership, remembering the last few thousand answers in memory."""
+    """A fixed set of networks that answers membership; it remembers no address."""
 
     def __init__(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
         self._networks = tuple(networks)
-        self._contains = lru_cache(maxsize=4096)(self._look_up)
 
     def __contains__(self, address: RawAddress) -> bool:
-        return bool(self._networks) and self._contains(address)
-
-    def _look_up(self, address: RawAddress) -> bool:
-        parsed = ip_address(address) if address else None
-        return parsed is not None and any(parsed in network for network in self._networks)
+        if not self._networks or not address:
+            return False
+        parsed = ip_address(address)
+        return any(parsed in network for network in self._networks)
 
 
 def client_address(

@@ -8,7 +8,6 @@ order of the settings. Opening is the only I/O; look-ups are answered from memor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import islice
 from pathlib import Path
@@ -20,8 +19,6 @@ from pipeline.errors import Fatal
 from pipeline.event import NetClass, RawAddress
 from pipeline.networks.address import NetworkSet
 from pipeline.settings import Settings
-
-CACHED_ADDRESSES = 20_000  # a few MB at most, whatever a flood brings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
 # RFC 1918, RFC 4193: a client with such an address that is not the clinic's own is a proxy nobody configured.
@@ -57,7 +54,6 @@ class NetworkTables:
         self._own = dict(own or {})
         self.broken_lookups = 0
         self.private_clients = 0
-        self._facts = lru_cache(maxsize=CACHED_ADDRESSES)(self._look_up)
 
     @classmethod
     def load(cls, settings: Settings) -> NetworkTables:
@@ -70,15 +66,12 @@ class NetworkTables:
             own={site.id: NetworkSet(site.own_networks) for site in settings.sites if site.own_networks},
         )
 
-    def facts(self, address: RawAddress, site: str) -> NetworkFacts:
-        """Return what is known of the address's network, seen from one site."""
-        if not address:
-            return NO_FACTS
-        facts = self._facts(address)
-        own = self._own.get(site)
-        return facts._replace(net_class="own") if own is not None and address in own else facts
+    def own_sites(self, address: RawAddress) -> frozenset[str]:
+        """Return the ids of the sites whose own networks hold the address."""
+        return frozenset(site for site, networks in self._own.items() if address in networks)
 
-    def _look_up(self, address: RawAddress) -> NetworkFacts:
+    def look_up(self, address: RawAddress) -> NetworkFacts:
+        """Return what is known of the address's network, whoever's it is."""
         if address in _PRIVATE and not any(address in own for own in self._own.values()):
             self.private_clients += 1
         country = self._get(self._country, address)

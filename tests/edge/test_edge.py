@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.edge import cookies
-from pipeline.edge.steps import EDGE_STEPS, Flooded, run_edge
+from pipeline.edge.steps import EDGE_STEPS, OverRate, run_edge
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, Hit, Scrubbed
@@ -40,7 +40,7 @@ SITE = Site(
 
 
 class FixedNetworks(NetworkTables):
-    def facts(self, address, site):
+    def look_up(self, address):
         return NetworkFacts("RU", 64496, "Example Net", "mobile")
 
 
@@ -83,9 +83,9 @@ def test_a_page_view_has_its_fields_and_no_address(tables):
 def test_the_order_of_the_edge_is_the_list(tables):
     assert [step.__name__ for step in EDGE_STEPS] == [
         "put_consent",
-        "put_client_address",
+        "put_client",
         "put_network_facts",
-        "drop_flood",
+        "drop_over_rate",
         "put_page",
         "put_referrer",
         "put_cookies",
@@ -95,9 +95,9 @@ def test_the_order_of_the_edge_is_the_list(tables):
 
 
 def test_the_client_behind_a_trusted_proxy_gets_the_token_not_the_proxy(tables):
-    through = event(tables, peer="10.0.0.1", forwarded_for=("198.51.100.7",))
+    through = event(tables, peer="10.0.0.1", forwarded_for="198.51.100.7")
     assert through.ip_token == event(tables).ip_token
-    assert event(tables, peer="192.0.2.1", forwarded_for=("198.51.100.7",)).ip_token != through.ip_token
+    assert event(tables, peer="192.0.2.1", forwarded_for="198.51.100.7").ip_token != through.ip_token
 
 
 def test_an_image_without_a_page_parameter_takes_the_referer_header(tables):
@@ -212,7 +212,7 @@ def test_an_unknown_site_is_refused(tables):
 def test_a_flood_is_refused_and_says_from_which_network(tables):
     for _ in range(5):
         run(tables)
-    with pytest.raises(Flooded) as flooded:
+    with pytest.raises(OverRate) as flooded:
         run(tables)
     assert flooded.value.network.asn == 64496
 

@@ -36,7 +36,7 @@ def _settings(directory: Path, **files: str) -> Settings:
 
 
 def _class(settings: Settings, address: str) -> str:
-    return NetworkTables.load(settings).facts(RawAddress(address), "clinic").net_class
+    return NetworkTables.load(settings).look_up(RawAddress(address)).net_class
 
 
 def test_an_address_gets_the_class_of_its_list(tmp_path: Path) -> None:
@@ -203,8 +203,8 @@ def test_the_public_lists_compile_and_answer(tmp_path: Path) -> None:
     tables = NetworkTables.load(settings)
     for net_class, file in files:
         sample = list(read_networks(file))[::97]
-        classes = {tables.facts(RawAddress(str(network.network_address)), "clinic").net_class for network in sample}
+        classes = {tables.look_up(RawAddress(str(network.network_address))).net_class for network in sample}
         assert "other" not in classes
         if net_class == "crawler":
             assert classes == {"crawler"}
-    assert tables.facts(RawAddress("192.0.2.1"), "clinic").net_class == "other"
+    assert tables.look_up(RawAddress("192.0.2.1")).net_class == "other"

@@ -47,7 +47,9 @@ def settings(tmp_path, **networks):
 
 
 def facts(tables, address, site="clinic"):
-    return tables.facts(RawAddress(address), site)
+    return tables.look_up(RawAddress(address))._replace(
+        **({"net_class": "own"} if site in tables.own_sites(RawAddress(address)) else {})
+    )
 
 
 def test_country_and_system_are_looked_up(tmp_path, country, asn):

@@ -1,0 +1,56 @@
+"""Whose request it is: the client's address and everything that follows from the address alone.
+
+Owns `Client`, which is made once for a client and then remembered for minutes, in memory only.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pipeline.event import PackedAddress, RawAddress
+from pipeline.keys.tokens import packed
+from pipeline.networks.address import NO_ADDRESS, NetworkSet, canonical, client_address
+from pipeline.networks.lookup import NO_FACTS, NetworkFacts, NetworkTables
+
+
+class Sender(NamedTuple):
+    """What a request says of its sender: the connection's address and the text of X-Forwarded-For.
+
+    `is_replay` is True for a replay with a valid ticket: its X-Forwarded-For counts without being in `trusted_proxies`.
+    """
+
+    peer: str
+    forwarded_for: str
+    is_replay: bool
+
+
+class Client(NamedTuple):
+    """The client of a request. `packed` are the 16 bytes of `address`, none where there is no address.
+
+    `peer_is_trusted` tells whether the request came through a trusted proxy, whose headers count; `own_sites` names the
+    sites whose own networks hold the address.
+    """
+
+    address: RawAddress
+    packed: PackedAddress
+    peer_is_trusted: bool
+    facts: NetworkFacts
+    own_sites: frozenset[str]
+
+    def facts_for(self, site: str) -> NetworkFacts:
+        """Return what is known of the network, seen from one site."""
+        return self.facts._replace(net_class="own") if site in self.own_sites else self.facts
+
+
+NOBODY = Client(NO_ADDRESS, PackedAddress(b""), False, NO_FACTS, frozenset())
+"""The client of a connection without an address, such as a Unix socket."""
+
+
+def read_client(sender: Sender, trusted: NetworkSet, networks: NetworkTables) -> Client:
+    """Return the client of a request."""
+    is_trusted = sender.is_replay or RawAddress(canonical(sender.peer) or "") in trusted
+    hops = sender.forwarded_for.split(",") if sender.forwarded_for else ()
+    address = client_address(sender.peer, hops, trusted, peer_is_trusted=sender.is_replay)
+    if not address:
+        return NOBODY._replace(peer_is_trusted=is_trusted)
+    return Client(address, packed(address), is_trusted, networks.look_up(address), networks.own_sites(address))
