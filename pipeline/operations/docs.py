@@ -22,7 +22,7 @@ from pipeline.reports.docs_page import page as reports_page
 from pipeline.reports.run import all_reports
 from pipeline.settings import Settings
 
-DOCS_DIR = Path(__file__).parent.parent / "docs"
+DOCS_DIR = Path(__file__).parents[2] / "docs"
 
 _SETTINGS = """\
 # Settings
