@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from collector.endpoints.pixel import GIF
+from support.waiting import wait_until
 
 
 def new_nonce():
@@ -48,7 +49,6 @@ def test_a_report_counts_what_was_sent(system):
         assert answer.status == 200
     before = system.rows("SELECT count() FROM pixel.events WHERE page = '/contacts'")
     system.wait_for_rows(before[0][0])
-    from support.system import wait_until
 
     wait_until(
         lambda: system.rows("SELECT count() FROM pixel.events WHERE page = '/contacts'")[0][0] >= 12, "twelve rows"

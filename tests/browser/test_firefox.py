@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from support.edge import Edge, Served, until
+from support.edge import Edge, Served
 from support.firefox import FIREFOX, Firefox
+from support.waiting import wait_until
 from support.walk import Walk
 
 pytestmark = [
@@ -97,7 +98,7 @@ def test_ad_block_scrolled_into_view(walk):
     walk.open("/").run(
         "document.querySelector('[data-pixel-ad=family-plan]').scrollIntoView({block: 'center', behavior: 'instant'})"
     )
-    rows = {row.ad: row for row in until(lambda: len(walk.edge.events()) >= 2 and walk.rows())}
+    rows = {row.ad: row for row in wait_until(lambda: len(walk.edge.events()) >= 2 and walk.rows())}
     walk.compare(rows["family-plan"], kind="impression", mode="js", page="/")
 
 
@@ -107,7 +108,7 @@ def test_back_forward_cache(walk):
     walk.firefox.goto(walk.demo.url + "/doctors")
     walk.after(2)
     walk.firefox.back()
-    assert until(lambda: walk.firefox.run("window.restored === true"))
+    assert wait_until(lambda: walk.firefox.run("window.restored === true"))
     walk.compare(walk.after(3)[2], page="/", referrer_host="", referrer_page="", visitor_kind="cookie")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.edge import until
+from support.waiting import wait_until
 from support.walk import Walk
 
 HOSTILE = {
@@ -53,7 +53,7 @@ def test_timers_that_throw_once_the_tag_is_loaded_do_no_harm(chromium, edge, cli
         page.evaluate("() => { dispatchEvent(new ErrorEvent('error', { message: 'of the page' })) }")
         assert [row.page for row in walk.after(2, page)] == ["/my", "/my/week"]
         walk.goto("/print", page)
-        until(lambda: page.wait_for_timeout(20) or walk.edge.signals())
+        wait_until(lambda: page.wait_for_timeout(20) or walk.edge.signals())
         assert [signal.template for signal in walk.edge.signals()] == ["of the page"]
         assert walk.errors == []
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.embedding.snippet import Wish, snippet
-from support.edge import until
-from support.server import free_port
+from support.command import free_port
+from support.waiting import wait_until
 from support.walk import Walk
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
@@ -40,7 +40,7 @@ def site(edge, clinic, tmp_path: Path) -> Iterator[str]:
     )
     process = subprocess.Popen([NGINX, "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log"])
     try:
-        until(lambda: _answers(port))
+        wait_until(lambda: _answers(port))
         yield url
     finally:
         process.terminate()

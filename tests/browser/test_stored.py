@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from collector.demo.site import demo_app
 from pipeline.database.client import connect
 from pipeline.embedding.snippet import Wish
-from support.edge import Served, until
+from support.edge import Served
 from support.system import System
+from support.waiting import wait_until
 from support.walk import remember
 
 Row = dict[str, Any]
@@ -90,7 +91,7 @@ class Visit:
             return found if len(found) >= count else []
 
         try:
-            found = until(rows)
+            found = wait_until(rows)
         finally:
             client.close()
         assert len(found) == count
@@ -174,7 +175,7 @@ def test_image(visit, path, differs):
 def test_single_page_application(visit):
     here = visit()
     page = here.goto("/my")
-    until(here.context.cookies)
+    wait_until(here.context.cookies)
     page.click("[data-view][href='/my/week']")
     page.wait_for_load_state("networkidle")
     page.go_back()
@@ -189,7 +190,7 @@ def test_single_page_application(visit):
 def test_ad_block_in_view(visit):
     here = visit()
     page = here.goto("/")
-    until(here.context.cookies)
+    wait_until(here.context.cookies)
     page.evaluate("document.querySelector('[data-pixel-ad]').scrollIntoView({block: 'center', behavior: 'instant'})")
     view, impression = here.stored(2)
     here.check(view, "/")

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.embedding.snippet import Wish, snippet
-from support.server import free_port
+from support.command import free_port
 from support.walk import Walk
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from support.edge import until
+from support.waiting import wait_until
 from support.walk import Walk
 
 ALL = ("errors", "resources", "vitals")
@@ -27,12 +27,12 @@ def loaded(walk: Walk, path: str = "/doctors"):
 
 
 def signals(walk: Walk, page, kind: str, count: int = 1):
-    until(lambda: page.wait_for_timeout(20) or sum(signal.kind == kind for signal in walk.edge.signals()) >= count)
+    wait_until(lambda: page.wait_for_timeout(20) or sum(signal.kind == kind for signal in walk.edge.signals()) >= count)
     return [signal for signal in walk.edge.signals() if signal.kind == kind]
 
 
 def happened(walk: Walk, page, count: int) -> None:
-    until(lambda: page.wait_for_timeout(10) or len(walk.errors) >= count)
+    wait_until(lambda: page.wait_for_timeout(10) or len(walk.errors) >= count)
 
 
 def hide(page) -> None:

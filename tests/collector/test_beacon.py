@@ -11,7 +11,8 @@ from collector.endpoints import beacon
 from collector.http import body as request_body
 from collector.http.beacon_schema import MAX_EVENTS, Report, read_beacon
 from pipeline.errors import Reason, Refused
-from support.edge import CLINIC, Edge, until
+from support.edge import CLINIC, Edge
+from support.waiting import wait_until
 
 SCOPE = {"scheme": "https", "client": ("192.0.2.1", 4711)}
 HEADERS = {b"host": b"stats.example", b"user-agent": b"Mozilla/5.0"}
@@ -239,7 +240,7 @@ def test_a_sender_who_hangs_up_in_mid_body_is_counted(edge):
     before = refused(edge, Reason.BAD_BODY)
     with socket.create_connection(("127.0.0.1", edge.served.port), timeout=10) as link:
         link.sendall(b"POST /e HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n[")
-    until(lambda: refused(edge, Reason.BAD_BODY) == before + 1)
+    wait_until(lambda: refused(edge, Reason.BAD_BODY) == before + 1)
 
 
 def test_one_refused_event_does_not_take_the_others_with_it(tmp_path):

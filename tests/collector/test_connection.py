@@ -11,7 +11,8 @@ import pytest
 
 from collector import connection
 from collector.endpoints.pixel import GIF
-from support.edge import Edge, until
+from support.edge import Edge
+from support.waiting import wait_until
 
 HIT = b"/p.gif?s=clinic&u=https://clinic.example/"
 JUNK = {
@@ -66,7 +67,7 @@ def test_what_is_no_http_gets_the_gif_and_is_counted(edge: Edge, word: str, capl
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"connection: close\r\n" in answer
     assert answer.endswith(b"\r\n\r\n" + GIF)
-    assert until(edge.refusals) == {"bad_http": 1}
+    assert wait_until(edge.refusals) == {"bad_http": 1}
     assert not edge.events()
     assert not caplog.records
 
@@ -88,14 +89,14 @@ def test_a_beacon_that_goes_wrong_in_its_body_is_counted_once(edge: Edge, coding
     with connected(edge) as peer:
         peer.sendall(b"junk\r\n\r\n")  # counted after it, so that both are seen
         read_to_end(peer)
-    assert until(lambda: "bad_http" in edge.refusals() and edge.refusals()) == {"bad_body": 1, "bad_http": 1}
+    assert wait_until(lambda: "bad_http" in edge.refusals() and edge.refusals()) == {"bad_body": 1, "bad_http": 1}
 
 
 def test_a_header_without_end_is_cut_off_and_counted(edge: Edge) -> None:
     endless = b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\nX-Endless: " + b"a" * 64_000_000
     with connected(edge) as peer, pytest.raises(ConnectionError):
         peer.sendall(endless)
-    assert until(edge.refusals) == {"bad_http": 1}
+    assert wait_until(edge.refusals) == {"bad_http": 1}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_dripping_bytes_do_not_prolong_the_deadline(edge: Edge, monkeypatch: pyt
 
     with connected(edge) as peer:
         peer.sendall(b"GET /p.gif?s=clinic&u=")
-        until(dripped, seconds=5)
+        wait_until(dripped, seconds=5)
 
 
 def test_a_connection_between_two_requests_stays_open_past_the_deadline(

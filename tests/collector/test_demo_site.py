@@ -12,8 +12,9 @@ from collector.demo.content import DOCTORS, SERVICES
 from collector.demo.site import demo_app
 from pipeline.embedding.snippet import Wish
 from pipeline.settings import DEMO_SITE, Settings
-from support.edge import Served, until
-from support.server import environment, free_port
+from support.command import environment, free_port
+from support.edge import Served
+from support.waiting import wait_until
 
 COLLECTOR = "http://localhost:8080"
 PAGES = [
@@ -91,7 +92,7 @@ def test_the_command_serves_the_clinic(tmp_path):
     given = environment(Settings(data=tmp_path)) | {"PIXEL_DEMO__PORT": str(port)}
     with subprocess.Popen(command, env=given, cwd=tmp_path) as process:
         try:
-            assert "Берег" in until(lambda: _page(port), 30)
+            assert "Берег" in wait_until(lambda: _page(port), seconds=30)
         finally:
             process.terminate()
 

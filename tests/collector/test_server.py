@@ -12,9 +12,8 @@ import urllib3
 
 from pipeline.event import Event
 from pipeline.spool.records import read
-from support.edge import until
-from support.server import free_port
-from support.system import CLI, plain_environment
+from support.command import CLI, free_port, plain_environment
+from support.waiting import wait_until
 
 
 class Collecting:
@@ -26,7 +25,7 @@ class Collecting:
         given = {"PIXEL_DATA": str(data), "PIXEL_COLLECTOR__PORT": str(port), "PIXEL_COLLECTOR__WORKERS": str(workers)}
         with log.open("wb") as stream:
             self.process = subprocess.Popen([*CLI, "collect"], env=plain_environment(**given), stderr=stream)
-        until(self._answers, 30)
+        wait_until(self._answers, seconds=30)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()

@@ -25,7 +25,8 @@ from pipeline.database.embedded import SLEEP, config_xml
 from pipeline.errors import Fatal, Retryable
 from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings
-from support.server import COMMAND, Rows, Server, environment, free_port
+from support.command import CLI, environment, free_port
+from support.server import Rows, Server
 
 ENGINE_SCRIPT = """\
 import sys
@@ -144,7 +145,7 @@ def test_the_native_port_is_opened_when_asked_for(tmp_path: Path) -> None:
 def refusal(settings: Settings) -> str:
     """Return what a server that cannot start says."""
     ended = subprocess.run(
-        [*COMMAND, "clickhouse"], env=environment(settings), capture_output=True, text=True, timeout=60, check=False
+        [*CLI, "clickhouse"], env=environment(settings), capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 1
     return ended.stdout + ended.stderr

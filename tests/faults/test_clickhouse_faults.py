@@ -28,7 +28,7 @@ from pipeline.spool.records import read
 from support.proxy import Fault, Proxy
 from support.server import Rows, Server
 from support.shipping import NOVEMBER_MS, counts, event, write_segment
-from support.system import wait_until
+from support.waiting import wait_until
 
 QUICK = Ship(timeout_seconds=1, retry_seconds=0.2, poll_seconds=0.02)
 

@@ -16,7 +16,7 @@ from pipeline.database.client import connect
 from support.auditor import Findings, audit, counter_sums, stored_nonces
 from support.clinic import Clinic, Load, Name
 from support.server import Rows
-from support.system import wait_until
+from support.waiting import wait_until
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "20"))
 VICTIMS: tuple[tuple[Name, ...], ...] = (

@@ -17,7 +17,7 @@ from pipeline.ship.worker import Worker
 from support.auditor import counter_sums, stored_nonces
 from support.server import Rows, Server
 from support.shipping import counts, event, write_segment
-from support.system import wait_until
+from support.waiting import wait_until
 
 STRACE = shutil.which("strace")
 pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed: no system call can be made to fail")

@@ -18,8 +18,8 @@ from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
 from pipeline.reports.run import Period
 from pipeline.settings import ClickHouse, Settings
-from support.command import command
-from support.server import Rows, free_port
+from support.command import command, free_port
+from support.server import Rows
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()

@@ -22,7 +22,8 @@ from pipeline.keys.holds import blocked_days
 from pipeline.settings import ClickHouse, Settings
 from pipeline.ship.key_jobs import destroy_expired_keys, print_audit_head
 from pipeline.ship.schedule import JOBS
-from support.server import Rows, free_port
+from support.command import free_port, plain_environment
+from support.server import Rows
 
 OLD = KeyName.of_day(date(2026, 1, 5))
 TODAY = datetime.now(UTC).date()
@@ -47,7 +48,7 @@ def data_directory(tmp_path: Path) -> Path:
 @pytest.fixture(name="run")
 def command_line(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `clinic-pixel` with these arguments while open blocks touch the days `blocked`; None: nobody can tell."""
-    for name in [name for name in os.environ if name.startswith("PIXEL_")]:
+    for name in os.environ.keys() - plain_environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIXEL_DATA", str(data))
     monkeypatch.setenv("COLUMNS", "200")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.command import command
-from support.system import plain_environment
+from support.command import command, plain_environment
 
 
 @pytest.mark.parametrize("arguments", [["ship"], ["clickhouse"], ["collect"]], ids=" ".join)

@@ -8,8 +8,10 @@ from time import monotonic
 
 import pytest
 
+from support.command import CLI, plain_environment
 from support.processes import child, children, command_of
-from support.system import CLI, System, plain_environment, wait_until
+from support.system import System
+from support.waiting import wait_until
 
 
 @pytest.fixture

@@ -34,9 +34,10 @@ from pipeline.privacy_check.requests import plan
 from pipeline.privacy_check.run import direct_url, verify
 from pipeline.privacy_check.send import send
 from pipeline.traffic.replay import new_nonces
+from support.command import free_port
 from support.processes import child
-from support.server import free_port
-from support.system import System, wait_until
+from support.system import System
+from support.waiting import wait_until
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 NGINX_CONF = Path(__file__).parents[2] / "deploy" / "nginx" / "clinic-pixel.conf"

@@ -16,7 +16,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.reports import run
 from pipeline.settings import ClickHouse, Fraud, Settings
 from support import clinic_day
-from support.server import Rows, free_port
+from support.command import free_port
+from support.server import Rows
 
 
 @dataclass

@@ -10,13 +10,13 @@ import pytest
 
 from pipeline.audit.log import Audit
 from pipeline.settings import Settings
-from support.server import COMMAND, environment
+from support.command import CLI, environment
 
 
 def ask(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command."""
     return subprocess.run(
-        [*COMMAND, "sql", *arguments],
+        [*CLI, "sql", *arguments],
         env=environment(settings),
         capture_output=True,
         text=True,

@@ -14,7 +14,8 @@ from pipeline.settings import ClickHouse, Retention, Settings
 from pipeline.ship.rollup import LATE_DAYS, RECENT_DAYS, _days, count_days, count_late_hours, count_recent_hours
 from pipeline.ship.schedule import JOBS
 from support import clinic_day
-from support.server import Rows, free_port
+from support.command import free_port
+from support.server import Rows
 
 DAY = clinic_day.SINCE.date()
 NUMBERS = "sum(pageviews), sum(impressions), sum(visitors)"

@@ -28,7 +28,8 @@ from pipeline.ship import retention
 from pipeline.ship.retention import GRACE, LIVES, TOKENS, Life, end_expired
 from pipeline.ship.schedule import JOBS
 from pipeline.subjects.rows import hold_blocked_rows
-from support.server import Rows, free_port
+from support.command import free_port
+from support.server import Rows
 
 NOW = datetime.now(UTC)
 UNITS = {"days": "Day", "months": "Month"}

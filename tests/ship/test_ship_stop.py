@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.system import CLI, plain_environment, wait_until
+from support.command import CLI, plain_environment
+from support.waiting import wait_until
 
 
 @pytest.mark.parametrize("round_", range(3))

@@ -26,10 +26,10 @@ from pipeline.ship.status import read_status
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
 from pipeline.spool.segments import QUARANTINE, segment_path
-from support.server import free_port
+from support.command import CLI, free_port, plain_environment
 from support.shipping import INCARNATION, counts, event, write_segment
 from support.stores import ListStore
-from support.system import CLI, plain_environment, wait_until
+from support.waiting import wait_until
 
 
 @pytest.fixture

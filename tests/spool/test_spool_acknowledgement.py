@@ -11,7 +11,8 @@ import pytest
 from pipeline.errors import Reason
 from pipeline.spool.counters import EdgeCounters
 from support.disk import DIED, FaultyDisk
-from support.spooling import counted, event, ids, kill, new_spool, outcome, records, running, states, until
+from support.spooling import counted, event, ids, kill, new_spool, outcome, records, running, states
+from support.waiting import until
 
 
 @pytest.fixture

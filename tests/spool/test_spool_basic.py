@@ -16,8 +16,9 @@ from pipeline.event import CountsRecord, SpoolRecord
 from pipeline.spool import records
 from pipeline.spool.counters import EdgeCounters
 from pipeline.spool.segments import Slot, listing, sealed
-from support.spooling import NOW_MS, counted, event, ids, new_spool, outcome, running, until
+from support.spooling import NOW_MS, counted, event, ids, new_spool, outcome, running
 from support.spooling import records as stored
+from support.waiting import until
 
 
 async def fill(directory: Path, number: int = 3, **changed: float) -> list[str]:

@@ -14,7 +14,8 @@ from pipeline.edge import cookies
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.subjects import request_code
-from support.system import System, wait_until
+from support.system import System
+from support.waiting import wait_until
 
 ADDRESS = "198.51.100.201"
 

@@ -31,7 +31,8 @@ from pipeline.subjects.desk import ADDRESSES_PER_HOUR, Desk
 from pipeline.subjects.erasure import finish_erasures
 from pipeline.subjects.rows import HOLD_AHEAD, TABLES, hold_blocked_rows
 from support import clinic_day
-from support.server import Rows, free_port
+from support.command import free_port
+from support.server import Rows
 from support.shipping import event, write_segment
 
 NOW = datetime.now(UTC).replace(microsecond=0)

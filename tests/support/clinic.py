@@ -15,8 +15,9 @@ from pipeline.delivery.journal_entries import Begun, Closed, Intent, OpenPlan, p
 from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool
 from pipeline.ship.status import read_status
-from support.server import free_port
-from support.system import AGENT, CLI, plain_environment, wait_until
+from support.command import CLI, free_port, plain_environment
+from support.system import AGENT
+from support.waiting import wait_until
 
 Name = Literal["collect", "ship", "clickhouse"]
 

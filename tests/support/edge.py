@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 import uvicorn
 
@@ -16,7 +14,8 @@ from collector.connection import Connection
 from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal
 from pipeline.settings import Settings, Site
 from pipeline.spool.records import BadLine, read
-from support.server import free_port
+from support.command import free_port
+from support.waiting import wait_until
 
 CLINIC = Site(
     id="clinic",
@@ -24,16 +23,6 @@ CLINIC = Site(
     ad_hosts=("127.0.0.1",),
     sensitive={"services/sensitive": ("/services/hiv",)},
 )
-_T = TypeVar("_T")
-
-
-def until(condition: Callable[[], _T], seconds: float = 15.0) -> _T:
-    """Return the first true result of `condition`, which is asked again until then; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, "the condition did not come true in time"
-        time.sleep(0.02)
-    return result
 
 
 class Served:
@@ -65,7 +54,7 @@ class Served:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        until(lambda: self._server.started)
+        wait_until(lambda: self._server.started)
         return self
 
     def __exit__(self, *_: object) -> None:

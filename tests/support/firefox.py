@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 
-from support.edge import until
+from support.waiting import wait_until
 
 FIREFOX = Path("/usr/bin/firefox-esr")
 PREFERENCES: dict[str, object] = {
@@ -61,7 +61,9 @@ class Firefox:
             process = subprocess.Popen(self._arguments, stdout=said, stderr=said, start_new_session=True)
             stack.callback(process.wait, 30)
             stack.callback(os.killpg, process.pid, signal.SIGTERM)
-            found = until(lambda: re.search(r"listening on (ws://\S+)", self._said.read_text(errors="replace")), 60)
+            found = wait_until(
+                lambda: re.search(r"listening on (ws://\S+)", self._said.read_text(errors="replace")), seconds=60
+            )
             self._socket = stack.enter_context(connect(found[1] + "/session", max_size=None, open_timeout=30))
             self.version = self.call("session.new", capabilities={})["capabilities"]["browserVersion"]
             self.call("session.subscribe", events=["log.entryAdded"])

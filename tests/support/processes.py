@@ -31,4 +31,4 @@ def command_of(pid: int) -> str:
 def child(system: System, name: str) -> int | None:
     """Return the process that runs a part of the system (`collect`, `ship`, `clickhouse`), None while there is none."""
     assert system.process is not None
-    return next((pid for pid in children(system.process.pid) if f"commands {name}" in command_of(pid)), None)
+    return next((pid for pid in children(system.process.pid) if f"-m pipeline {name}" in command_of(pid)), None)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import subprocess
-import sys
 from pathlib import Path
 
 from clickhouse_connect.driver import Client
@@ -14,8 +11,8 @@ from clickhouse_connect.driver import Client
 from pipeline.database.client import connect
 from pipeline.database.embedded import wait_until_ready
 from pipeline.settings import ClickHouse, Settings
+from support.command import CLI, environment, free_port
 
-COMMAND = (sys.executable, "-c", "from pipeline.cli import main; main()")
 CLEARED = (
     "events",
     "technical",
@@ -30,28 +27,6 @@ CLEARED = (
 )
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment that gives a child process these settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}
-    given = {
-        "PIXEL_DATA": str(settings.data),
-        "PIXEL_CLICKHOUSE__PORT": str(settings.clickhouse.port),
-        "PIXEL_CLICKHOUSE__TCP_PORT": str(settings.clickhouse.tcp_port),
-        "PIXEL_CLICKHOUSE__MEMORY_MB": str(settings.clickhouse.memory_mb),
-    }
-    if settings.clickhouse.url:
-        given["PIXEL_CLICKHOUSE__URL"] = settings.clickhouse.url
-    return kept | given
-
-
 class Server:
     """An embedded ClickHouse that a test may stop, kill and start again."""
 
@@ -61,7 +36,7 @@ class Server:
 
     def start(self) -> Server:
         """Start the process and wait until it answers."""
-        self.process = subprocess.Popen([*COMMAND, "clickhouse"], env=environment(self.settings))
+        self.process = subprocess.Popen([*CLI, "clickhouse"], env=environment(self.settings))
         wait_until_ready(self.settings, self.alive)
         return self
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -79,14 +78,6 @@ async def kill(spool: Spool) -> None:
         if file is not None:
             os.close(file.fd)
     spool._held.release()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition, ten seconds at most."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.002)
 
 
 async def outcome(spool: Spool, *events: Event) -> Reason | None:

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import urllib3
 
 from pipeline.database.client import connect
 from pipeline.settings import Settings, load
-from support.server import free_port
+from support.command import CLI, free_port, plain_environment
+from support.waiting import wait_until
 
-CLI = (sys.executable, "-m", "pipeline")
 AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
 )
-
-
-def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
-    """Return once the condition holds; fail the test, saying what was waited for, after that many seconds."""
-    end = monotonic() + seconds
-    while not condition():
-        assert monotonic() < end, f"waited {seconds:.0f} s for {what}"
-        sleep(0.05)
-
-
-def plain_environment(**given: str) -> dict[str, str]:
-    """Return the environment without any setting of the machine's owner."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}
-    return kept | given
 
 
 class System:

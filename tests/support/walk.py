@@ -11,7 +11,8 @@ from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event
 from pipeline.settings import Settings
-from support.edge import CLINIC, Edge, Served, until
+from support.edge import CLINIC, Edge, Served
+from support.waiting import wait_until
 
 BATCH = "01900000-0000-7000-8000-000000000000"
 COMPARED: list[tuple[str, str, str, object, object]] = []
@@ -54,12 +55,12 @@ class Walk:
                 page.wait_for_timeout(20)  # hands control to the browser's events
             return len(self.edge.events()) >= count
 
-        until(enough)
+        wait_until(enough)
         return self.rows()
 
     def recognised(self) -> None:
         """Wait until the browser holds the id cookie: an event is on disk before its answer has arrived."""
-        until(self.cookies)
+        wait_until(self.cookies)
 
     def cookies(self) -> list[Any]:
         """Return the browser's cookies."""
@@ -80,5 +81,5 @@ class Walk:
         """Return all rows once the page is quiet and a hit sent afterwards is stored too."""
         page.wait_for_load_state("networkidle")
         page.request.get(f"{self.edge.url}/p.gif?s=clinic&m=server&u={self.demo.url}/end&n=1")
-        until(lambda: any(event.page == "/end" for event in self.edge.events()))
+        wait_until(lambda: any(event.page == "/end" for event in self.edge.events()))
         return [row for row in self.rows() if row.page != "/end"]

@@ -1,0 +1,28 @@
+"""The one way in which a test waits: for a condition, with a bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(condition: Callable[[], T], awaited: str = "a condition", *, seconds: float = 30.0) -> T:
+    """Return the first true result of `condition`; fail the test, naming the thing awaited, after so many seconds."""
+    end = monotonic() + seconds
+    while not (result := condition()):
+        assert monotonic() < end, f"waited {seconds:.0f} s for {awaited}"
+        sleep(0.02)
+    return result
+
+
+async def until(condition: Callable[[], T], awaited: str = "a condition", *, seconds: float = 10.0) -> T:
+    """Do the same inside an event loop, which goes on meanwhile."""
+    end = monotonic() + seconds
+    while not (result := condition()):
+        assert monotonic() < end, f"waited {seconds:.0f} s for {awaited}"
+        await asyncio.sleep(0.002)
+    return result
