@@ -17,7 +17,7 @@ from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.enrich.rows import Row
 from pipeline.event import Count, CountsRecord, Event, SpoolRecord, TechnicalSignal
 from pipeline.spool.records import BadLine
-from support.shipping import NOVEMBER_MS, counts, event, row
+from support.shipping import RECEIVED_MS, counts, event, row
 from support.stores import rows_of
 
 NAME = "w0-01794999990000-000001.seg"
@@ -100,7 +100,7 @@ def test_an_event_that_cannot_be_a_row_becomes_a_reject(site: str, reason: str) 
     shipment = shipment_of([event(1, site=site), event(2)])
     assert [(reject.site, reject.reason) for reject in shipment.rejects] == [(site, reason)]
     [row] = rows_of(reject_batches(shipment.plan, shipment.rejects)[0])
-    assert row["received_at"] == datetime.fromtimestamp(NOVEMBER_MS / 1000, UTC).strftime("%F %T.000")
+    assert row["received_at"] == datetime.fromtimestamp(RECEIVED_MS / 1000, UTC).strftime("%F %T.000")
     assert row["event_id"] == str(uuid.UUID(int=1))
 
 
@@ -118,7 +118,7 @@ def test_counts_of_many_records_are_one_row_a_key() -> None:
     batch = counter_batches(shipment.plan, shipment.counts)[0]
     rows = rows_of(batch)
     assert [(row["name"], row["value"]) for row in rows] == [("offered", 10), ("spooled", 10)]
-    assert {row["minute"] for row in rows} == {NOVEMBER_MS // 60_000 * 60}
+    assert {row["minute"] for row in rows} == {RECEIVED_MS // 60_000 * 60}
 
 
 @pytest.mark.parametrize("count", [Count(0, "spooled", value=-1), Count(0, "spooled", value=2**64)])
@@ -136,7 +136,7 @@ def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it()
     shipment = shipment_of([event(1), BadLine(100, "crc", 5)], [BadLine(0, "frame", 7)])
     assert shipment.bad_lines == {NAME: [BadLine(100, "crc", 5)], OTHER: [BadLine(0, "frame", 7)]}
     assert shipment.counts == {
-        CountKey(NOVEMBER_MS // 60_000, "ship", "quarantined", "crc"): 1,
+        CountKey(RECEIVED_MS // 60_000, "ship", "quarantined", "crc"): 1,
         CountKey(1794999990000 // 60_000, "ship", "quarantined", "frame"): 1,
     }
 
@@ -144,7 +144,7 @@ def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it()
 def test_a_refused_row_tells_no_more_than_a_reject_may_hold() -> None:
     batch = shipment_of([event(7)]).batches[0]
     reject = reject_of_row(batch.first(), batch.minutes[0], "refused_by_table")
-    assert reject == (NOVEMBER_MS // 60_000 * 60_000, "clinic", str(uuid.UUID(int=7)), "refused_by_table")
+    assert reject == (RECEIVED_MS // 60_000 * 60_000, "clinic", str(uuid.UUID(int=7)), "refused_by_table")
 
 
 def test_a_body_in_pieces_is_the_whole_batch() -> None:

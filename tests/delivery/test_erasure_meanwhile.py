@@ -18,7 +18,7 @@ from pipeline.errors import Retryable
 from pipeline.event import Event
 from pipeline.spool.records import read
 from pipeline.subjects.erasure import Erasures
-from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_segment
+from support.shipping import RECEIVED_MS, counts, event, plain_tables, write_segment
 from support.stores import Fault, ListStore
 
 PERSON, SECOND = 77, 78
@@ -45,7 +45,7 @@ class ErasingStore(ListStore):
         return self.erasures.without(batch)
 
     def erase(self) -> None:
-        self.erasures = Erasures({PERSON: NOVEMBER_MS})
+        self.erasures = Erasures({PERSON: RECEIVED_MS})
         self.rows["events"] = [row for row in self.rows["events"] if row["visitor"] != PERSON]
 
     def _during(self, call: Callable[[], int | None]) -> int | None:
@@ -125,7 +125,7 @@ def test_while_one_of_two_persons_is_already_deleted_the_batch_is_whole(tmp_path
         def insert(self, batch: Batch, token: str) -> None:
             super().insert(batch, token)
             self.erase()
-            self.erasures = Erasures({PERSON: NOVEMBER_MS, SECOND: NOVEMBER_MS})
+            self.erasures = Erasures({PERSON: RECEIVED_MS, SECOND: RECEIVED_MS})
 
     store = Halfway([], 0, after=False)
     deliver(store, tmp_path, (1, PERSON, SECOND))

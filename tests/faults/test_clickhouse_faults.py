@@ -7,6 +7,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -25,9 +26,10 @@ from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import read
+from support.days import MIDNIGHT
 from support.proxy import Fault, Proxy
 from support.server import Rows, Server
-from support.shipping import NOVEMBER_MS, counts, event, write_segment
+from support.shipping import RECEIVED_MS, counts, event, write_segment
 from support.waiting import wait_until
 
 QUICK = Ship(timeout_seconds=1, retry_seconds=0.2, poll_seconds=0.02)
@@ -137,7 +139,7 @@ def test_the_driver_sends_bytes_again_by_itself_but_not_our_stream(home: Setting
 
 def test_a_technical_signal_reaches_its_table(home: Settings, tables: Rows) -> None:
     signal = TechnicalSignal(
-        received_ms=NOVEMBER_MS,
+        received_ms=RECEIVED_MS,
         event_id=str(uuid.UUID(int=1)),
         site="clinic",
         kind="js_error",
@@ -162,8 +164,9 @@ def test_a_full_batch_is_one_part(clickhouse: Settings, home: Settings, tables: 
 def test_a_batch_over_two_months_is_refused_and_not_taken_for_a_busy_server(home: Settings, tables: Rows) -> None:
     fill(home, 2)
     batch = batch_of(home)
-    other = batch.lines[1].replace(b'["2026-11', b'["2026-10', 1)
-    assert other != batch.lines[1]
+    earlier = MIDNIGHT.replace(day=1) - timedelta(days=1)
+    other = batch.lines[1].replace(f"{MIDNIGHT:%F}".encode(), f"{earlier:%F}".encode(), 1)
+    assert other.startswith(f'["{earlier:%F}'.encode())
     store = ClickHouseStore(home)
     with pytest.raises(Fatal):
         store.insert(batch._replace(lines=[batch.lines[0], other]), "months/0")

@@ -77,7 +77,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_however_often_anything_is_kille
 
 def test_the_auditor_finds_a_planted_loss_a_planted_duplicate_and_an_invention(tables: Rows) -> None:
     fields = "received_at, epoch, event_id, nonce"
-    values = [f"('2026-11-18 10:00:00', '2026-11-18', generateUUIDv4(), {nonce})" for nonce in (1, 2, 3, 4)]
+    values = [f"(now(), today(), generateUUIDv4(), {nonce})" for nonce in (1, 2, 3, 4)]
     tables.writer.command(f"INSERT INTO pixel.events ({fields}) VALUES {', '.join(values)}")
     assert audit({1, 2, 3}, {1, 2, 3, 4}, stored_nonces(tables.admin)) == Findings([], [], [])
     tables.writer.command(f"INSERT INTO pixel.events ({fields}) VALUES {values[1]}")

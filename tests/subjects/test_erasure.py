@@ -19,12 +19,12 @@ from pipeline.settings import Settings
 from pipeline.spool.records import frame, read
 from pipeline.subjects.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
 from pipeline.subjects.requests import Case, CaseBook
-from support.shipping import NOVEMBER_MS, counts, event, plain_tables, write_raw_segment, write_segment
+from support.shipping import RECEIVED_MS, counts, event, plain_tables, write_raw_segment, write_segment
 from support.subject import CASE
 
 PERSON, OTHER = 77, 770
-ERASED = datetime.fromtimestamp(NOVEMBER_MS / 1000, UTC)
-GONE = Erasures({PERSON: NOVEMBER_MS})
+ERASED = datetime.fromtimestamp(RECEIVED_MS / 1000, UTC)
+GONE = Erasures({PERSON: RECEIVED_MS})
 
 
 def erased_case(at: datetime = ERASED) -> Case:
@@ -32,7 +32,7 @@ def erased_case(at: datetime = ERASED) -> Case:
 
 
 def theirs(nonce: int, *, after_ms: int = 0, visitor: int = PERSON) -> Event:
-    return event(nonce, received_ms=NOVEMBER_MS + after_ms, visitor=visitor, visitor_kind="cookie")
+    return event(nonce, received_ms=RECEIVED_MS + after_ms, visitor=visitor, visitor_kind="cookie")
 
 
 def built(spool: Path, *events: Event) -> list[bytes]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pipeline.database.client import connect
 from pipeline.settings import Settings
+from support.days import MIDNIGHT
 
 SITE = "clinic"
-# Tokens are hidden and rows deleted with age, so the day is a recent one: the day before yesterday.
-MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
 SINCE, UNTIL = MIDNIGHT, MIDNIGHT + timedelta(days=1)
 
 PAGES = ("/", "/doctors", "/services", "/contacts", "/booking")

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pipeline.reports.run import OTHER, Period, Table
-from support.clinic_day import MIDNIGHT, row
+from support.clinic_day import row
+from support.days import MIDNIGHT
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = MIDNIGHT - 2 * DAY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from pipeline.event import Count, CountsRecord, Event, SpoolRecord, TechnicalSig
 from pipeline.settings import Settings
 from pipeline.spool.records import frame
 from pipeline.spool.segments import segment_path
+from support.days import MIDNIGHT
 
-NOVEMBER_MS = 1_795_000_000_000  # 2026-11-18
-INCARNATION = 1_794_999_990_000
+RECEIVED_MS = int((MIDNIGHT + timedelta(hours=12)).timestamp()) * 1000
+"""When the events were received, unless a test says otherwise."""
+INCARNATION = RECEIVED_MS - 10_000
 
 
-def event(nonce: int, *, received_ms: int = NOVEMBER_MS, **facts: object) -> Event:
+def event(nonce: int, *, received_ms: int = RECEIVED_MS, **facts: object) -> Event:
     """Return an event that can be stored."""
     given: dict[str, object] = {"event_id": str(uuid.UUID(int=nonce)), "site": "clinic"}
     return Event(received_ms=received_ms, nonce=nonce, page_host="clinic.example", page="/", **(given | facts))  # type: ignore[arg-type]
@@ -52,7 +54,7 @@ def _plain_row() -> Row:
     return enrich(event(0), plain_tables(), "")
 
 
-def counts(spooled: int, *, collector: str = "w0", minute_ms: int = NOVEMBER_MS) -> CountsRecord:
+def counts(spooled: int, *, collector: str = "w0", minute_ms: int = RECEIVED_MS) -> CountsRecord:
     """Return what a collector counts for so many events."""
     minute = minute_ms - minute_ms % 60_000
     return CountsRecord(
