@@ -31,6 +31,20 @@ from pipeline.traffic import commands as traffic
 
 EXIT_PROBLEM = 1
 
+EXTRA_OF = {
+    "chdb": "embedded",
+    "clickhouse_connect": "ship",
+    "crawleruseragents": "ship",
+    "ua_parser": "ship",
+    "ua_parser_rs": "ship",
+    "user_agents": "ship",
+    "mmdb_writer": "lists",
+    "netaddr": "lists",
+    "backports": "verify",
+    "lz4": "verify",
+}
+"""The extra of the package that brings a module; a collector host installs none of them."""
+
 ROOMS = (
     operations,
     ship,
@@ -75,6 +89,18 @@ def main() -> None:
             sys.stdout.flush()
     except (Fatal, Retryable) as error:
         errors.print(f"clinic-pixel: {error}", style="bold", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(EXIT_PROBLEM)
+    except ModuleNotFoundError as error:
+        extra = EXTRA_OF.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        errors.print(
+            f"clinic-pixel: this command needs more packages: pip install 'clinic-pixel[{extra}]'",
+            style="bold",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
         sys.exit(EXIT_PROBLEM)
     except OSError as error:
         place = error.filename or "output"

@@ -6,11 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli import EXTRA_OF
 from pipeline.errors import MEANING, STATUS, Reason
 from pipeline.operations.docs import pages
 
@@ -85,6 +88,66 @@ def test_the_command_line_starts_without_heavy_imports():
         " sys.exit(any(name in sys.modules for name in ('clickhouse_connect', 'chdb', 'starlette', 'uvicorn')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def without(modules: Iterable[str], code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process that lacks these modules."""
+    lacking = f"import sys; sys.modules.update(dict.fromkeys({list(modules)!r}));"
+    command = [sys.executable, "-c", lacking + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_collector_host_needs_no_extra():
+    done = without(EXTRA_OF, "import collector.app, collector.server; from pipeline.cli import build_app; build_app()")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_command_without_its_extra_names_it():
+    done = without(["clickhouse_connect"], "from pipeline.cli import main; main()", "sql", "SELECT 1")
+    assert done.returncode == 1
+    assert done.stderr.strip() == "clinic-pixel: this command needs more packages: pip install 'clinic-pixel[ship]'"
+
+
+def normal(name: str) -> str:
+    """Return a package's name in the form in which names are compared (PyPA, name normalization)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared_packages() -> dict[str, list[str]]:
+    """Return the packages of pyproject.toml by extra, '' for those that everybody installs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lists = {"": project["dependencies"], **project["optional-dependencies"]}
+    names = {extra: [re.match(r"[\w.-]+", entry)[0] for entry in entries] for extra, entries in lists.items()}
+    return {extra: [name for name in found if name != "clinic-pixel"] for extra, found in names.items()}
+
+
+def imported_modules() -> set[str]:
+    """Return the top names of everything that the product imports."""
+    found = {"uvloop", "httptools", "chdb"}  # by uvicorn, as our settings of it say; by the text that starts the engine
+    nodes = (
+        node
+        for package in PACKAGES
+        for file in ROOT.glob(f"{package}/**/*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+    )
+    for node in nodes:
+        names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        found |= {name.split(".")[0] for name in names}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("extra", "package"),
+    [(extra, package) for extra, packages in declared_packages().items() if extra != "dev" for package in packages],
+)
+def test_a_package_is_imported_and_one_of_an_extra_is_known_to_the_command_line(extra, package):
+    modules = {
+        module for module, packages in packages_distributions().items() if normal(package) in map(normal, packages)
+    }
+    modules = modules or {package.split("-")[0]}
+    assert modules & imported_modules()
+    assert (modules & set(EXTRA_OF) != set()) is (extra != "")
 
 
 def test_no_exception_text_or_log_line_names_what_a_visitor_sent():
