@@ -18,6 +18,7 @@ from collector.metrics import exposition
 from collector.process import Process
 from pipeline.errors import Refused
 from pipeline.networks.address import NetworkSet, canonical, client_address
+from pipeline.system.swap import may_swap
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FORWARDING = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
@@ -44,6 +45,7 @@ def admin_routes(process: Process) -> list[Route]:
         gauges = {
             "ready": float(not process.not_ready()),
             "broken_network_lookups": float(process.tables.networks.broken_lookups),
+            "memory_may_swap": float(may_swap()),
             "flood_clients_remembered": float(len(process.tables.rate_limit)),
         }
         return Response(

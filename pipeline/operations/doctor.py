@@ -33,6 +33,7 @@ from pipeline.system.durable_files import LOCAL_FILES, MB
 State = Literal["ok", "note", "problem"]
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file names networks that moved
 LAG_SECONDS = 60.0
+SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 
 
 class Finding(NamedTuple):
@@ -77,6 +78,12 @@ def _collector(settings: Settings) -> Seen:
         yield "ok", "accepts hits"
     else:
         yield "problem", f"answers but is not ready: {answer.data.decode(errors='replace').strip()}"
+    figures = urllib3.request("GET", f"{settings.collector.url}/metrics", timeout=2.0, retries=False).data
+    if SWAPPABLE in figures.decode(errors="replace").splitlines():
+        advice = "run it with MemorySwapMax=0 (deploy/systemd), or switch swap off"
+        yield "problem", f"its memory, which holds addresses for minutes, may be written to swap: {advice}"
+    else:
+        yield "ok", "its memory stays out of swap"
 
 
 def _proxies(settings: Settings) -> Seen:
