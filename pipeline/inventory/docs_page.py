@@ -34,7 +34,11 @@ How to read it:
 """
 _PLACES: Final = """\
 ## Outside of ClickHouse
-Paths are below `data` (`PIXEL_DATA`). An address exists in the memory of the collector only, for the time of one request.
+Paths are below `data` (`PIXEL_DATA`). An address, and a page address as the browser sent it, exist in the memory of the
+collector only: while their connection is open, and for at most ten minutes after their last request. The rate limit keeps a
+hash of the address under a key that only the running process has, until the bucket of this client is full again. Memory that
+is given back is not overwritten. It reaches no disk: core dumps are off, and swap is forbidden by the units of
+`deploy/systemd`; `clinic-pixel doctor` says where it is still possible.
 
 | where | holds | clause | kept | read by |
 |---|---|---|---|---|
