@@ -52,8 +52,12 @@ class Collector(Section):
         description="Rate limit: hits a minute that one address (for IPv6: one /64) may send before answers become 429; 0 switches it"
         " off. Each worker process counts for itself, so with N workers a client may send up to N times as many.",
     )
-    flood_burst: int = Field(200, ge=1, description="Rate limit: hits that one address may send at once before the rate counts.")
-    flood_addresses: int = Field(100_000, ge=1000, description="Rate limit: how many addresses are counted at a time, as keyed hashes.")
+    flood_burst: int = Field(
+        200, ge=1, description="Rate limit: hits that one address may send at once before the rate counts."
+    )
+    flood_addresses: int = Field(
+        100_000, ge=1000, description="Rate limit: how many addresses are counted at a time, as keyed hashes."
+    )
 
     @property
     def url(self) -> str:
