@@ -1,15 +1,19 @@
-"""The event's life after the request.
+"""The life of an event, from the request to the report. A room is a sub-package; docs/architecture.md has the floor plan.
 
-The way of an event, one way and no back and forth:
+The way of an event, in one direction:
 
-1. `collector.http.request` turns an HTTP request into a `Hit`; what is not a hit is refused with a counted reason.
-2. `pipeline.edge.steps.EDGE_STEPS` turns the `Hit` into one or more `Event`s: signals and consent, client address, network
-   facts, page and referrer scrubbing, cookies, tokens. No address is left after this.
-3. `pipeline.spool.append` puts the events on disk; only then does the browser get its answer.
-4. `pipeline.enrich.steps.ENRICH_STEPS` makes a `Row` of each event: browser, hints, robot, referrer kind, labels.
-5. `pipeline.delivery.exactly_once` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the segment.
-6. `sql/reports/*.sql`, one parameterised view each, answer the questions; each reader sees only its own database.
+1. `collector.http.request` makes a `Hit` of an HTTP request, or refuses it with a counted reason.
+2. `pipeline.edge.steps`: `EDGE_STEPS` make `Event`s of the hit: privacy signals and consent, the client's address, network
+   facts, rate limit, page and referrer (`pipeline.scrub`), cookies, tokens (`pipeline.keys`). No address is left after this.
+3. `pipeline.spool.append` puts the events on disk. Only then does the browser get its answer.
+4. `pipeline.enrich.steps`: `ENRICH_STEPS` make a `Row` of each event: browser, hints, robot, referrer kind, labels.
+5. `pipeline.delivery.exactly_once` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the
+   segment. `pipeline.ship` is the process that runs steps 4 and 5.
+6. `sql/reports/*.sql` answer the questions (`pipeline.reports`); each reader sees only the database of one purpose.
 
-Pure modules take `now`, keys and tables as arguments. On the way of an event, clock, files and sockets live in keys, spool,
-journal, networks, store and worker; what else touches a disk (audit, blocks, cases, the jobs of `ship`) says so on top.
+Beside the way of an event: `pipeline.subjects` answers requests of persons, `pipeline.audit` records sensitive acts,
+`pipeline.privacy_check` attacks the running system, `pipeline.inventory` lists every stored column, `pipeline.embedding`
+prints and checks the tag, `pipeline.traffic` sends made-up hits, `pipeline.operations` looks after a machine.
+
+Pure modules take `now`, keys and tables as arguments; pyproject.toml lists them.
 """
