@@ -3,8 +3,8 @@
 Owns one append-only file `journal` and the lock that lets one shipper work at a time. Rules:
 
 * Nothing is done in ClickHouse before the line that says so is on the disk; what memory knows, the file knows.
-* A line has the form of the spool's: CRC-32 of the JSON, a space, the JSON. A torn last line was never relied on and is
-  cut; a damaged line before it is fatal, because guessing could store a batch twice.
+* A line has the form of the spool's. A torn last line was never relied on and is cut; a damaged line before it is fatal,
+  because guessing could store a batch twice.
 * A write or fsync that failed is never tried again on that file: the next line goes into a new file that begins with
   all that is known (rename makes it the journal). Compaction is the same step.
 """
@@ -105,7 +105,7 @@ class Journal:
             return
         *whole, _torn = text.split(b"\n")
         for number, raw in enumerate(whole, start=1):
-            line = parse(raw)
+            line = parse(raw + b"\n")
             if line is not None:
                 self._learn(line)
             elif number < len(whole):

@@ -1,17 +1,18 @@
 """What the journal can say: the lines, and what a plan's lines add up to.
 
-Owns the vocabulary of `pipeline.delivery.journal` and the framing of a line; pure. Rules: every line stands alone (the last one
-about a batch is all that counts), and a line is true or harmless even when its write was reported as failed.
+Owns the vocabulary of `pipeline.delivery.journal`, as JSON in the lines of `pipeline.spool.framing`; pure. Rules: every line
+is complete in itself (the last one about a batch is all that counts), and is true or harmless even when its write was
+reported as failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from zlib import crc32
 
 import msgspec
 
 from pipeline.delivery.plan import Plan
+from pipeline.spool.framing import framed, unframed
 
 
 class _Line(msgspec.Struct, frozen=True, tag_field="is"):
@@ -96,15 +97,14 @@ _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def frames(lines: Iterable[Line]) -> bytes:
-    """Return lines as text: CRC-32 of the JSON, a space, the JSON, a newline."""
-    bodies = [_encode(line) for line in lines]
-    return b"".join(b"%08x %b\n" % (crc32(body), body) for body in bodies)
+    """Return lines as the text of the journal."""
+    return b"".join(framed(_encode(line)) for line in lines)
 
 
 def parse(raw: bytes) -> Line | None:
-    """Return the line, or None for a damaged one."""
-    body = raw[9:]
-    if raw[:9] != b"%08x " % crc32(body):
+    """Return the line of its text (with its newline), or None for a damaged one."""
+    body = unframed(raw)
+    if isinstance(body, str):
         return None
     try:
         return _decoder.decode(body)

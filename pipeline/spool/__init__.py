@@ -4,4 +4,4 @@ Owns the format of a record, the segments and their recovery, and the promise th
 `system` and the root. The collector uses `append` and `counters`; the shipper uses `segments`, `records` and `disposal`.
 """
 
-__all__ = ["append", "commands", "counters", "disposal", "records", "recovery", "segments"]
+__all__ = ["append", "commands", "counters", "disposal", "framing", "records", "recovery", "segments"]

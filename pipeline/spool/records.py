@@ -1,8 +1,7 @@
 """One record of the spool as one line of text, and how a file of such lines is read.
 
-Owns the line: eight hexadecimal digits of the CRC-32 of the JSON, a space, the JSON, a newline. Rules:
+Owns the records as JSON in the lines of `pipeline.spool.framing`. Rules:
 
-* Readable with standard tools; JSON never holds a raw newline, so a reader finds its place again at the next one.
 * A line that fails any check is reported by place and reason, never by content, and never stops the reading.
 * Memory is bounded by `MAX_LINE` whatever the file holds.
 """
@@ -12,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
-from zlib import crc32
 
 import msgspec
 
 from pipeline.event import SpoolRecord
+from pipeline.spool.framing import ADDED, Damage, framed, unframed
 
 MAX_LINE = 256 * 1024  # an event is under 20 KB and a full counts record under 200 KB; longer can only be damage
-_FRAME = 9  # eight digits and a space
 
-BadReason = Literal["torn", "too_long", "frame", "crc", "record"]
+BadReason = Damage | Literal["too_long", "record"]
 
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[bytes], SpoolRecord] = msgspec.json.Decoder(SpoolRecord).decode
@@ -49,21 +47,16 @@ def frame(record: SpoolRecord) -> bytes:
     Raises `ValueError` on text that is not valid Unicode and on a record over `MAX_LINE`, which no reader would take.
     """
     body = _encode(record)
-    if len(body) + _FRAME + 1 > MAX_LINE:
+    if len(body) + ADDED > MAX_LINE:
         raise ValueError(f"a record of {len(body)} bytes is over {MAX_LINE}")
-    return b"%08x %b\n" % (crc32(body), body)
+    return framed(body)
 
 
 def parse(line: bytes) -> SpoolRecord | BadReason:
     """Return the record of a whole line (with its newline), or why it is none."""
-    if line[-1:] != b"\n":
-        return "torn"
-    body = line[_FRAME:-1]
-    if line[8:_FRAME] != b" " or not body:
-        return "frame"
-    # The digits are compared as text: int() would take spellings no writer makes.
-    if line[:8] != b"%08x" % crc32(body):
-        return "crc"
+    body = unframed(line)
+    if isinstance(body, str):
+        return body
     try:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):  # the second is what invalid UTF-8 inside a text gives

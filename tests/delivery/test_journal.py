@@ -76,7 +76,26 @@ def known(directory: Path) -> list[tuple[Plan, dict[str, object], bool]]:
 
 @pytest.mark.parametrize("line", EVERY_LINE, ids=lambda line: type(line).__name__.lower())
 def test_every_line_can_be_read_again(line: Line) -> None:
-    assert parse(frames([line]).rstrip(b"\n")) == line
+    assert parse(frames([line])) == line
+
+
+def test_a_journal_of_the_first_version_is_read() -> None:
+    lines = (Path(__file__).with_name("golden") / "first.journal").read_bytes().splitlines(keepends=True)
+    plan = Plan(
+        "3f1e9a52-6b0c-5d1e-8f7a-2c4b6d8e0f13",
+        ("w0-17950028961230-000001.seg", "w1-17950028961230-000002.seg"),
+        50_000,
+    )
+    assert [parse(line) for line in lines] == [
+        Begun(plan),
+        Intent(plan.id, "b1", 2, 7),
+        Done(plan.id, "b1", 7),
+        Split(plan.id, "b2"),
+        Unstorable(plan.id, "b3"),
+        Stuck(plan.id, "b4", 3),
+        Finished(plan.id),
+        Closed(plan.id),
+    ]
 
 
 def test_what_was_written_is_known_to_the_next_process(tmp_path: Path) -> None:

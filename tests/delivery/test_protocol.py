@@ -98,7 +98,7 @@ class WitnessStore(ListStore):
         self._journal = journal
 
     def insert(self, batch: Batch, token: str) -> None:
-        lines = [parse(line) for line in self._journal.read_bytes().split(b"\n")[:-1]]
+        lines = [parse(line) for line in self._journal.read_bytes().splitlines(keepends=True)]
         self.seen.append(lines[-1])
         super().insert(batch, token)
 

@@ -77,7 +77,7 @@ class Clinic:
         except FileNotFoundError:
             return False
         plans: dict[str, OpenPlan] = {}
-        for line in map(parse, text.split(b"\n")[:-1]):
+        for line in map(parse, text.splitlines(keepends=True)):
             match line:
                 case Begun():
                     plans[line.plan.id] = OpenPlan(line.plan)

@@ -1,0 +1,34 @@
+"""One line of an append-only file: eight hexadecimal digits of the CRC-32 of a body, a space, the body, a newline.
+
+Owns that form, which the spool and the journal of the deliveries share. Pure. Rules: a line reads with standard tools; a
+body (JSON here) holds no raw newline, so a reader finds its place again at the next one.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+from zlib import crc32
+
+Damage = Literal["torn", "frame", "crc"]
+
+ADDED: Final = 10
+"""Bytes that framing adds to a body."""
+_BODY: Final = 9  # eight digits and a space
+
+
+def framed(body: bytes) -> bytes:
+    """Return the line of a body."""
+    return b"%08x %b\n" % (crc32(body), body)
+
+
+def unframed(line: bytes) -> bytes | Damage:
+    """Return the body of a whole line (with its newline), or the damage of the line."""
+    if line[-1:] != b"\n":
+        return "torn"
+    body = line[_BODY:-1]
+    if line[8:_BODY] != b" " or not body:
+        return "frame"
+    # The digits are compared as text: int() would take spellings no writer makes.
+    if line[:8] != b"%08x" % crc32(body):
+        return "crc"
+    return body
