@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-import orjson
+import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as PrometheusCollector
+
+from pipeline.system.durable_files import replace
 
 EVERY_SECONDS = 1.0
 
@@ -52,10 +53,8 @@ class TotalsFile:
         """Replace the file by the totals of this moment; a full disk only makes the figures old."""
         totals = self._before + self._read()
         rows = [[*key, value] for key, value in sorted(totals.items())]
-        fresh = self._file.with_suffix(".new")
         with contextlib.suppress(OSError):
-            fresh.write_bytes(orjson.dumps(rows))
-            os.replace(fresh, self._file)  # noqa: PTH105 - the same as Path.replace, and one name for it in this project
+            replace(self._file, msgspec.json.encode(rows), sync=False)
 
     async def _write_often(self) -> None:
         while True:
@@ -113,7 +112,7 @@ def summed(totals: Mapping[tuple[str, ...], int]) -> Totals:
 
 def _read(file: Path) -> Totals:
     try:
-        rows = orjson.loads(file.read_bytes())
+        rows = msgspec.json.decode(file.read_bytes())
         return Counter({(name, reason, net_class): int(value) for name, reason, net_class, value in rows})
     except (OSError, ValueError, TypeError):
         return Counter()  # no file yet, or one cut by a full disk

@@ -13,7 +13,6 @@ Owns `audit.log` in the audit directory, a chain in the form of `pipeline.audit.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
 from collections.abc import Collection, Iterator, Mapping
@@ -26,7 +25,9 @@ from pipeline.audit import chain
 from pipeline.audit.actions import Action
 from pipeline.audit.chain import Entry, Head
 from pipeline.errors import Fatal, Retryable
-from pipeline.system.private_files import open_private, private_directory, replace_private, sync_directory
+from pipeline.system import locks
+from pipeline.system.durable_files import LOCAL_FILES, write_all
+from pipeline.system.private_files import open_private, private_directory, replace_private
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)  # what a time service may set the clock back without being noticed
 _TAIL_BYTES: Final = 4 * chain.MAX_LINE_BYTES  # a whole line, and the remains of three that were torn
@@ -68,7 +69,7 @@ class Audit:
         self, action: str, facts: Mapping[str, str], *, now: datetime, who: str, limit: Limit | None = None
     ) -> Head:
         try:
-            with self._locked(os.O_RDWR | os.O_APPEND | os.O_CREAT, fcntl.LOCK_EX) as descriptor:
+            with locks.locked(self.file, locks.MAKE | os.O_APPEND) as descriptor:
                 if limit is not None:
                     self._refuse_too_many(limit, now, os.fstat(descriptor).st_size)
                 remains, head = self._end(descriptor)
@@ -77,11 +78,11 @@ class Audit:
                 if remains:
                     lines, head = chain.torn(remains, head, at=now, who=who)
                 line, head = chain.act(head, at=now, action=action, who=who, facts=dict(facts))
-                _write(descriptor, lines + line)
+                write_all(LOCAL_FILES, descriptor, lines + line)
                 os.fsync(descriptor)
                 with suppress(OSError):  # the line is on disk, and an older head is true as well
                     replace_private(self._head_file, f"{head}\n".encode())
-            sync_directory(self.file.parent)
+            LOCAL_FILES.fsync_directory(self.file.parent)
         except OSError as error:
             raise Retryable(f"{self.file}: cannot be written: {error.strerror}; without it nothing is done") from None
         return head
@@ -101,7 +102,7 @@ class Audit:
         Raises `Fatal` at the first line that was changed, dropped or inserted.
         """
         try:
-            with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as descriptor:
+            with locks.locked(self.file, os.O_RDONLY, shared=True) as descriptor:
                 size = os.fstat(descriptor).st_size
         except FileNotFoundError:
             return
@@ -122,7 +123,7 @@ class Audit:
     def head(self) -> Head:
         """Return the newest head without proving the chain, for the daily line in the log."""
         try:
-            with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as descriptor:
+            with locks.locked(self.file, os.O_RDONLY, shared=True) as descriptor:
                 return self._end(descriptor)[1]
         except FileNotFoundError:
             return Head()
@@ -174,15 +175,6 @@ class Audit:
             raise Fatal(f"{self.file}: its end is no audit; keep the file, move it aside, and find out who wrote it")
         return remains, head or Head()
 
-    @contextmanager
-    def _locked(self, flags: int, lock: int) -> Iterator[int]:
-        descriptor = open_private(self.file, flags)
-        try:
-            fcntl.flock(descriptor, lock)
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
 
 def operator() -> str:
     """Return who runs this process, as the audit names a person: the login behind a `sudo`, and the user it became."""
@@ -199,8 +191,3 @@ def _user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

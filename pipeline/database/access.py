@@ -23,8 +23,8 @@ from xml.sax.saxutils import escape
 
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
+from pipeline.system.durable_files import create_once
 from pipeline.system.private_files import private_directory
-from pipeline.system.secrets import create_once
 from sql import ACCESS_DIR, statements
 
 User = Literal[

@@ -16,7 +16,6 @@ Owns `clickhouse/` under the data directory: configuration, lock, log and data. 
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import importlib.util
 import os
 import signal
@@ -34,6 +33,8 @@ from pipeline.database.access import access_sql, make_passwords, parse_access, u
 from pipeline.database.client import ping
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
+from pipeline.system import locks
+from pipeline.system.durable_files import replace
 from pipeline.system.hardening import harden_process
 
 RTLD_DEEPBIND = 8  # the engine brings its own allocator; without this flag another library's could be taken
@@ -185,12 +186,10 @@ def _engine() -> ModuleType:
 
 
 def _lock(home: Path) -> int:
-    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        return locks.take(home / "lock")
+    except locks.Held:
         raise Fatal(f"{home}: another ClickHouse works on this directory; stop it, or set another PIXEL_DATA") from None
-    return descriptor
 
 
 def _check_port(port: int) -> None:
@@ -203,6 +202,4 @@ def _check_port(port: int) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    replace(path, text.encode(), sync=False)

@@ -11,15 +11,23 @@ Owns one append-only file `journal` and the lock that lets one shipper work at a
 
 from __future__ import annotations
 
-import fcntl
 import os
+from math import inf
 from pathlib import Path
 from typing import Self
 
 from pipeline.delivery.journal_entries import BatchLine, Begun, Closed, Finished, Line, OpenPlan, frames, parse
 from pipeline.delivery.plan import Plan
 from pipeline.errors import Fatal, Retryable
-from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, PRIVATE_FILE, FileSystem, write_all
+from pipeline.system import locks
+from pipeline.system.durable_files import (
+    LOCAL_FILES,
+    PRIVATE_DIRECTORY,
+    FileSystem,
+    replace,
+    sweep_drafts,
+    write_all,
+)
 
 COMPACT_BYTES = 1_000_000
 """Size at which a journal is written anew; a plan takes about 1 KB, and only open plans are kept."""
@@ -38,6 +46,7 @@ class Journal:
         self._files = files
         directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         self._lock = _lock(directory / "lock")
+        sweep_drafts(directory, before=inf)  # the lock is ours: whoever wrote them is dead
         self._open: dict[str, OpenPlan] = {}
         self._fd: int | None = None
         self._size = 0
@@ -120,20 +129,10 @@ class Journal:
 
     def _renewed(self) -> int:
         """Begin a new file with all that is known and make it the journal."""
-        fresh = self._path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        fd = self._files.create(fresh)
-        try:
-            data = frames(line for plan in self._open.values() for line in plan.lines())
-            write_all(self._files, fd, data)
-            self._files.fdatasync(fd)
-            self._files.rename(fresh, self._path)
-            self._files.fsync_directory(self._directory)
-        except OSError:
-            self._files.close(fd)
-            raise
+        data = frames(line for plan in self._open.values() for line in plan.lines())
+        replace(self._path, data, files=self._files)
         self._size = len(data)
-        return fd
+        return self._files.open(self._path)
 
     def _abandon(self) -> None:
         if self._fd is not None:
@@ -142,12 +141,10 @@ class Journal:
 
 
 def _lock(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
-        os.close(lock)
+        lock = locks.take(path)
+    except locks.Held:
+        holder = path.read_text(errors="replace").strip()
         raise Fatal(f"{path}: another ship is at work here (process {holder}); stop it first") from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, b"%d\n" % os.getpid(), 0)

@@ -28,7 +28,8 @@ from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.tokens import DayTokens, cookie_visitor
-from pipeline.system.private_files import private_directory, replace_private, sync_directory
+from pipeline.system.durable_files import LOCAL_FILES
+from pipeline.system.private_files import private_directory, replace_private
 
 READ_SECONDS: Final = 5.0
 
@@ -59,7 +60,7 @@ def lift_block(directory: Path, case: str) -> None:
     """Make collectors accept again; nothing where there is no block. Raises `OSError`."""
     if directory.is_dir():
         (directory / file_name(case)).unlink(missing_ok=True)
-        sync_directory(directory)
+        LOCAL_FILES.fsync_directory(directory)
 
 
 class _Year(NamedTuple):

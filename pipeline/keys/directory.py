@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -27,9 +25,10 @@ import msgspec
 from pipeline.errors import Fatal
 from pipeline.keys.tokens import KEY_BYTES
 from pipeline.settings import Settings
-from pipeline.system.private_files import open_private, private_directory, sync_directory
+from pipeline.system.durable_files import LOCAL_FILES, create_once, sweep_drafts
+from pipeline.system.private_files import open_private, private_directory
 
-KEY, DESTROYED, _TEMPORARY = ".key", ".destroyed", ".new"
+KEY, DESTROYED = ".key", ".destroyed"
 _NAME: Final = re.compile(r"visitor-(?P<year>\d{4})|(?P<day>\d{4}-\d\d-\d\d)", re.ASCII)
 
 
@@ -160,17 +159,10 @@ class KeyDirectory:
 
         Raises `OSError` where the disk fails; nothing is left behind then.
         """
-        final = self.file(name, suffix)
-        with self._temporary(final, content) as temporary:
-            try:
-                os.link(temporary, final)
-                made = True
-            except FileExistsError:
-                made = False
+        made = create_once(self.file(name, suffix), content)
         if made and suffix == KEY and self.exists(name, DESTROYED):
-            final.unlink(missing_ok=True)  # destroyed while we made it
+            self.unlink(name)  # destroyed while we made it
             made = False
-        self.sync()
         return made
 
     def overwrite(self, name: KeyName) -> None:
@@ -186,23 +178,8 @@ class KeyDirectory:
 
     def sync(self) -> None:
         """Put the directory's names on disk."""
-        sync_directory(self.path)
+        LOCAL_FILES.fsync_directory(self.path)
 
     def sweep(self, *, before: float) -> None:
         """Take away what processes that died while making a key left, older than `before` (Unix time in seconds)."""
-        for left in self.path.glob(f".*{_TEMPORARY}"):
-            with suppress(FileNotFoundError):
-                if left.lstat().st_mtime < before:
-                    left.unlink()
-
-    @contextmanager
-    def _temporary(self, final: Path, content: bytes) -> Iterator[Path]:
-        temporary = self.path / f".{final.name}.{secrets.token_hex(8)}{_TEMPORARY}"
-        try:
-            with os.fdopen(open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
+        sweep_drafts(self.path, before=before)

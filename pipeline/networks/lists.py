@@ -7,7 +7,6 @@ enough to take in half a country by a slip, stops the build before anything is r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
@@ -18,6 +17,7 @@ from netaddr import IPNetwork, IPSet
 
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import AddressList, Settings
+from pipeline.system.durable_files import READABLE, replacing
 
 WIDEST_IPV4 = 8
 """Prefix length: a line that names more than a 256th of all IPv4 addresses is a slip."""
@@ -129,22 +129,9 @@ def _summary(
 
 
 def _replace(file: Path, writer: MMDBWriter) -> None:
-    new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        writer.to_db_file(str(new))
-        _sync(new)
-        new.replace(file)
-        _sync(file.parent)
+        with replacing(file, mode=READABLE) as fd:
+            writer.to_db_file(f"/dev/fd/{fd}")  # it takes a name only
     except OSError as error:
         raise Retryable(f"{file}: cannot be written: {error.strerror}; the lists in force stay as they were") from None
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.system.durable_files import replace
+
 State = Literal["starting", "idle", "shipping", "waiting", "halted", "stopped"]
 
 
@@ -44,9 +46,7 @@ def status_path(data: Path) -> Path:
 def write_status(path: Path, status: ShipStatus) -> None:
     """Replace the file; raises `OSError`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(status))
-    fresh.replace(path)
+    replace(path, msgspec.json.encode(status), sync=False)
 
 
 def read_status(data: Path) -> ShipStatus | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.errors import Retryable
 from pipeline.spool.records import BadLine
 from pipeline.spool.segments import QUARANTINE
-from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, write_all
+from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, replacing, write_all
 
 
 def set_bad_lines_aside(
@@ -29,7 +29,6 @@ def set_bad_lines_aside(
         aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
         for segment, lines in bad_lines.items():
             _copy_lines(spool / segment, aside / f"{segment}.bad", lines, files)
-        files.fsync_directory(aside)
     except OSError as error:
         raise Retryable(f"{aside}: bad lines cannot be set aside: {error.strerror}") from None
 
@@ -58,15 +57,7 @@ def retire(spool: Path, segments: Sequence[str], *, keep: bool, files: FileSyste
 
 
 def _copy_lines(source: Path, target: Path, lines: Sequence[BadLine], files: FileSystem) -> None:
-    fresh = target.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with source.open("rb") as stream:
-        fd = files.create(fresh)
-        try:
-            for line in lines:
-                stream.seek(line.offset)
-                write_all(files, fd, stream.read(line.size))
-            files.fdatasync(fd)
-        finally:
-            files.close(fd)
-    files.rename(fresh, target)
+    with source.open("rb") as stream, replacing(target, files=files) as fd:
+        for line in lines:
+            stream.seek(line.offset)
+            write_all(files, fd, stream.read(line.size))

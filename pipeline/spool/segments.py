@@ -14,7 +14,6 @@ last incarnation, so that the next one is greater even when the clock was set ba
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.system.durable_files import PRIVATE_FILE, make_directory
+from pipeline.system import locks
+from pipeline.system.durable_files import make_directory
 
 QUARANTINE = "quarantine"
 MAX_SLOTS = 256  # four times the most collector workers, for those that restart while their old slot is still held
@@ -103,17 +103,7 @@ def used_bytes(directory: Path) -> int:
 
 def is_held(directory: Path, slot: str) -> bool:
     """Return whether a running process holds the slot."""
-    try:
-        lock = os.open(directory / f"{slot}.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return locks.is_held(directory / f"{slot}.lock")
 
 
 class Slot:
@@ -128,18 +118,13 @@ class Slot:
     def take(cls, directory: Path, name: str) -> Self | None:
         """Return the slot, or None when another process holds it.
 
-        Raises `OSError` when the lock file cannot be made.
+        Raises `OSError` when the lock file cannot be made, `Fatal` when it is not private.
         """
         make_directory(directory)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        lock = os.open(directory / f"{name}.lock", flags, PRIVATE_FILE)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock)
-            if isinstance(error, BlockingIOError):
-                return None
-            raise
+            lock = locks.take(directory / f"{name}.lock")
+        except locks.Held:
+            return None
         return cls(directory, name, lock)
 
     @classmethod

@@ -28,7 +28,7 @@ from pipeline.spool.records import parse
 from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subjects.requests import Case, CaseBook
 from pipeline.subjects.rows import subject_rows
-from pipeline.system.durable_files import PRIVATE_FILE
+from pipeline.system.durable_files import DRAFT, LOCAL_FILES, replacing, write_all
 from pipeline.system.private_files import private_directory
 
 LATE: Final = timedelta(days=2)
@@ -164,20 +164,15 @@ def _clean(path: Path, aside: Path, erasures: Erasures) -> int:
     with path.open("rb") as stream:
         removed = sum(1 for _ in stream) - len(lines)
     aside.mkdir(mode=0o700, exist_ok=True)
-    fresh = aside / f"cleaned.{os.getpid()}.new"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(kept)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.utime(fresh, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # its age decides when it goes
-    fresh.replace(path)
+    with replacing(path) as fd:
+        write_all(LOCAL_FILES, fd, kept)
+        os.utime(fd, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # its age decides when it goes
     return removed
 
 
 def _files(directory: Path) -> Iterator[Path]:
     if directory.is_dir():
-        yield from (path for path in directory.iterdir() if path.is_file() and path.suffix != ".new")
+        yield from (path for path in directory.iterdir() if path.is_file() and path.suffix != DRAFT)
 
 
 def _cases(directory: Path) -> Iterator[tuple[str, int, int]]:

@@ -10,12 +10,12 @@ Owns the case files and what may follow what: open -> blocked -> unblocked, or o
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,6 +25,8 @@ from pipeline.edge.blocks import file_name
 from pipeline.errors import Fatal
 from pipeline.event import Token
 from pipeline.subjects.request_code import Request, fingerprint
+from pipeline.system import locks
+from pipeline.system.durable_files import sweep_drafts
 from pipeline.system.private_files import open_private, private_directory, replace_private
 
 State = Literal["open", "blocked", "unblocked", "erasing", "erased"]
@@ -73,12 +75,9 @@ class CaseBook:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other command waiting."""
-        lock = open_private(self.directory / "lock", os.O_RDWR | os.O_CREAT)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locks.locked(self.directory / "lock"):
+            sweep_drafts(self.directory, before=inf)  # the lock is ours: whoever wrote them is dead
             yield
-        finally:
-            os.close(lock)
 
     def all(self) -> list[Case]:
         """Return every case, the oldest first."""

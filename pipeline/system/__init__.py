@@ -4,4 +4,4 @@ Owns the calls to the operating system that others must not repeat: owner and mo
 of a file, locks, process limits, the terminal. May use `pipeline.errors` only. Every room may use it.
 """
 
-__all__ = ["console", "durable_files", "hardening", "private_files", "secrets", "swap"]
+__all__ = ["console", "durable_files", "hardening", "locks", "private_files", "secrets", "swap"]

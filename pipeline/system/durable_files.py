@@ -1,18 +1,25 @@
 """The few file operations durability rests on, behind one seam so that tests can make each of them fail.
 
-Owns `FileSystem`, what the spool and its recovery ask of a file system, and `LocalFiles`, the real one. Rules: nothing
-here retries, hides or translates an error; a short write is returned, not completed.
+Owns `FileSystem`, what the spool and its recovery ask of a file system, `LocalFiles`, the real one, and the replacement
+of a whole file. Rules: nothing here retries, hides or translates an error. A file that is replaced or made has its old
+content or all of the new one at every moment: the new one is written to a draft `.NAME.<16 hex>.new` beside it, synced
+and renamed. A failure removes the draft; a kill leaves it to `sweep_drafts`.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from secrets import token_hex
+from typing import Final, Protocol
 
 MB = 1024 * 1024
 PRIVATE_FILE = 0o600  # spool files hold raw user agents until shipped
 PRIVATE_DIRECTORY = 0o700
+DRAFT: Final = ".new"
+READABLE: Final = 0o644  # for files without anything private, which other users may read
 
 
 class FileSystem(Protocol):
@@ -130,6 +137,82 @@ def write_all(files: FileSystem, fd: int, data: bytes) -> None:
         if more == 0:
             raise OSError("a write took no bytes")
         taken += more
+
+
+@contextmanager
+def replacing(
+    path: Path, *, sync: bool = True, mode: int = PRIVATE_FILE, files: FileSystem = LOCAL_FILES
+) -> Iterator[int]:
+    """Give a file what the block writes to the yielded descriptor, whole or not at all.
+
+    With `sync` it is on the disk when the block has ended. Raises `OSError`; the old content stays then, but for a failed
+    sync of the directory, after which a power cut decides between the two.
+    """
+    with _draft(path, mode, files) as (draft, fd):
+        yield fd
+        if sync:
+            files.fdatasync(fd)
+        files.rename(draft, path)
+    if sync:
+        files.fsync_directory(path.parent)
+
+
+def replace(
+    path: Path, content: bytes, *, sync: bool = True, mode: int = PRIVATE_FILE, files: FileSystem = LOCAL_FILES
+) -> None:
+    """Give a file this content, whole or not at all; see `replacing`."""
+    with replacing(path, sync=sync, mode=mode, files=files) as fd:
+        write_all(files, fd, content)
+
+
+def create_once(path: Path, content: bytes) -> bool:
+    """Make a private file with this content unless it is there; return whether it was us.
+
+    Whichever it was: on the disk when this returns. Raises `OSError`; nothing of ours is left behind then.
+    """
+    with _draft(path, PRIVATE_FILE, LOCAL_FILES) as (draft, fd):
+        write_all(LOCAL_FILES, fd, content)
+        LOCAL_FILES.fdatasync(fd)
+        try:
+            os.link(draft, path)
+            made = True
+        except FileExistsError:
+            made = False
+        LOCAL_FILES.unlink(draft)
+    LOCAL_FILES.fsync_directory(path.parent)
+    return made
+
+
+def sweep_drafts(directory: Path, *, before: float) -> None:
+    """Remove the drafts that killed processes left and last wrote before a time (Unix seconds); raises `OSError`."""
+    for draft in directory.glob(f".*{DRAFT}"):
+        with suppress(FileNotFoundError):
+            if draft.lstat().st_mtime < before:
+                draft.unlink()
+
+
+@contextmanager
+def _draft(path: Path, mode: int, files: FileSystem) -> Iterator[tuple[Path, int]]:
+    draft = path.with_name(f".{path.name}.{token_hex(8)}{DRAFT}")
+    fd = files.create(draft)
+    try:
+        if mode != PRIVATE_FILE:
+            os.fchmod(fd, mode)
+        give_to_owner(fd, path.parent)
+        yield draft, fd
+    except BaseException:  # nothing is swallowed: whatever ended the writing, its draft must not stay
+        with suppress(OSError):
+            files.unlink(draft)
+        raise
+    finally:
+        files.close(fd)
+
+
+def give_to_owner(fd: int, directory: Path) -> None:
+    """Where root made a file, give it to the owner of its directory: a `sudo` must not lock the service out."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def make_directory(directory: Path) -> None:

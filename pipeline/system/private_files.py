@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 
 from pipeline.errors import Fatal
+from pipeline.system.durable_files import give_to_owner, replace
 
 
 def private_directory(path: Path) -> Path:
@@ -38,9 +39,8 @@ def open_private(file: Path, flags: int) -> int:
             raise Fatal(f"{file}: is a symlink; expected a regular file of mode 0600") from None
         raise
     try:
-        if flags & os.O_CREAT and os.geteuid() == 0:
-            owner = file.parent.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        if flags & os.O_CREAT:
+            give_to_owner(descriptor, file.parent)
         _check(file, os.fstat(descriptor), stat.S_IFREG, 0o600)
     except BaseException:  # nothing is swallowed: the descriptor must not outlive a refusal, whatever it is
         os.close(descriptor)
@@ -53,26 +53,8 @@ def replace_private(file: Path, content: bytes) -> None:
 
     Raises `Fatal` where the directory is unsafe, `OSError` where the disk refuses; the old content stays then.
     """
-    fresh = private_directory(file.parent) / f".{file.name}.{os.getpid()}.new"
-    fresh.unlink(missing_ok=True)
-    try:
-        with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
-    finally:
-        fresh.unlink(missing_ok=True)
-    sync_directory(file.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Put a directory's names on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    private_directory(file.parent)
+    replace(file, content)
 
 
 def _check(path: Path, status: os.stat_result, kind: int, mode: int) -> None:

@@ -1,34 +1,13 @@
-"""Small random secrets in private files, made once by whoever comes first: passwords, the ticket of a replay.
-
-Owns the atomic creation (temporary file, fsync, link: the loser reads the winner); what makes a file private is
-`pipeline.system.private_files`.
-"""
+"""Small random secrets in private files, made once by whoever comes first: passwords, the ticket of a replay."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from secrets import token_hex, token_urlsafe
+from secrets import token_urlsafe
 
-from pipeline.system.private_files import open_private, private_directory, sync_directory
-
-
-def create_once(file: Path, content: bytes) -> bool:
-    """Create a private file with this content unless it is there; return whether it was us. Raises `OSError`."""
-    draft = file.with_name(f".{file.name}.{token_hex(8)}")
-    try:
-        with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            return False
-        sync_directory(file.parent)
-        return True
-    finally:
-        draft.unlink(missing_ok=True)
+from pipeline.system.durable_files import create_once
+from pipeline.system.private_files import open_private, private_directory
 
 
 def read_or_make_secret(file: Path) -> str:

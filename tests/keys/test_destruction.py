@@ -243,7 +243,7 @@ def test_an_unwritable_audit_keeps_the_file_until_it_can_be_written(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.audit.log.os.write", full)
+        patch.setattr("pipeline.audit.log.write_all", full)
         with pytest.raises(Retryable):
             house.destroy_due()
     assert house.files.exists(name)

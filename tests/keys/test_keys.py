@@ -215,7 +215,7 @@ def test_a_key_destroyed_while_it_is_made_does_not_stay(keyring: Keyring, monkey
     assert not keyring.files.exists(DAY)
 
 
-@pytest.mark.parametrize("call", ["fsync", "link"])
+@pytest.mark.parametrize("call", ["fdatasync", "link"])
 def test_a_full_disk_leaves_no_key_and_no_remains(
     keyring: Keyring, directory: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:

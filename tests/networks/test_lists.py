@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 from pipeline import cli
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
-from pipeline.networks import lists
 from pipeline.networks.lists import _as_set, _joined, build, is_stale, read_networks
 from pipeline.networks.lookup import NetworkTables
 from pipeline.settings import AddressList, Networks, Settings
@@ -150,10 +149,10 @@ def test_a_full_disk_leaves_the_lists_in_force(tmp_path: Path, monkeypatch: pyte
     build(settings)
     before = settings.lists_file.read_bytes()
 
-    def full(_path: Path) -> None:
+    def full(_writer: MMDBWriter, _name: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(lists, "_sync", full)
+    monkeypatch.setattr(MMDBWriter, "to_db_file", full)
     with pytest.raises(Retryable, match="No space left on device"):
         build(_settings(tmp_path, tor="192.0.2.0/24\n"))
     assert settings.lists_file.read_bytes() == before

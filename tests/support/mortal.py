@@ -32,6 +32,8 @@ class MortalFiles(LocalFiles):
 
     def _step(self, operation: Callable[[], None]) -> None:
         self.left -= 1
+        if self.left < 0:  # the dead do nothing, not even clean up
+            raise Killed
         if self.left == 0 and not self._after:
             raise Killed
         operation()
