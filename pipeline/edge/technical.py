@@ -33,7 +33,6 @@ MAX_TEMPLATE = 300
 MAX_RELEASE = 64
 LARGEST_VALUE = 3_600_000.0
 """An hour in milliseconds: a vital beyond it is a clock that jumped."""
-LARGEST_LINE = 9_999_999
 VITALS = ("LCP", "INP", "CLS", "FCP", "TTFB")
 
 _ERROR_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}")
@@ -141,7 +140,7 @@ def _name(signal: RawSignal) -> str:
 def _source(signal: RawSignal) -> str:
     if signal.kind == "js_error" and (found := _SOURCE.fullmatch(signal.source.lower())):
         host, file, line = found.groups()
-        return f"{scrub_host(host).text}:{scrub_path(file).text[1:]}:{min(int(line), LARGEST_LINE)}"
+        return f"{scrub_host(host).text}:{scrub_path(file).text[1:]}:{int(line)}"
     if signal.kind == "resource" and (found := _HOST.fullmatch(signal.source.lower())):
         return scrub_host(found[1]).text
     return ""

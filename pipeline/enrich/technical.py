@@ -10,6 +10,7 @@ from pipeline.enrich.steps import EnrichTables, time_text
 from pipeline.event import TechnicalSignal
 
 LARGEST_LINE = 2**32 - 1
+"""What the column holds; the edge takes seven digits, an older spool may hold more."""
 
 
 def enrich_signal(signal: TechnicalSignal, tables: EnrichTables, batch_id: str) -> TechnicalRow:
