@@ -165,3 +165,26 @@ def test_web_vitals_is_the_published_file_unmodified():
         "bdf421fcbd62c2572c8b09096572262496e2bc54289bcae80c9fe94f6ca6769d"
     )
     assert "Apache License" in (STATIC / "web-vitals.LICENSE").read_text()
+
+
+def directives(text: str) -> set[str]:
+    return {line.strip() for line in text.splitlines() if line.strip().endswith(";")}
+
+
+def test_the_printed_lines_of_nginx_say_what_the_shipped_configuration_says():
+    printed = directives(lines(WISH)["nginx"])
+    shipped = (REPOSITORY / "deploy/nginx/clinic-pixel.conf").read_text()
+    of_server = {
+        directive
+        for directive in directives(shipped[shipped.index("server {") : shipped.index("location ~")])
+        # These hold for a host as a whole, here for that of the site.
+        if not directive.startswith(("listen", "server_name", "ssl_", "client_header_", "large_client_header_"))
+    }
+    of_location = directives(shipped[shipped.index("location ~") : shipped.index("location / {")])
+    own = {"rewrite ^/px(/.*)$ $1 break;", "proxy_pass http://127.0.0.1:8080;"}
+    assert printed - own == of_server | of_location - {"proxy_pass http://clinic_pixel;"}
+
+
+def test_the_manual_shows_the_printed_lines_of_nginx():
+    printed = lines(WISH)["nginx"]
+    assert printed in (REPOSITORY / "docs/embedding.md").read_text()
