@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from pipeline.errors import Fatal
 from pipeline.settings_sections import (
@@ -173,6 +179,10 @@ def load(explicit: Path | None = None) -> Settings:
         raise Fatal(f"environment: unknown setting {unknown[0]}; see docs/settings.md for the names")
     try:
         return FromFile()
+    except SettingsError as error:
+        raise Fatal(
+            f"environment: {error}; expected JSON, or one variable a setting such as PIXEL_SHIP__BATCH_ROWS"
+        ) from None
     except ValidationError as error:
         raise Fatal(f"{file or 'settings'}: {_explain(error)}") from None
 
@@ -204,6 +214,13 @@ def _explain(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown key {key}; see docs/settings.md for the names")
         else:
-            value = "" if isinstance(given, dict) else f" (got {given!r})"
-            lines.append(f"{key}: {problem['msg']}{value}")
+            lines.append(f"{key}: {problem['msg']}{_shown(given)}")
     return "; ".join(lines)
+
+
+def _shown(given: Any) -> str:
+    text = repr(given)
+    if isinstance(given, dict):
+        return ""
+    # A log or a screen may show an error to people who may not know a password inside an address.
+    return " (not shown: it may hold a password)" if "@" in text or "?" in text else f" (got {text})"

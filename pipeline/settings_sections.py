@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
+_SERVER = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?")
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -85,6 +87,17 @@ class ClickHouse(Section):
         description="Loopback native port of the embedded ClickHouse for clickhouse-client; 0 is off.",
     )
     memory_mb: int = Field(1500, ge=300, description="Memory limit of the embedded ClickHouse in MB.")
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, url: str | None) -> str | None:
+        # Errors and logs name the address.
+        if url and not _SERVER.fullmatch(url):
+            raise ValueError(
+                "expected an address such as https://db.example:8443, without user and password:"
+                " those are in clickhouse.json of the directory of secrets"
+            )
+        return url
 
 
 class Dashboards(Section):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.settings import Collector
+from pipeline.errors import Fatal
+from pipeline.settings import ClickHouse, Collector, load
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,49 @@ from pipeline.settings import Collector
 )
 def test_the_collectors_own_address_can_be_opened_wherever_it_listens(host, url):
     assert Collector(host=host).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://db.example",
+        "https://db.example:8443",
+        "https://db.example:8443/click/house/",
+        "http://127.0.0.1:8123",
+        "http://[::1]:8123",
+        "",
+    ],
+)
+def test_an_address_of_a_server_is_taken(url):
+    assert ClickHouse(url=url).url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PIXEL_CLICKHOUSE__URL", "https://pixel:hunter2@db.example:8443"),
+        ("PIXEL_CLICKHOUSE__URL", "https://pixel:hun/ter2@db.example:8443"),
+        ("PIXEL_CLICKHOUSE__URL", "pixel:hunter2@db.example"),
+        ("PIXEL_CLICKHOUSE__URL", "https://db.example/?user=pixel&password=hunter2"),
+        ("PIXEL_CLICKHOUSE__PASSWORD", "hunter2"),
+        ("PIXEL_CLICKHOUSE", '{"url": "https://pixel:hunter2@'),
+        ("PIXEL_COLLECTOR__PUBLIC_URL", "https://pixel:hunter2@stats.example"),
+        ("PIXEL_SITES", '["https://pixel:hunter2@db.example"]'),
+    ],
+)
+def test_a_password_in_a_setting_is_refused_and_not_shown(monkeypatch, tmp_path, name, value):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Fatal) as refusal:
+        load()
+    shown = str(refusal.value)
+    assert "hunter2" not in shown
+    assert "ter2" not in shown
+    assert name.removeprefix("PIXEL_").split("__")[-1].lower() in shown
+
+
+def test_a_wrong_value_without_a_secret_is_shown(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIXEL_COLLECTOR__PORT", "eighty")
+    with pytest.raises(Fatal, match=r"collector\.port: .* \(got 'eighty'\)"):
+        load()

@@ -53,16 +53,14 @@ def wait_until_answering(settings: Settings) -> None:
 def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
     """Return a client that works as `user`; `timeout` is how many seconds an answer may take.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` for a wrong password or address.
+    Raises `Retryable` when ClickHouse is away, `Fatal` for a wrong password.
     """
     parts = urlsplit(address(settings))
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Fatal(f"clickhouse.url: expected an address such as https://db.example:8443, got {parts.geturl()}")
     password = read_passwords(settings)[user]
     try:
         return clickhouse_connect.get_client(
             interface=parts.scheme,
-            host=parts.hostname,
+            host=parts.hostname or "",  # the setting has one
             port=parts.port or (8443 if parts.scheme == "https" else 8123),
             proxy_path=parts.path,
             username=user,
