@@ -7,6 +7,8 @@ expected; it never holds anything a visitor sent.
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+from traceback import extract_tb
 
 
 class Reason(StrEnum):
@@ -99,3 +101,10 @@ class Retryable(PixelError):
 
 class Fatal(PixelError):
     """Our own fault or a wrong set-up: stop and say in one line what to do."""
+
+
+def type_and_place(error: BaseException) -> str:
+    """Return an exception's type and the line that raised it, never its text, which may quote a visitor."""
+    place = extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in place)
+    return f"{type(error).__name__}{where}"

@@ -9,6 +9,8 @@ Owns group commit, the limits and the one thread that touches files. Rules:
 * One outcome for every event: `spooled` or `refused` is counted here, by event, and nobody else counts either of them for
   an event given to `append`. A group ends with a counts record of everything counted so far, so that a count is as durable
   as its event. (Who counts `offered` does so right before `append`, with no await between: then both are in one write.)
+* An error that nobody foresaw ends the tasks: it is logged, waiting hits are refused, and `end` is called, which ends the
+  process, so that its supervisor starts it again. Nothing acknowledged is lost by that.
 * What fails is refused with 503 and never stored; while the disk fails, hits are refused at once and every round of upkeep
   tries again, so the spool recovers by itself. Acknowledged data is never evicted to make room.
 """
@@ -35,6 +37,7 @@ from pipeline.spool.recovery import Recovery, recover
 from pipeline.spool.segments import Slot
 from pipeline.spool.writer import SegmentWriter
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem
+from pipeline.system.faults import watched
 
 UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose
 RECOVERY_SECONDS = 30.0  # until a file that could not be recovered is tried again: each try reads it from its start
@@ -68,6 +71,7 @@ class Spool:
         counters: EdgeCounters,
         clock_ms: Callable[[], int],
         files: FileSystem = LOCAL_FILES,
+        end: Callable[[], None] = lambda: None,
     ) -> None:
         self.slot = ""
         self.recovered = Recovery()
@@ -77,6 +81,7 @@ class Spool:
         self._counters = counters
         self._clock_ms = clock_ms
         self._files = files
+        self._end = end
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,7 +114,10 @@ class Spool:
             raise Retryable(f"{self._directory}: the spool cannot be read: {error.strerror}") from None
         self._running = True
         self._decide()
-        self._tasks = [asyncio.create_task(self._write_groups()), asyncio.create_task(self._keep_up())]
+        self._tasks = [
+            asyncio.create_task(watched(work, f"spool {self.slot}", self._end))
+            for work in (self._write_groups, self._keep_up)
+        ]
 
     async def append(self, events: Sequence[Event | TechnicalSignal]) -> None:
         """Return when all `events` are on disk; they share one group.
@@ -192,6 +200,7 @@ class Spool:
             self._stop()
             for left in (group, self._group):
                 if not left.done():
+                    self._count_failed(left)
                     left.set_result(Reason.SPOOL_FAILED)
 
     async def _commit(self, group: _Group) -> Reason | None:
@@ -202,16 +211,14 @@ class Spool:
         counts = list(drained.counts) if drained is not None else []
         if events:
             counts.append(Count(now_ms - now_ms % MINUTE_MS, "spooled", value=events))
-        if counts:
-            group.lines.append(frame(CountsRecord(collector=self.slot, counts=counts)))
-        data = b"".join(group.lines)
+        tail = frame(CountsRecord(collector=self.slot, counts=counts)) if counts else b""
+        data = b"".join((*group.lines, tail))
         try:
             await self._in_thread(lambda: self._writer.write(data))
         except OSError as error:
             if drained is not None:
                 self._counters.restore(drained)
-            if events:
-                self._counters.add("refused", now_ms=now_ms, reason=Reason.SPOOL_FAILED, value=events)
+            self._count_failed(group)
             self._fail(error)
             return Reason.SPOOL_FAILED
         if events:
@@ -219,6 +226,10 @@ class Spool:
         self._room.take(len(data))
         self._healed()
         return None
+
+    def _count_failed(self, group: _Group) -> None:
+        if group.lines:
+            self._counters.add("refused", now_ms=self._clock_ms(), reason=Reason.SPOOL_FAILED, value=len(group.lines))
 
     def _stop(self) -> None:
         self._running = False

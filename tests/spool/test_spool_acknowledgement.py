@@ -322,37 +322,47 @@ def test_a_segment_that_cannot_be_sealed_goes_on_being_written(directory, disk):
     assert asyncio.run(scenario()) == ids(directory)
 
 
-def test_a_fault_of_ours_in_the_writing_leaves_nobody_waiting(directory):
+def test_a_fault_of_ours_in_the_writer_refuses_who_waits_is_logged_without_its_text_and_asks_for_the_end(
+    directory, caplog
+):
     async def scenario() -> None:
-        spool = new_spool(directory)
+        ended, counters = asyncio.Event(), EdgeCounters()
+        spool = new_spool(directory, counters=counters, end=ended.set)
         await spool.start()
 
         def broken(_: bytes) -> None:
-            raise ZeroDivisionError
+            raise ValueError("the visitor's words")
 
         spool._writer.write = broken
         assert await asyncio.wait_for(outcome(spool, event()), 10) is Reason.SPOOL_FAILED
+        await asyncio.wait_for(ended.wait(), 10)
         assert not spool.ready
         assert await outcome(spool, event()) is Reason.SPOOL_FAILED
-        await kill(spool)
+        assert counters.totals()["refused", "spool_failed", ""] == 2
+        await spool.close()
 
     asyncio.run(scenario())
+    (record,) = caplog.records
+    assert "spool w0: unforeseen ValueError at test_spool_acknowledgement.py:" in record.getMessage()
+    assert "visitor" not in caplog.text
 
 
-def test_a_fault_of_ours_in_the_upkeep_makes_the_spool_refuse(directory):
+def test_a_fault_of_ours_in_the_upkeep_makes_the_spool_refuse_and_asks_for_the_end(directory, caplog):
     async def scenario() -> None:
-        spool = new_spool(directory, segment_seconds=0.02)
+        ended = asyncio.Event()
+        spool = new_spool(directory, segment_seconds=0.02, end=ended.set)
         await spool.start()
 
         def broken() -> None:
             raise ZeroDivisionError
 
         spool._writer.upkeep = broken
-        await asyncio.wait(spool._tasks, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        await asyncio.wait_for(ended.wait(), 10)
         assert await outcome(spool, event()) is Reason.SPOOL_FAILED
-        await kill(spool)
+        await spool.close()
 
     asyncio.run(scenario())
+    assert "unforeseen ZeroDivisionError" in caplog.text
 
 
 def test_nothing_is_acknowledged_after_close(directory):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -47,6 +47,7 @@ def new_spool(
     durability: str = "fsync",
     counters: EdgeCounters | None = None,
     now_ms: int = NOW_MS,
+    end: Callable[[], None] = lambda: None,
     **changed: float,
 ) -> Spool:
     return Spool(
@@ -56,6 +57,7 @@ def new_spool(
         counters=counters or EdgeCounters(),
         clock_ms=lambda: now_ms,
         files=files,
+        end=end,
     )
 
 
