@@ -1,15 +1,14 @@
 """The counters of all collector processes together, as Prometheus reads them.
 
-Owns the small file in which each process leaves its totals once a second, so that any of them can answer for all, and
+Owns the small file in which each process leaves its totals, so that any of them can answer for all, and
 the metric names. A process that starts again goes on from its file: counters never fall.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -19,7 +18,8 @@ from prometheus_client.registry import Collector as PrometheusCollector
 
 from pipeline.system.durable_files import replace
 
-EVERY_SECONDS = 1.0
+PAGE_FAULTS = "page_faults"
+"""The name of a total; `doctor` reads it from the files."""
 
 Totals = Counter[tuple[str, str, str]]
 """(name, reason, net_class) -> count; countries and networks stay in `pixel.counters`, they are too many for here."""
@@ -32,34 +32,22 @@ class TotalsFile:
         self._directory = directory
         self._file = directory / "none"
         self._before: Totals = Counter()
-        self._read: Callable[[], Totals] = Counter
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self, slot: str, read: Callable[[], Totals]) -> None:
-        """Begin to write what `read` returns, on top of what the slot's last process left."""
+    def start(self, slot: str) -> None:
+        """Go on from what the slot's last process left; raises `OSError`."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = self._directory / f"collector-{slot}.json"
         self._before = _read(self._file)
-        self._read = read
-        self._task = asyncio.create_task(self._write_often())
 
-    def stop(self) -> None:
-        """Write a last time."""
-        if self._task is not None:
-            self._task.cancel()
-        self.write()
+    def write(self, since_start: Totals) -> None:
+        """Replace the file by these totals on top of the former; a full disk only makes the figures old.
 
-    def write(self) -> None:
-        """Replace the file by the totals of this moment; a full disk only makes the figures old."""
-        totals = self._before + self._read()
+        Waits for the disk: not for the event loop.
+        """
+        totals = self._before + since_start
         rows = [[*key, value] for key, value in sorted(totals.items())]
         with contextlib.suppress(OSError):
             replace(self._file, msgspec.json.encode(rows), sync=False)
-
-    async def _write_often(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            self.write()
 
 
 class Figures(PrometheusCollector):
@@ -92,6 +80,7 @@ def _families(totals: Totals) -> Iterator[Metric]:
         "spooled": "Events on disk and acknowledged",
         "refused": "Hits turned away, by reason",
         "flood": "Hits over their client's rate, by network class",
+        PAGE_FAULTS: "Events whose page or referrer is /* because of an error of the software",
     }
     for name, text in texts.items():
         labels = {"refused": ["reason"], "flood": ["net_class"]}.get(name, [])

@@ -1,7 +1,8 @@
 """What one collector process holds from start to stop: keys, tables, counters, spool.
 
 Owns the counting: each hit is offered once and ends either spooled or refused with one reason. No exception of ours becomes
-a 500: what is not foreseen is counted as `internal`, answered 503 and logged by its type and place, never by its text.
+a 500: what is not foreseen is counted as `internal`, answered 503 and logged by its type and place, never by its text. The
+same of a task that nobody awaits ends the process (`end`).
 """
 
 from __future__ import annotations
@@ -9,25 +10,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
-from pathlib import Path
-from traceback import extract_tb
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 
 from collector.http.request import Replays, decode_value
-from collector.metrics import Totals, TotalsFile, summed
+from collector.metrics import PAGE_FAULTS, Totals, TotalsFile, summed
 from pipeline.clock import now_ms
 from pipeline.durations import DAY_MS
 from pipeline.edge.aged_cache import AgedCache
-from pipeline.edge.blocks import BlockList
+from pipeline.edge.blocks import READ_SECONDS, BlockList
 from pipeline.edge.steps import OverRate, day_of
 from pipeline.edge.tables import LONGEST_REMEMBERED, REMEMBERED, EdgeTables
-from pipeline.errors import Reason, Refused
-from pipeline.event import Event, TechnicalSignal
+from pipeline.errors import Reason, Refused, type_and_place
+from pipeline.event import Event, Scrubbed, TechnicalSignal
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.settings import Settings
 from pipeline.spool.append import Spool
 from pipeline.spool.counters import EdgeCounters
+from pipeline.system.faults import watched
 from pipeline.system.secrets import read_or_make_secret
 
 log = logging.getLogger("clinic_pixel.collector")
@@ -38,6 +39,11 @@ as soon as it was stored; so it is not taken at all."""
 
 FORGET_SECONDS = 300.0
 """How often what was not used is forgotten: an address is gone at most twice this after its last hit."""
+TOTALS_SECONDS = 1.0
+PAGE_FAULTS_SECONDS = 60.0
+"""How often the log may say that page addresses cannot be read."""
+
+_FAILED = Scrubbed.FAILED.value
 
 
 def open_keyring(settings: Settings) -> Keyring:
@@ -50,13 +56,14 @@ def open_keyring(settings: Settings) -> Keyring:
 
 
 class Process:
-    """The shared parts of one collector process."""
+    """The shared parts of one collector process; `end` is called when one of its tasks fails as nobody foresaw."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, end: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
         self.counters = EdgeCounters()
         self.keys = open_keyring(settings)
-        self.tables = EdgeTables.load(settings, self.keys, os.urandom, BlockList(settings.blocks_dir, self.keys.files))
+        self._blocks = BlockList(settings.blocks_dir, self.keys.files)
+        self.tables = EdgeTables.load(settings, self.keys, os.urandom, self._blocks)
         self.trusted = self.tables.trusted
         self.spool = Spool(
             settings.spool_dir,
@@ -64,10 +71,16 @@ class Process:
             durability=settings.collector.durability,
             counters=self.counters,
             clock_ms=now_ms,
+            end=end,
         )
         ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
         self.replays = Replays(ticket, reach_ms=(settings.retention.keys_days - 1) * DAY_MS)
         self._decoded = AgedCache(decode_value, most=REMEMBERED)
+        self._end = end
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._page_faults = self._page_faults_told = 0
+        self._tell_page_faults_at = 0.0
         self._totals = TotalsFile(settings.run_dir)
 
     def not_ready(self) -> str:
@@ -89,9 +102,14 @@ class Process:
             raise Refused(Reason.BAD_CLOCK)
         return moment
 
+    def offer(self, records: Sequence[Event | TechnicalSignal], *, now_ms: int) -> None:
+        """Count the records of one request, right before they are given to the spool."""
+        self.counters.add("offered", now_ms=now_ms, value=len(records))
+        self._page_faults += sum(1 for record in records if isinstance(record, Event) and record.scrubbed & _FAILED)
+
     async def store(self, records: Sequence[Event | TechnicalSignal], *, now_ms: int) -> Refused | None:
         """Put the records of one request on disk; return why they are not, or None when they are."""
-        self.counters.add("offered", now_ms=now_ms, value=len(records))
+        self.offer(records, now_ms=now_ms)
         try:
             await self.spool.append(records)
         except Refused as refused:  # counted by the spool, one by one
@@ -114,33 +132,67 @@ class Process:
     def _read_totals(self) -> Totals:
         totals = summed(self.counters.totals())
         totals["private_clients", "", ""] = self.tables.networks.private_clients
+        totals[PAGE_FAULTS, "", ""] = self._page_faults
         return totals
 
     async def start(self) -> None:
         """Take a slot of the spool and begin."""
         await self.spool.start()
-        self._forgetting = asyncio.create_task(self._forget())
-        self._totals.start(self.spool.slot, self._read_totals)
+        self._totals.start(self.spool.slot)
+        self._tasks = [
+            asyncio.create_task(watched(work, "collector", self._end))
+            for work in (self._keep_totals, self._keep_blocks, self._keep_forgetting)
+        ]
 
     async def stop(self) -> None:
         """Commit what is gathered and give the slot back."""
-        self._forgetting.cancel()
         await self.spool.close()
-        self._totals.stop()
+        self._stopping.set()
+        await asyncio.gather(*self._tasks)
+        await self._write_totals()
+
+    async def _keep_totals(self) -> None:
+        await self._every(TOTALS_SECONDS, self._write_totals)
+
+    async def _keep_blocks(self) -> None:
+        # In a thread: a slow disk must not keep a hit waiting.
+        await self._every(READ_SECONDS, lambda: asyncio.to_thread(self._blocks.refresh))
+
+    async def _every(self, seconds: float, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        while not self._stopping.is_set():
+            try:
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+            except TimeoutError:
+                await work()
+
+    async def _write_totals(self) -> None:
+        self._tell_page_faults(asyncio.get_running_loop().time())
+        await asyncio.to_thread(self._totals.write, self._read_totals())
+
+    def _tell_page_faults(self, now: float) -> None:
+        """Log at most once in `PAGE_FAULTS_SECONDS` how many events lost their page to an error of ours, and which."""
+        if now < self._tell_page_faults_at or self._page_faults == self._page_faults_told:
+            return
+        kinds = Counter[str]()
+        for site in self.tables.sites.values():
+            kinds.update(site.pages.faults)
+        told = ", ".join(kind for kind, _ in kinds.most_common(3))
+        log.error("%d events have /* for a page that could not be read: unforeseen %s", self._page_faults, told)
+        self._page_faults_told, self._tell_page_faults_at = self._page_faults, now + PAGE_FAULTS_SECONDS
 
     def decode(self, raw: bytes) -> str:
         """Return the text of an address in a query, remembered for minutes."""
         return self._decoded(raw) if len(raw) <= LONGEST_REMEMBERED else decode_value(raw)
 
+    async def _keep_forgetting(self) -> None:
+        await self._every(FORGET_SECONDS, self._forget)
+
     async def _forget(self) -> None:
-        while True:
-            await asyncio.sleep(FORGET_SECONDS)
-            self._decoded.turn()
-            self.tables.forget(now_ms=now_ms())
+        self._decoded.turn()
+        self.tables.forget(now_ms=now_ms())
 
 
 def _unforeseen(error: Exception) -> Refused:
-    place = extract_tb(error.__traceback__)[-1]
     # Type and place only: the text of an exception, and so a traceback, may quote what a visitor sent.
-    log.error("unforeseen %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno)
+    log.error("unforeseen %s", type_and_place(error))
     return Refused(Reason.INTERNAL)

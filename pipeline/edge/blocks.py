@@ -5,7 +5,7 @@ Rules:
 
 * A file holds pseudonyms only. They are of the days and the year in which the block was made, whose keys the block holds,
   so a hit is compared under *those* keys: a block goes on at midnight and at New Year without anybody's doing.
-* The collector reads the files anew every few seconds. A file that cannot be read changes nothing: not knowing is
+* The collector reads the files anew every few seconds, in a thread beside the hits. A file that cannot be read changes nothing: not knowing is
   never read as "no block"; it is logged, and at a start it is fatal.
 * Who comes without the id cookie is another visitor, as everywhere.
 """
@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
@@ -32,6 +30,7 @@ from pipeline.system.durable_files import LOCAL_FILES
 from pipeline.system.private_files import private_directory, replace_private
 
 READ_SECONDS: Final = 5.0
+"""How often a collector calls `BlockList.refresh`."""
 
 log = logging.getLogger(__name__)
 
@@ -73,45 +72,43 @@ class _Day(NamedTuple):
     blocks: tuple[tuple[Token, date, date], ...]
 
 
+class _Open(NamedTuple):
+    years: tuple[_Year, ...]
+    days: tuple[_Day, ...]
+
+
 class BlockList:
-    """The open blocks of one directory; belongs to one thread.
+    """The open blocks of one directory; one thread asks, another may `refresh`.
 
     Raises `Fatal` where the directory is unsafe or a file is there that cannot be read.
     """
 
-    def __init__(self, directory: Path, keys: KeyDirectory, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, directory: Path, keys: KeyDirectory) -> None:
         self._directory = private_directory(directory)  # made by the collector's own user, who has to read it
         self._keys = keys
-        self._monotonic = monotonic
-        self._years: tuple[_Year, ...] = ()
-        self._days: tuple[_Day, ...] = ()
         self._alarmed = ""
-        self._read()
+        self._open = self._read()
 
     def person(self, secret: str) -> bool:
         """Whether the holder of an id cookie with this random part is blocked."""
-        self._keep_up()
-        return any(cookie_visitor(year.key, secret) in year.visitors for year in self._years)
+        return any(cookie_visitor(year.key, secret) in year.visitors for year in self._open.years)
 
     def address(self, address: RawAddress, epoch: date) -> bool:
         """Whether an address is blocked on a UTC day."""
-        self._keep_up()
-        for day in self._days:
+        for day in self._open.days:
             token = day.tokens.ip_token(address)
             if any(token == known and first <= epoch <= last for known, first, last in day.blocks):
                 return True
         return False
 
-    def _keep_up(self) -> None:
-        if self._monotonic() < self._read_at:
-            return
+    def refresh(self) -> None:
+        """Read the files anew; where one cannot be read the blocks stay as they were, and the log says so."""
         try:
-            self._read()
+            self._open = self._read()
         except (Fatal, OSError) as error:
             self._alarm(f"blocks are as before: {error}")
 
-    def _read(self) -> None:
-        self._read_at = self._monotonic() + READ_SECONDS
+    def _read(self) -> _Open:
         visitors: defaultdict[int, set[int]] = defaultdict(set)
         addresses: defaultdict[date, list[tuple[Token, date, date]]] = defaultdict(list)
         for block in self._blocks():
@@ -120,14 +117,15 @@ class BlockList:
             if block.tokens:
                 newest = max(block.tokens)
                 addresses[newest].append((block.tokens[newest], block.first, block.last))
-        self._years = tuple(
+        years = tuple(
             _Year(key, frozenset(visitors[year]))
             for year in visitors
             if (key := self._key(KeyName.of_year(date(year, 1, 1))))
         )
-        self._days = tuple(
+        days = tuple(
             _Day(DayTokens(key), tuple(addresses[day])) for day in addresses if (key := self._key(KeyName.of_day(day)))
         )
+        return _Open(years, days)
 
     def _blocks(self) -> list[Block]:
         blocks: list[Block] = []

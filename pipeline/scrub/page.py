@@ -7,16 +7,19 @@ Owns `read_page` and `read_referrer`, the only ways from a raw address to the co
 * A sensitive page is stored as its group, and nothing that could name it goes along: no campaign, no click id. As a
   referrer it leaves the host only, so that no visitor can be tied to it by the page they went to next.
 * Templates and groups are matched on the plain path, before anything in it is redacted.
-* Whatever goes wrong, the page is `/*` and not one character of the input leaves this module, not even in an error.
+* Whatever goes wrong, the page is `/*` and not one character of the input leaves this module, not even in an error; type
+  and place of the error are counted in `SitePages.faults`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pipeline.errors import type_and_place
 from pipeline.event import PageFlag, Scheme, Scrubbed
 from pipeline.scrub.page_flags import spelling
 from pipeline.scrub.query import Allowed, allowed_values, read_query
@@ -86,7 +89,8 @@ class PathTable:
 class SitePages:
     """One site's hosts, path templates, sensitive groups and query allow-list, ready for look-ups.
 
-    `own` and `ads` lead from each spelling of a host to the stored one.
+    `own` and `ads` lead from each spelling of a host to the stored one; `faults` counts the errors of ours met in reading,
+    by type and place.
     """
 
     own: Mapping[str, str]
@@ -94,6 +98,7 @@ class SitePages:
     templates: PathTable
     sensitive: PathTable
     allowed: Allowed
+    faults: Counter[str] = field(default_factory=Counter, compare=False)
 
     @classmethod
     def of(cls, site: Site) -> SitePages:
@@ -128,7 +133,8 @@ def read_page(raw: str, site: SitePages) -> PageFacts:
     """Return what may be kept of the address of the page on which the tag stands."""
     try:
         return _read_page(raw, site)
-    except Exception:  # noqa: BLE001 - 03-privacy: whatever fails, nothing of the address may get out with the error
+    except Exception as error:  # noqa: BLE001 - whatever fails, nothing of the address may get out with the error
+        site.faults[type_and_place(error)] += 1
         return PageFacts("", FAILED_PATH, "other", 0, _FAILED, 0, {}, False, "", False)
 
 
@@ -136,7 +142,8 @@ def read_referrer(raw: str, site: SitePages) -> ReferrerFacts:
     """Return what may be kept of the address of the previous page."""
     try:
         return _read_referrer(raw, site)
-    except Exception:  # noqa: BLE001 - as in `read_page`
+    except Exception as error:  # noqa: BLE001 - as in `read_page`
+        site.faults[type_and_place(error)] += 1
         return ReferrerFacts("", FAILED_PATH, _FAILED, False)
 
 

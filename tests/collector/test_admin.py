@@ -98,13 +98,9 @@ def offered(count: int) -> Totals:
 
 def left_behind(directory: Path, slot: str, totals: Totals) -> None:
     """Let a process count so much and end."""
-
-    async def live_and_end() -> None:
-        file = TotalsFile(directory)
-        file.start(slot, lambda: totals)
-        file.stop()
-
-    asyncio.run(live_and_end())
+    file = TotalsFile(directory)
+    file.start(slot)
+    file.write(totals)
 
 
 def shown(directory: Path) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
 from collector import process as process_module
-from collector.process import EARLIEST_MS, Process
+from collector.metrics import PAGE_FAULTS, TotalsFile
+from collector.process import EARLIEST_MS, PAGE_FAULTS_SECONDS, Process
+from pipeline.edge.blocks import BlockList
 from pipeline.edge.steps import OverRate, run_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Count, Hit
+from pipeline.scrub import page as page_module
 from pipeline.settings import Collector, Networks, Settings
+from support.waiting import until
 
 OWN = {"id": "clinic", "hosts": ["clinic.example"], "own_networks": ["192.0.2.0/24"]}
 
@@ -61,3 +67,75 @@ def test_an_unforeseen_error_is_logged_by_type_and_place_and_counted_as_one_refu
         ("offered", "", 1),
         ("refused", "internal", 1),
     }
+
+
+def test_a_page_that_an_error_of_ours_made_unreadable_is_counted_and_logged_by_type_and_place_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("https://clinic.example/patients/anna")
+
+    process = Process(Settings(data=tmp_path))
+    monkeypatch.setattr(page_module, "split_url", broken)
+    for number in range(2):
+        hit = Hit(
+            received_ms=1_795_000_000_000, peer="192.0.2.7", site="clinic", page=f"https://clinic.example/{number}"
+        )
+        (event,) = run_edge(hit, process.tables, now_ms=hit.received_ms).events
+        assert event.page == "/*"
+        process.offer([event], now_ms=hit.received_ms)
+        process._tell_page_faults(number)
+    assert process._read_totals()[PAGE_FAULTS, "", ""] == 2
+    assert len(caplog.records) == 1
+    process._tell_page_faults(PAGE_FAULTS_SECONDS)
+    process._tell_page_faults(2 * PAGE_FAULTS_SECONDS)
+    assert len(caplog.records) == 2
+    assert "2 events" in caplog.messages[1]
+    assert "ValueError at test_process.py:" in caplog.messages[1]
+    assert "anna" not in caplog.text
+
+
+@pytest.mark.parametrize(("owner", "method"), [(TotalsFile, "write"), (BlockList, "refresh")])
+def test_hits_are_taken_while_a_file_of_the_upkeep_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hangs(*_: object) -> None:
+        reached.set()
+        go_on.wait(20)
+
+    async def scenario() -> None:
+        process = Process(Settings(data=tmp_path))
+        monkeypatch.setattr(owner, method, hangs)
+        await process.start()
+        await until(reached.is_set)
+        hit = Hit(received_ms=1_795_000_000_000, peer="192.0.2.7", site="clinic")
+        events, _ = run_edge(hit, process.tables, now_ms=hit.received_ms)
+        assert await process.store(events, now_ms=hit.received_ms) is None
+        go_on.set()
+        await process.stop()
+
+    monkeypatch.setattr(process_module, "TOTALS_SECONDS", 0.01)
+    monkeypatch.setattr(process_module, "READ_SECONDS", 0.01)
+    asyncio.run(scenario())
+
+
+def test_upkeep_that_fails_asks_for_the_end_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a path")
+
+    async def scenario() -> None:
+        ended = asyncio.Event()
+        process = Process(Settings(data=tmp_path), end=ended.set)
+        monkeypatch.setattr(process, "_read_totals", broken)
+        await process.start()
+        await asyncio.wait_for(ended.wait(), 10)
+        monkeypatch.undo()
+        await process.stop()
+
+    monkeypatch.setattr(process_module, "TOTALS_SECONDS", 0.01)
+    asyncio.run(scenario())
+    assert "collector: unforeseen ValueError at test_process.py:" in caplog.text

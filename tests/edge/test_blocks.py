@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.edge.blocks import READ_SECONDS, Block, BlockList, lift_block, put_block
+from pipeline.edge.blocks import Block, BlockList, lift_block, put_block
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
@@ -22,19 +22,16 @@ ADDRESS = RawAddress("198.51.100.7")
 
 
 class Host:
-    """A collector's host with a clock of its own."""
+    """A collector's host."""
 
     def __init__(self, home: Path) -> None:
-        self.directory, self.now = home / "blocks", 0.0
+        self.directory = home / "blocks"
         self.keys = KeyDirectory(home / "keys")
         for name in (YEAR, NEXT_YEAR, KeyName.of_day(TODAY), KeyName.of_day(TOMORROW)):
             self.keys.create(name, os.urandom(32))
 
     def list(self) -> BlockList:
-        return BlockList(self.directory, self.keys, monotonic=lambda: self.now)
-
-    def later(self) -> None:
-        self.now += READ_SECONDS
+        return BlockList(self.directory, self.keys)
 
     def by_cookie(self, secret: str = SECRET, *, case: str = "1") -> Block:
         return Block(case=case, visitors={2026: cookie_visitor(self.keys.read(YEAR) or b"", secret)})
@@ -49,16 +46,16 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
 
 
-def test_a_block_counts_within_seconds_and_ends_when_lifted(host: Host) -> None:
+def test_a_block_counts_from_the_next_reading_and_ends_when_lifted(host: Host) -> None:
     blocks = host.list()
     assert not blocks.person(SECRET)
     put_block(host.directory, host.by_cookie())
-    host.later()
+    blocks.refresh()
     assert blocks.person(SECRET)
     assert not blocks.person("B" * 22)
     lift_block(host.directory, "1")
     assert blocks.person(SECRET)
-    host.later()
+    blocks.refresh()
     assert not blocks.person(SECRET)
 
 
@@ -89,9 +86,8 @@ def test_a_damaged_block_changes_nothing_while_running_and_stops_a_start(
     blocks = host.list()
     (file,) = host.directory.glob("*.json")
     file.write_text("{")
-    host.later()
-    with caplog.at_level(logging.ERROR):
-        assert blocks.person(SECRET)
+    blocks.refresh()
+    assert blocks.person(SECRET)
     assert "blocks are as before" in caplog.text
     with pytest.raises(Fatal, match="not a block"):
         host.list()
@@ -110,9 +106,8 @@ def test_a_directory_that_is_lost_while_running_is_no_end_of_a_block(
     put_block(host.directory, host.by_cookie())
     blocks = host.list()
     host.directory.rename(host.directory.with_name("lost"))
-    host.later()
-    with caplog.at_level(logging.ERROR):
-        assert blocks.person(SECRET)
+    blocks.refresh()
+    assert blocks.person(SECRET)
     assert "blocks are as before" in caplog.text
 
 
