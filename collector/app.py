@@ -6,7 +6,7 @@ rest goes through Starlette.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -18,15 +18,17 @@ from collector.endpoints.health import admin_routes
 from collector.endpoints.pixel import answer_pixel
 from collector.endpoints.privacy import privacy_routes
 from collector.process import Process
-from pipeline.settings import Settings, load
-from pipeline.system.hardening import die_with_parent, harden_process
+from pipeline.settings import Settings
 
 
 class Collector:
-    """The ASGI callable: pixel and beacon first, Starlette for the rest."""
+    """The ASGI callable: pixel and beacon first, Starlette for the rest.
 
-    def __init__(self, settings: Settings) -> None:
-        self.process = process = Process(settings)
+    `end` is called after an error that nobody foresaw and that the process cannot go on with.
+    """
+
+    def __init__(self, settings: Settings, *, end: Callable[[], None] = lambda: None) -> None:
+        self.process = process = Process(settings, end=end)
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -48,10 +50,3 @@ class Collector:
             await answer_beacon(self.process, scope, receive, send)
         else:
             await self._router(scope, receive, send)
-
-
-def create_app(settings: Settings | None = None) -> Collector:
-    """Return the application; without an argument the settings come from file and environment (uvicorn's factory)."""
-    harden_process()
-    die_with_parent()
-    return Collector(settings or load())

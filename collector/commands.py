@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import typer
 
-from pipeline.settings import config_file, load
+from pipeline.settings import load
 from pipeline.system.console import ConfigOption, Panel, errors
 
 
@@ -18,17 +16,12 @@ def register(app: typer.Typer) -> None:
 
 def collect(config: ConfigOption = None) -> None:
     """Run the collector: receive hits and put events on disk."""
-    settings = load(config)
-    if (file := config_file(config)) is not None:
-        os.environ["PIXEL_CONFIG"] = str(file.resolve())  # the worker processes read the same file
-
     from collector.server import serve
     from pipeline.system.hardening import die_with_parent, harden_process
 
     harden_process()
     die_with_parent()
-
-    serve(settings, errors.print)
+    serve(load(config), errors.print)
 
 
 def demo_site(config: ConfigOption = None) -> None:

@@ -1,6 +1,7 @@
 """Runs the collector under uvicorn: one listening socket, N processes.
 
-Owns uvicorn's settings (08-edge says why each). Everything that can be wrong with files or settings is looked at before
+Owns uvicorn's settings and how a process begins. Every process is given the settings that were
+checked here and reads none again. Everything that can be wrong with files or settings is looked at before
 the first process starts, so that it is said in one line.
 """
 
@@ -12,16 +13,19 @@ import os
 import resource
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from collector.app import Collector
 from collector.connection import Connection
 from collector.process import open_keyring
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Fatal
 from pipeline.settings import Settings
-from pipeline.system.hardening import SUPERVISED
+from pipeline.system.faults import end_soon
+from pipeline.system.hardening import die_with_parent, harden_process
 
 BACKLOG = 2048
 MAX_FILES = 10_000  # nearly all of them connections; each takes up to 80 KB while a body arrives
@@ -35,7 +39,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     say(f"collecting on {edge.url}, {edge.workers} process(es), {edge.durability}")
     _allow_connections()
     config = uvicorn.Config(
-        "collector.app:create_app",
+        partial(begin, settings, os.getpid()),
         factory=True,
         workers=edge.workers,
         loop="uvloop",
@@ -54,8 +58,15 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     if edge.workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
     else:
-        os.environ[SUPERVISED] = str(os.getpid())
         Multiprocess(config, sockets=[listener]).run()
+
+
+def begin(settings: Settings, starter: int) -> Collector:
+    """Harden this process and return its application; one that was started by the process `starter` ends with it."""
+    harden_process()
+    if os.getpid() != starter:
+        die_with_parent(starter)
+    return Collector(settings, end=end_soon)
 
 
 def _allow_connections() -> None:

@@ -178,7 +178,8 @@ def load(explicit: Path | None = None) -> Settings:
     if unknown:
         raise Fatal(f"environment: unknown setting {unknown[0]}; see docs/settings.md for the names")
     try:
-        return FromFile()
+        # Plain `Settings`, which worker processes can be given: no pickle holds an instance of a local class.
+        return Settings.model_construct(**dict(FromFile()))
     except SettingsError as error:
         raise Fatal(
             f"environment: {error}; expected JSON, or one variable a setting such as PIXEL_SHIP__BATCH_ROWS"

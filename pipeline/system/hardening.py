@@ -36,12 +36,15 @@ def harden_process() -> None:
             raise Fatal(f"core dumps cannot be switched off (prctl: {os.strerror(ctypes.get_errno())})")
 
 
-def die_with_parent() -> None:
-    """Ask Linux to end this process when the parent named in its environment dies, even by SIGKILL."""
-    parent = os.environ.get(SUPERVISED)
+def die_with_parent(parent: int | None = None) -> None:
+    """Ask Linux to end this process when its parent dies, even by SIGKILL.
+
+    The parent is the given process, or the one named in the environment; without either nothing happens.
+    """
+    parent = parent or int(os.environ.get(SUPERVISED, "0"))
     if sys.platform == "linux" and parent:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != int(parent):  # it died before the call above could take effect
+        if os.getppid() != parent:  # it died before the call above could take effect
             raise SystemExit(0)
 
 
