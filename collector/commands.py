@@ -27,6 +27,8 @@ def collect(config: ConfigOption = None) -> None:
 def demo_site(config: ConfigOption = None) -> None:
     """Serve the demo clinic: a small site that carries the tag in each way."""
     from collector.demo.site import serve
+    from pipeline.system.hardening import die_with_parent
 
+    die_with_parent()
     settings = load(config)
     serve(settings, settings.sites[0], settings.collector.browser_url)

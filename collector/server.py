@@ -26,6 +26,7 @@ from pipeline.errors import Fatal
 from pipeline.settings import Settings
 from pipeline.system.faults import end_soon
 from pipeline.system.hardening import die_with_parent, harden_process
+from pipeline.system.swap import lock_memory
 
 BACKLOG = 2048
 MAX_FILES = 10_000  # nearly all of them connections; each takes up to 80 KB while a body arrives
@@ -64,6 +65,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 def begin(settings: Settings, starter: int) -> Collector:
     """Harden this process and return its application; one that was started by the process `starter` ends with it."""
     harden_process()
+    lock_memory()
     if os.getpid() != starter:
         die_with_parent(starter)
     return Collector(settings, end=end_soon)
