@@ -64,9 +64,11 @@ def migrate(
     """Bring the database to the state of this version; safe to run again."""
     from pipeline.database.client import wait_until_answering
     from pipeline.operations.migrate import migrate as bring_up_to_date
+    from pipeline.system.hardening import die_with_parent
 
     settings = load(config)
     if wait:
+        die_with_parent()
         wait_until_answering(settings)
     applied = bring_up_to_date(settings)
     console.print(f"applied: {', '.join(applied)}" if applied else "nothing to do", highlight=False, markup=False)

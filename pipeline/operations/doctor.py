@@ -172,6 +172,8 @@ def _ship(settings: Settings) -> Seen:
             "ok",
             f"{status.state}; {status.stored:,} rows stored since its start, {status.pending_segments} segments wait",
         )
+    for name, trouble in sorted(status.failed_jobs.items()):
+        yield "problem", f"the job '{name}' failed: {trouble}"
 
 
 def _clickhouse(settings: Settings) -> Seen:

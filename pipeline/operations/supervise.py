@@ -1,8 +1,12 @@
 """`up`: starts the processes of one machine, keeps them running, stops them in order.
 
-Owns the list of processes (`parts`) and nothing else: no data, no socket. A process that ends is started again with a
-growing pause; one that cannot start at all the first time ends the whole, because a person is watching and its one line
-says what to mend. Children die with their supervisor, even when it is killed.
+Owns the list of processes (`parts`) and nothing else: no data, no socket. Rules:
+
+* A process that ends is started again after a growing pause. If a process fails on its first start, the supervisor stops
+  everything: the last line of that process is its error, and a person is watching.
+* The output of a process is read whatever its lines hold and whether or not they can be printed: a full pipe would stop it.
+* An error here that nobody foresaw stops everything with exit code 1.
+* Children die with their supervisor, even when it is killed.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.errors import type_and_place
 from pipeline.settings import Settings
 from pipeline.system.hardening import SUPERVISED
 
@@ -22,6 +27,9 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 10.0  # a process that ran this long starts again without a growing pause
 STOP_SECONDS = 1.2  # per process: all three together stay below the five seconds a person waits for Ctrl-C
+
+LONGEST_LINE = 4096  # bytes of a child's line that are printed; longer lines are cut
+CHUNK = 64 * 1024
 
 Say = Callable[[str, str], None]
 """Prints one line of a process: its name, the line."""
@@ -60,6 +68,8 @@ class Supervisor:
         self._done = {part.name: asyncio.Event() for part in self._parts}
         self._stop = asyncio.Event()
         self._exit_code = 0
+        self.unprinted = 0
+        """Lines that could not be printed: the terminal or the disk behind the output is gone."""
 
     async def run(self) -> int:
         """Run until SIGINT, SIGTERM or a first start that fails; return the exit code."""
@@ -67,6 +77,8 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
         keepers = [asyncio.create_task(self._keep(part)) for part in self._parts]
+        for keeper in keepers:
+            keeper.add_done_callback(self._stop_by_a_fault)
         await self._stop.wait()
         for keeper in keepers:
             keeper.cancel()
@@ -74,6 +86,18 @@ class Supervisor:
         for part in self._parts:
             await self._end(part.name)
         return self._exit_code
+
+    def _stop_by_a_fault(self, keeper: asyncio.Task[None]) -> None:
+        if not keeper.cancelled() and (error := keeper.exception()) is not None:
+            self._tell("up", f"unforeseen {type_and_place(error)}: everything is stopped")
+            self._exit_code = 1
+            self._stop.set()
+
+    def _tell(self, name: str, line: str) -> None:
+        try:
+            self._say(name, line)
+        except (OSError, ValueError, SystemExit):  # the last is how rich reports a closed pipe
+            self.unprinted += 1
 
     async def _keep(self, part: Part) -> None:
         if part.after:
@@ -92,7 +116,7 @@ class Supervisor:
                 return
             ran_once = True
             pause = FIRST_PAUSE_SECONDS if steady else min(pause * 2, LONGEST_PAUSE_SECONDS)
-            self._say("up", f"{part.name} ended ({_ending(code)}); starting it again in {pause:g} s")
+            self._tell("up", f"{part.name} ended ({_ending(code)}); starting it again in {pause:g} s")
             await asyncio.sleep(pause)
 
     async def _run_once(self, part: Part) -> int:
@@ -110,8 +134,8 @@ class Supervisor:
         )
         self._running[part.name] = process
         assert process.stdout is not None  # noqa: S101 - asked for above
-        async for line in process.stdout:
-            self._say(part.name, line.decode(errors="replace").rstrip())
+        async for line in lines_of(process.stdout):
+            self._tell(part.name, line.decode(errors="replace").rstrip())
         return await process.wait()
 
     async def _end(self, name: str) -> None:
@@ -124,6 +148,24 @@ class Supervisor:
         except TimeoutError:
             process.kill()  # safe at any moment: that is what the spool and the journal are for
             await process.wait()
+
+
+async def lines_of(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield the lines of a stream without their ends, each cut to `LONGEST_LINE` bytes with a mark."""
+    line, is_cut = b"", False
+    while chunk := await stream.read(CHUNK):
+        *ended, rest = chunk.split(b"\n")
+        for end in ended:
+            line, is_cut = _cut(line + end, is_cut=is_cut)
+            yield line + (b" ..." if is_cut else b"")
+            line, is_cut = b"", False
+        line, is_cut = _cut(line + rest, is_cut=is_cut)
+    if line:
+        yield line + (b" ..." if is_cut else b"")
+
+
+def _cut(line: bytes, *, is_cut: bool) -> tuple[bytes, bool]:
+    return line[:LONGEST_LINE], is_cut or len(line) > LONGEST_LINE
 
 
 def _ending(code: int) -> str:

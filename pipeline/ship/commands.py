@@ -20,10 +20,13 @@ def ship(
     """Carry events from the spool into ClickHouse, each exactly once; also does the daily jobs."""
     import logging
     import signal
+    import sys
     import threading
 
     from pipeline import settings
+    from pipeline.errors import PixelError, type_and_place
     from pipeline.ship.worker import Worker
+    from pipeline.system.faults import EXIT_UNFORESEEN
     from pipeline.system.hardening import die_with_parent, harden_process
 
     harden_process()
@@ -42,4 +45,11 @@ def ship(
         stop.set()
 
     threading.Thread(target=wait_for_the_end, name="signals", daemon=True).start()
-    Worker(settings.load(config), stop=stop).run(until_empty=until_empty)
+    worker = Worker(settings.load(config), stop=stop)
+    try:
+        worker.run(until_empty=until_empty)
+    except (PixelError, OSError):
+        raise  # the command line prints them
+    except Exception as error:  # noqa: BLE001 - the top of the process
+        logging.getLogger(__name__).error("unforeseen %s; the process ends", type_and_place(error))  # noqa: TRY400
+        sys.exit(EXIT_UNFORESEEN)

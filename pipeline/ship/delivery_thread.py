@@ -11,12 +11,14 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections import Counter
+from collections.abc import Mapping
 
 from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment
 from pipeline.delivery.exactly_once import Delivery
-from pipeline.delivery.tally import SHIPPER
-from pipeline.errors import Fatal, Retryable
+from pipeline.delivery.tally import SHIPPER, CountKey
+from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.ship.status import ShipStatus
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -40,7 +42,15 @@ class Carrier(threading.Thread):
         self._longest = longest
 
     def run(self) -> None:
-        """Try until the plan is delivered or a stop is asked for."""
+        """Try until the plan is delivered or a stop is asked for; log an error that nobody foresaw."""
+        try:
+            self._deliver()
+        except Exception as error:  # noqa: BLE001 - the top of a thread: the worker sees that it did not end by itself
+            log.error("the delivering thread died: unforeseen %s", type_and_place(error))  # noqa: TRY400
+        else:
+            self.ended = True
+
+    def _deliver(self) -> None:
         progress = self._delivery.progress
         while not self._stop_asked.is_set():
             try:
@@ -54,11 +64,16 @@ class Carrier(threading.Thread):
                 log.warning("delivered after %d failed tries", self._status.tries)
             self._status.tries, self._status.shipped_ms = 0, now_ms()
             self._status.plans += 1
-            for key, value in counts.items():
-                if key.collector == SHIPPER:
-                    setattr(self._status, key.name, getattr(self._status, key.name) + value)
+            self._count(counts)
             break
-        self.ended = True
+
+    def _count(self, counts: Mapping[CountKey, int]) -> None:
+        sums = Counter[str]()
+        for key, value in counts.items():
+            sums[key.name] += value if key.collector == SHIPPER else 0
+        self._status.stored += sums["stored"]
+        self._status.rejected += sums["rejected"]
+        self._status.quarantined += sums["quarantined"]
 
     def _pause_after(self, error: Retryable | Fatal) -> float:
         status = self._status

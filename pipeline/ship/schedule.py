@@ -1,20 +1,23 @@
-"""What `ship` does beside shipping, now and then.
+"""The work of `ship` beside shipping, and the thread that does it.
 
 Owns the list `JOBS` and when each is due. Rules: a job may run at any time and twice (each start of `ship` runs all of
-them once); one that fails is logged and tried again, and never stops the shipping.
+them once). A job that fails is logged, kept in the status and tried again; it never stops the shipping, and a slow one
+keeps neither a segment nor the status waiting, because the jobs have a thread of their own.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
-from pipeline.errors import Fatal, Retryable
+from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.settings import Settings
-from pipeline.ship.key_jobs import copy_audit, destroy_expired_keys, print_audit_head
+from pipeline.ship.audit_jobs import copy_audit, print_audit_head
+from pipeline.ship.key_jobs import destroy_expired_keys
 from pipeline.ship.retention import end_expired
 from pipeline.ship.rollup import count_late_hours, count_recent_hours
 from pipeline.spool.segments import QUARANTINE, listing
@@ -23,12 +26,13 @@ from pipeline.subjects.rows import hold_blocked_rows
 
 ERASURE_SECONDS = 600
 RETRY_SECONDS = 300
+LOOK_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A piece of work to be done every so many seconds; may raise `Retryable`, `Fatal` or `OSError`."""
+    """A piece of work to be done every so many seconds; an error in it is logged and the job is tried again."""
 
     name: str
     every_seconds: int
@@ -60,22 +64,46 @@ JOBS: list[Job] = [
 """Everything `ship` does beside shipping."""
 
 
-class Timetable:
-    """Says which jobs are due."""
+class JobThread(threading.Thread):
+    """Runs the jobs until a stop is asked for. It is a daemon: the end of the process does not wait for a slow job.
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    `failed` names the jobs whose last run failed, each with its error in one line.
+    """
+
+    def __init__(self, jobs: Sequence[Job], settings: Settings, stop: threading.Event) -> None:
+        super().__init__(name="jobs", daemon=True)
+        self.failed: Mapping[str, str] = {}
+        self.first_round = threading.Event()
+        self._settings = settings
+        self._stop_asked = stop
         self._due = dict.fromkeys(jobs, 0.0)
+
+    def run(self) -> None:
+        """Run what is due, again and again."""
+        while not self._stop_asked.is_set():
+            self.run_due(self._settings, time.monotonic())
+            self.first_round.set()
+            self._stop_asked.wait(LOOK_SECONDS)
 
     def run_due(self, settings: Settings, now: float) -> None:
         """Run what is due at `now`, seconds of a clock that never goes back."""
         for job, due in self._due.items():
             if now < due:
                 continue
-            try:
-                job.run(settings)
-            except (Retryable, Fatal, OSError) as error:
-                # One line and no traceback: the message says what to do.
-                log.error("job '%s' failed: %s; again in %d s", job.name, error, RETRY_SECONDS)  # noqa: TRY400
-                self._due[job] = now + RETRY_SECONDS
-            else:
-                self._due[job] = now + job.every_seconds
+            trouble = _trouble(job, settings)
+            self._due[job] = now + (RETRY_SECONDS if trouble else job.every_seconds)
+            others = {name: text for name, text in self.failed.items() if name != job.name}
+            self.failed = others | ({job.name: trouble} if trouble else {})
+            if trouble:
+                log.error("job '%s' failed: %s; again in %d s", job.name, trouble, RETRY_SECONDS)
+
+
+def _trouble(job: Job, settings: Settings) -> str:
+    """Run a job and return why it failed, '' when it did not."""
+    try:
+        job.run(settings)
+    except (Retryable, Fatal, OSError) as error:
+        return str(error)  # it says what to do
+    except Exception as error:  # noqa: BLE001 - the top of a worker's loop: one job's fault must not end the shipping
+        return f"unforeseen {type_and_place(error)}"
+    return ""

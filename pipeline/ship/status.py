@@ -6,6 +6,7 @@ after a power cut. It holds numbers and names of errors, never anything a visito
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,6 @@ class ShipStatus(msgspec.Struct):
     """The worker as it sees itself; times are Unix milliseconds, 0 for never; numbers count since its start."""
 
     pid: int
-    started_ms: int
     at_ms: int = 0
     state: State = "starting"
     pending_segments: int = 0
@@ -36,6 +36,8 @@ class ShipStatus(msgspec.Struct):
     error: str = ""
     """The last trouble in one line; stays after it is over, see `tries`."""
     error_ms: int = 0
+    failed_jobs: Mapping[str, str] = {}
+    """The jobs whose last run failed, each with its error."""
 
 
 def status_path(data: Path) -> Path:

@@ -31,12 +31,13 @@ from pipeline.enrich.technical import enrich_signal
 from pipeline.event import Event, TechnicalSignal
 from pipeline.settings import Settings
 from pipeline.ship.delivery_thread import Carrier
-from pipeline.ship.schedule import JOBS, Job, Timetable
+from pipeline.ship.schedule import JOBS, Job, JobThread
 from pipeline.ship.status import ShipStatus, State, status_path, write_status
 from pipeline.spool.records import read
 from pipeline.spool.recovery import Recovery, recover_orphans
 from pipeline.spool.segments import Segment, sealed
 from pipeline.subjects.erasure import ErasureList
+from pipeline.system.faults import EXIT_UNFORESEEN
 
 PLAN_BYTES = 16 * 1024 * 1024
 """Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""
@@ -62,12 +63,12 @@ class Worker:
         store: Store | None = None,
         jobs: Sequence[Job] = JOBS,
     ) -> None:
-        self.status = ShipStatus(os.getpid(), now_ms())
+        self.status = ShipStatus(os.getpid())
         self._settings = settings
         self._spool = settings.spool_dir
         self._stop = stop
         self._store = store or ClickHouseStore(settings)
-        self._timetable = Timetable(jobs)
+        self._jobs = JobThread(jobs, settings, stop)
         self._carrier: Carrier | None = None
         self._unreadable: set[str] = set()
         self._turn = 0
@@ -89,6 +90,7 @@ class Worker:
                 return enrich(record, tables, batch_id)
             return enrich_signal(record, tables, batch_id)
 
+        self._jobs.start()
         for known in self._left_open(journal):
             self._ship(nothing(known.plan) if known.finished else self._build(known.plan, to_row), delivery)
         while not self._stop.is_set():
@@ -98,6 +100,7 @@ class Worker:
             elif self._carrier is not None:
                 self._wait_for_carrier()
             elif until_empty:
+                self._wait_for_the_first_jobs()
                 break
             else:
                 self._stop.wait(self._settings.ship.poll_seconds)
@@ -149,22 +152,31 @@ class Worker:
             self._carrier = Carrier(shipment, delivery, self.status, self._stop, self._settings.ship.retry_seconds)
             self._carrier.start()
 
-    def _wait_for_carrier(self, seconds: float = float("inf")) -> None:
-        end = time.monotonic() + seconds
+    def _wait_for_carrier(self) -> None:
+        """Wait until the plan on its way is delivered, or a stop is asked for."""
         while self._carrier is not None:
-            self._carrier.join(min(self._settings.ship.poll_seconds, seconds))
-            if not self._carrier.is_alive():
-                if not self._carrier.ended:
-                    raise RuntimeError("the delivering thread died; its traceback stands above")
-                self._carrier = None
-            elif time.monotonic() > end or (self._stop.is_set() and seconds > STOP_SECONDS):
-                return
-            else:
+            self._join_carrier(self._settings.ship.poll_seconds)
+            if self._carrier is not None:
+                if self._stop.is_set():
+                    return
                 self._keep_house()
+
+    def _join_carrier(self, seconds: float) -> None:
+        """Wait at most so long for the plan on its way, and forget it where it is delivered."""
+        if self._carrier is None:
+            return
+        self._carrier.join(seconds)
+        if not self._carrier.is_alive():
+            if not self._carrier.ended:
+                raise SystemExit(EXIT_UNFORESEEN)
+            self._carrier = None
+
+    def _wait_for_the_first_jobs(self) -> None:
+        while not self._stop.is_set() and not self._jobs.first_round.wait(self._settings.ship.poll_seconds):
+            self._keep_house()
 
     def _keep_house(self) -> None:
         now = time.monotonic()
-        self._timetable.run_due(self._settings, now)
         if now >= self._orphans_due:
             self._orphans_due = now + ORPHAN_SECONDS
             try:
@@ -179,7 +191,7 @@ class Worker:
             self._tell(self.status.state if self.status.tries else "shipping" if self._carrier else "idle")
 
     def _end(self, journal: Journal) -> None:
-        self._wait_for_carrier(STOP_SECONDS)
+        self._join_carrier(STOP_SECONDS)
         if self._carrier is None:
             journal.close()
         else:
@@ -189,6 +201,7 @@ class Worker:
 
     def _tell(self, state: State) -> None:
         self.status.state, self.status.at_ms = state, now_ms()
+        self.status.failed_jobs = self._jobs.failed
         pending = sealed(self._spool)
         self.status.pending_segments = len(pending)
         self.status.pending_bytes = sum(segment.size for segment in pending)

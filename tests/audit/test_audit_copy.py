@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from pipeline.audit.log import Audit
-from pipeline.ship.key_jobs import copy_audit
+from pipeline.ship.audit_jobs import copy_audit
 from support.server import Rows
 
 

@@ -20,7 +20,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days
 from pipeline.settings import ClickHouse, Settings
-from pipeline.ship.key_jobs import destroy_expired_keys, print_audit_head
+from pipeline.ship.audit_jobs import print_audit_head
+from pipeline.ship.key_jobs import destroy_expired_keys
 from pipeline.ship.schedule import JOBS
 from support.command import free_port, plain_environment
 from support.server import Rows

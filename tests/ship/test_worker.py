@@ -21,11 +21,12 @@ from pipeline.delivery.plan import Batch
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.ship import worker as module
-from pipeline.ship.schedule import DAY_SECONDS, RETRY_SECONDS, Job, Timetable, drop_old_quarantine
+from pipeline.ship.schedule import DAY_SECONDS, RETRY_SECONDS, Job, JobThread, drop_old_quarantine
 from pipeline.ship.status import read_status
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
 from pipeline.spool.segments import QUARANTINE, segment_path
+from pipeline.system.faults import EXIT_UNFORESEEN
 from support.command import CLI, free_port, plain_environment
 from support.shipping import INCARNATION, counts, event, write_segment
 from support.stores import ListStore
@@ -203,17 +204,76 @@ def test_a_stop_does_not_wait_for_a_database_that_hangs_and_keeps_the_journal_lo
     assert store.nonces() == {1: 1}
 
 
-def test_a_failing_job_stops_nothing_and_is_tried_again(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(Retryable("no"), "no"), (ValueError("https://clinic.example/anna"), "unforeseen ValueError at test_worker.py:")],
+    ids=["foreseen", "unforeseen"],
+)
+def test_a_failing_job_stops_nothing_is_named_and_is_tried_again(
+    settings: Settings, error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     runs: Counter[str] = Counter()
 
     def fails(_: Settings) -> None:
         runs["fails"] += 1
-        raise Retryable("no")
+        raise error
 
-    timetable = Timetable([Job("fails", 10_000, fails), Job("works", 60, lambda _: runs.update(["works"]))])
+    works = Job("works", 60, lambda _: runs.update(["works"]))
+    jobs = JobThread([Job("fails", 10_000, fails), works], settings, threading.Event())
     for now in (0, 59, 60, RETRY_SECONDS):
-        timetable.run_due(settings, now)
+        jobs.run_due(settings, now)
     assert runs == {"fails": 2, "works": 3}
+    assert jobs.failed.keys() == {"fails"}
+    assert jobs.failed["fails"].startswith(said)
+    assert "anna" not in caplog.text
+
+
+def test_a_job_that_works_again_is_no_longer_named(settings: Settings) -> None:
+    answers = iter([Retryable("no"), None])
+
+    def sometimes(_: Settings) -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    jobs = JobThread([Job("sometimes", 60, sometimes)], settings, threading.Event())
+    jobs.run_due(settings, 0)
+    assert jobs.failed == {"sometimes": "no"}
+    jobs.run_due(settings, RETRY_SECONDS)
+    assert jobs.failed == {}
+
+
+def test_a_job_that_hangs_keeps_neither_a_segment_nor_the_status_waiting(settings: Settings) -> None:
+    go_on, stop = threading.Event(), threading.Event()
+    store = ListStore()
+    fill(settings, 1)
+    shipper = worker_of(settings, store, stop=stop, jobs=[Job("hangs", 60, lambda _: go_on.wait(20) and None)])
+    thread = threading.Thread(target=shipper.run)
+    thread.start()
+    try:
+        wait_until(lambda: store.nonces(), "the segment to be shipped")
+        before = wait_until(lambda: read_status(settings.data), "a status").at_ms
+        wait_until(lambda: read_status(settings.data).at_ms > before, "the status to be written again")
+        assert not go_on.is_set()
+    finally:
+        stop.set()
+        thread.join(10)
+        go_on.set()
+    assert not thread.is_alive(), "a stop waits for no job"
+
+
+def test_a_delivery_that_dies_of_a_fault_of_ours_ends_the_process(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    class FaultyStore(ListStore):
+        def insert(self, *_: object) -> None:
+            raise ZeroDivisionError("https://clinic.example/anna")
+
+    fill(settings, 1)
+    with pytest.raises(SystemExit) as ended:
+        worker_of(settings, FaultyStore()).run(until_empty=True)
+    assert ended.value.code == EXIT_UNFORESEEN
+    assert "unforeseen ZeroDivisionError at test_worker.py:" in caplog.text
+    assert "anna" not in caplog.text
 
 
 def test_quarantine_ends_with_its_life_span(settings: Settings) -> None:
