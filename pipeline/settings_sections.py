@@ -7,13 +7,16 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
 _SERVER = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?")
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+SHORTEST_MONTH = 28  # days
 
 
 class Section(BaseModel):
@@ -220,6 +223,17 @@ class Retention(Section):
     technical_days: int = Field(90, ge=1, description="Days a technical signal is kept.")
     counters_months: int = Field(25, ge=1, description="Months the counters are kept.")
     quarantine_days: int = Field(30, ge=1, description="Days a quarantined, suspect or rejected record is kept.")
+
+    @model_validator(mode="after")
+    def _replays_can_be_stored(self) -> Retention:
+        for name, months in (("rows_months", self.rows_months), ("counters_months", self.counters_months)):
+            if months * SHORTEST_MONTH < self.keys_days:
+                raise ValueError(
+                    f"{name} = {months} ends before keys_days = {self.keys_days}: a hit may be replayed as long as the key"
+                    " of its day lives, and would be past its term as it is stored;"
+                    f" expected {name} of at least {-(-self.keys_days // SHORTEST_MONTH)}, or fewer keys_days"
+                )
+        return self
 
 
 class Fraud(Section):

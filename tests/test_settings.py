@@ -1,9 +1,10 @@
 """What the settings say of themselves beyond single values."""
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.errors import Fatal
-from pipeline.settings import ClickHouse, Collector, load
+from pipeline.settings import ClickHouse, Collector, Retention, load
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,21 @@ def test_a_wrong_value_without_a_secret_is_shown(monkeypatch, tmp_path):
     monkeypatch.setenv("PIXEL_COLLECTOR__PORT", "eighty")
     with pytest.raises(Fatal, match=r"collector\.port: .* \(got 'eighty'\)"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("days", "terms", "named"),
+    [
+        (28, {"rows_months": 1, "counters_months": 1}, None),
+        (29, {"rows_months": 1}, "rows_months = 1"),
+        (90, {"rows_months": 3}, "rows_months = 3"),
+        (90, {"rows_months": 4, "counters_months": 4, "quarantine_days": 1}, None),
+        (90, {"counters_months": 2}, "counters_months of at least 4"),
+    ],
+)
+def test_whatever_may_still_be_replayed_can_be_stored(days, terms, named):
+    if named is None:
+        assert Retention(keys_days=days, **terms).keys_days == days
+    else:
+        with pytest.raises(ValidationError, match=named):
+            Retention(keys_days=days, **terms)

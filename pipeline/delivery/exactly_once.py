@@ -167,6 +167,9 @@ class Delivery:
             outcome = self._found(plan, batch, intent)
             if outcome is not None:
                 return outcome
+            if intent.generation == LAST_GENERATION and batch.table == "rejects":
+                log.warning("batch %s: rejects past their term were not stored", batch.id)
+                return Done(plan.id, batch.id, 0)
             if intent.generation == LAST_GENERATION:
                 log.error("batch %s: taken %d times and never there; its segments are kept", batch.id, LAST_GENERATION)
                 return Stuck(plan.id, batch.id, 0)

@@ -50,9 +50,11 @@ class Plan(msgspec.Struct, frozen=True):
     id: str
     segments: tuple[str, ...]
     batch_rows: int
+    opened_ms: int = 0
+    """When it was made (Unix milliseconds), the time of its rejects; 0 in the journal of an older version."""
 
     @classmethod
-    def of(cls, segments: Mapping[str, bytes], batch_rows: int) -> Plan:
+    def of(cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0) -> Plan:
         """Return the plan for segments given by name, each with its first bytes.
 
         The first bytes hold random event identities: another host's segment of the same name gives another plan, a
@@ -61,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True):
         digest = blake2b()
         for name, head in segments.items():
             digest.update(b"%d %b %d %b" % (len(name), name.encode(), len(head), head))
-        return cls(str(uuid.uuid5(NAMESPACE, digest.hexdigest())), tuple(segments), batch_rows)
+        return cls(str(uuid.uuid5(NAMESPACE, digest.hexdigest())), tuple(segments), batch_rows, opened_ms)
 
 
 class Batch(NamedTuple):
@@ -110,8 +112,16 @@ class Batch(NamedTuple):
 
 
 def reject_batches(plan: Plan, rejects: Sequence[Reject]) -> list[Batch]:
-    """Return the batches of `pixel.rejects`."""
-    return _cut(plan, "rejects", rejects, lambda reject: reject.received_ms, reject_row)
+    """Return the batches of `pixel.rejects`, cut by when the events were received.
+
+    Their rows have the plan's own time: an old replayed event would be past the term of its reject at once, and each
+    retry must make the same row.
+    """
+
+    def to_row(reject: Reject) -> tuple[object, ...]:
+        return reject_row(reject, plan.opened_ms or reject.received_ms)
+
+    return _cut(plan, "rejects", rejects, lambda reject: reject.received_ms, to_row)
 
 
 def counter_batches(plan: Plan, counts: Counter[CountKey]) -> list[Batch]:

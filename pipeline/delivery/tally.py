@@ -39,7 +39,7 @@ class CountKey(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A record that cannot be a row: no more of it than `pixel.rejects` may hold."""
+    """A record that cannot be a row: no more of it than `pixel.rejects` may hold, and when it was received."""
 
     received_ms: int
     site: str
@@ -57,9 +57,9 @@ def reject_of_row(row: Mapping[str, object], minute: int, reason: str) -> Reject
     return Reject(minute * MINUTE_MS, str(row["site"]), _identity(str(row["event_id"])), reason)
 
 
-def reject_row(reject: Reject) -> tuple[object, ...]:
-    """Return the columns of `REJECT_COLUMNS` but the last."""
-    moment = datetime.fromtimestamp(reject.received_ms / 1000, UTC)
+def reject_row(reject: Reject, at_ms: int) -> tuple[object, ...]:
+    """Return the columns of `REJECT_COLUMNS` but the last, with the time of the refusal (Unix milliseconds)."""
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
     return (moment.isoformat(" ", "milliseconds")[:23], *reject[1:])
 
 

@@ -137,7 +137,7 @@ class Worker:
         heads: dict[str, bytes] = {}
         for segment in sorted(chosen, key=waiting.index):
             heads[segment.path.name] = self._head(segment)
-        return Plan.of(heads, self._settings.ship.batch_rows)
+        return Plan.of(heads, self._settings.ship.batch_rows, now_ms())
 
     def _head(self, segment: Segment) -> bytes:
         try:

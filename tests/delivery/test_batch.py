@@ -6,15 +6,18 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery.build import Shipment, build
 from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
-from pipeline.delivery.tally import CountKey, reject_of_row
+from pipeline.delivery.tally import CountKey, Reject, reject_of_row
+from pipeline.durations import DAY_MS
 from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.enrich.rows import Row
+from pipeline.enrich.steps import time_text
 from pipeline.event import Count, CountsRecord, Event, SpoolRecord, TechnicalSignal
 from pipeline.spool.records import BadLine
 from support.shipping import RECEIVED_MS, counts, event, row
@@ -164,3 +167,19 @@ def test_every_event_is_in_exactly_one_batch_of_its_month(times: list[int], rows
     assert sorted(nonce for batch in shipment.batches for nonce in nonces(batch)) == list(range(len(times)))
     for nonce, time in enumerate(times):
         assert found[nonce] == (202612 if time >= DECEMBER_MS else 202611 if time > 5 else 197001)
+
+
+def test_a_reject_has_the_time_of_its_plan_and_is_the_same_at_every_try() -> None:
+    plan = Plan.of({NAME: b""}, 10, RECEIVED_MS)
+    old = [event(1, site="refused", received_ms=RECEIVED_MS - 80 * DAY_MS)]
+    tries = [build(plan, {NAME: old}.__getitem__, to_row) for _ in range(2)]
+    first, second = ([rows_of(batch) for batch in reject_batches(plan, shipment.rejects)] for shipment in tries)
+    assert first == second
+    assert [line["received_at"] for line in first[0]] == [time_text(RECEIVED_MS)]
+
+
+def test_a_plan_of_an_older_version_gives_its_rejects_the_time_of_the_event_as_before() -> None:
+    text = b'{"id":"3f1e9a52-6b0c-5d1e-8f7a-2c4b6d8e0f13","segments":["s"],"batch_rows":10}'
+    plan = msgspec.json.decode(text, type=Plan)
+    [batch] = reject_batches(plan, [Reject(RECEIVED_MS, "clinic", str(uuid.UUID(int=1)), "bad_number")])
+    assert rows_of(batch)[0]["received_at"] == time_text(RECEIVED_MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +17,8 @@ from pipeline.delivery.build import Shipment, build, nothing
 from pipeline.delivery.exactly_once import MOST_REFUSED, REFUSED, Delivery
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Intent, parse
-from pipeline.delivery.plan import Batch, Plan
+from pipeline.delivery.plan import Batch, Plan, reject_batches
+from pipeline.delivery.tally import Reject
 from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
@@ -25,7 +27,7 @@ from pipeline.settings import Settings
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
 from support.mortal import FailOnce, Killed, MortalFiles
-from support.shipping import counts, event, row, write_raw_segment, write_segment
+from support.shipping import RECEIVED_MS, counts, event, row, write_raw_segment, write_segment
 from support.stores import Fault, ListStore
 
 FAULTS: list[Fault] = ["", "lost answer", "not reached", "stalled", "killed at rename", "replayed", "count fails"]
@@ -251,6 +253,18 @@ def test_part_of_a_batch_is_left_alone_and_its_segments_are_kept(tmp_path: Path)
     assert store.nonces() == {0: 1}
     assert store.counters() == {"offered": 3, "spooled": 3, "stored": 1, "quarantined": 2}
     assert [path.name for path in (spool / "quarantine").iterdir()] == list(shipment.plan.segments)
+
+
+def test_rejects_past_their_term_vanish_as_they_are_stored_and_cost_no_segment(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, range(8))
+    shipment = shipment_in(spool, rows=8)
+    shipment.rejects.append(Reject(RECEIVED_MS, "clinic", str(uuid.UUID(int=9)), "bad_number"))
+    batch = reject_batches(shipment.plan, shipment.rejects)[0]
+    store = ListStore()
+    store.tokens = [f"{batch.id}/{generation}" for generation in range(100)]  # taken, and the rows are not there
+    deliver(store, shipment, tmp_path)
+    assert store.counters() == {"offered": 8, "spooled": 8, "stored": 8, "rejected": 1}
+    assert not (spool / "quarantine").exists()
 
 
 def test_rows_that_vanish_as_they_are_stored_end_in_quarantine_and_not_in_a_loop(tmp_path: Path) -> None:

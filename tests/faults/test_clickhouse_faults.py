@@ -9,27 +9,33 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment, build
 from pipeline.delivery.exactly_once import REFUSED, Delivery
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.plan import COLUMNS, Batch, Plan
 from pipeline.delivery.store import ClickHouseStore
+from pipeline.durations import DAY_MS
 from pipeline.enrich import steps
 from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, TechnicalSignal
 from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.ship import worker
 from pipeline.ship.worker import Worker
-from pipeline.spool.records import read
+from pipeline.spool.framing import framed
+from pipeline.spool.records import frame, read
+from pipeline.spool.segments import QUARANTINE
 from support.days import MIDNIGHT
 from support.proxy import Fault, Proxy
 from support.server import Rows, Server
-from support.shipping import RECEIVED_MS, counts, event, write_segment
+from support.shipping import RECEIVED_MS, counts, event, write_raw_segment, write_segment
 from support.waiting import wait_until
 
 QUICK = Ship(timeout_seconds=1, retry_seconds=0.2, poll_seconds=0.02)
@@ -200,6 +206,30 @@ def test_a_row_that_only_clickhouse_finds_bad_is_rejected_and_the_others_stored(
     assert stored(tables) == {nonce: 1 for nonce in range(1, 41) if nonce != 17}
     assert tables.admin.query("SELECT site, reason FROM pixel.rejects").result_rows == [("clinic", REFUSED)]
     assert sums(tables) == {"offered": 40, "spooled": 40, "stored": 39, "rejected": 1}
+
+
+@pytest.mark.parametrize("by", ["enrichment", "the table"])
+def test_an_old_replayed_event_that_is_rejected_does_not_cost_its_segment(
+    home: Settings, tables: Rows, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = now_ms() - 80 * DAY_MS  # its key still lives, while the table of rejects keeps 30 days
+    good, bad = frame(event(1, received_ms=then)), frame(event(2, received_ms=then))
+    if by == "enrichment":
+        bad = framed(bad[9:-1].replace(b'"nonce":2', b'"nonce":%d' % 2**64))
+    write_raw_segment(home.spool_dir, 1, [good, bad, frame(counts(2))])
+    if by == "the table":
+
+        def misspelt(record: Event, *rest: Any) -> Row:
+            row = steps.enrich(record, *rest)
+            return msgspec.structs.replace(row, kind="nonsense") if record.nonce == 2 else row
+
+        monkeypatch.setattr(worker, "enrich", misspelt)
+    ship(home)
+    assert stored(tables) == {1: 1}
+    rejects = "SELECT event_id, dateDiff('minute', received_at, now()) < 10 FROM pixel.rejects"
+    assert tables.admin.query(rejects).result_rows == [(uuid.UUID(int=2), 1)]
+    assert sums(tables) == {"offered": 2, "spooled": 2, "stored": 1, "rejected": 1}
+    assert not (home.spool_dir / QUARANTINE).exists()
 
 
 def test_a_database_without_tables_halts_the_worker_until_it_is_migrated(restartable: Server) -> None:

@@ -83,7 +83,7 @@ def test_nothing_of_a_visitor_is_hidden_in_a_group_without_words() -> None:
     ],
 )
 def test_a_term_follows_the_settings_in_both_languages(months: int, days: int, english: str, russian: str) -> None:
-    retention = Retention(rows_months=months, technical_days=days)
+    retention = Retention(keys_days=28, rows_months=months, technical_days=days)
     assert english in {kept.term for kept in inventory().plain_words(retention, "en")}
     assert russian in {kept.term for kept in inventory().plain_words(retention, "ru")}
 
