@@ -144,7 +144,7 @@ class AllowedValue(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(description="Its exact name.")
     values: tuple[str, ...] = Field(
-        (), description="The values that may be kept; none given: `[A-Za-z0-9_.-]{1,64}` that no detector matches."
+        (), description="The values that may be kept; none given: `[A-Za-z0-9_.-]{1,64}` that no pattern of an identifier matches."
     )
 
 

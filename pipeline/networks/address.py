@@ -1,10 +1,10 @@
-"""Whose address a request comes from, and nothing about what it means.
+"""Finds the client's address of a request.
 
 Owns the canonical text form and the walk over trusted proxies. Pure: no look-ups, no I/O.
 
-* From the right over `X-Forwarded-For`: the first hop that is not a trusted proxy is the client.
-* A hop must parse after its port, brackets and zone are taken off; a hop that does not stops the walk, and the last
-  address known to be real counts. Junk never passes on.
+* `X-Forwarded-For` is read from the right: the first hop that is not a trusted proxy is the client.
+* A hop must parse without its port, brackets and zone. A hop that does not parse ends the walk, and the last address
+  before it counts.
 * An IPv4-mapped IPv6 address is the IPv4 address.
 """
 
@@ -17,14 +17,14 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from pipeline.event import RawAddress
 
 NO_ADDRESS = RawAddress("")
-"""The peer has no address (a Unix socket) and nobody trusted named one: no tokens, no look-ups."""
+"""The peer has no address (a Unix socket) and no trusted proxy named one: no tokens, no look-ups."""
 
 _MAPPED = bytes(10) + b"\xff\xff"
 _LONGEST = 64  # brackets, the longest IPv6 text, zone and port; longer is junk
 
 
 def canonical(text: str) -> RawAddress | None:
-    """Return the canonical text of an address written with or without port, brackets and zone; None if it is none."""
+    """Return the canonical text of an address written with or without port, brackets and zone; None if it does not parse."""
     text = text.strip()
     if not text or len(text) > _LONGEST:
         return None
@@ -45,7 +45,7 @@ def canonical(text: str) -> RawAddress | None:
 
 
 class NetworkSet:
-    """A fixed set of networks that answers membership; it remembers no address."""
+    """A fixed set of networks; it stores no address."""
 
     def __init__(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
         self._networks = tuple(networks)
@@ -60,7 +60,7 @@ class NetworkSet:
 def client_address(
     peer: str, forwarded_for: Sequence[str], trusted: NetworkSet, *, peer_is_trusted: bool = False
 ) -> RawAddress:
-    """Return the client's address, `NO_ADDRESS` when there is none.
+    """Return the client's address, or `NO_ADDRESS`.
 
     `peer` is the connection's address, `forwarded_for` the entries of X-Forwarded-For from left to right.
     """

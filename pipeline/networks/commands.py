@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def build(config: ConfigOption = None, form: FormatOption = None) -> None:
-    """Compile the configured address lists into one file; collectors read it when they start."""
+    """Compile the configured address lists into one file, which collectors read at their start."""
     from pipeline import settings
     from pipeline.networks import lists
 
@@ -31,7 +31,7 @@ def build(config: ConfigOption = None, form: FormatOption = None) -> None:
         _COLUMNS,
         [(_short(entry.file), *entry[1:]) for entry in compiled],
         form,
-        note=f"{loaded.lists_file}: {size:,} bytes. Where lists overlap, the upper one counts. Restart the collector to use it.",
+        note=f"{loaded.lists_file}: {size:,} bytes. Where lists overlap, the first one counts. Restart the collector to use the file.",
     )
 
 

@@ -1,8 +1,8 @@
-"""The address lists, compiled into the one MMDB that the collector looks network classes up in.
+"""Compiles the address lists into one MMDB of network classes for the collector.
 
-Owns the grammar of a list file (one network in CIDR form a line, `#` starts a comment) and the making of
-`lists.mmdb`. Rules: where lists overlap, the first one of the settings counts; a line that is no network, or one wide
-enough to take in half a country by a slip, stops the build before anything is replaced; the file is replaced whole.
+Owns the grammar of a list file (one network in CIDR form a line, `#` starts a comment) and the build of
+`lists.mmdb`. Rules: where lists overlap, the first one in the settings counts; a line that is not a network, or is too
+wide a network, stops the build; the file is replaced atomically.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from pipeline.settings import AddressList, Settings
 from pipeline.system.durable_files import READABLE, replacing
 
 WIDEST_IPV4 = 8
-"""Prefix length: a line that names more than a 256th of all IPv4 addresses is a slip."""
+"""Shortest prefix: a line with more than a 256th of all IPv4 addresses is a mistake."""
 
 WIDEST_IPV6 = 16
 DATABASE_TYPE = "clinic-pixel-networks"
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
-_IPV4_PLACE = IPv6Network("::/96")  # where an MMDB keeps its IPv4 networks
+_IPV4_PLACE = IPv6Network("::/96")  # an MMDB stores its IPv4 networks here
 
 
 class CompiledList(NamedTuple):
-    """What one list brought: networks as written, and what is left of them when joined."""
+    """The counts of one list: networks as written, and networks after joining."""
 
     file: Path
     net_class: str
@@ -44,7 +44,7 @@ def build(settings: Settings) -> list[CompiledList]:
     """Compile the configured lists into `settings.lists_file`; raises `Fatal` naming file and line."""
     lists = settings.networks.lists
     if not lists:
-        raise Fatal("networks.lists: no address list is configured, so there is nothing to build; see docs/settings.md")
+        raise Fatal("networks.lists: expected at least one address list; see docs/settings.md")
     writer = MMDBWriter(
         ip_version=6, ipv4_compatible=True, database_type=DATABASE_TYPE, languages=["en"], description="Network classes"
     )
@@ -90,13 +90,13 @@ def _network(text: str, place: str) -> IPv4Network | IPv6Network:
         network = ip_network(text)
     except ValueError:
         raise Fatal(
-            f"{place}: {text[:60]!r} is no network; expected one such as 192.0.2.0/24 or 2001:db8::/32"
+            f"{place}: {text[:60]!r} is not a network; expected one such as 192.0.2.0/24 or 2001:db8::/32"
         ) from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         network = IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - 96))
     if isinstance(network, IPv6Network) and network.overlaps(_IPV4_PLACE):
         raise Fatal(
-            f"{place}: {text} takes in {_IPV4_PLACE}, which holds no client; expected an IPv4 or global network"
+            f"{place}: {text} overlaps {_IPV4_PLACE}, which has no clients; expected an IPv4 or global network"
         )
     widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
     if network.prefixlen < widest:

@@ -1,8 +1,8 @@
-"""What is known of a network, looked up while the address is still there and never again.
+"""Looks up facts of an address's network, at the edge only.
 
 Owns the MMDB readers and the precedence of network classes: the site's own networks, then the address lists in the
-order of the settings. Opening is the only I/O; look-ups are answered from memory. A missing file gives empty facts
-(`doctor` says so), a broken one refuses to start.
+order of the settings. Opening is the only I/O; look-ups use memory. A missing file gives empty facts (`doctor`
+reports it); a broken one stops the start.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pipeline.networks.address import NetworkSet
 from pipeline.settings import Settings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
-# RFC 1918, RFC 4193: a client with such an address that is not the clinic's own is a proxy nobody configured.
+# RFC 1918, RFC 4193: a client with such an address that is not the clinic's own is an unconfigured proxy.
 _PRIVATE = NetworkSet(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-_WALKED = 50_000  # networks read in order at start: a broken tree or pointer shows, and it takes a tenth of a second
-_PROBES = 4096  # look-ups spread over both address spaces, for what the walk did not reach
+_WALKED = 50_000  # networks read in order at start, to find a broken tree or pointer; takes a tenth of a second
+_PROBES = 4096  # look-ups spread over both address spaces, beyond the networks read in order
 
 
 class NetworkFacts(NamedTuple):
@@ -57,7 +57,7 @@ class NetworkTables:
 
     @classmethod
     def load(cls, settings: Settings) -> NetworkTables:
-        """Open what the settings name; raises `Fatal` naming the file and what was expected of it."""
+        """Open the files of the settings; raises `Fatal` naming the file and the expected content."""
         networks = settings.networks
         return cls(
             country=_open(networks.country_mmdb, "networks.country_mmdb", "country"),
@@ -71,7 +71,7 @@ class NetworkTables:
         return frozenset(site for site, networks in self._own.items() if address in networks)
 
     def look_up(self, address: RawAddress) -> NetworkFacts:
-        """Return what is known of the address's network, whoever's it is."""
+        """Return the facts of the address's network."""
         if address in _PRIVATE and not any(address in own for own in self._own.values()):
             self.private_clients += 1
         country = self._get(self._country, address)
@@ -113,18 +113,18 @@ def _open(file: Path | None, key: str, field: str) -> maxminddb.Reader | None:
         return None
     if not file.exists():
         if key != "networks.lists":
-            return None  # doctor tells; pages keep counting without country and network
-        raise Fatal(f"{file}: {key} are not built yet; run `clinic-pixel lists build`")
+            return None  # doctor reports it; hits are counted without country and network
+        raise Fatal(f"{file}: {key}: not built yet; run `clinic-pixel lists build`")
     try:
         reader = maxminddb.open_database(file)
-        records = [record for _, record in islice(reader, _WALKED)]  # all of them are read: that is the check
+        records = [record for _, record in islice(reader, _WALKED)]  # reading all of them is the check
         useful = any(field in record for record in records if isinstance(record, dict))
         for address in _probes(ipv6=reader.metadata().ip_version == 6):
             reader.get(address)
     except (maxminddb.InvalidDatabaseError, ValueError, OSError) as error:
-        raise Fatal(f"{file}: {key} is no readable MMDB ({type(error).__name__}); put an unbroken file there") from None
+        raise Fatal(f"{file}: {key} is not a readable MMDB ({type(error).__name__}); expected an intact file") from None
     if not useful:
-        raise Fatal(f"{file}: {key} holds no `{field}` in its records ({reader.metadata().database_type})")
+        raise Fatal(f"{file}: {key}: no record has `{field}` ({reader.metadata().database_type})")
     return reader
 
 
@@ -132,6 +132,6 @@ def _probes(*, ipv6: bool) -> list[IPv4Address | IPv6Address]:
     step = 2**32 // _PROBES
     found: list[IPv4Address | IPv6Address] = [IPv4Address(place * step + 1) for place in range(_PROBES)]
     if ipv6:
-        # 2000::/3 is what is routed; a stride over its first 32 bits meets every large block.
+        # Only 2000::/3 is routed; a stride over its first 32 bits reaches every large block.
         found += [IPv6Address((0x2000_0000 + place * (0x2000_0000 // _PROBES)) << 96) for place in range(_PROBES)]
     return found

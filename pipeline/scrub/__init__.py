@@ -1,6 +1,6 @@
-"""Text and addresses from a browser become text that may be stored (design: 03-privacy, "Scrubbing").
+"""Removes identifiers from text and addresses before they are stored (design: 03-privacy, "Scrubbing").
 
-Owns the patterns that find identifiers and the ways to redact them. Pure: no clock, no file, no randomness. May use the
+Owns the patterns of identifiers and the redaction. Pure: no clock, no file, no randomness. May use the
 root only. The edge uses `page`, `redact` and `query`; enrichment uses `redact`.
 """
 

@@ -1,11 +1,11 @@
-"""Plain text: what an escaped piece of an address says once every layer of escaping is gone.
+"""Decodes a piece of an address: removes every layer of escaping.
 
 Owns decoding and nothing else. Rules:
 
-* Percent escapes (and the `%uXXXX` of JavaScript's `escape`) are undone until nothing changes, at most `ROUNDS` times;
-  what still changes then, and bytes that are neither UTF-8 nor Cyrillic in Windows-1251, come out as `UNREADABLE`.
-* The result is NFKC: full-width and other compatibility spellings of `@`, `%`, digits and letters are the plain ones.
-* Invisible and combining characters are taken out, so that none can stand between two digits.
+* Percent escapes (and the `%uXXXX` of JavaScript's `escape`) are decoded until nothing changes, at most `ROUNDS` times.
+  Text with more layers, and bytes that are neither UTF-8 nor Cyrillic in Windows-1251, become `UNREADABLE`.
+* The result is NFKC: full-width and other compatibility forms of `@`, `%`, digits and letters become the plain ones.
+* Invisible and combining characters are removed, so that none can separate two digits.
 * `plain(plain(x)) == plain(x)`.
 """
 
@@ -20,15 +20,15 @@ UNREADABLE = "\ufffd"
 _BYTES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _UTF16 = re.compile(r"%u([0-9A-Fa-f]{4})")
 _COMBINING = re.compile(r"[\u0300-\u036f\u0483-\u0489]")
-# Windows-1251 gives a character for nearly every byte: only what reads as Russian is believed.
+# Windows-1251 decodes nearly every byte, so only Russian text is accepted.
 _RUSSIAN = re.compile(r"[\x00-\x7fА-Яа-яЁё«»№–—…\xa0]*")
-# A header is handed over as Latin-1. Three such letters in a row are no word of any language, but bytes of Cyrillic.
+# Headers arrive decoded as Latin-1. Three such letters in a row are not a word of any language: they are Cyrillic bytes.
 _LATIN1_BYTES = re.compile(r"[\x80-\xff]{2,}")
 _LATIN1_CYRILLIC = re.compile(r"[\xc0-\xff\xa8\xb8]{3,}")
 
 
 def plain(text: str) -> str:
-    """Return `text` without escapes, in NFKC, without invisible characters; `UNREADABLE` stands for what failed."""
+    """Return `text` without escapes, in NFKC, without invisible characters; undecodable parts become `UNREADABLE`."""
     for _ in range(ROUNDS):
         if text.isascii() and "%" not in text and text.isprintable():
             return text

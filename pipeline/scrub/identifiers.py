@@ -1,12 +1,12 @@
-"""Detectors: where in a plain text something stands that tells who a person is.
+"""Finds identifiers of a person in plain text.
 
-Owns the list `DETECTORS`, the only place that says what counts as an identifier (design: 03-privacy, "Scrubbing" 4).
+Owns `PATTERNS`, the only definition of an identifier (design: 03-privacy, "Scrubbing" 4).
 Rules:
 
-* A detector takes plain text (`pipeline.scrub.decode`) and yields spans; what happens to a span is `pipeline.scrub.redact`'s affair.
-* Digits are judged as runs, not formats, and without checksums: six digits with nothing but punctuation between them
-  are a phone, a document, a card or a date.
-* Every pattern is linear: no two neighbouring repetitions can match the same character.
+* A pattern takes plain text (`pipeline.scrub.decode`) and yields spans; `pipeline.scrub.redact` redacts them.
+* Digits are matched as runs, without formats or checksums: six digits separated only by punctuation are a phone, a
+  document, a card or a date.
+* Every regular expression runs in linear time: no two neighbouring repetitions can match the same character.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from itertools import pairwise
 from pipeline.event import Scrubbed
 from pipeline.scrub.person_names import Span, name_spans
 
-Detector = Callable[[str], Iterator[Span]]
+Pattern = Callable[[str], Iterator[Span]]
 
 SECRET_LENGTH = 16
-"""From this length on a mixture of letters and digits is a token, not a word."""
+"""A mixture of letters and digits of this length or longer is a token, not a word."""
 
 _DIGIT_RUN = re.compile(r"\d(?:[\W_]{0,6}\d){5,}")
-# `/2024/11/` and `/2024/10-sovetov` are archives. With a day behind them they are a date, and dates are redacted.
+# `/2024/11/` and `/2024/10-sovetov` are archives. Followed by a day they are a date, and dates are redacted.
 _ARCHIVE = re.compile(r"(?<!\d/)(?<=/)20\d\d(?:/(?:0[1-9]|1[0-2]))?(?=/|$)(?!/\d{1,2}(?:/|$))")
 _EMAIL_TOKEN = re.compile(r"[^\s/;,()<>\"'=&|]+")
 _SPELT_AT = re.compile(r"[\w.-]{0,64}[\[({]\s?(?:at|собака)\s?[\])}][\w.-]{0,64}", re.IGNORECASE)
@@ -93,7 +93,7 @@ def _looks_random(chunk: str) -> bool:
 
 
 def _class_changes(chunk: str) -> int:
-    """Count how often capitals, small letters and digits touch; neither a hyphen nor an initial capital is a change."""
+    """Count changes between capitals, small letters and digits; neither a hyphen nor an initial capital is a change."""
     pieces = list(_PIECE.finditer(chunk))
     return sum(
         left.end() == right.start() and not (left[0].isupper() and right[0].islower())
@@ -101,7 +101,7 @@ def _class_changes(chunk: str) -> int:
     )
 
 
-DETECTORS: tuple[tuple[Scrubbed, Detector], ...] = (
+PATTERNS: tuple[tuple[Scrubbed, Pattern], ...] = (
     (Scrubbed.EMAIL, _emails),
     (Scrubbed.UUID, _uuids),
     (Scrubbed.ADDRESS, _addresses),
@@ -112,5 +112,5 @@ DETECTORS: tuple[tuple[Scrubbed, Detector], ...] = (
 
 
 def find(text: str) -> list[tuple[Scrubbed, Span]]:
-    """Return kind and place of every identifier in the plain text; one place may be of several kinds."""
-    return [(kind, span) for kind, detector in DETECTORS for span in detector(text)]
+    """Return kind and span of every identifier in the plain text; one span may have several kinds."""
+    return [(kind, span) for kind, pattern in PATTERNS for span in pattern(text)]

@@ -1,14 +1,14 @@
-"""Page addresses: what may be kept of where a visitor is and where they came from.
+"""Reduces the addresses of a page and of its referrer to the parts that may be stored.
 
-Owns `read_page` and `read_referrer`, the only ways from a raw address to the columns `page_*`, `campaign`, `paid` and
+Owns `read_page` and `read_referrer`, the only source of the columns `page_*`, `campaign`, `paid` and
 `referrer_*`. Rules:
 
-* A host that is neither the site's nor one of its `ad_hosts` is kept as host only, a foreign referrer too.
-* A sensitive page is stored as its group, and nothing that could name it goes along: no campaign, no click id. As a
-  referrer it leaves the host only, so that no visitor can be tied to it by the page they went to next.
-* Templates and groups are matched on the plain path, before anything in it is redacted.
-* Whatever goes wrong, the page is `/*` and not one character of the input leaves this module, not even in an error; type
-  and place of the error are counted in `SitePages.faults`.
+* Of a page or referrer on a foreign host (neither the site's nor one of its `ad_hosts`) only the host is stored.
+* A sensitive page is stored as its group, without campaign and click id. As a referrer only its host is stored, so the
+  next page view does not link a visitor to it.
+* Templates and groups are matched against the plain path before redaction.
+* After any error the page is `/*`; the input never leaves this module, not even in an error message; type and place of
+  the error are counted in `SitePages.faults`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FAILED = Scrubbed.FAILED.value
 
 
 class PageFacts(NamedTuple):
-    """What may be kept of a page address; see the columns of the same names in 02-event.
+    """The storable parts of a page address; see the columns of the same names in 02-event.
 
     `host` is '' where the address cannot be read; `path` is '' on a foreign host. `flags` are bits of `PageFlag`,
     `scrubbed` of `Scrubbed`. `click_id` is raw and may only be turned into a token.
@@ -50,7 +50,7 @@ class PageFacts(NamedTuple):
 
 
 class ReferrerFacts(NamedTuple):
-    """What may be kept of the previous page's address; `path` is '' unless the host is the site's own."""
+    """The storable parts of the previous page's address; `path` is '' unless the host is the site's own."""
 
     host: str
     path: str
@@ -60,17 +60,17 @@ class ReferrerFacts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PathTable:
-    """Path templates, compiled; `find` answers what a path is stored as."""
+    """Compiled path templates; `find` returns the stored form of a path."""
 
     pattern: re.Pattern[str] | None
     stored: tuple[str, ...]
 
     @classmethod
     def of(cls, templates: Iterable[tuple[str, str]], *, below: bool) -> PathTable:
-        """Compile (template, stored) pairs; `*` is one segment, `below` takes in all paths under a template too, and
-        the template as a file (`/hiv.html`).
+        """Compile (template, stored) pairs; `*` is one segment.
 
-        Below `/hiv/*` then means below `/hiv`: the section's own page is no less telling than its pages.
+        `below` also matches all paths under a template and the template as a file (`/hiv.html`). `/hiv/*` then includes
+        `/hiv`, because the section's own page reveals as much as its pages.
         """
         pairs = [(plain_path(template).lower().rstrip("/"), stored) for template, stored in templates]
         if below:
@@ -80,7 +80,7 @@ class PathTable:
         return cls(re.compile("|".join(groups), re.DOTALL) if pairs else None, tuple(stored for _, stored in pairs))
 
     def find(self, path: str) -> str | None:
-        """Return what the first template that fits `path` is stored as."""
+        """Return the stored form of the first template that matches `path`, or None."""
         found = self.pattern.fullmatch(path) if self.pattern else None
         return self.stored[(found.lastindex or 1) - 1] if found else None
 
@@ -89,8 +89,7 @@ class PathTable:
 class SitePages:
     """One site's hosts, path templates, sensitive groups and query allow-list, ready for look-ups.
 
-    `own` and `ads` lead from each spelling of a host to the stored one; `faults` counts the errors of ours met in reading,
-    by type and place.
+    `own` and `ads` map each spelling of a host to the stored one; `faults` counts our own errors in reading, by type and place.
     """
 
     own: Mapping[str, str]
@@ -115,7 +114,7 @@ class SitePages:
 
 
 def group_path(name: str) -> str:
-    """Return the path a sensitive group is stored as: `hiv` is `/~hiv`, `services/sensitive` `/services/~sensitive`."""
+    """Return the stored path of a sensitive group: `hiv` is `/~hiv`, `services/sensitive` `/services/~sensitive`."""
     above, slash, last = name.strip("/").rpartition("/")
     return f"/{above}{slash}~{last}"
 
@@ -130,7 +129,7 @@ def _spellings(hosts: Iterable[str]) -> dict[str, str]:
 
 
 def read_page(raw: str, site: SitePages) -> PageFacts:
-    """Return what may be kept of the address of the page on which the tag stands."""
+    """Return the storable parts of the address of the page with the tag."""
     try:
         return _read_page(raw, site)
     except Exception as error:  # noqa: BLE001 - whatever fails, nothing of the address may get out with the error
@@ -139,7 +138,7 @@ def read_page(raw: str, site: SitePages) -> PageFacts:
 
 
 def read_referrer(raw: str, site: SitePages) -> ReferrerFacts:
-    """Return what may be kept of the address of the previous page."""
+    """Return the storable parts of the previous page's address."""
     try:
         return _read_referrer(raw, site)
     except Exception as error:  # noqa: BLE001 - as in `read_page`
@@ -184,7 +183,7 @@ def _split(raw: str) -> tuple[Url, int, int]:
 
 
 def _without_torn_end(url: Url) -> Url:
-    """Half an identifier may stand at a cut, too short for its detector."""
+    """Drop the last piece: an identifier cut in half may be too short for its pattern."""
     if url.fragment:
         return url
     if url.query:

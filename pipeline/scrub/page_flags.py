@@ -1,7 +1,7 @@
-"""How a page address was written: what the stored path no longer shows (column `page_flags`).
+"""Flags for the spelling of a page address, which the stored path no longer shows (column `page_flags`).
 
 Owns the flags of the spelling and the list of attack strings. Report T15 finds one page under many spellings, F17
-attacks; both live on these flags because scrubbing takes the evidence away. The flags are all that is kept of it.
+attacks; both need these flags because scrubbing removes the evidence. Nothing else of it is stored.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from pipeline.scrub.decode import UNREADABLE, plain
 from pipeline.scrub.urls import Url
 
 _INDEX_FILE = re.compile(r"/(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)/*$", re.IGNORECASE)
-# An escape that no browser writes of itself: of a letter, a digit, `-._~`, or of another escape.
-_STRAY_SPACE = re.compile(r"/(?:%20|\s)|(?:%20|\s)(?:/|$)")  # at the edge of a segment, where it is taken off
+# An escape that no browser writes by itself: of a letter, a digit, `-._~`, or of another escape.
+_STRAY_SPACE = re.compile(r"/(?:%20|\s)|(?:%20|\s)(?:/|$)")  # at the edge of a segment, where it is stripped
 _NEEDLESS_ESCAPE = re.compile(r"%(?:2[5DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])", re.IGNORECASE)
 
 _ATTACKS = (
-    # a way out of the directory
+    # path traversal
     *("../", "..\\"),
-    # files a server should not show
+    # files that a server should not serve
     *("/.env", "/.git", "/.svn", "/.hg", "/.htaccess", "/.htpasswd", "/.aws", "/.ssh"),
     *("/etc/passwd", "/proc/self", "win.ini", "web.config"),
-    # doors of systems that are tried everywhere
+    # entry points of common systems, probed on every site
     *("/cgi-bin/", "/wp-login", "/wp-config", "/xmlrpc.php", "/phpmyadmin", "/vendor/phpunit"),
-    # script and look-ups put into a page
+    # injected scripts and look-ups
     *("<script", "javascript:", "onerror=", "onload=", "${jndi:", "${lower:", "${env:"),
     "information_schema",
 )
-# What is put into a query of a database has room for spaces and comments, so it takes a pattern.
+# SQL injection allows spaces and comments between words, so it needs a regular expression.
 _SQL = re.compile(
     r"\bunion\b[\s/*]{1,20}(?:all\s{1,9})?select\b|\bor\s{1,9}1\s{0,9}=|'\s{0,9}or\s{0,9}'"
     r"|\bsleep\s{0,9}\(\s{0,9}\d|\bwaitfor\s{1,9}delay\b"

@@ -1,13 +1,13 @@
-"""Names of people, recognised by how Russian surnames and patronymics end, in Cyrillic or transliterated.
+"""Recognises names of people by the endings of Russian surnames and patronymics, in Cyrillic or transliterated.
 
-Owns the classes of words and the chains of them that count as a name. Rules:
+Owns the classes of words and the sequences of classes that count as a name. Rules:
 
 * One word is never a name: `/doctors/petrova` is an ordinary address, `petrova-mariya-sergeevna` is a person.
 * Every transliteration is folded to one spelling first (`Yuriy`, `Jurij`, `Iurii` and «Юрий» are one word), so each
-  ending stands here once, in the plainest transliteration.
-* Endings that ordinary words share (`-in`, `-skaya`) count only beside a first name, a patronymic or a surer surname,
-  or where both words are capitalised, as people write names and slugs are not.
-* Latin names of other languages are out of reach of endings; path templates are the means against those.
+  ending is listed once, in the plainest transliteration.
+* Endings shared with ordinary words (`-in`, `-skaya`) count only beside a first name, a patronymic or a certain surname,
+  or if both words are capitalised: names are, slugs are not.
+* Endings do not recognise Latin names of other languages; use path templates for those.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _ORDINARY_ENDING = _ending("logov istov entov antov metrov atov itov izov cheski
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _CAMEL = re.compile(r"(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])")
-# Cheap look before the words are folded one by one: is there any last syllable of a surname or patronymic at all?
+# A cheap check before the words are folded one by one: does any word end like a surname or patronymic?
 _ANY_ENDING = re.compile(
     r"(?:[oe]va?|[iy]na?|ko|s[ck](?:iy|ij|ii|yi|y|i|aya|aia|aja)|[iy]k?h|[iy]ch(?:a|u|em)?|uk|l[iy]|n[iyaeu]|noy|dze|[iy]an|zy"
     r"|[оеё]ва?|[иы]на?|ко|[сц]к(?:ий|ая)|[иы]х|ич(?:а|у|ем)?|[ую]к|л[иы]|н[иыаеу]|ной|дзе|ян|зы)(?![^\W\d_])",
@@ -126,10 +126,10 @@ def _kind(word: str) -> str:
     return "."
 
 
-# Each letter is one word, as `_kind` names it. A patronymic takes its neighbours along: beside it even an unknown
+# Each letter is one word, as `_kind` names it. A patronymic includes its neighbours: beside it even an unknown
 # word is a first name.
 _NAME = re.compile(r"[SsCF]?[.SsCFI]?P[SsCF.]?|F[SsC]|[SsC]F|S[SsC]+|[sC]S+|CC+|[SC]II|II[SC]")
-# Over a slash only sure words count: `/doctors/sergeevich` is a section and a word, `/a/b/petrov` no initials.
+# Across a slash only certain words count: `/doctors/sergeevich` is a section and a word, `/a/b/petrov` no initials.
 _NAME_OVER_SLASH = re.compile(r"(?=.*[PF])[SsCFP]+")
 
 

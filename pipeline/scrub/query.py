@@ -1,10 +1,10 @@
-"""The query of a page address: a few allow-listed values and the click id stay, everything else is dropped and counted.
+"""Reduces the query of a page address to allow-listed values and the click id; drops and counts all other parameters.
 
 Owns the names of click ids and the grammar of kept values (design: 03-privacy, "Scrubbing" 2). Rules:
 
-* A name nobody listed is dropped, whatever its value; a listed one is kept only if its value fits an enumeration of
-  the settings, or the grammar with no detector objecting.
-* A `+` is a space before anything is judged. The first of several equal names counts.
+* An unlisted name is dropped, whatever its value. A listed name is kept only if its value is enumerated in the settings,
+  or fits the grammar and no pattern matches it.
+* A `+` becomes a space before any check. The first of several equal names counts.
 * A click id leaves this module only as the raw value that `pipeline.keys.tokens` turns into `click_token` in memory.
 """
 
@@ -46,7 +46,7 @@ DROPPED_MAX = 255
 
 
 class Query(NamedTuple):
-    """What is kept of a query: allow-listed values, how many parameters were dropped, the raw click id ('' none)."""
+    """The kept part of a query: allow-listed values, the number of dropped parameters, the raw click id ('' none)."""
 
     values: dict[str, str]
     dropped: int
@@ -57,7 +57,7 @@ class Query(NamedTuple):
 NO_QUERY = Query({}, 0, "", 0)
 
 Allowed = Mapping[str, frozenset[str]]
-"""Name -> the values that may be kept; an empty set stands for the grammar."""
+"""Name -> the values that may be kept; an empty set means the grammar."""
 
 
 def allowed_values(configured: Iterable[AllowedValue]) -> Allowed:
@@ -66,7 +66,7 @@ def allowed_values(configured: Iterable[AllowedValue]) -> Allowed:
 
 
 def read_query(query: str, allowed: Allowed) -> Query:
-    """Return what may be kept of the text behind `?`."""
+    """Return the storable part of the text after `?`."""
     if not query:
         return NO_QUERY
     values: dict[str, str] = {}

@@ -1,10 +1,10 @@
-"""Scrubbing: text from a browser becomes text that may be stored, and what was taken out is known only by type.
+"""Redacts identifiers in text from a browser; only their types are kept.
 
-Owns the three ways of redacting what `pipeline.scrub.identifiers` finds (design: 03-privacy, "Scrubbing"). Rules:
+Owns the three ways to redact the spans of `pipeline.scrub.identifiers` (design: 03-privacy, "Scrubbing"). Rules:
 
-* In a path the whole segment becomes `*`, in a host the whole label, in a text the place itself.
-* Scrubbing what was scrubbed changes nothing: each function works until its own result passes untouched.
-* Pure, total and silent: no input raises, and nothing of the input is ever put into a message.
+* In a path the whole segment becomes `*`, in a host the whole label, in a text the span.
+* Scrubbing is idempotent: each function repeats until its result no longer changes.
+* Pure and total: no input raises, and no message quotes the input.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pipeline.scrub.person_names import Span
 STAR = "*"
 FAILED_PATH = "/*"
 LONGEST = 2048
-"""Characters of one address or text that are looked at; the rest is cut off."""
+"""Characters of one address or text that are examined; the rest is cut off."""
 PASSES = 8
-"""Each pass only takes away; what is not settled after so many is given up as a whole."""
+"""Each pass only removes text; a text that still changes after so many passes is replaced whole."""
 
 PERSONAL_DIGITS = 11
 _NEVER_AD = (Scrubbed.ADDRESS, Scrubbed.EMAIL, Scrubbed.UUID)
@@ -35,17 +35,17 @@ _SLASHES = re.compile(r"[/\\]+")
 
 
 class Clean(NamedTuple):
-    """Text that may be stored, and what was redacted (bits of `Scrubbed`)."""
+    """Storable text, and the types redacted in it (bits of `Scrubbed`)."""
 
     text: str
     scrubbed: int
 
 
 def plain_path(raw: str) -> str:
-    """Return the path in the one spelling that is stored, nothing redacted yet.
+    """Return the path in its stored spelling, before redaction.
 
     Decoded, without query, fragment, parameters (`;jsessionid=`), dot segments, doubled or trailing slashes and index
-    file; it keeps its capitals, because the detectors read them. `UNREADABLE` stands in a segment that cannot be read.
+    file; it keeps its capitals, because the patterns need them. A segment that cannot be decoded contains `UNREADABLE`.
     """
     text = raw if raw.isascii() and "%" not in raw and raw.isprintable() else "/".join(map(plain, _SLASHES.split(raw)))
     if "?" in text or "#" in text:
@@ -64,10 +64,10 @@ def plain_path(raw: str) -> str:
 
 
 def scrub_path(raw: str) -> Clean:
-    """Return the path of a page as it may be stored: plain, in small letters, every suspicious segment a `*`."""
+    """Return the storable path of a page: plain, in small letters, every suspicious segment a `*`."""
     text, scrubbed = raw, 0
     if len(raw) > LONGEST:
-        # Half an identifier may stand at the cut, too short for its detector.
+        # An identifier cut in half may be too short for its pattern.
         text = raw[:LONGEST].rpartition("/")[0] + FAILED_PATH
     for _ in range(PASSES):
         clean = _redact_segments(plain_path(text))
@@ -135,8 +135,8 @@ def _replace(text: str, spans: Iterable[Span]) -> str:
 def scrub_ad(block: str) -> Clean:
     """Return the id of an ad block, `*` where it is an address, an e-mail, a UUID or a number as long as a person's.
 
-    The site gives these ids, and ad systems make them of random words and numbers, so names and tokens are not judged
-    and a number needs eleven digits, or ten without a break: a phone, SNILS, INN or OMS policy has as many.
+    The site gives these ids, and ad systems make them of random words and numbers, so names and tokens are not
+    checked and a number needs eleven digits, or ten without a break, like a phone, SNILS, INN or OMS policy.
     """
     for kind, (start, end) in find(block):
         run = block[start:end]
@@ -147,10 +147,10 @@ def scrub_ad(block: str) -> Clean:
 
 
 def scrub_host(host: str) -> Clean:
-    """Return a foreign host name (small letters, A-labels) as it may be stored, suspicious labels a `*`.
+    """Return the storable form of a foreign host name (small letters, A-labels), suspicious labels a `*`.
 
-    Labels are read in Unicode, so that a name does not pass in Punycode, and capitalised, since a host has no capitals
-    to tell a name by. Two labels may form one identifier.
+    Labels are read in Unicode, so that Punycode hides no name, and capitalised, because patterns of names
+    need capitals. Two labels may form one identifier.
     """
     labels = host.split(".")
     readable = [_unicode_label(label).title() for label in labels]

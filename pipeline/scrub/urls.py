@@ -1,10 +1,10 @@
-"""Web addresses taken apart as a browser takes them apart (WHATWG URL Standard), without judging what they say.
+"""Splits web addresses as a browser does (WHATWG URL Standard).
 
 Owns `split_url`. Rules:
 
-* The host must be the one a browser would have gone to: backslashes are slashes, tabs and line breaks vanish, user
-  information ends at the last `@`; otherwise a foreign page could pass for one of the site's own.
-* Nothing raises: what cannot be read has no host.
+* The host must be the one that a browser would connect to: backslashes are slashes, tabs and line breaks are removed,
+  user information ends at the last `@`. Otherwise a foreign page could be mistaken for one of the site's own.
+* No input raises: an unreadable address has no host.
 * A host is stored in small letters and A-labels (Punycode), without port and final dot.
 """
 
@@ -29,9 +29,9 @@ _LONGEST_HOST = 253
 
 
 class Url(NamedTuple):
-    """The parts of an address as given; `host` is '' where there is none or it is no name.
+    """The parts of an address as given; `host` is '' where it is missing or not a host name.
 
-    `numeric` is True where the host is an IP address in any of its spellings; it then stands in `host` too.
+    `numeric` is True where the host is an IP address in any of its spellings; `host` then holds it too.
     """
 
     scheme: Scheme
@@ -70,7 +70,7 @@ def split_url(raw: str) -> Url:
 
 
 def normal_host(host: str) -> str:
-    """Return a host in the form in which hosts are compared and stored, '' when it is no host name."""
+    """Return the host in its stored form, '' when it is not a host name."""
     host = _PORT.sub("", host)
     if host.startswith("[") and host.endswith("]"):
         return host.lower()
@@ -86,5 +86,5 @@ def normal_host(host: str) -> str:
 
 
 def _is_numeric(host: str) -> bool:
-    """Tell whether a browser would read the host as an IP address: also `0x7f.1` and `2130706433`."""
+    """Return whether a browser would read the host as an IP address: also `0x7f.1` and `2130706433`."""
     return host.startswith("[") or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None

@@ -61,7 +61,7 @@ def test_a_message_becomes_a_template(message, template):
 
 
 @given(st.text(max_size=400))
-def test_a_template_is_short_and_holds_no_digit_and_nothing_a_detector_finds(message):
+def test_a_template_is_short_and_holds_no_digit_and_nothing_a_pattern_finds(message):
     template = scrub_template(message)
     assert not find(template)
     assert len(template) <= MAX_TEMPLATE

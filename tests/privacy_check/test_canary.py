@@ -110,7 +110,7 @@ def test_addresses_are_from_the_ranges_for_documentation_and_new_each_time():
     assert not drawn_again & {canary.text for canary in CANARIES}
 
 
-def test_no_detector_takes_a_marker_for_a_person():
+def test_no_pattern_takes_a_marker_for_a_person():
     for seed in range(300):
         text = marker(Random(seed)).text
         assert scrub_text(text, 64) == (text, 0)

@@ -146,7 +146,7 @@ def test_a_path_is_stored_in_one_spelling(word: str, raw: str, stored: str) -> N
         ("nadir-mamed-ogly", Scrubbed.NAME),
     ],
 )
-def test_a_detector_knows_its_kind(text: str, kind: Scrubbed) -> None:
+def test_a_pattern_knows_its_kind(text: str, kind: Scrubbed) -> None:
     assert kind in {found for found, _ in find(text)}
 
 
@@ -254,7 +254,7 @@ def _cost(function: Callable[[str], object], text: str) -> int:
 
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize(
-    "function", [scrub_path, lambda text: scrub_text(text, LONGEST), find], ids=["path", "text", "detectors"]
+    "function", [scrub_path, lambda text: scrub_text(text, LONGEST), find], ids=["path", "text", "patterns"]
 )
 def test_hostile_text_costs_no_more_than_its_length(function: Callable[[str], object], piece: str) -> None:
     # Eight times the text: about 8 for linear work, 64 for quadratic. CPU time, best of five, three tries.
