@@ -106,7 +106,7 @@ def run_technical_edge(
 def scrub_template(message: str) -> str:
     """Return an error message as a template of at most `MAX_TEMPLATE` characters, the same for every visitor.
 
-    Addresses, quoted texts and numbers become `<url>`, `<text>`, `<n>`; the detectors of scrubbing see the rest.
+    Addresses, quoted texts and numbers become `<url>`, `<text>`, `<n>`; the patterns of scrubbing see the rest.
     """
     text = plain(" ".join(message.split()))
     for pattern, replacement in _TEMPLATE_RULES:

@@ -98,16 +98,16 @@ def test_the_counts_tell_what_was_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("junk", "is no network"),
-        ("192.0.2.1/24", "is no network"),  # host bits: which of the two was meant?
-        ("192.0.2.0/33", "is no network"),
-        ("192.0.2.0/24 192.0.3.0/24", "is no network"),
-        ("AS64496", "is no network"),
+        ("junk", "is not a network"),
+        ("192.0.2.1/24", "is not a network"),  # host bits: which of the two was meant?
+        ("192.0.2.0/33", "is not a network"),
+        ("192.0.2.0/24 192.0.3.0/24", "is not a network"),
+        ("AS64496", "is not a network"),
         ("0.0.0.0/0", "too wide"),
         ("8.0.0.0/7", "too wide"),
-        ("::/0", "holds no client"),
-        ("::/16", "holds no client"),
-        ("::192.0.2.1", "holds no client"),
+        ("::/0", "has no clients"),
+        ("::/16", "has no clients"),
+        ("::192.0.2.1", "has no clients"),
         ("2000::/3", "too wide"),
         ("::ffff:0:0/96", "too wide"),
     ],
@@ -140,7 +140,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_without_lists_there_is_nothing_to_build(tmp_path: Path) -> None:
-    with pytest.raises(Fatal, match="no address list is configured"):
+    with pytest.raises(Fatal, match="expected at least one address list"):
         build(Settings(data=tmp_path))
 
 

@@ -86,11 +86,11 @@ def test_a_built_list_gives_the_class(tmp_path):
 @pytest.mark.parametrize(
     ("word", "spoil", "message"),
     [
-        ("no database", lambda path: path.write_bytes(b"hello"), "no readable MMDB"),
-        ("empty", lambda path: path.write_bytes(b""), "no readable MMDB"),
-        ("cut", lambda path: path.write_bytes(path.read_bytes()[:-200]), "no readable MMDB"),
-        ("another kind", lambda path: write(path, {"203.0.113.0/24": {"colour": "red"}}), "holds no `country`"),
-        ("a directory", lambda path: (path.unlink(), path.mkdir()), "no readable MMDB"),
+        ("no database", lambda path: path.write_bytes(b"hello"), "not a readable MMDB"),
+        ("empty", lambda path: path.write_bytes(b""), "not a readable MMDB"),
+        ("cut", lambda path: path.write_bytes(path.read_bytes()[:-200]), "not a readable MMDB"),
+        ("another kind", lambda path: write(path, {"203.0.113.0/24": {"colour": "red"}}), "no record has `country`"),
+        ("a directory", lambda path: (path.unlink(), path.mkdir()), "not a readable MMDB"),
     ],
 )
 def test_a_broken_database_refuses_to_start_and_is_named(tmp_path, country, word, spoil, message):
@@ -112,7 +112,7 @@ def test_a_broken_database_refuses_to_start_and_is_named(tmp_path, country, word
 )
 def test_databases_others_broke_on_purpose_are_refused(tmp_path, name):
     shutil.copy(REAL / f"{name}.mmdb", tmp_path / "broken.mmdb")
-    with pytest.raises(Fatal, match="no readable MMDB"):
+    with pytest.raises(Fatal, match="not a readable MMDB"):
         NetworkTables.load(settings(tmp_path, country_mmdb=tmp_path / "broken.mmdb"))
 
 
