@@ -40,12 +40,13 @@ User = Literal[
 USERS: tuple[User, ...] = get_args(User)
 PASSWORD_FILE = "clickhouse.json"  # noqa: S105 - the name of a file
 
-_PROFILE = re.compile(r"CREATE SETTINGS PROFILE IF NOT EXISTS (\w+) SETTINGS\s+(.+)", re.DOTALL)
+_PROFILE = re.compile(r"CREATE SETTINGS PROFILE OR REPLACE (\w+) SETTINGS\s+(.+)", re.DOTALL)
 _SETTING = re.compile(r"(\w+) = (\w+)(?: MIN (\w+) MAX (\w+) CHANGEABLE_IN_READONLY)?")
-_USER = re.compile(r"CREATE USER IF NOT EXISTS (\w+) IDENTIFIED WITH sha256_hash BY '(\w+)' SETTINGS PROFILE '(\w+)'")
+_USER = re.compile(r"CREATE USER OR REPLACE (\w+) IDENTIFIED WITH sha256_hash BY '(\w+)' SETTINGS PROFILE '(\w+)'")
 _GRANT = re.compile(r"(GRANT .+) TO (\w+)", re.DOTALL)
+_REVOKE = re.compile(r"REVOKE ALL ON \*\.\* FROM (\w+)")
 _POLICY = re.compile(
-    r"CREATE ROW POLICY IF NOT EXISTS \w+ ON (\w+)\.(\w+) USING\s+(.+?)\s+TO ALL EXCEPT ([\w, ]+)", re.DOTALL
+    r"CREATE ROW POLICY OR REPLACE \w+ ON (\w+)\.(\w+) USING\s+(.+?)\s+TO ALL EXCEPT ([\w, ]+)", re.DOTALL
 )
 
 # The session that keeps the embedded server alive: it opens the listeners and sleeps. It has no password, so a quota of
@@ -108,6 +109,8 @@ def parse_access(text: str) -> Access:
             access.accounts[match[1]] = Account(match[1], match[2], match[3])
         elif match := _GRANT.fullmatch(statement):
             access.accounts[match[2]].grants.append(" ".join(match[1].split()))
+        elif match := _REVOKE.fullmatch(statement):
+            access.accounts[match[1]].grants.clear()
         elif match := _POLICY.fullmatch(statement):
             spared = {name.strip() for name in match[4].split(",")}
             for account in access.accounts.values():

@@ -1,10 +1,10 @@
--- Settings profiles.
+-- Settings profiles. OR REPLACE, here and in the files below: at an upgrade, what is written here takes effect.
 -- A reader may change only what stands here as CHANGEABLE_IN_READONLY, within its bounds: a free choice of settings
 -- (readonly = 2) reaches into the views. A server needs `settings_constraints_replace_previous` for that word.
 -- The two query_plan settings keep a reader's WHERE outside of the views: pushed inside, `throwIf(page = '...')`
 -- would be asked of cells that the view itself suppresses, and the error would answer.
 
-CREATE SETTINGS PROFILE IF NOT EXISTS pixel_reader SETTINGS
+CREATE SETTINGS PROFILE OR REPLACE pixel_reader SETTINGS
     readonly = 1,
     allow_introspection_functions = 0,
     query_plan_filter_push_down = 0,
@@ -18,5 +18,5 @@ CREATE SETTINGS PROFILE IF NOT EXISTS pixel_reader SETTINGS
     enable_http_compression = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
     output_format_json_quote_64bit_integers = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY;
 
-CREATE SETTINGS PROFILE IF NOT EXISTS pixel_service SETTINGS
+CREATE SETTINGS PROFILE OR REPLACE pixel_service SETTINGS
     allow_introspection_functions = 0;

@@ -1,10 +1,10 @@
 -- Users. On a server `clinic-pixel clickhouse --access-sql` prints these files with the password hashes filled in.
 
-CREATE USER IF NOT EXISTS ops IDENTIFIED WITH sha256_hash BY '$ops_sha256' SETTINGS PROFILE 'pixel_reader';
-CREATE USER IF NOT EXISTS security IDENTIFIED WITH sha256_hash BY '$security_sha256' SETTINGS PROFILE 'pixel_reader';
-CREATE USER IF NOT EXISTS privacy IDENTIFIED WITH sha256_hash BY '$privacy_sha256' SETTINGS PROFILE 'pixel_reader';
-CREATE USER IF NOT EXISTS pixel_viewer IDENTIFIED WITH sha256_hash BY '$pixel_viewer_sha256' SETTINGS PROFILE 'pixel_reader';
-CREATE USER IF NOT EXISTS pixel_migrator IDENTIFIED WITH sha256_hash BY '$pixel_migrator_sha256' SETTINGS PROFILE 'pixel_service';
-CREATE USER IF NOT EXISTS pixel_writer IDENTIFIED WITH sha256_hash BY '$pixel_writer_sha256' SETTINGS PROFILE 'pixel_service';
-CREATE USER IF NOT EXISTS pixel_eraser IDENTIFIED WITH sha256_hash BY '$pixel_eraser_sha256' SETTINGS PROFILE 'pixel_service';
-CREATE USER IF NOT EXISTS pixel_admin IDENTIFIED WITH sha256_hash BY '$pixel_admin_sha256' SETTINGS PROFILE 'pixel_service';
+CREATE USER OR REPLACE ops IDENTIFIED WITH sha256_hash BY '$ops_sha256' SETTINGS PROFILE 'pixel_reader';
+CREATE USER OR REPLACE security IDENTIFIED WITH sha256_hash BY '$security_sha256' SETTINGS PROFILE 'pixel_reader';
+CREATE USER OR REPLACE privacy IDENTIFIED WITH sha256_hash BY '$privacy_sha256' SETTINGS PROFILE 'pixel_reader';
+CREATE USER OR REPLACE pixel_viewer IDENTIFIED WITH sha256_hash BY '$pixel_viewer_sha256' SETTINGS PROFILE 'pixel_reader';
+CREATE USER OR REPLACE pixel_migrator IDENTIFIED WITH sha256_hash BY '$pixel_migrator_sha256' SETTINGS PROFILE 'pixel_service';
+CREATE USER OR REPLACE pixel_writer IDENTIFIED WITH sha256_hash BY '$pixel_writer_sha256' SETTINGS PROFILE 'pixel_service';
+CREATE USER OR REPLACE pixel_eraser IDENTIFIED WITH sha256_hash BY '$pixel_eraser_sha256' SETTINGS PROFILE 'pixel_service';
+CREATE USER OR REPLACE pixel_admin IDENTIFIED WITH sha256_hash BY '$pixel_admin_sha256' SETTINGS PROFILE 'pixel_service';

@@ -1,6 +1,16 @@
 -- Grants. A purpose is a database: readers hold views, only the definer and the operator hold rows.
 -- Nobody holds a grant on *.* or on a source (FILE, URL, REMOTE, S3), and nobody may grant on.
 
+-- A right that is no longer written below must go at an upgrade. REVOKE ALL covers every database and source.
+REVOKE ALL ON *.* FROM ops;
+REVOKE ALL ON *.* FROM security;
+REVOKE ALL ON *.* FROM privacy;
+REVOKE ALL ON *.* FROM pixel_viewer;
+REVOKE ALL ON *.* FROM pixel_migrator;
+REVOKE ALL ON *.* FROM pixel_writer;
+REVOKE ALL ON *.* FROM pixel_eraser;
+REVOKE ALL ON *.* FROM pixel_admin;
+
 GRANT SELECT ON technical.* TO ops;
 
 GRANT SELECT ON technical.* TO security;
@@ -28,7 +38,7 @@ GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
 -- To copy into the table only those acts of the audit file that it lacks.
 GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
--- Numbers only; see sql/migrations/0002_hourly.sql.
+-- Numbers only; see sql/rollup/hourly_counts.sql.
 GRANT SELECT ON rollup.hourly_counts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person.

@@ -2,18 +2,18 @@
 -- reads back, erasure, the migrator and the audited operator. TO ALL EXCEPT: a user added later is filtered too.
 
 -- A held copy hides its original, too, when that has lost visitor and tokens to age.
-CREATE ROW POLICY IF NOT EXISTS pixel_blocked ON pixel.events USING
+CREATE ROW POLICY OR REPLACE pixel_blocked ON pixel.events USING
     visitor NOT IN (SELECT visitor FROM pixel.subject_blocks FINAL WHERE kind = 'visitor' AND state = 'blocked')
     AND (epoch, ip_token) NOT IN (SELECT epoch, ip_token FROM pixel.subject_blocks FINAL WHERE kind = 'ip_token' AND state = 'blocked')
     AND event_id NOT IN (SELECT event_id FROM pixel.held)
     TO ALL EXCEPT pixel_migrator, pixel_writer, pixel_eraser, pixel_admin;
 
-CREATE ROW POLICY IF NOT EXISTS pixel_blocked ON pixel.fraud_signals USING
+CREATE ROW POLICY OR REPLACE pixel_blocked ON pixel.fraud_signals USING
     visitor NOT IN (SELECT visitor FROM pixel.subject_blocks FINAL WHERE kind = 'visitor' AND state = 'blocked')
     AND (epoch, ip_token) NOT IN (SELECT epoch, ip_token FROM pixel.subject_blocks FINAL WHERE kind = 'ip_token' AND state = 'blocked')
     TO ALL EXCEPT pixel_migrator, pixel_writer, pixel_eraser, pixel_admin;
 
 -- Copies held for the blocked person alone are no report's matter. The definer of the views sees them, because the filter
 -- above asks as that user; a test keeps every report from naming the table.
-CREATE ROW POLICY IF NOT EXISTS pixel_held ON pixel.held USING 0
+CREATE ROW POLICY OR REPLACE pixel_held ON pixel.held USING 0
     TO ALL EXCEPT pixel_viewer, pixel_migrator, pixel_writer, pixel_eraser, pixel_admin;

@@ -315,12 +315,35 @@ def everything() -> Access:
         "CREATE ROLE reader",
         "CREATE ROW POLICY p ON pixel.events AS RESTRICTIVE USING 1 TO ops",
         "REVOKE SELECT ON technical.* FROM ops",
-        "CREATE SETTINGS PROFILE IF NOT EXISTS p SETTINGS readonly = 1 CONST",
+        "CREATE SETTINGS PROFILE OR REPLACE p SETTINGS readonly = 1 CONST",
+        "CREATE USER IF NOT EXISTS ops IDENTIFIED WITH sha256_hash BY '00' SETTINGS PROFILE 'pixel_reader'",
     ],
 )
 def test_an_access_statement_that_would_be_lost_is_an_error(statement: str) -> None:
     with pytest.raises(Fatal, match="sql/access"):
         parse_access(f"{statement};\n")
+
+
+def access_statements() -> list[str]:
+    """Return the statements of the access files, in the order in which a server runs them."""
+    return statements(access_sql(dict.fromkeys(USERS, "password")))
+
+
+def test_clickhouse_understands_every_access_statement(tables: Rows) -> None:
+    for statement in access_statements():
+        assert tables.admin.query(f"EXPLAIN AST {statement}").result_rows, statement
+
+
+def test_what_is_run_again_takes_the_place_of_what_was_there() -> None:
+    kept = [text for text in access_statements() if text.startswith("CREATE") and " OR REPLACE " not in text]
+    assert kept == []
+
+
+def test_every_user_loses_all_rights_before_the_first_grant() -> None:
+    first, *_ = (place for place, text in enumerate(access_statements()) if text.startswith("GRANT"))
+    assert {text for text in access_statements()[:first] if text.startswith("REVOKE")} == {
+        f"REVOKE ALL ON *.* FROM {user}" for user in USERS
+    }
 
 
 def test_no_password_stands_in_the_configuration() -> None:

@@ -1,0 +1,46 @@
+"""One schema for one server and for a cluster: the SQL files differ by the words that are filled in, and by nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.database import schema
+from pipeline.reports.views import view_statements
+from pipeline.settings import Retention, Settings
+from sql import MIGRATIONS_DIR, fill, statements
+
+EARLIER = Path(__file__).parents[1] / "data" / "migrations"
+FILES = sorted(MIGRATIONS_DIR.glob("*.sql"))
+CLUSTER = schema.Flavour("clinics")
+
+
+def rendered(file: Path, flavour: schema.Flavour) -> list[str]:
+    """Return the statements of a migration for a flavour."""
+    spans = {name: str(value) for name, value in Retention().model_dump().items()}
+    return statements(fill(file.read_text(encoding="utf-8"), {**spans, **schema.words(flavour)}))
+
+
+def test_on_one_server_the_tables_are_those_of_the_text_that_was_recorded_before() -> None:
+    before = statements((EARLIER / "0001_tables.sql").read_text(encoding="utf-8"))
+    assert rendered(MIGRATIONS_DIR / "0001_tables.sql", schema.Flavour()) == before
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_on_a_cluster_every_statement_is_for_all_servers_and_every_table_is_replicated(file: Path) -> None:
+    texts = rendered(file, CLUSTER)
+    assert texts
+    for text in texts:
+        assert re.match(r"(CREATE (DATABASE|TABLE) IF NOT EXISTS|ALTER TABLE) [\w.]+ ON CLUSTER clinics\b", text), text
+        engines = re.findall(r"ENGINE = (\w+)", text)
+        assert len(engines) == text.startswith("CREATE TABLE")
+        assert set(engines) <= {"ReplicatedMergeTree", "ReplicatedReplacingMergeTree"}
+        assert "non_replicated" not in text
+
+
+def test_on_a_cluster_every_view_is_made_on_all_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "flavour", lambda _settings: CLUSTER)
+    for name, text in view_statements(Settings()).items():
+        assert text.startswith(f"CREATE OR REPLACE VIEW {name} ON CLUSTER clinics DEFINER = pixel_viewer SQL SECURITY")
