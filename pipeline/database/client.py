@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -74,6 +76,20 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
         )
     except ClickHouseError as error:
         raise explain(error, settings, user) from None
+
+
+@contextmanager
+def lent(settings: Settings, user: User, opened: Client | None = None) -> Iterator[Client]:
+    """Lend a client that works as `user`: the opened one, which stays open, or a new one, closed at the end.
+
+    A page that asks many queries opens one client per user and thread. Raises what `connect` raises.
+    """
+    client = opened or connect(settings, user)
+    try:
+        yield client
+    finally:
+        if opened is None:
+            client.close()
 
 
 def code(error: BaseException) -> int:

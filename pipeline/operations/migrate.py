@@ -1,36 +1,36 @@
-"""Bring the database to the state this version expects: numbered migrations, life spans, report views.
+"""Bring the database to the state this version expects: numbered migrations, life spans, views.
 
 Owns `pixel.migrations`. Theory of operation: every file `sql/migrations/NNNN_*.sql` runs once, in order, and is
-recorded after its last statement; every statement may run twice, so a crash in the middle is mended by running again.
-A recorded file must never change. `retention.sql` and the views depend on settings: they run again whenever their
-rendered text differs from the recorded one.
+recorded after its last statement; every statement may run twice, so a run that crashed is repeated as a whole.
+A recorded file must never change its meaning: the checksum is that of the file before its words are filled in, and
+`earlier.toml` lists earlier texts of the same tables. `retention.sql` and the views (sql/reports, sql/rollup) depend on
+settings: they run again whenever their rendered text differs from the recorded one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
+import tomllib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from string import Template
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from pipeline.database import schema
 from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
-from pipeline.reports.run import view_statements
+from pipeline.reports.views import DATABASES, view_statements
 from pipeline.settings import Settings
-from sql import MIGRATIONS_DIR, statements
+from sql import MIGRATIONS_DIR, fill, statements
 
-FAMILIES = ("technical", "fraud", "privacy")
 _NUMBERED = "[0-9][0-9][0-9][0-9]_*.sql"
-_VIEW_NAME = re.compile(r"VIEW\s+(?:IF NOT EXISTS\s+)?`?(\w+)`?\.`?(\w+)`?")
-_MIGRATIONS_TABLE = """\
-CREATE TABLE IF NOT EXISTS pixel.migrations (name String, checksum String, applied_at DateTime64(3, 'UTC'))
-ENGINE = MergeTree ORDER BY (name, applied_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"""
-_BOOTSTRAP = ("CREATE DATABASE IF NOT EXISTS pixel", _MIGRATIONS_TABLE)
+_BOOTSTRAP = """\
+CREATE DATABASE IF NOT EXISTS pixel$on_cluster;
+CREATE TABLE IF NOT EXISTS pixel.migrations$on_cluster (name String, checksum String, applied_at DateTime64(3, 'UTC'))
+ENGINE = $merge_tree ORDER BY (name, applied_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;
+"""
 
 
 Progress = Callable[[str], None]
@@ -53,16 +53,18 @@ class _Migration:
         self._client = client
         self._settings = settings
         self._progress = progress
+        self._words = schema.words(schema.flavour(settings))
         self._applied: list[str] = []
 
     def run(self) -> list[str]:
-        self._execute("bootstrap", _BOOTSTRAP)
+        self._execute("bootstrap", statements(fill(_BOOTSTRAP, self._words)))
         recorded = self._recorded()
+        earlier = tomllib.loads((MIGRATIONS_DIR / "earlier.toml").read_text(encoding="utf-8"))
         for file in sorted(MIGRATIONS_DIR.glob(_NUMBERED)):
             text = file.read_text(encoding="utf-8")
             if file.name not in recorded:
-                self._apply(file.name, statements(text), text)
-            elif recorded[file.name] != _checksum(text):
+                self._apply(file.name, statements(fill(text, self._words)), text)
+            elif recorded[file.name] not in {_checksum(text), *earlier.get(file.name, ())}:
                 raise Fatal(f"sql/migrations/{file.name}: changed after it was applied; put changes into a new file")
         retention = self._retention()
         if recorded.get("retention.sql") != _checksum(retention):
@@ -71,21 +73,21 @@ class _Migration:
         return self._applied
 
     def _retention(self) -> str:
-        template = Template((MIGRATIONS_DIR / "retention.sql").read_text(encoding="utf-8"))
-        return template.substitute(self._settings.retention.model_dump())
+        spans = {name: str(value) for name, value in self._settings.retention.model_dump().items()}
+        return fill((MIGRATIONS_DIR / "retention.sql").read_text(encoding="utf-8"), {**spans, **self._words})
 
     def _views(self, recorded: dict[str, str]) -> None:
         wanted = view_statements(self._settings)
-        names = {match.groups() for text in wanted if (match := _VIEW_NAME.search(text))}
-        present = {(family, name) for family in FAMILIES for name in self._shown(family)}
-        text = ";\n".join(wanted)
-        if names != present or recorded.get("views") != _checksum(text):
+        present = {f"{database}.{name}" for database in DATABASES for name in self._shown(database)}
+        text = ";\n".join(wanted.values())
+        if wanted.keys() != present or recorded.get("views") != _checksum(text):
             # A report that was taken away must not stay readable.
-            stale = [f"DROP VIEW IF EXISTS {family}.{name}" for family, name in sorted(present - names)]
-            self._apply("views", [*stale, *wanted], text)
+            cluster = self._words["on_cluster"]
+            stale = [f"DROP VIEW IF EXISTS {name}{cluster}" for name in sorted(present - wanted.keys())]
+            self._apply("views", [*stale, *wanted.values()], text)
 
-    def _shown(self, family: str) -> list[str]:
-        return [row[0] for row in self._client.query(f"SHOW TABLES FROM {family}").result_rows]
+    def _shown(self, database: str) -> list[str]:
+        return [row[0] for row in self._client.query(f"SHOW TABLES FROM {database}").result_rows]
 
     def _recorded(self) -> dict[str, str]:
         rows = self._client.query("SELECT name, argMax(checksum, applied_at) FROM pixel.migrations GROUP BY name")

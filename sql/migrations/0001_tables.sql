@@ -2,18 +2,19 @@
 -- One purpose is one database: technical, fraud and privacy hold only views, pixel holds the rows.
 -- Every column is computed before the insert; nothing here may have a DEFAULT that asks the clock.
 -- Life spans are not here but in retention.sql, because they follow the settings.
+-- Engine, cluster and deduplication window are words of pipeline/database/schema.py: one schema for one server and for many.
 -- Every statement may run twice. A statement ends with a semicolon at the end of its line.
 
-CREATE DATABASE IF NOT EXISTS pixel;
-CREATE DATABASE IF NOT EXISTS technical;
-CREATE DATABASE IF NOT EXISTS fraud;
-CREATE DATABASE IF NOT EXISTS privacy;
+CREATE DATABASE IF NOT EXISTS pixel$on_cluster;
+CREATE DATABASE IF NOT EXISTS technical$on_cluster;
+CREATE DATABASE IF NOT EXISTS fraud$on_cluster;
+CREATE DATABASE IF NOT EXISTS privacy$on_cluster;
 
 -- One row per page view or ad impression. `country` is not FixedString(2): its empty value would be two NUL bytes in
 -- every answer. Tokens and visitor stay out of the sort key: they expire by column. Sorted by plain time: measured over a
 -- million rows, a report of one day reads 5 % of the month; with toStartOfHour(received_at), page in the key it reads all
 -- of it, since the index does not see through that function of a DateTime64, and the table is a quarter larger.
-CREATE TABLE IF NOT EXISTS pixel.events
+CREATE TABLE IF NOT EXISTS pixel.events$on_cluster
 (
     received_at    DateTime64(3, 'UTC') CODEC(Delta, ZSTD(3)),
     event_id       UUID,
@@ -62,14 +63,14 @@ CREATE TABLE IF NOT EXISTS pixel.events
     batch_id       UUID CODEC(ZSTD(1)),
     INDEX batch_id_bloom batch_id TYPE bloom_filter GRANULARITY 1
 )
-ENGINE = MergeTree
+ENGINE = $merge_tree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site, kind, received_at)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 -- Opt-in technical signals of the script: no visitor, no token.
-CREATE TABLE IF NOT EXISTS pixel.technical
+CREATE TABLE IF NOT EXISTS pixel.technical$on_cluster
 (
     received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(3)),
     event_id    UUID,
@@ -90,14 +91,14 @@ CREATE TABLE IF NOT EXISTS pixel.technical
     batch_id    UUID CODEC(ZSTD(1)),
     INDEX batch_id_bloom batch_id TYPE bloom_filter GRANULARITY 1
 )
-ENGINE = MergeTree
+ENGINE = $merge_tree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site, kind, received_at)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 -- What happened to every hit, per minute and collector; offered = spooled + refused.
-CREATE TABLE IF NOT EXISTS pixel.counters
+CREATE TABLE IF NOT EXISTS pixel.counters$on_cluster
 (
     minute    DateTime('UTC') CODEC(Delta, ZSTD(1)),
     collector LowCardinality(String),
@@ -110,15 +111,15 @@ CREATE TABLE IF NOT EXISTS pixel.counters
     batch_id  UUID CODEC(ZSTD(1)),
     INDEX batch_id_bloom batch_id TYPE bloom_filter GRANULARITY 1
 )
-ENGINE = MergeTree
+ENGINE = $merge_tree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (name, minute, collector, reason)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 -- Closed hours as numbers that outlive the tokens. `grouping` names the dimensions a row counts by (others are
 -- empty), because distinct visitors do not add up. A recomputed hour replaces its rows: read with FINAL.
-CREATE TABLE IF NOT EXISTS pixel.hourly
+CREATE TABLE IF NOT EXISTS pixel.hourly$on_cluster
 (
     hour        DateTime('UTC') CODEC(Delta, ZSTD(1)),
     site        LowCardinality(String),
@@ -136,14 +137,14 @@ CREATE TABLE IF NOT EXISTS pixel.hourly
     visitors    UInt64 CODEC(ZSTD(1)),
     computed_at DateTime64(3, 'UTC') CODEC(ZSTD(1))
 )
-ENGINE = ReplacingMergeTree(computed_at)
+ENGINE = $replacing_merge_tree(computed_at)
 PARTITION BY toYYYYMM(hour)
 ORDER BY (site, grouping, hour, page_group, browser, os, device, country, asn, mode, robot)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 -- Blocks of a person's rows (policy clause 6.2.4), one row per case and matched value; the newest row counts.
-CREATE TABLE IF NOT EXISTS pixel.subject_blocks
+CREATE TABLE IF NOT EXISTS pixel.subject_blocks$on_cluster
 (
     case_id    String,
     kind       Enum8('visitor' = 1, 'ip_token' = 2),
@@ -158,20 +159,20 @@ CREATE TABLE IF NOT EXISTS pixel.subject_blocks
     blocked_at DateTime64(3, 'UTC'),
     changed_at DateTime64(3, 'UTC')
 )
-ENGINE = ReplacingMergeTree(changed_at)
+ENGINE = $replacing_merge_tree(changed_at)
 ORDER BY (case_id, kind, epoch, visitor, ip_token)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;
 
 -- Rows of a blocked person that would expire while the block lasts; no life span of their own.
-CREATE TABLE IF NOT EXISTS pixel.held AS pixel.events
-ENGINE = MergeTree
+CREATE TABLE IF NOT EXISTS pixel.held$on_cluster AS pixel.events
+ENGINE = $merge_tree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site, kind, received_at)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 -- What the fraud rules found, with the evidence a reviewer sees first.
-CREATE TABLE IF NOT EXISTS pixel.fraud_signals
+CREATE TABLE IF NOT EXISTS pixel.fraud_signals$on_cluster
 (
     window_start  DateTime('UTC') CODEC(Delta, ZSTD(1)),
     window_end    DateTime('UTC') CODEC(Delta, ZSTD(1)),
@@ -189,14 +190,14 @@ CREATE TABLE IF NOT EXISTS pixel.fraud_signals
     rules_version LowCardinality(String),
     computed_at   DateTime64(3, 'UTC') CODEC(ZSTD(1))
 )
-ENGINE = ReplacingMergeTree(computed_at)
+ENGINE = $replacing_merge_tree(computed_at)
 PARTITION BY toYYYYMM(window_start)
 ORDER BY (site, window_start, signal, subject_kind, subject)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1;
 
 -- A reviewer's decisions: append-only.
-CREATE TABLE IF NOT EXISTS pixel.verdicts
+CREATE TABLE IF NOT EXISTS pixel.verdicts$on_cluster
 (
     decided_at DateTime64(3, 'UTC'),
     case_id    String,
@@ -205,12 +206,12 @@ CREATE TABLE IF NOT EXISTS pixel.verdicts
     reason     String CODEC(ZSTD(3)),
     reviewer   LowCardinality(String)
 )
-ENGINE = MergeTree
+ENGINE = $merge_tree
 ORDER BY (case_id, decided_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;
 
 -- Who read or did what, for which purpose: append-only, the readable copy of the hash-chained file.
-CREATE TABLE IF NOT EXISTS pixel.audit
+CREATE TABLE IF NOT EXISTS pixel.audit$on_cluster
 (
     seq    UInt64,
     at     DateTime64(3, 'UTC'),
@@ -219,13 +220,13 @@ CREATE TABLE IF NOT EXISTS pixel.audit
     facts  Map(LowCardinality(String), String) CODEC(ZSTD(3)),
     hash   String
 )
-ENGINE = MergeTree
+ENGINE = $merge_tree
 ORDER BY (at, seq)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1;
 
 -- Events that could not be stored, with the reason and nothing a visitor sent.
-CREATE TABLE IF NOT EXISTS pixel.rejects
+CREATE TABLE IF NOT EXISTS pixel.rejects$on_cluster
 (
     received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     site        LowCardinality(String),
@@ -234,8 +235,8 @@ CREATE TABLE IF NOT EXISTS pixel.rejects
     batch_id    UUID CODEC(ZSTD(1)),
     INDEX batch_id_bloom batch_id TYPE bloom_filter GRANULARITY 1
 )
-ENGINE = MergeTree
+ENGINE = $merge_tree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (received_at, event_id)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;

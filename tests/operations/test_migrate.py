@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from typing import get_args
 import pytest
 
 from pipeline import event
+from pipeline.database import schema
 from pipeline.database.access import PASSWORD_FILE
 from pipeline.database.client import connect
 from pipeline.enrich import rows
@@ -194,6 +196,42 @@ def test_a_server_elsewhere_is_migrated_the_same_way(restartable: Server, tmp_pa
     reader = connect(here, "ops")
     assert reader.query("SELECT currentUser()").result_rows == [("ops",)]
     reader.close()
+
+
+EARLIER = Path(__file__).parents[1] / "data" / "migrations"
+
+
+def schema_of(settings: Settings) -> dict[str, str]:
+    """Return how every table and view of the product is defined now."""
+    migrator = connect(settings, "pixel_migrator")
+    found = migrator.query(
+        "SELECT database || '.' || name, create_table_query FROM system.tables"
+        " WHERE database IN ('pixel', 'technical', 'fraud', 'privacy', 'rollup')"
+    ).result_rows
+    migrator.close()
+    return {str(name): str(definition) for name, definition in found}
+
+
+def test_a_database_of_the_version_before_becomes_the_same_as_a_new_one(
+    restartable: Server, clickhouse: Settings
+) -> None:
+    settings = restartable.start().settings
+    migrator = connect(settings, "pixel_migrator")
+    for text in statements(migrate.fill(migrate._BOOTSTRAP, schema.words(schema.Flavour()))):
+        migrator.command(text)
+    for file in sorted(EARLIER.glob("*.sql")):
+        source = file.read_text(encoding="utf-8")
+        for text in statements(source):
+            migrator.command(text)
+        record = [[file.name, hashlib.sha256(source.encode()).hexdigest(), datetime.now(UTC)]]
+        migrator.insert("pixel.migrations", record, column_names=["name", "checksum", "applied_at"])
+    migrator.close()
+    assert migrate.migrate(settings) == ["retention.sql", "views"]
+    migrate.migrate(clickhouse)
+    upgraded = schema_of(settings)
+    assert {"pixel.events", "rollup.hourly_counts", "technical.browsers"} <= upgraded.keys()
+    assert upgraded == schema_of(clickhouse)
+    assert migrate.migrate(settings) == []
 
 
 def test_statements_end_at_the_end_of_a_line_only() -> None:

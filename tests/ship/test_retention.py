@@ -22,7 +22,8 @@ from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.reveal import Asking, asking, relink, reveal
 from pipeline.keys.ring import Keyring
 from pipeline.operations.doctor import examine
-from pipeline.reports.run import all_reports, find, run
+from pipeline.reports.catalogue import all_reports, find
+from pipeline.reports.run import run
 from pipeline.settings import ClickHouse, Settings
 from pipeline.ship import retention
 from pipeline.ship.retention import GRACE, LIVES, TOKENS, Life, end_expired
