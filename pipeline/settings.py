@@ -59,6 +59,12 @@ __all__ = [
 ]
 
 
+REMOVED = {
+    "privacy.min_visitors_sensitive": "it was removed: pages of a sensitive group are never shown by name; delete the line",
+}
+"""Settings of earlier versions, and what to do about a line that still has one."""
+
+
 class Settings(BaseSettings):
     """Every setting of clinic-pixel."""
 
@@ -213,7 +219,7 @@ def _explain(error: ValidationError) -> str:
         key = ".".join(str(part) for part in problem["loc"])
         given: Any = problem.get("input")
         if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown key {key}; see docs/settings.md for the names")
+            lines.append(f"unknown key {key}; {REMOVED.get(key, 'see docs/settings.md for the names')}")
         else:
             lines.append(f"{key}: {problem['msg']}{_shown(given)}")
     return "; ".join(lines)

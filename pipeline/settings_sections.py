@@ -144,7 +144,8 @@ class AllowedValue(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(description="Its exact name.")
     values: tuple[str, ...] = Field(
-        (), description="The values that may be kept; none given: `[A-Za-z0-9_.-]{1,64}` that no pattern of an identifier matches."
+        (),
+        description="The values that may be kept; none given: `[A-Za-z0-9_.-]{1,64}` that no pattern of an identifier matches.",
     )
 
 
@@ -211,7 +212,6 @@ class Privacy(Section):
         5, ge=0, description="How often an hour `reveal` and `relink` answer, both together; 0 switches them off."
     )
     min_visitors: int = Field(5, ge=2, description="Visitors a cell of a technical report must have to be shown.")
-    min_visitors_sensitive: int = Field(20, ge=2, description="The same for sensitive groups.")
 
 
 class Retention(Section):

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from pipeline import settings
 from pipeline.errors import Fatal
 from pipeline.settings import ClickHouse, Collector, Retention, load
 
@@ -83,3 +84,10 @@ def test_whatever_may_still_be_replayed_can_be_stored(days, terms, named):
     else:
         with pytest.raises(ValidationError, match=named):
             Retention(keys_days=days, **terms)
+
+
+def test_a_file_with_a_setting_that_was_removed_is_told_what_to_do(tmp_path):
+    file = tmp_path / "pixel.toml"
+    file.write_text("[privacy]\nmin_visitors_sensitive = 20\n", encoding="utf-8")
+    with pytest.raises(Fatal, match="privacy.min_visitors_sensitive; it was removed: .* delete the line"):
+        settings.load(file)

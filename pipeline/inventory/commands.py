@@ -69,11 +69,11 @@ def exposure(
     """Say for a period and a suspected leak which data, how many visitors and which days; audited first."""
     from pipeline.audit.log import operator
     from pipeline.inventory.exposure import Suspicion, examine_exposure
-    from pipeline.reports.run import period
+    from pipeline.reports.catalogue import read_period
 
     settings, now, language = all_settings.load(config), datetime.now(UTC), language_of(lang)
     try:
-        suspicion = Suspicion(period(since, until, now), table, role, _days(days))
+        suspicion = Suspicion(read_period(since, until, now), table, role, _days(days))
         found = examine_exposure(settings, suspicion, now=now, who=operator(), language=language)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

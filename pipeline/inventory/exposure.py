@@ -25,7 +25,7 @@ from pipeline.database.client import connect, explain
 from pipeline.inventory.columns import Column, Language, inventory
 from pipeline.inventory.readers import reach
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
-from pipeline.reports.run import Period, all_reports
+from pipeline.reports.catalogue import Period, all_reports
 from pipeline.settings import Settings
 
 KeyState = Literal["leaked", "alive", "destroyed", "none"]

@@ -27,7 +27,7 @@ ROLES: Final = (*PURPOSES, *WHOLE_TABLES, *NO_DATA)
 def purposes(column: Column, reports: Sequence[Report]) -> list[str]:
     """Return the families whose reports name the column."""
     word = re.compile(rf"\b{column.name}\b")
-    named = (report.family for report in reports if column.table in _tables(report) and word.search(report.sql))
+    named = (report.purpose for report in reports if column.table in _tables(report) and word.search(report.sql))
     return list(dict.fromkeys(named))
 
 

@@ -95,9 +95,7 @@ def _network(text: str, place: str) -> IPv4Network | IPv6Network:
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         network = IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - 96))
     if isinstance(network, IPv6Network) and network.overlaps(_IPV4_PLACE):
-        raise Fatal(
-            f"{place}: {text} overlaps {_IPV4_PLACE}, which has no clients; expected an IPv4 or global network"
-        )
+        raise Fatal(f"{place}: {text} overlaps {_IPV4_PLACE}, which has no clients; expected an IPv4 or global network")
     widest = WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6
     if network.prefixlen < widest:
         raise Fatal(f"{place}: {text} is too wide for a list; expected a prefix of /{widest} or longer")

@@ -18,8 +18,8 @@ from pydantic_core import PydanticUndefined
 from pipeline.errors import MEANING, STATUS, Reason
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.docs_page import page as inventory_page
+from pipeline.reports.catalogue import all_reports
 from pipeline.reports.docs_page import page as reports_page
-from pipeline.reports.run import all_reports
 from pipeline.settings import Settings
 
 DOCS_DIR = Path(__file__).parents[2] / "docs"

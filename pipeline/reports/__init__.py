@@ -1,7 +1,8 @@
 """SQL files that became views, and how one of them is asked.
 
-Owns the header of a report file, the catalogue of all reports and their documentation. May use `database`, `audit` and
-below. The commands and the dashboards ask reports through `run`.
+Owns the form of a report file, the list of reports, the text of every view, and the documentation of the reports. May use
+`database`, `audit` and below. The commands and the dashboards ask reports through `run`; `migrate` takes its views from
+`views`.
 """
 
-__all__ = ["commands", "docs_page", "header", "run"]
+__all__ = ["catalogue", "commands", "docs_page", "header", "views"]

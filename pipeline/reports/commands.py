@@ -6,6 +6,7 @@ Owns the options, the language and what an empty report says. The rows are those
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +17,9 @@ from pipeline.reports import sql_commands
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
+    from pipeline.reports.answers import Table
+    from pipeline.reports.catalogue import Period
     from pipeline.reports.header import Report
-    from pipeline.reports.run import Period, Table
     from pipeline.settings import Settings
 
 EMPTY = {
@@ -46,56 +48,73 @@ def report(
     ] = "",
     until: Annotated[str, typer.Option(help="The same; whole hours.", show_default="the next full hour")] = "",
     site: Annotated[str, typer.Option(help="Which site.", show_default="the first one in the settings")] = "",
+    given: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the report's own: NAME=VALUE.", show_default=False)
+    ] = None,
+    query: Annotated[bool, typer.Option("--sql", help="Print the query instead of asking it.")] = False,
     form: FormatOption = None,
     lang: Annotated[str, typer.Option("--lang", help="en or ru.", show_default="as LANG says")] = "",
-    docs: Annotated[bool, typer.Option("--docs", hidden=True)] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Ask one report, list them all, or print their page of documentation."""
-    from pipeline.reports import docs_page, run
+    """Ask one report, list them all, or print the query of one."""
+    from pipeline.reports import catalogue, run, views
 
-    found = run.all_reports()
+    found = catalogue.all_reports()
     language = language_of(lang)
-    if docs:
-        sys.stdout.write(docs_page.page(found))
-        return
     if listed or not name:
-        rows = [(each.path, each.text("question", language), each.role) for each in found]
+        rows = [(each.path, each.words(language).question, each.role) for each in found]
         print_rows(("report", "question", "role"), rows, form)
         return
     settings = all_settings.load(config)
-    try:
-        asked = run.find(name, found)
-        defaults = {each.name: each.default for each in asked.parameters}
-        period = run.period(since or defaults["since"], until or defaults["until"], datetime.now(UTC))
-    except (LookupError, ValueError) as error:
-        raise typer.BadParameter(str(error)) from None
     chosen_site = site or settings.sites[0].id
     if settings.site(chosen_site) is None:
         raise typer.BadParameter(f"no site {site!r} in the settings; there are: {', '.join(_site_ids(settings))}")
-    table = run.run(settings, asked, chosen_site, *period)
+    try:
+        asked, more = catalogue.find(name, found), _own_parameters(given or ())
+        period = _period(asked, since, until)
+        values = catalogue.parameters(asked, chosen_site, period, more)
+    except (LookupError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
+    if query:
+        sys.stdout.write(views.query(asked, settings, values) + "\n")
+        return
+    table = run.run(settings, asked, chosen_site, *period, more=more)
     if chosen(form) is Format.TABLE:
         _print_answer(settings, asked, table, chosen_site, period, language)
     else:
         print_rows(table.columns, table.rows, form)
 
 
-def _print_answer(settings: Settings, report: Report, table: Table, site: str, period: Period, language: str) -> None:
-    from pipeline.reports import run
+def _period(report: Report, since: str, until: str) -> Period:
+    from pipeline.reports.catalogue import read_period
 
-    console.print(report.text("question", language), style="bold", highlight=False, markup=False)
-    of_site = f"{site}, " if any(each.name == "site" for each in report.parameters) else ""
+    defaults = {name: str(each.default) for name, each in report.parameters.items()}
+    return read_period(since or defaults.get("since", "24h"), until or defaults.get("until", "0h"), datetime.now(UTC))
+
+
+def _own_parameters(given: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    if not all(name and sign for name, sign, _ in pairs):
+        raise ValueError(f"--set: expected NAME=VALUE, got {', '.join(given)}")
+    return {name: value for name, _, value in pairs}
+
+
+def _print_answer(settings: Settings, report: Report, table: Table, site: str, period: Period, language: str) -> None:
+    from pipeline.reports import answers
+
+    console.print(report.words(language).question, style="bold", highlight=False, markup=False)
+    of_site = f"{site}, " if "site" in report.parameters else ""
     if not table.rows:
         texts = EMPTY if report.suppressed else EMPTY_UNSUPPRESSED
         text = texts[language].format(site=site, least=settings.privacy.min_visitors)
         console.print(text, highlight=False, markup=False)
     else:
-        told = run.answer(report, table, language)
+        told = answers.answer(report, table, language)
         if told:
             console.print(told, highlight=False, markup=False)
-        print_rows(table.columns, table.rows, Format.TABLE)
+        print_rows(*answers.for_eyes(report, table), Format.TABLE)
     since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in period)
-    note = f"{of_site}{since} - {until} UTC. {run.limits(report, settings, language)}"
+    note = f"{of_site}{since} - {until} UTC. {answers.limits(report, settings, language)}"
     console.print(note, style="dim", highlight=False, markup=False)
 
 

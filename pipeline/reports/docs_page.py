@@ -1,18 +1,23 @@
-"""docs/reports.md, written from the headers of the report files, so that it cannot fall behind them.
+"""docs/reports.md, written from the report files, so that it cannot fall behind them.
 
-Owns the page's wording around the headers. A test compares the page with `page()`; `clinic-pixel report --docs` prints it.
+Owns the page's wording around the files; `make docs` writes the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pipeline.reports.header import Report
+from pipeline.reports.header import FRAME, OF_SETTINGS, Parameter, Report
 
 _INTRODUCTION: Final = """\
 # Reports
 
+Small groups are kept out of the technical reports by primary suppression at k people, complementary (secondary)
+suppression into one row `other`, and seeded random rounding to base k, as statistical offices publish it (Statistics
+Canada, Stats NZ). k is the setting `privacy.min_visitors`.
+
+## How to ask
 Each report is one file `sql/reports/<family>/<name>.sql` and one parameterised view `<family>.<name>`. Ask it with
 `clinic-pixel report NAME`, or with any ClickHouse client as the role that is named below:
 
@@ -20,63 +25,74 @@ Each report is one file `sql/reports/<family>/<name>.sql` and one parameterised 
 SELECT * FROM technical.error_pages(site='clinic', since='2026-11-21 00:00:00', until='2026-11-22 00:00:00')
 ```
 
-Times are UTC and are widened to whole hours inside the view. A time with a trailing `Z` is refused by ClickHouse;
-`clinic-pixel report` takes it. Numbers and thresholds: settings `privacy.min_visitors` and
-`privacy.min_visitors_sensitive`, and `sql/reports/thresholds.toml`; after a change run `clinic-pixel migrate`.
+Times are UTC; the view widens a period to whole hours. ClickHouse refuses a time with a trailing `Z`; `clinic-pixel report`
+accepts it. `clinic-pixel report --sql NAME` prints the whole query with period and thresholds filled in; the operator can run
+or change it with `clinic-pixel sql --role admin "$(clinic-pixel report --sql NAME)"`, which is audited.
+
+The defaults of thresholds are in the report files. To change one, write it into `sql/reports/thresholds.toml` and run
+`clinic-pixel migrate`.
 
 ## How small groups are kept out of technical reports
-Every technical report of visitors goes through `sql/views/suppressed.sql`:
+Every technical report of visitors goes through `sql/views/suppressed.sql`. Below, k is `privacy.min_visitors`.
 
-1. A row is shown from `min_visitors` people up, `min_visitors_sensitive` where it names a sensitive group. People are
-   counted low. One person may have a cookie and, where it is refused, be a new visitor every day: so either the cookies
-   count or the fullest day, whichever is more. All rows without a visitor (a privacy signal, a sensitive page, tokens past
-   their retention) are together one person; so a sensitive group is not shown by name, and nor is a time whose tokens are gone.
-2. Smaller rows become `other`, and the next smallest fold in until `other` has two rows and `min_visitors` people of its
-   own. Where that is never reached, nothing is shown. A row without people is left out, whatever robots did there.
-3. Every number is a multiple of `min_visitors`, up or down by a hidden coin that depends on the rows themselves. The same
-   question has the same answer and totals do not drift; two windows, or two reports, that differ by a few people give a
-   difference of nothing or of a whole step. A step also comes from the next page of a person already counted, so it
-   proves no new person.
+1. **People.** `sql/views/people.sql` decides which rows belong to one person. It counts people low, because one person can
+   have a cookie and, after refusing it, be a new visitor every day: it takes the number of cookies or the number of visitors
+   on the fullest day, whichever is larger. All rows without a visitor (a privacy signal, a sensitive page, tokens past
+   their retention) count as one person together. Declared robots are not people.
+2. **Primary suppression.** A row is shown if it has at least k people. A row without people is left out, even if robots
+   have hits in it. A sensitive group is never shown by name, because its rows have no visitor.
+3. **Complementary suppression.** Smaller rows are added up in one row `other`. The next smallest rows join it until it has
+   two rows and k people of its own. If that is not possible, nothing is shown. The column `folded` is true in this row
+   and false in all others, so a page or browser that is really called `other` is not mistaken for it.
+4. **Seeded random rounding.** Every number is rounded to a multiple of k, up or down at random. The random choice depends on
+   the rows alone, so the same question always has the same answer. All numbers of one row are rounded the same way, so
+   `errors` is never larger than `hits`. Totals do not drift. If two periods or two reports differ by a few people, their
+   numbers are equal or differ by k. A page view of a person already counted can cause the same step, so a step does not
+   prove a new person.
+5. **Derived columns** (for example `error_share`) are computed from the rounded numbers and add no information.
 
-What this does not do: a number that changes with one more hour tells that something was counted in that hour; that
-one visitor asked for a page five hundred times can be seen in the number of page views (not who it was), and somebody
-who asks a hundred slightly different windows and averages gets close to the real number behind a rounded one: measured,
-80 windows put the hits of one hour, of which there were none to five, within one and a half. In an hour with one visitor that is this visitor's browser, then
-network, though never a token. Give the `ops` password to people, not to programs that nobody watches.
+Limits of the method:
 
-`visitors` counts the cookies, and for clients without one the tokens of a day: over several days such a client counts once
-for each. A first hit, which cannot have a cookie yet, belongs to the cookie that the same address and agent bring later
-that day.
+- If a number changes when the period grows by one hour, something was counted in that hour. If that hour had one visitor, the
+  row tells this visitor's browser or network, though never a token.
+- A very large number of page views by one visitor is visible in the total of page views, but not whose they are.
+- Somebody who asks for a hundred slightly different periods and averages the answers comes close to the real number. We
+  measured it: 80 periods gave the hits of one hour, of which there were none to five, to within 1.5.
+
+Therefore give the password of `ops` to people, not to programs that nobody watches.
+
+`visitors` counts cookies, and day tokens of clients without a cookie: such a client counts once for each day. A first hit has
+no cookie yet; it belongs to the cookie that the same address and agent send later that day.
 
 """
 
 
 def page(reports: Sequence[Report]) -> str:
     """Return the whole page as Markdown."""
-    return "\n".join([_INTRODUCTION, *(_section(report) for report in reports)])
+    return _INTRODUCTION + "\n".join("\n".join(_section(report)) for report in reports)
 
 
-def _section(report: Report) -> str:
-    parameters = ", ".join(
-        f"`{each.name} {each.type}`" + (f" (default {_default(each.name, each.default)})" if each.default else "")
-        for each in report.parameters
-    )
-    thresholds = ", ".join(f"`{name}`" for name in report.thresholds) or "none"
-    lines = [
-        f"## {report.path}",
-        f"**{report.text('question', 'en')}** / {report.text('question', 'ru')}",
-        "",
-        f"Role `{report.role}`. Parameters: {parameters}. Chart: {report.chart}. Thresholds: {thresholds}.",
-        "",
-        "| column | unit | meaning |",
-        "|---|---|---|",
-        *(f"| `{column.name}` | {column.unit} | {column.meaning} |" for column in report.columns),
-        "",
-        f"Limits: {report.text('limits', 'en').format_map({name: f'`{name}`' for name in report.thresholds})}",
-        "",
-    ]
-    return "\n".join(lines)
+def _section(report: Report) -> Iterator[str]:
+    parameters = ", ".join(_parameter(name, each) for name, each in report.parameters.items())
+    yield f"## {report.path}"
+    yield f"**{report.en.question}** / {report.ru.question}\n"
+    yield f"Role `{report.role}`. Parameters: {parameters}. Chart: {report.chart}.\n"
+    yield "| column | unit | meaning |\n|---|---|---|"
+    for name, column in report.columns.items():
+        computed = f"; `{column.expression}`" if column.expression else ""
+        yield f"| `{name}` | {column.unit} | {column.meaning}{computed} |"
+    if report.suppressed:
+        yield "| `folded` | yes or no | true in the one row of small groups, `other` |"
+    if report.thresholds:
+        yield "\n| threshold | default | meaning |\n|---|---|---|"
+    for name, threshold in report.thresholds.items():
+        yield f"| `{name}` | `{threshold.default}` | {threshold.meaning} |"
+    names = {name: f"`{name}`" for name in (*report.thresholds, *OF_SETTINGS)}
+    yield f"\nLimits: {report.en.limits.format_map(names)}\n"
 
 
-def _default(name: str, default: str) -> str:
-    return "the next full hour" if name == "until" and default == "0h" else f"{default} ago"
+def _parameter(name: str, parameter: Parameter) -> str:
+    if parameter.default is None:
+        return f"`{name} {parameter.type}`"
+    of_time = "the next full hour" if parameter.default == "0h" else f"{parameter.default} ago"
+    return f"`{name} {parameter.type}` (default {of_time if name in FRAME else parameter.default})"

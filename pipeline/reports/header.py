@@ -1,93 +1,145 @@
-"""What a report file says about itself: the comment lines above its SELECT.
+"""A report file: one question, its SELECT, and a description as TOML in the comment lines below.
 
 Owns the form of `sql/reports/<family>/<name>.sql`. Rules:
 
-* The header is a run of lines `-- key: text`; a line `--   text` goes on with the one above. The SELECT follows.
-* Every key is known and needed (`answer` too: a report answers in words before it shows numbers).
+* The first line is `-- ` and the question in English. The comment lines at the end of the file, without their `-- `, are
+  TOML with the fields of `Report`. Between them is one SELECT.
 * What is wrong is `Fatal` and names file and line, so that a bad report never becomes a view.
-* A technical report of visitors has keys and measures and reads `events` of sql/views/suppressed.sql, so that it can
-  only be shown suppressed; one that reads `pixel.events` itself is refused.
+* A report reads the tables on the list of its family (`READABLE`) and no other. Whoever has keys and measures reads `events`
+  of sql/views/suppressed.sql, so that it can only be shown suppressed.
 """
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from pipeline.errors import Fatal
+from pipeline.event import PageFlag
+from sql import fill, without_comments
 
 Family = Literal["technical", "fraud", "privacy"]
 Role = Literal["ops", "security", "privacy"]
-ColumnKind = Literal["key", "measure", "visitors", "value"]
+Value = int | float | str
+Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+ClickHouseType = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*(\([A-Za-z0-9, ']*\))?$")]
 
-ROLES: Final[Mapping[str, Role]] = {"technical": "ops", "fraud": "security", "privacy": "privacy"}
-LANGUAGES: Final = ("en", "ru")
-TEXTS: Final = ("title", "question", "answer", "limits")
-SINGLE: Final = ("purpose", "role", "chart", "rank", "threshold")
-CHARTS: Final = ("line", "bar", "table", "heatmap", "funnel", "strip")
-PARAMETERS: Final = ("site", "since", "until")
-PLACEHOLDER: Final = re.compile(r"\{(\w+):[^{}]+\}")
+ROLES: Final[Mapping[Family, Role]] = {"technical": "ops", "fraud": "security", "privacy": "privacy"}
+FRAME: Final = ("site", "since", "until")
+"""The parameters of sql/views/suppressed.sql."""
+OF_SETTINGS: Final = ("min_visitors", "tokens_days")
+"""Thresholds that are settings, known to every report."""
+SUPPRESSED: Final = frozenset({"events", "pixel.counters"})
+READABLE: Final[Mapping[Family, frozenset[str]]] = {
+    "technical": frozenset({"pixel.counters"}),
+    "fraud": frozenset({"pixel.events"}),
+    "privacy": frozenset({"pixel.events"}),
+}
+"""The tables that a report without suppression may read; a suppressed one reads `SUPPRESSED`."""
+PLACEHOLDER: Final = re.compile(r"\{(\w+):([^{}]+)\}")
 
-_LINE: Final = re.compile(r"-- (?P<key>[a-z_.0-9]+): (?P<text>\S.*)")
-_COLUMN: Final = re.compile(r"(?P<kind>key|measure|visitors|value), (?P<unit>[^;]+); (?P<meaning>\S.*)")
-_PARAMETER: Final = re.compile(r"(?P<type>[A-Za-z0-9]+(?:\([^=]*\))?)(?: = (?P<default>\d+[hd]))?")
-
-
-class Column(NamedTuple):
-    """One published column: what it is in the suppression (`value`: not suppressed), its unit and meaning."""
-
-    name: str
-    kind: ColumnKind
-    unit: str
-    meaning: str
-
-
-class Parameter(NamedTuple):
-    """One parameter of the view; `default` is how long before the next full hour, such as `24h`, or ''."""
-
-    name: str
-    type: str
-    default: str
+_FLAGS: Final = {f"flag_{flag.name.lower()}": str(flag.value) for flag in PageFlag if flag.name}
+_TABLE: Final = re.compile(
+    r"\b(?:FROM|JOIN)\s+(\w+(?:\s*\.\s*\w+)?)|\b((?:pixel|rollup|system|information_schema)\s*\.\s*\w+)", re.IGNORECASE
+)
+_NAMED_QUERY: Final = re.compile(r"\b(\w+)\s+AS\s*\(\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.|'')*'")
+_UNQUOTED: Final = re.compile(r"""[\s`"]""")
+_WORD: Final = re.compile(r"\b([A-Za-z_]\w*)\b(?!\s*\()")
+_KEY: Final = re.compile(r"(?:\[(?P<table>\w+)\]|(?P<key>\w+)\s*=)")
 
 
-@dataclass(frozen=True)
-class Report:
-    """A report file, read and checked; `texts` holds `title.en` and its like, `sql` the SELECT."""
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    family: Family
-    name: str
-    texts: Mapping[str, str]
+
+class Column(_Part):
+    """One published column: its part in the suppression (`value`: none), its unit and meaning.
+
+    `type` turns a key, which is text, into another type. `expression` computes a derived column from published ones.
+    """
+
+    kind: Literal["key", "measure", "visitors", "value", "derived"]
+    unit: Text
+    meaning: Text
+    type: ClickHouseType | None = None
+    expression: Text | None = None
+
+
+class Parameter(_Part):
+    """One parameter of the view; the default of a time is how long before now it lies, such as `24h`."""
+
+    type: ClickHouseType
+    default: Value | None = None
+
+
+class Threshold(_Part):
+    """A number or word that decides what the report shows; sql/reports/thresholds.toml may set another value."""
+
+    default: Value
+    meaning: Text
+
+
+class Words(_Part):
+    """The texts of one language; `answer` names columns, `limits` thresholds."""
+
+    title: Text
+    question: Text
+    answer: Text
+    limits: Text
+
+
+class Report(_Part):
+    """A report file, read and checked. `order` is how a suppressed report is sorted, `rank` its most telling column."""
+
+    name: Name
+    sql: Text
+    purpose: Family
     role: Role
-    parameters: tuple[Parameter, ...]
-    columns: tuple[Column, ...]
-    chart: str
+    chart: Literal["line", "bar", "table", "heatmap", "funnel", "strip"]
     rank: str
-    order: str
-    thresholds: tuple[str, ...]
-    sql: str
+    order: str = ""
+    parameters: dict[Name, Parameter]
+    columns: dict[Name, Column]
+    thresholds: dict[Name, Threshold] = {}
+    en: Words
+    ru: Words
 
     @property
     def path(self) -> str:
         """`family/name`, as people call it."""
-        return f"{self.family}/{self.name}"
+        return f"{self.purpose}/{self.name}"
+
+    @property
+    def view(self) -> str:
+        """`family.name`, as ClickHouse calls it."""
+        return f"{self.purpose}.{self.name}"
 
     @cached_property
     def suppressed(self) -> bool:
         """Whether its rows are cells that go through sql/views/suppressed.sql."""
-        return any(column.kind != "value" for column in self.columns)
+        return any(column.kind != "value" for column in self.columns.values())
 
-    def named(self, kind: ColumnKind) -> list[str]:
-        """Return the names of the columns of one kind, in order."""
-        return [column.name for column in self.columns if column.kind == kind]
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The columns of its view; `folded` marks the row of small cells in a suppressed one."""
+        return (*self.columns, "folded") if self.suppressed else tuple(self.columns)
 
-    def text(self, key: str, language: str) -> str:
-        """Return a text in the language, English where the language is not known."""
-        return self.texts[f"{key}.{language if language in LANGUAGES else 'en'}"]
+    def named(self, *kinds: str) -> list[str]:
+        """Return the names of the columns of these kinds, in order."""
+        return [name for name, column in self.columns.items() if column.kind in kinds]
+
+    def words(self, language: str) -> Words:
+        """Return the texts in the language, English where the language is not known."""
+        return self.ru if language == "ru" else self.en
 
 
 def read_report(family: Family, file: Path) -> Report:
@@ -96,110 +148,133 @@ def read_report(family: Family, file: Path) -> Report:
     Raises `Fatal` naming file and line.
     """
     lines = file.read_text(encoding="utf-8").splitlines()
-    keys, start = _keys(file, lines)
-    _check_keys(file, start, keys)
-    columns = tuple(
-        _column(file, line, key.removeprefix("column."), text)
-        for key, (line, text) in keys.items()
-        if key.startswith("column.")
-    )
-    parameters = tuple(
-        _parameter(file, line, key.removeprefix("parameter."), text)
-        for key, (line, text) in keys.items()
-        if key.startswith("parameter.")
-    )
-    threshold = keys["threshold"][1]
-    report = Report(
-        family=family,
-        name=file.stem,
-        texts={f"{text}.{language}": keys[f"{text}.{language}"][1] for text in TEXTS for language in LANGUAGES},
-        role=ROLES[family],
-        parameters=parameters,
-        columns=columns,
-        chart=keys["chart"][1],
-        rank=keys["rank"][1],
-        order=keys["order"][1] if "order" in keys else "",
-        thresholds=() if threshold == "none" else tuple(threshold.split(", ")),
-        sql="\n".join(lines[start:]).strip(),
-    )
-    _check_values(file, keys, report)
-    _check_columns(file, start, report)
+    end = next((number for number in range(len(lines), 0, -1) if not lines[number - 1].startswith("--")), 0)
+    if end < 2 or not lines[0].startswith("-- "):
+        raise Fatal(f"{file}:1: expected `-- QUESTION`, a SELECT and a description in comment lines")
+    described = [line.removeprefix("--").removeprefix(" ") for line in lines[end:]]
+    try:
+        given = tomllib.loads("\n".join([""] * end + described))
+    except tomllib.TOMLDecodeError as error:
+        raise Fatal(f"{file}: the description is not valid TOML: {error}") from None
+    query = "\n".join(lines[1:end])
+    try:
+        given["en"] = {"question": lines[0].removeprefix("-- ")} | given.get("en", {})
+        report = Report.model_validate(
+            {**given, "name": file.stem, "sql": fill(without_comments(query), _FLAGS).strip()}
+        )
+    except KeyError as error:
+        raise Fatal(f"{file}:{_line(lines, f'${error.args[0]}')}: ${error.args[0]} is not in sql/views") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Fatal(f"{file}:{_place(lines, end, first['loc'])}: {_dotted(first['loc'])}: {first['msg']}") from None
+    for where, problem in _problems(family, report):
+        line = _line(lines[:end], where) if isinstance(where, str) else _place(lines, end, where)
+        raise Fatal(f"{file}:{line}: {problem if isinstance(where, str) else f'{_dotted(where)}: {problem}'}")
     return report
 
 
-def _keys(file: Path, lines: list[str]) -> tuple[dict[str, tuple[int, str]], int]:
-    keys: dict[str, tuple[int, str]] = {}
-    key = ""
-    for number, line in enumerate(lines, start=1):
-        if not line.startswith("--"):
-            return keys, number - 1
-        if line.startswith("--   ") and key:
-            keys[key] = (keys[key][0], f"{keys[key][1]} {line[5:].strip()}")
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise Fatal(f"{file}:{number}: expected `-- key: text` or a further line `--   text`")
-        key = match["key"]
-        if key in keys:
-            raise Fatal(f"{file}:{number}: {key} stands here twice")
-        keys[key] = (number, match["text"])
-    raise Fatal(f"{file}:{len(lines)}: expected a SELECT after the header")
+Where = str | tuple[str, ...]
+"""A piece of the query, or the path to a field of the description."""
 
 
-def _check_keys(file: Path, start: int, keys: Mapping[str, tuple[int, str]]) -> None:
-    needed = [f"{text}.{language}" for text in TEXTS for language in LANGUAGES] + list(SINGLE)
-    missing = [key for key in needed if key not in keys]
-    if missing:
-        raise Fatal(f"{file}:{start + 1}: the header lacks {missing[0]}")
-    for key, (line, _) in keys.items():
-        if key not in needed and key != "order" and not key.startswith(("column.", "parameter.")):
-            raise Fatal(f"{file}:{line}: unknown key {key}")
+def _problems(family: Family, report: Report) -> Iterator[tuple[Where, str]]:
+    if report.purpose != family:
+        yield ("purpose",), f"expected {family}, the name of its folder"
+    if report.role != ROLES[family]:
+        yield ("role",), f"expected {ROLES[family]}, who reads {family}"
+    if report.rank not in report.columns:
+        yield ("rank",), "expected the name of a column"
+    for language in ("en", "ru"):
+        words = report.words(language)
+        if _fields(words.answer) - {*report.columns}:
+            yield (language, "answer"), "an answer may only name columns"
+        if _fields(words.limits) - {*report.thresholds, *OF_SETTINGS}:
+            yield (language, "limits"), "a limit may only name thresholds"
+    yield from _column_problems(report)
+    yield from _query_problems(report)
 
 
-def _check_values(file: Path, keys: Mapping[str, tuple[int, str]], report: Report) -> None:
-    names = {column.name for column in report.columns}
-    fields = {field for key in ("answer.en", "answer.ru") for _, field, _, _ in string.Formatter().parse(keys[key][1])}
-    wrong = {
-        "purpose": keys["purpose"][1] != report.family and f"expected {report.family}, the name of its folder",
-        "role": keys["role"][1] != report.role and f"expected {report.role}, who reads {report.family}",
-        "chart": report.chart not in CHARTS and f"expected one of {', '.join(CHARTS)}",
-        "rank": report.rank not in names and "expected the name of a column",
-        "answer.en": bool(fields - names - {None}) and "an answer may only name columns",
-    }
-    for key, problem in wrong.items():
-        if problem:
-            raise Fatal(f"{file}:{keys[key][0]}: {key}: {problem}")
-
-
-def _check_columns(file: Path, start: int, report: Report) -> None:
-    kinds = [column.kind for column in report.columns]
-    problem = ""
+def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
+    kinds = [column.kind for column in report.columns.values()]
     if report.suppressed and ("value" in kinds or kinds.count("visitors") != 1 or kinds[0] != "key"):
-        problem = "a suppressed report begins with a key and has keys, measures and one visitors column, no values"
-    elif report.suppressed != bool(report.order):
-        problem = "a suppressed report needs `order`; any other has its ORDER BY in the SELECT"
-    elif report.family == "technical" and "pixel.events" in report.sql:
-        problem = "a technical report must not read pixel.events: give it keys and measures and read `events`"
-    used = set(PLACEHOLDER.findall(report.sql))
-    declared = {parameter.name for parameter in report.parameters}
-    unknown = sorted(used if report.suppressed else used ^ (declared | set(report.thresholds)))
-    if report.suppressed and declared != set(PARAMETERS):
-        problem = f"a suppressed report has the parameters {', '.join(PARAMETERS)}"
-    if not problem and unknown:
-        problem = f"{unknown[0]} is used but not declared, or declared but not used"
-    if problem:
-        raise Fatal(f"{file}:{start + 1}: {problem}")
+        yield (
+            ("columns",),
+            "a suppressed report has keys (first), measures, one visitors column, derived ones; no values",
+        )
+    if report.suppressed != bool(report.order):
+        yield ("order",), "needed by a suppressed report; any other has its ORDER BY in the SELECT"
+    if report.suppressed and not {*FRAME} <= {*report.parameters}:
+        yield ("parameters",), f"a suppressed report has the parameters {', '.join(FRAME)}"
+    usable = {*report.named("key", "measure", "visitors"), *report.parameters, *report.thresholds, *OF_SETTINGS}
+    for name, column in report.columns.items():
+        where = ("columns", name)
+        if (column.expression is None) == (column.kind == "derived"):
+            yield where, "a derived column, and no other, has an expression"
+        if column.type and column.kind != "key":
+            yield where, "only a key has a type; other columns have the type of their number"
+        strangers = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", column.expression or "")))} - usable
+        if strangers - {"NULL", "AND", "OR", "NOT"}:
+            yield where, f"may only name published columns, not {min(strangers)}"
 
 
-def _column(file: Path, line: int, name: str, text: str) -> Column:
-    match = _COLUMN.fullmatch(text)
-    if match is None:
-        raise Fatal(f"{file}:{line}: expected `-- column.{name}: key|measure|visitors|value, unit; meaning`")
-    return Column(name, cast("ColumnKind", match["kind"]), match["unit"], match["meaning"])
+def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
+    allowed = SUPPRESSED if report.suppressed else READABLE[report.purpose]
+    for table in _tables(report.sql):
+        if table not in allowed:
+            yield table, f"a {report.purpose} report may read {', '.join(sorted(allowed))}, not {table}"
+    used = {match[1] for match in PLACEHOLDER.finditer(report.sql)}
+    derived = {
+        match[1] for column in report.columns.values() for match in PLACEHOLDER.finditer(column.expression or "")
+    }
+    # The frame has the parameters of a suppressed report: a condition of the caller's own would be a way around it.
+    known = {*report.thresholds, *OF_SETTINGS, *(() if report.suppressed else report.parameters)}
+    for name in sorted(used - known):
+        yield (
+            f"{{{name}:",
+            f"{name} is used but not declared" if not report.suppressed else f"{name} is not for a suppressed report",
+        )
+    for name in sorted(derived - {*report.parameters, *known}):
+        yield ("columns",), f"{name} is used but not declared"
+    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if report.suppressed else set())
+    for name in sorted(needed - used - derived):
+        yield ("thresholds" if name in report.thresholds else "parameters", name), "declared but not used"
 
 
-def _parameter(file: Path, line: int, name: str, text: str) -> Parameter:
-    match = _PARAMETER.fullmatch(text)
-    if match is None or name not in PARAMETERS or (match["default"] is None) != (name == "site"):
-        raise Fatal(f"{file}:{line}: expected `parameter.site: String` or `parameter.since|until: TYPE = 24h`")
-    return Parameter(name, match["type"], match["default"] or "")
+def _tables(sql: str) -> Iterator[str]:
+    """Return the tables that a query reads, without those that it names itself; a table function counts as a table."""
+    bare = _bare(sql)
+    own = {match[1].lower() for match in _NAMED_QUERY.finditer(bare)}
+    for match in _TABLE.finditer(bare):
+        table = re.sub(r"\s", "", match[1] or match[2])
+        if table.lower() not in own:
+            yield table
+
+
+def _bare(sql: str) -> str:
+    return _QUOTED.sub("''", sql).replace("`", "").replace('"', "")
+
+
+def _fields(text: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+
+
+def _dotted(where: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in where)
+
+
+def _line(lines: list[str], text: str) -> int:
+    return next((number for number, line in enumerate(lines, 1) if text.lower() in _UNQUOTED.sub("", line).lower()), 1)
+
+
+def _place(lines: list[str], end: int, where: tuple[int | str, ...]) -> int:
+    """Return the line of a field of the description: of itself, else of its table, else the first of the description."""
+    best, table, depth = end + 1, "", 0
+    for number, line in enumerate(lines[end:], end + 1):
+        match = _KEY.match(line.removeprefix("--").strip())
+        if match is None:
+            continue
+        table = match["table"] or table
+        path = (table,) if match["table"] else (*([table] if table else []), match["key"])
+        if len(path) > depth and path == where[: len(path)]:
+            best, depth = number, len(path)
+    return best

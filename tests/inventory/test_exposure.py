@@ -16,7 +16,7 @@ from pipeline.inventory.exposure import _COUNTED, Exposure, Suspicion, examine_e
 from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
-from pipeline.reports.run import Period
+from pipeline.reports.catalogue import Period
 from pipeline.settings import ClickHouse, Settings
 from support.command import command, free_port
 from support.server import Rows

@@ -12,7 +12,7 @@ from pipeline.errors import Fatal
 from pipeline.inventory.columns import Inventory, inventory
 from pipeline.inventory.docs_page import page
 from pipeline.inventory.readers import ROLES, purposes, reach
-from pipeline.reports.run import all_reports
+from pipeline.reports.catalogue import all_reports
 from pipeline.settings import Retention, Settings
 from sql import SQL_DIR
 from support.server import Rows

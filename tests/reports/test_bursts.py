@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.reports import run
+from pipeline.reports import catalogue, run
 from support import clinic_day
 from support.server import Rows
 
@@ -28,7 +28,7 @@ def bursts(tables: Rows) -> Ask:
             at = start + timedelta(seconds=second)
             rows.append(clinic_day.row(at, **who, page=f"/{number % pages}", event_id=uuid.UUID(int=number + 1)))
         clinic_day.store(tables.settings, rows)
-        report = run.find("bursts", run.all_reports())
+        report = catalogue.find("bursts", catalogue.all_reports())
         since, until = clinic_day.SINCE - timedelta(days=1), clinic_day.UNTIL
         return run.run(tables.settings, report, clinic_day.SITE, since, until).rows
 

@@ -10,8 +10,9 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect
-from pipeline.reports import run
-from pipeline.reports.run import Period, Table
+from pipeline.reports import catalogue
+from pipeline.reports.answers import Table
+from pipeline.reports.catalogue import Period
 from support import clinic_day
 from support.differencing import (
     CELLS,
@@ -30,7 +31,7 @@ from support.differencing import (
 from support.server import Rows
 
 LEAST = 5
-ALL = {report.path: report for report in run.all_reports() if report.suppressed}
+ALL = {report.path: report for report in catalogue.all_reports() if report.suppressed}
 
 
 class Asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli import build_app
 from pipeline.errors import Fatal, Retryable
-from pipeline.reports import run
+from pipeline.reports import catalogue, run
 from pipeline.settings import ClickHouse, Fraud, Settings
 from support import clinic_day
 from support.command import free_port
@@ -59,12 +59,12 @@ def test_the_answer_comes_first_then_the_rows_then_the_limits(person: Person, da
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_report_fits_80_columns(language: str, person: Person, day: tuple[str, ...]) -> None:
-    for report in run.all_reports():
+    for report in catalogue.all_reports():
         result = person.types(report.path, *day, "--format", "table", "--lang", language)
         assert result.exit_code == 0, report.path
         assert max(len(line) for line in result.output.splitlines()) <= 80, report.path
         assert "…" not in result.output, report.path
-        assert report.text("question", language) in " ".join(result.output.split())
+        assert report.words(language).question in " ".join(result.output.split())
 
 
 def test_json_and_csv_hold_the_same_rows(person: Person, day: tuple[str, ...]) -> None:
@@ -92,7 +92,7 @@ def test_an_empty_report_is_an_empty_list_in_a_pipe(person: Person) -> None:
 
 def test_the_list_names_every_report(person: Person) -> None:
     listed = {row["report"] for row in json.loads(person.types("--list").output)}
-    assert listed == {report.path for report in run.all_reports()}
+    assert listed == {report.path for report in catalogue.all_reports()}
 
 
 @pytest.mark.parametrize(
@@ -109,26 +109,26 @@ def test_wrong_use_is_exit_code_2(person: Person, words: tuple[str, ...]) -> Non
 
 
 def test_a_site_that_is_not_asked_for_is_not_counted(tables: Rows, day: tuple[str, ...]) -> None:
-    report = run.find("browsers", run.all_reports())
+    report = catalogue.find("browsers", catalogue.all_reports())
     assert run.run(tables.settings, report, "other-clinic", clinic_day.SINCE, clinic_day.UNTIL).rows == []
     assert run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL).rows
 
 
 def test_without_fraud_review_a_fraud_report_says_why(tables: Rows) -> None:
     settings = tables.settings.model_copy(update={"fraud": Fraud(enabled=False)})
-    report = run.find("bursts", run.all_reports())
+    report = catalogue.find("bursts", catalogue.all_reports())
     with pytest.raises(Fatal, match=r"fraud.enabled is false"):
         run.run(settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
 def test_a_missing_view_says_to_migrate(tables: Rows) -> None:
-    report = replace(run.find("browsers", run.all_reports()), name="not_there_yet")
+    report = catalogue.find("browsers", catalogue.all_reports()).model_copy(update={"name": "not_there_yet"})
     with pytest.raises(Fatal, match=r"technical.not_there_yet is not there; run `clinic-pixel migrate`"):
         run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
 def test_a_database_that_is_away_is_trouble_that_passes(tables: Rows) -> None:
     away: Settings = tables.settings.model_copy(update={"clickhouse": ClickHouse(port=free_port())})
-    report = run.find("browsers", run.all_reports())
+    report = catalogue.find("browsers", catalogue.all_reports())
     with pytest.raises(Retryable, match="does not answer"):
         run.run(away, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)

@@ -7,105 +7,267 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import Fatal
-from pipeline.reports import docs_page, run
-from pipeline.reports.header import read_report
+from pipeline.reports import catalogue, docs_page, views
+from pipeline.reports.header import Report, read_report
 from pipeline.settings import Fraud, Privacy, Settings
 from sql import REPORTS_DIR
+from support.server import Rows
 
-ALL = run.all_reports()
-GOOD = (REPORTS_DIR / "technical" / "browsers.sql").read_text(encoding="utf-8")
+ALL = catalogue.all_reports()
+GOOD = {
+    name: (REPORTS_DIR / f"{name}.sql").read_text(encoding="utf-8")
+    for name in ("technical/browsers", "technical/counters", "fraud/bursts")
+}
 NOW = datetime(2026, 11, 22, 14, 20, 5, tzinfo=UTC)
 DOCS = Path(__file__).parents[2] / "docs" / "reports.md"
 
 
-def broken(tmp_path: Path, old: str, new: str) -> Path:
-    assert GOOD.count(old) == 1, f"{old!r} must stand once in the good file"
-    file = tmp_path / "browsers.sql"
-    file.write_text(GOOD.replace(old, new), encoding="utf-8")
+def changed(tmp_path: Path, name: str, old: str, new: str) -> Path:
+    """Write a good file with one change."""
+    assert GOOD[name].count(old) == 1, f"{old!r} must be in the good file once"
+    file = tmp_path / f"{name.partition('/')[2]}.sql"
+    file.write_text(GOOD[name].replace(old, new), encoding="utf-8")
     return file
 
 
+def line_of(file: Path, text: str) -> int:
+    """Return the first line of a file with this text."""
+    return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
+
+
+def refusal(name: str, file: Path) -> str:
+    """Return what is said of a malformed file."""
+    family = name.partition("/")[0]
+    with pytest.raises(Fatal) as refused:
+        read_report(family, file)  # type: ignore[arg-type]
+    return str(refused.value)
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "near", "said"),
     [
-        ("-- title.en: Browsers\n", "", 25, "the header lacks title.en"),
-        ("-- title.en: Browsers\n", "-- title.en Browsers\n", 1, "expected `-- key: text`"),
-        ("-- chart: bar\n", "-- chart: bar\n-- chart: line\n", 19, "chart stands here twice"),
-        ("-- chart: bar\n", "-- chart: pie\n", 18, "chart: expected one of line"),
-        ("-- chart: bar\n", "-- chart: bar\n-- colour: red\n", 19, "unknown key colour"),
-        ("-- purpose: technical\n", "-- purpose: fraud\n", 7, "purpose: expected technical"),
-        ("-- role: ops\n", "-- role: security\n", 8, "role: expected ops"),
-        ("-- rank: visitors\n", "-- rank: people\n", 20, "rank: expected the name of a column"),
-        ("{major}: about {visitors}", "{major}: about {people}", 5, "answer.en: an answer may only name columns"),
-        ("-- column.major: key, version; its", "-- column.major: clue, version; its", 13, "expected `-- column.major: key|"),
-        ("-- parameter.site: String\n", "-- parameter.site: String\n-- parameter.page: String\n", 10, "expected `parameter.site"),
-        ("-- parameter.until: DateTime64(3, 'UTC') = 0h\n", "", 25, "has the parameters site, since, until"),
-        ("column.errors: measure,", "column.errors: value,", 26, "no values"),
-        ("column.visitors: visitors,", "column.visitors: measure,", 26, "one visitors column"),
-        ("-- order: visitors DESC, hits DESC, browser, major\n", "", 25, "needs `order`"),
-        ("FROM events\n", "FROM pixel.events\n", 26, "must not read pixel.events"),
-        ("WHERE kind = 'pageview'", "WHERE kind = {kind:String}", 26, "kind is used but not declared"),
+        ('-- title = "Browsers"\n', "", "[en]", "en.title: Field required"),
+        ('-- title = "Browsers"\n', "-- title: Browsers\n", "title: Browsers", "not valid TOML"),
+        ('-- chart = "bar"\n', '-- chart = "bar"\n-- chart = "line"\n', '"line"', "not valid TOML"),
+        ('-- chart = "bar"\n', '-- chart = "pie"\n', "chart", "chart: Input should be 'line'"),
+        ('-- chart = "bar"\n', '-- chart = "bar"\n-- colour = "red"\n', "colour", "colour: Extra inputs"),
+        ('"technical"', '"fraud"', "purpose", "purpose: expected technical"),
+        ('-- role = "ops"', '-- role = "security"', "role", "role: expected ops"),
+        ('-- rank = "visitors"', '-- rank = "people"', "rank", "rank: expected the name of a column"),
+        ("{major}: about {visitors}", "{major}: about {people}", "about {people}", "en.answer: an answer may only name"),
+        ("with fewer than \\\n-- {min", "with fewer than \\\n-- {max", "limits", "en.limits: a limit may only name"),
+        ('major = { kind = "key"', 'major = { kind = "clue"', "major = {", "columns.major.kind: Input should be 'key'"),
+        ('site = { type = "String" }', 'site = { type = "8; DROP" }', "site = {", "parameters.site.type: String should"),
+        ('-- until = {', "-- until_ = {", "[parameters]", "has the parameters site, since, until"),
+        ('errors = { kind = "measure"', 'errors = { kind = "value"', "[columns]", "no values"),
+        ('visitors = { kind = "visitors"', 'visitors = { kind = "measure"', "[columns]", "one visitors column"),
+        ('-- order = "visitors DESC, hits DESC, browser, major"\n', "", "purpose", "order: needed by a suppressed"),
+        ("round(100 * errors", "round(100 * people", "error_share", "columns.error_share: may only name published"),
+        ("round(100 * errors", "(SELECT max(visitor) FROM pixel.events", "error_share", "may only name published"),
+        ('kind = "derived"', 'kind = "measure"', "error_share", "a derived column, and no other, has an expression"),
+        ("FROM events\n", "FROM pixel.events\n", "FROM pixel.events", "may read events, pixel.counters, not pixel.events"),
+        ("FROM events\n", "FROM events, pixel.held\n", "pixel.held", "not pixel.held"),
+        ("WHERE kind = 'pageview'", "WHERE kind = {kind:String}", "{kind:", "kind is not for a suppressed report"),
+        ("WHERE kind = 'pageview'", "WHERE $no_such_piece", "$no_such_piece", "$no_such_piece is not in sql/views"),
     ],
 )  # fmt: skip
-def test_a_malformed_report_is_refused_with_its_line(old: str, new: str, line: int, said: str, tmp_path: Path) -> None:
-    file = broken(tmp_path, old, new)
-    with pytest.raises(Fatal, match=re.escape(said)) as refused:
-        read_report("technical", file)
-    assert str(refused.value).startswith(f"{file}:{line}: ")
+def test_a_malformed_report_is_refused_with_its_line(old: str, new: str, near: str, said: str, tmp_path: Path) -> None:
+    file = changed(tmp_path, "technical/browsers", old, new)
+    told = refusal("technical/browsers", file)
+    assert said in told
+    line = line_of(file, near)
+    assert told.startswith(f"{file}:{line}: ") or ("TOML" in told and f"line {line}," in told)
 
 
-def test_a_file_without_a_select_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "table",
+    [
+        "pixel.events", "pixel.hourly", "pixel.technical", "pixel.held", "`pixel`.`hourly`", '"pixel"."hourly"',
+        "pixel . hourly", "rollup.hourly_counts", "system.parts", "merge('pixel', 'hourly')", "fraud.bursts",
+        "pixel.counters, pixel.hourly", "pixel.counters JOIN pixel.hourly USING (minute)", "hourly",
+    ],
+)  # fmt: skip
+def test_a_technical_report_reads_no_table_that_is_not_on_its_list(table: str, tmp_path: Path) -> None:
+    file = changed(tmp_path, "technical/counters", "FROM pixel.counters", f"FROM {table}")
+    told = refusal("technical/counters", file)
+    assert told.startswith(f"{file}:{line_of(file, f'FROM {table}')}: ")
+    assert "a technical report may read pixel.counters, not " in told
+
+
+def test_a_fraud_report_reads_events_and_not_the_copies_of_blocked_persons(tmp_path: Path) -> None:
+    file = changed(
+        tmp_path, "fraud/bursts", "AND net_class != 'own'", "AND event_id IN (SELECT event_id FROM pixel.held)"
+    )
+    assert "not pixel.held" in refusal("fraud/bursts", file)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{distinct_pages:UInt64}\n    ),\n    windows", "{pages_at_least:UInt64}\n    ),\n    windows", "pages_at_least is used but not declared"),
+        ("-- [thresholds]\n", "-- [thresholds]\n-- idle = { default = 1, meaning = \"x\" }\n", "thresholds.idle: declared but not used"),
+        ("-- [parameters]\n", "-- [parameters]\n-- page = { type = \"String\" }\n", "parameters.page: declared but not used"),
+    ],
+)  # fmt: skip
+def test_what_a_query_uses_is_declared_and_what_is_declared_is_used(
+    old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    assert said in refusal("fraud/bursts", changed(tmp_path, "fraud/bursts", old, new))
+
+
+@pytest.mark.parametrize("text", ["", "SELECT 1\n", "-- Only a question?\n", "-- What?\n-- [en]\n"])
+def test_a_file_without_question_and_select_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "empty.sql"
-    file.write_text("-- title.en: Empty\n", encoding="utf-8")
-    with pytest.raises(Fatal, match=r"empty.sql:1: expected a SELECT"):
-        read_report("technical", file)
+    file.write_text(text, encoding="utf-8")
+    assert f"{file}:1: expected `-- QUESTION`, a SELECT" in refusal("technical/empty", file)
+
+
+def test_the_first_line_is_the_question_and_the_second_begins_the_query() -> None:
+    for report in ALL:
+        first, second, *_ = (REPORTS_DIR / f"{report.path}.sql").read_text(encoding="utf-8").splitlines()
+        assert first == f"-- {report.en.question}"
+        assert second in ("SELECT", "WITH")
 
 
 def test_the_page_of_the_reports_is_up_to_date() -> None:
-    assert DOCS.read_text(encoding="utf-8") == docs_page.page(ALL), "run: clinic-pixel report --docs > docs/reports.md"
+    assert DOCS.read_text(encoding="utf-8") == docs_page.page(ALL), "run: make docs"
 
 
 def test_a_caller_can_only_choose_site_and_time() -> None:
     for report in ALL:
-        text = run.view_sql(report, Settings())
+        text = views.view_sql(report, Settings())
         asked = set(re.findall(r"\{(\w+):", text))
-        assert asked == {each.name for each in report.parameters} <= {"site", "since", "until"}
+        assert asked == {*report.parameters} <= {"site", "since", "until"}
 
 
 def test_thresholds_come_from_the_settings() -> None:
-    settings = Settings(privacy=Privacy(min_visitors=7, min_visitors_sensitive=30))
-    text = run.view_sql(run.find("error_pages", ALL), settings)
-    assert "toUInt64(7)" in text
-    assert "toUInt64(30)" in text
+    settings = Settings(privacy=Privacy(min_visitors=7))
+    assert "own_people < CAST(7 AS UInt64)" in views.view_sql(catalogue.find("error_pages", ALL), settings)
 
 
-def test_a_sensitive_group_never_needs_fewer_people_than_others() -> None:
-    settings = Settings(privacy=Privacy(min_visitors=50, min_visitors_sensitive=20))
-    assert run.constants(ALL[0], settings)["min_visitors_sensitive"] == 50
-
-
-def test_a_threshold_that_is_not_configured_is_refused(tmp_path: Path) -> None:
+def with_thresholds(tmp_path: Path, text: str) -> Path:
+    """Write a thresholds.toml."""
     file = tmp_path / "thresholds.toml"
-    file.write_text("[fraud.bursts]\nhits_10s = 8\nhits_60s = 'many'\n", encoding="utf-8")
-    with pytest.raises(Fatal, match=r"\[fraud.bursts\] hits_60s: expected a whole number"):
-        run.constants(run.find("bursts", ALL), Settings(), file)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_changed_threshold_takes_the_place_of_the_default(tmp_path: Path) -> None:
+    bursts = catalogue.find("bursts", ALL)
+    assert catalogue.thresholds(bursts, Settings())["hits_10s"] == 8
+    file = with_thresholds(tmp_path, "[fraud.bursts]\nhits_10s = 12\n")
+    assert catalogue.thresholds(bursts, Settings(), file)["hits_10s"] == 12
+
+
+@pytest.mark.parametrize("line", ["hits_10s = 'many'", "hits_10s = 8.5", "hits_10s = true", "hits_11s = 8"])
+def test_a_changed_threshold_of_another_name_or_type_is_refused(line: str, tmp_path: Path) -> None:
+    file = with_thresholds(tmp_path, f"[fraud.bursts]\n{line}\n")
+    with pytest.raises(Fatal, match=rf"\[fraud.bursts\] {line[:8]}: expected "):
+        catalogue.thresholds(catalogue.find("bursts", ALL), Settings(), file)
+
+
+TYPED = """\
+-- How do thresholds and parameters of any type get into a query?
+SELECT
+    {word:String} AS word,
+    {share:Float64} AS share,
+    {limit:UInt64} AS limit,
+    {who:String} AS who,
+    {levels:UInt8} AS levels
+
+-- purpose = "privacy"
+-- role = "privacy"
+-- chart = "table"
+-- rank = "limit"
+-- parameters = { who = { type = "String" }, levels = { type = "UInt8", default = 3 } }
+--
+-- [thresholds]
+-- word = { default = "it's a \\\\ 'word'", meaning = "a text" }
+-- share = { default = 1e-4, meaning = "a fraction" }
+-- limit = { default = 9, meaning = "a whole number" }
+--
+-- [columns]
+-- word = { kind = "value", unit = "word", meaning = "a text" }
+-- share = { kind = "value", unit = "share", meaning = "a fraction" }
+-- limit = { kind = "value", unit = "number", meaning = "a whole number" }
+-- who = { kind = "value", unit = "word", meaning = "as asked" }
+-- levels = { kind = "value", unit = "number", meaning = "as asked, or the default" }
+--
+-- [en]
+-- title = "T"
+-- answer = "{word}"
+-- limits = "{share}"
+--
+-- [ru]
+-- title = "T"
+-- question = "?"
+-- answer = "{word}"
+-- limits = "{share}"
+"""
+
+
+@pytest.fixture
+def typed(tmp_path: Path) -> Report:
+    """A report with thresholds of three types and parameters of its own."""
+    file = tmp_path / "typed.sql"
+    file.write_text(TYPED, encoding="utf-8")
+    return read_report("privacy", file)
+
+
+def test_thresholds_and_parameters_have_types(typed: Report, tables: Rows) -> None:
+    period = catalogue.read_period("24h", "0h", NOW)
+    values = catalogue.parameters(typed, "clinic", period, {"who": "O'Brien"})
+    assert values == {"who": "O'Brien", "levels": "3"}
+    answer = tables.admin.query(views.query(typed, Settings(), values))
+    assert answer.result_rows == [("it's a \\ 'word'", 1e-4, 9, "O'Brien", 3)]
+
+
+@pytest.mark.parametrize(("more", "odd"), [({}, "who"), ({"who": "x", "colour": "red"}, "colour")])
+def test_a_parameter_without_a_value_or_of_an_unknown_name_is_named(
+    more: dict[str, str], odd: str, typed: Report
+) -> None:
+    with pytest.raises(LookupError, match=f"privacy/typed: {odd}: expected values for who, levels"):
+        catalogue.parameters(typed, "clinic", catalogue.read_period("24h", "0h", NOW), more)
+
+
+@given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+def test_no_text_ends_its_literal_early(text: str) -> None:
+    written = views.write("{word:String}", {"word": text})
+    inside = re.fullmatch(r"CAST\('((?:[^'\\]|\\.)*)' AS String\)", written, re.DOTALL)
+    assert inside is not None
+    assert re.sub(r"\\(.)", r"\1", inside[1], flags=re.DOTALL) == text
 
 
 def test_without_fraud_review_there_is_no_fraud_view() -> None:
-    with_review = "\n".join(run.view_statements(Settings()))
-    without = "\n".join(run.view_statements(Settings(fraud=Fraud(enabled=False))))
-    assert "VIEW fraud." in with_review
-    assert "VIEW fraud." not in without
+    assert "fraud.bursts" in views.view_statements(Settings())
+    without = views.view_statements(Settings(fraud=Fraud(enabled=False)))
+    assert [name for name in without if name.startswith("fraud.")] == []
 
 
-def test_every_technical_view_of_visitors_stands_on_the_one_suppression() -> None:
+def test_every_technical_view_of_visitors_goes_through_the_one_suppression() -> None:
     for report in ALL:
-        text = run.view_sql(report, Settings())
-        if report.family == "technical" and "pixel.events" in text:
+        text = views.view_sql(report, Settings())
+        if report.purpose == "technical" and "pixel.events" in text:
             assert report.suppressed
-            assert "in_other" in text
+            assert "small_cells" in text
+
+
+def test_shared_rules_are_written_once() -> None:
+    texts = [
+        file.read_text(encoding="utf-8") for file in REPORTS_DIR.parent.rglob("*.*") if file.suffix in (".sql", ".toml")
+    ]
+    for rule in (
+        "3599999",
+        "position(page, '/~')",
+        "cookie_state = 'new'",
+        "toIntervalMinute(30)",
+        "bitAnd(page_flags",
+    ):
+        assert sum(text.count(rule) for text in texts) == 1, rule
 
 
 @pytest.mark.parametrize(
@@ -120,26 +282,26 @@ def test_every_technical_view_of_visitors_stands_on_the_one_suppression() -> Non
     ],
 )
 def test_times_are_whole_hours_in_utc(since: str, until: str, first: str, last: str) -> None:
-    assert [f"{moment:%Y-%m-%d %H:%M}" for moment in run.period(since, until, NOW)] == [first, last]
+    assert [f"{moment:%Y-%m-%d %H:%M}" for moment in catalogue.read_period(since, until, NOW)] == [first, last]
 
 
 @pytest.mark.parametrize("since", ["yesterday", "24", "-3h", "2026-13-01", "24h; DROP", "99999999999d"])
 def test_a_time_that_is_none_is_quoted_back(since: str) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(since))):
-        run.period(since, "0h", NOW)
+        catalogue.read_period(since, "0h", NOW)
 
 
 def test_an_impossibly_long_time_is_refused_and_not_an_overflow() -> None:
     with pytest.raises(ValueError, match="999999d"):
-        run.period("999999d", "0h", NOW)
+        catalogue.read_period("999999d", "0h", NOW)
 
 
 def test_the_end_may_not_stand_before_the_start() -> None:
     with pytest.raises(ValueError, match="expected the earlier time first"):
-        run.period("1d", "2d", NOW)
+        catalogue.read_period("1d", "2d", NOW)
 
 
 def test_a_report_is_found_by_its_short_name_and_an_unknown_one_names_the_others() -> None:
-    assert run.find("bursts", ALL).path == run.find("fraud/bursts", ALL).path == "fraud/bursts"
+    assert catalogue.find("bursts", ALL).path == catalogue.find("fraud/bursts", ALL).path == "fraud/bursts"
     with pytest.raises(LookupError, match=r"no report is called burst; there are: .*fraud/bursts"):
-        run.find("burst", ALL)
+        catalogue.find("burst", ALL)

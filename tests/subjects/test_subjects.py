@@ -23,7 +23,7 @@ from pipeline.keys.ring import Keyring
 from pipeline.keys.tokens import DayTokens, cookie_visitor
 from pipeline.networks.address import canonical
 from pipeline.privacy_check.compressed import unpacked
-from pipeline.reports import run
+from pipeline.reports import catalogue, run
 from pipeline.settings import Settings
 from pipeline.ship.schedule import JOBS
 from pipeline.subjects import request_code
@@ -136,7 +136,7 @@ def every_view(office: Office) -> dict[str, object]:
     since, until = clinic_day.SINCE, clinic_day.UNTIL
     answers: dict[str, object] = {
         report.path: run.run(office.settings, report, clinic_day.SITE, since, until).rows
-        for report in run.all_reports()
+        for report in catalogue.all_reports()
     }
     hours = "SELECT * FROM rollup.hourly_counts(day = {day:Date}) ORDER BY ALL"
     return answers | {"rollup": office.rows.writer.query(hours, parameters={"day": DAY}).result_rows}
@@ -171,12 +171,12 @@ def test_every_view_there_is_was_asked(office: Office) -> None:
     found = office.rows.admin.query(
         "SELECT database || '/' || name FROM system.tables WHERE engine = 'View' AND database IN ('technical', 'fraud', 'privacy')"
     ).result_rows
-    asked = {report.path for report in run.all_reports()}
+    asked = {report.path for report in catalogue.all_reports()}
     assert asked == {name for (name,) in found if not name.endswith("_test")}
 
 
 def test_no_report_names_the_held_copies() -> None:
-    assert [report.path for report in run.all_reports() if "held" in report.sql] == []
+    assert [report.path for report in catalogue.all_reports() if "held" in report.sql] == []
 
 
 def test_a_block_refuses_new_hits_and_holds_the_keys_until_it_is_lifted(office: Office) -> None:

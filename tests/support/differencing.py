@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pipeline.reports.run import OTHER, Period, Table
+from pipeline.reports.answers import Table
+from pipeline.reports.catalogue import Period
 from support.clinic_day import row
 from support.days import MIDNIGHT
 
+OTHER = "other"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = MIDNIGHT - 2 * DAY
 END = MIDNIGHT + 2 * DAY
@@ -126,11 +128,15 @@ class Published(NamedTuple):
 
     @classmethod
     def of(cls, table: Table) -> Published:
-        """Take the words of a row as its key and the numbers as its numbers."""
+        """Take the words and times of a row as its key and the whole numbers as its numbers."""
         read = {}
         for line in table.rows:
             named = dict(zip(table.columns, line, strict=True))
-            key = tuple(str(value) for value in line if isinstance(value, str))
+            key = (
+                (OTHER,)
+                if named.pop("folded")
+                else tuple(_word(value) for value in line if isinstance(value, str | datetime))
+            )
             read[key] = {name: value for name, value in named.items() if isinstance(value, int)}
         return cls(read)
 
@@ -172,6 +178,10 @@ def isolated_between(one: Published, two: Published, least: int) -> Iterator[str
             step = abs(first[key][name] - second[key][name])
             if 0 < step < least:
                 yield f"{key}: {name} differs by {step} between two windows"
+
+
+def _word(value: str | datetime) -> str:
+    return value if isinstance(value, str) else f"{value:%Y-%m-%d %H:00}"
 
 
 def moment(row: Row) -> datetime:

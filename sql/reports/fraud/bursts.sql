@@ -1,42 +1,16 @@
--- title.en: Bursts
--- title.ru: Всплески обращений
--- question.en: Which visitors asked for pages faster than a person reads?
--- question.ru: Какие посетители запрашивали страницы быстрее, чем читает человек?
--- answer.en: The fastest visitor, {visitor}, asked for {in_10s} pages within 10 seconds ({client}): suspected.
--- answer.ru: Самый быстрый посетитель, {visitor}: страниц за 10 секунд {in_10s} ({client}); под подозрением.
--- purpose: fraud
--- role: security
--- parameter.site: String
--- parameter.since: DateTime64(3, 'UTC') = 24h
--- parameter.until: DateTime64(3, 'UTC') = 0h
--- column.visitor: value, token; hexadecimal; a visitor without a cookie is known for one key epoch only
--- column.began: value, UTC; month, day and time of the first page view of the fastest 10 seconds
--- column.in_10s: value, page views; most in any 10 seconds
--- column.in_60s: value, page views; most in any 60 seconds
--- column.pages: value, pages; different pages within 60 seconds, at most
--- column.strip: value, page views; one digit for each of the fastest 10 seconds, + for more than 9
--- column.client: value, words; browser and major version, autonomous system, network class
--- chart: strip
--- rank: in_10s
--- threshold: hits_10s, hits_60s, distinct_pages, tokens_days
--- limits.en: Suspected, never proof (F13, 20 points, family R): restored tabs and prefetching look alike, so at least {distinct_pages}
---   different pages are asked for. Declared robots and the clinic's own networks are left out; robots that load no images are not seen.
--- limits.ru: Подозрение, а не доказательство (F13, 20 баллов, семейство R): так же выглядят восстановленные вкладки, поэтому нужно не
---   меньше {distinct_pages} разных страниц. Назвавшие себя роботы и собственные сети не учтены; роботы без картинок не видны.
+-- Which visitors asked for pages faster than a person reads?
 WITH
     views AS (
         SELECT
-            visitor, epoch, received_at, page, browser, browser_major, asn, net_class,
+            visitor, epoch, page, browser, browser_major, asn, net_class,
             toUnixTimestamp64Milli(received_at) AS at_ms
         FROM pixel.events
-        WHERE site = {site:String}
+        WHERE $of_site_and_time
             AND kind = 'pageview'
             AND visitor != 0
             AND epoch >= toDate(now('UTC')) - {tokens_days:UInt64}
             AND robot = ''
             AND net_class != 'own'
-            AND received_at >= toStartOfHour({since:DateTime64(3, 'UTC')})
-            AND received_at < toStartOfHour({until:DateTime64(3, 'UTC')} + toIntervalMillisecond(3599999))
     ),
     fast_enough AS (
         SELECT visitor, epoch
@@ -50,31 +24,86 @@ WITH
             count() OVER ten_seconds AS ten,
             count() OVER sixty_seconds AS sixty,
             uniqExact(page) OVER sixty_seconds AS sixty_pages,
-            min(at_ms) OVER ten_seconds AS first_ms,
-            groupArray(256)(at_ms) OVER ten_seconds AS times
+            min(at_ms) OVER ten_seconds AS first_ms
         FROM views
         WHERE (visitor, epoch) IN fast_enough
         WINDOW
             ten_seconds AS (PARTITION BY visitor, epoch ORDER BY at_ms RANGE BETWEEN 9999 PRECEDING AND CURRENT ROW),
             sixty_seconds AS (PARTITION BY visitor, epoch ORDER BY at_ms RANGE BETWEEN 59999 PRECEDING AND CURRENT ROW)
+    ),
+    fastest AS (
+        SELECT
+            visitor,
+            epoch,
+            max(ten) AS in_10s,
+            max(sixty) AS in_60s,
+            max(sixty_pages) AS pages,
+            argMax(first_ms, (ten, -first_ms)) AS began_ms
+        FROM windows
+        GROUP BY visitor, epoch
+        HAVING pages >= {distinct_pages:UInt64} AND (in_10s >= {hits_10s:UInt64} OR in_60s >= {hits_60s:UInt64})
+        ORDER BY in_10s DESC, in_60s DESC, visitor, epoch
+        LIMIT 1000
     )
 SELECT
     lower(leftPad(hex(visitor), 16, '0')) AS visitor,
-    formatDateTime(fromUnixTimestamp64Milli(argMax(first_ms, ten), 'UTC'), '%m-%d %H:%i', 'UTC') AS began,
-    max(ten) AS in_10s,
-    max(sixty) AS in_60s,
-    max(sixty_pages) AS pages,
+    toDateTime(fromUnixTimestamp64Milli(any(began_ms), 'UTC'), 'UTC') AS began,
+    any(fastest.in_10s) AS in_10s,
+    any(fastest.in_60s) AS in_60s,
+    any(fastest.pages) AS pages,
+    -- One counter a second, so that a flood of any size takes the memory of ten numbers.
     arrayStringConcat(arrayMap(
-        second -> if(arrayCount(time -> intDiv(time - argMax(first_ms, ten), 1000) = second, argMax(times, ten)) AS seen > 9, '+', toString(seen)),
-        range(10)
+        seen -> if(seen > 9, '+', toString(seen)),
+        sumForEach(arrayMap(second -> toUInt64(intDiv(at_ms - began_ms, 1000) = second), range(10)))
     )) AS strip,
     concat(
         if(any(browser) = '', 'no browser', concat(any(browser), ' ', toString(any(browser_major)))),
         if(any(asn) = 0, ', ', concat(', AS', toString(any(asn)), ' ')),
         toString(any(net_class))
     ) AS client
-FROM windows
+FROM views
+INNER JOIN fastest USING (visitor, epoch)
+WHERE at_ms BETWEEN began_ms AND began_ms + 9999
 GROUP BY visitor, epoch
-HAVING pages >= {distinct_pages:UInt64} AND (in_10s >= {hits_10s:UInt64} OR in_60s >= {hits_60s:UInt64})
 ORDER BY in_10s DESC, in_60s DESC, visitor, began
-LIMIT 1000
+
+-- purpose = "fraud"
+-- role = "security"
+-- chart = "strip"
+-- rank = "in_10s"
+--
+-- [parameters]
+-- site = { type = "String" }
+-- since = { type = "DateTime64(3, 'UTC')", default = "24h" }
+-- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
+--
+-- [columns]
+-- visitor = { kind = "value", unit = "token", meaning = "hexadecimal; a visitor without a cookie is known for one key epoch only" }
+-- began = { kind = "value", unit = "UTC", meaning = "first page view of the fastest 10 seconds" }
+-- in_10s = { kind = "value", unit = "page views", meaning = "most in any 10 seconds" }
+-- in_60s = { kind = "value", unit = "page views", meaning = "most in any 60 seconds" }
+-- pages = { kind = "value", unit = "pages", meaning = "different pages within 60 seconds, at most" }
+-- strip = { kind = "value", unit = "page views", meaning = "one digit for each of the fastest 10 seconds, + for more than 9" }
+-- client = { kind = "value", unit = "words", meaning = "browser and major version, autonomous system, network class" }
+--
+-- [thresholds]
+-- hits_10s = { default = 8, meaning = "page views of one visitor in any 10 seconds" }
+-- hits_60s = { default = 20, meaning = "page views of one visitor in any 60 seconds" }
+-- distinct_pages = { default = 3, meaning = "different pages among them: a reload storm fetches one page" }
+--
+-- [en]
+-- title = "Bursts"
+-- answer = "The fastest visitor, {visitor}, asked for {in_10s} pages within 10 seconds ({client}): suspected."
+-- limits = """\
+-- Suspected, never proof (F13, 20 points, family R): restored tabs and prefetching look alike, so at least \
+-- {distinct_pages} different pages are asked for. Declared robots and the clinic's own networks are left out; robots \
+-- that load no images are not seen."""
+--
+-- [ru]
+-- title = "Всплески обращений"
+-- question = "Какие посетители запрашивали страницы быстрее, чем читает человек?"
+-- answer = "Самый быстрый посетитель, {visitor}: страниц за 10 секунд {in_10s} ({client}); под подозрением."
+-- limits = """\
+-- Подозрение, а не доказательство (F13, 20 баллов, семейство R): так же выглядят восстановленные вкладки, поэтому \
+-- нужно не меньше {distinct_pages} разных страниц. Назвавшие себя роботы и собственные сети не учтены; роботы без \
+-- картинок не видны."""

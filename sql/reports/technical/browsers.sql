@@ -1,28 +1,4 @@
--- title.en: Browsers
--- title.ru: Браузеры
--- question.en: Which browsers do visitors use, and does one of them fare worse?
--- question.ru: Какими браузерами пользуются посетители и не хуже ли приходится одному из них?
--- answer.en: Most visitors use {browser} {major}: about {visitors} visitors, {errors} of {hits} page views were errors.
--- answer.ru: Больше всего посетителей у {browser} {major}: около {visitors}, ошибок {errors} на {hits} просмотров.
--- purpose: technical
--- role: ops
--- parameter.site: String
--- parameter.since: DateTime64(3, 'UTC') = 24h
--- parameter.until: DateTime64(3, 'UTC') = 0h
--- column.browser: key, name; browser family
--- column.major: key, version; its major version
--- column.visitors: visitors, visitors; distinct visitors, declared robots left out
--- column.hits: measure, page views; their page views
--- column.errors: measure, page views; of these, error templates (status 400 and above)
--- column.noscript: measure, page views; of these, counted without the script: many mean that the script tag is broken there
--- chart: bar
--- order: visitors DESC, hits DESC, browser, major
--- rank: visitors
--- threshold: min_visitors
--- limits.en: Families as the user agent tells them; a robot that claims to be a browser counts as one. Versions with fewer than
---   {min_visitors} people are together in 'other'. Numbers are rounded to multiples of {min_visitors}, up or down.
--- limits.ru: Семейства со слов самого браузера; робот, назвавшийся браузером, считается браузером. Версии, у которых меньше
---   {min_visitors} человек, сложены в 'other'. Числа округлены до кратных {min_visitors} вверх или вниз.
+-- Which browsers do visitors use, and does one of them fare worse?
 SELECT
     if(browser IN ('', 'Other', 'other'), 'unknown', browser) AS browser,
     if(browser_major = 0, '', toString(browser_major)) AS major,
@@ -30,9 +6,43 @@ SELECT
     countIf(status >= 400) AS errors,
     countIf(mode IN ('noscript', 'img')) AS noscript,
     uniqExactMapState(person) AS people,
-    groupBitXor(sipHash64(event_id)) AS seed,
-    0 AS sensitive
+    groupBitXor(sipHash64(event_id)) AS seed
 FROM events
 WHERE kind = 'pageview'
     AND robot = ''
 GROUP BY browser, major
+
+-- purpose = "technical"
+-- role = "ops"
+-- chart = "bar"
+-- rank = "visitors"
+-- order = "visitors DESC, hits DESC, browser, major"
+--
+-- [parameters]
+-- site = { type = "String" }
+-- since = { type = "DateTime64(3, 'UTC')", default = "24h" }
+-- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
+--
+-- [columns]
+-- browser = { kind = "key", unit = "name", meaning = "browser family" }
+-- major = { kind = "key", unit = "version", meaning = "its major version" }
+-- visitors = { kind = "visitors", unit = "visitors", meaning = "distinct visitors, declared robots left out" }
+-- hits = { kind = "measure", unit = "page views", meaning = "their page views" }
+-- errors = { kind = "measure", unit = "page views", meaning = "of these, error templates (status 400 and above)" }
+-- error_share = { kind = "derived", unit = "percent", meaning = "errors among the page views, of the numbers as published", expression = "round(100 * errors / nullIf(hits, 0), 1)" }
+-- noscript = { kind = "measure", unit = "page views", meaning = "of these, counted without the script: many mean that the script tag is broken there" }
+--
+-- [en]
+-- title = "Browsers"
+-- answer = "Most visitors use {browser} {major}: about {visitors} visitors, {errors} of {hits} page views were errors."
+-- limits = """\
+-- Families as the user agent tells them; a robot that claims to be a browser counts as one. Versions with fewer than \
+-- {min_visitors} people are together in 'other'. Numbers are rounded to multiples of {min_visitors}, up or down."""
+--
+-- [ru]
+-- title = "Браузеры"
+-- question = "Какими браузерами пользуются посетители и не хуже ли приходится одному из них?"
+-- answer = "Больше всего посетителей у {browser} {major}: около {visitors}, ошибок {errors} на {hits} просмотров."
+-- limits = """\
+-- Семейства со слов самого браузера; робот, назвавшийся браузером, считается браузером. Версии, у которых меньше \
+-- {min_visitors} человек, сложены в 'other'. Числа округлены до кратных {min_visitors} вверх или вниз."""

@@ -1,0 +1,66 @@
+"""The rows of a report in the words of its reader.
+
+Owns the answer in one sentence, the limits, and how a value looks in a table; JSON and CSV show the values themselves.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from pipeline.reports.catalogue import thresholds
+from pipeline.reports.header import Report
+from pipeline.settings import Settings
+
+
+class Table(NamedTuple):
+    """The rows of a report, in the order of its columns."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[object, ...]]
+
+
+def answer(report: Report, table: Table, language: str) -> str:
+    """Return the report's answer in words, told by its highest ranked row; '' where there is none to tell."""
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    named = [row for row in rows if not row.get("folded")]
+    if not named:
+        return ""
+    first = max(named, key=lambda row: _rank(row[report.rank]))
+    words = {name: spelled(value, language) for name, value in first.items()}
+    return " ".join(report.words(language).answer.format_map(words).split())
+
+
+def limits(report: Report, settings: Settings, language: str) -> str:
+    """Return what the report cannot know, with the thresholds in force."""
+    return report.words(language).limits.format_map(thresholds(report, settings))
+
+
+def for_eyes(report: Report, table: Table) -> Table:
+    """Return the table as a person reads it: times to the minute, `other` for the folded row, no flag beside it."""
+    if not report.suppressed:
+        return Table(table.columns, [tuple(_shown(value) for value in row) for row in table.rows])
+    rows = []
+    for *values, folded in table.rows:
+        first = "other" if folded else _shown(values[0])
+        rows.append((first, *(_shown(value) for value in values[1:])))
+    return Table(table.columns[:-1], rows)
+
+
+def spelled(value: object, language: str) -> str:
+    """Return a value in a sentence; a number is grouped as the reader is used to: 1,234 or 1 234 (a no-break space)."""
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}" if language == "ru" else ",")
+    return str(_shown(value))
+
+
+def _shown(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) else value
+
+
+def _rank(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,120 @@
+"""Which reports there are, their thresholds, and the period that one is asked for.
+
+Owns the list of report files and the values written into their views. Nothing here opens a connection or asks the clock.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pipeline.errors import Fatal
+from pipeline.reports.header import Family, Report, Value, read_report
+from pipeline.settings import Settings
+from sql import REPORTS_DIR
+
+HOUR: Final = timedelta(hours=1)
+FAMILIES: Final[tuple[Family, ...]] = ("technical", "fraud", "privacy")
+CHANGED_THRESHOLDS: Final = REPORTS_DIR / "thresholds.toml"
+
+_AGO: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[hdw])")
+_HOURS: Final = {"h": 1, "d": 24, "w": 168}
+
+
+class Period(NamedTuple):
+    """Whole hours in UTC: `since` belongs to it, `until` no more."""
+
+    since: datetime
+    until: datetime
+
+
+def all_reports(directory: Path = REPORTS_DIR) -> list[Report]:
+    """Return every report, by family and name.
+
+    Raises `Fatal` naming file and line of a malformed one.
+    """
+    return [read_report(family, file) for family in FAMILIES for file in sorted((directory / family).glob("*.sql"))]
+
+
+def find(name: str, reports: Sequence[Report]) -> Report:
+    """Return the report called `family/name`, or just `name` where only one family has it.
+
+    Raises `LookupError` with the names there are.
+    """
+    found = [report for report in reports if name in (report.path, report.name)]
+    if len(found) != 1:
+        names = ", ".join(report.path for report in found or reports)
+        raise LookupError(f"{'several reports are' if found else 'no report is'} called {name}; there are: {names}")
+    return found[0]
+
+
+def thresholds(report: Report, settings: Settings, file: Path = CHANGED_THRESHOLDS) -> dict[str, Value]:
+    """Return the thresholds in force: of the settings, and the report's own, changed by thresholds.toml.
+
+    Raises `Fatal` on a changed one that the report does not have, or of another type.
+    """
+    changed: Mapping[str, Any] = (
+        tomllib.loads(file.read_text(encoding="utf-8")).get(report.purpose, {}).get(report.name, {})
+    )
+    own = {name: threshold.default for name, threshold in report.thresholds.items()}
+    for name, value in changed.items():
+        if type(value) is not type(own.get(name)):
+            kind = f"a value like {own[name]!r}" if name in own else f"one of {', '.join(own) or 'none'}"
+            raise Fatal(f"{file}: [{report.purpose}.{report.name}] {name}: expected {kind}")
+    return {
+        "min_visitors": settings.privacy.min_visitors,
+        "tokens_days": settings.retention.tokens_days,
+        **own,
+        **changed,
+    }
+
+
+def parameters(report: Report, site: str, period: Period, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the value of each parameter of a report as ClickHouse reads it.
+
+    Raises `LookupError` for a parameter without a value, or one that the report does not have.
+    """
+    since, until = (_clickhouse_time(moment) for moment in period)
+    defaults = {name: str(each.default) for name, each in report.parameters.items() if each.default is not None}
+    asked = {"site": site, "since": since, "until": until}
+    given = defaults | {name: value for name, value in asked.items() if name in report.parameters} | dict(more or {})
+    if given.keys() != report.parameters.keys():
+        odd = min(given.keys() ^ report.parameters.keys())
+        raise LookupError(f"{report.path}: {odd}: expected values for {', '.join(report.parameters)}")
+    return given
+
+
+def read_period(since: str, until: str, now: datetime) -> Period:
+    """Read two times, each ISO 8601 (UTC unless it says otherwise) or how long ago (`24h`, `7d`, `2w`), as whole hours.
+
+    `0h` as `until` is the next full hour. Raises `ValueError` that quotes the time.
+    """
+    first, last = _time(since, now), _time(until, now)
+    floor = first.replace(minute=0, second=0, microsecond=0)
+    ceiling = (last + HOUR - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+    if floor >= ceiling:
+        raise ValueError(f"nothing lies between {since} and {until}: expected the earlier time first")
+    return Period(floor, ceiling)
+
+
+def _time(text: str, now: datetime) -> datetime:
+    ago = _AGO.fullmatch(text)
+    if ago is not None:
+        try:
+            return now - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
+        except OverflowError:
+            raise ValueError(f"{text} lies before all calendars: expected a shorter time") from None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time: expected 24h, 7d, 2w or a time like 2026-11-22T14:00") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _clickhouse_time(moment: datetime) -> str:
+    # ClickHouse refuses a trailing Z and offsets in a parameter.
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

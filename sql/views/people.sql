@@ -1,0 +1,24 @@
+-- Who is a person: a piece of a WITH list. It reads `stored` (rows of pixel.events) and gives `persons`, the same rows with
+--   person      the visitor, or 0 for nobody. A first hit has no cookie yet: it belongs to the cookie that the same address
+--               and agent bring later that day. Rows without visitor or past their retention, and sensitive pages, are nobody's.
+--   person_day  the key epoch of a visitor without a cookie, who is somebody else on every day; else 1970-01-01.
+    -- Expired tokens stay readable until a merge rewrites the part, so they are hidden here.
+    (day -> day >= toDate(now('UTC')) - {tokens_days:UInt64}) AS is_live,
+    cookies AS (
+        SELECT site, epoch, ip_token, ua_token, min(visitor) AS cookie
+        FROM stored
+        WHERE visitor_kind = 'cookie' AND is_live(epoch)
+        GROUP BY site, epoch, ip_token, ua_token
+    ),
+    persons AS (
+        SELECT
+            stored.*,
+            multiIf(
+                NOT is_live(epoch) OR $is_sensitive, toUInt64(0),
+                visitor_kind = 'day' AND cookie_state = 'new' AND cookie != 0, cookie,
+                visitor
+            ) AS person,
+            if(visitor_kind = 'day' AND person != 0 AND person != cookie, epoch, toDate(0)) AS person_day
+        FROM stored
+        LEFT ANY JOIN cookies USING (site, epoch, ip_token, ua_token)
+    ),
