@@ -89,5 +89,5 @@ def test_whatever_may_still_be_replayed_can_be_stored(days, terms, named):
 def test_a_file_with_a_setting_that_was_removed_is_told_what_to_do(tmp_path):
     file = tmp_path / "pixel.toml"
     file.write_text("[privacy]\nmin_visitors_sensitive = 20\n", encoding="utf-8")
-    with pytest.raises(Fatal, match="privacy.min_visitors_sensitive; it was removed: .* delete the line"):
+    with pytest.raises(Fatal, match=r"privacy\.min_visitors_sensitive; it was removed: .* delete the line"):
         settings.load(file)
