@@ -22,7 +22,7 @@ from pipeline.edge.blocks import READ_SECONDS, BlockList
 from pipeline.edge.steps import OverRate, day_of
 from pipeline.edge.tables import LONGEST_REMEMBERED, REMEMBERED, EdgeTables
 from pipeline.errors import Reason, Refused, type_and_place
-from pipeline.event import Event, Scrubbed, TechnicalSignal
+from pipeline.event import Event, Measurement, Scrubbed
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.settings import Settings
@@ -102,12 +102,12 @@ class Process:
             raise Refused(Reason.BAD_CLOCK)
         return moment
 
-    def offer(self, records: Sequence[Event | TechnicalSignal], *, now_ms: int) -> None:
+    def offer(self, records: Sequence[Event | Measurement], *, now_ms: int) -> None:
         """Count the records of one request, right before they are given to the spool."""
         self.counters.add("offered", now_ms=now_ms, value=len(records))
         self._page_faults += sum(1 for record in records if isinstance(record, Event) and record.scrubbed & _FAILED)
 
-    async def store(self, records: Sequence[Event | TechnicalSignal], *, now_ms: int) -> Refused | None:
+    async def store(self, records: Sequence[Event | Measurement], *, now_ms: int) -> Refused | None:
         """Put the records of one request on disk; return why they are not, or None when they are."""
         self.offer(records, now_ms=now_ms)
         try:

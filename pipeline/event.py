@@ -36,7 +36,7 @@ NetClass = Literal["other", "own", "crawler", "datacenter", "vpn", "tor", "relay
 Scheme = Literal["https", "http", "other"]
 PageFrom = Literal["parameter", "referer", "none"]
 CountName = Literal["offered", "spooled", "refused", "flood", "stored", "rejected", "quarantined"]
-SignalKind = Literal["js_error", "resource", "vital"]
+MeasurementKind = Literal["js_error", "resource", "vital"]
 
 UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
 UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
@@ -191,9 +191,7 @@ class CountsRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"
     counts: list[Count]
 
 
-class TechnicalSignal(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="technical"
-):
+class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="technical"):
     """One opt-in technical signal of a page, already scrubbed: no visitor, no tokens, no query (`pixel.technical`).
 
     `received_ms` is Unix time in milliseconds; `agent` is raw and lives only until shipped. `value` is milliseconds
@@ -203,7 +201,7 @@ class TechnicalSignal(
     received_ms: UnixMs
     event_id: Uuid
     site: str
-    kind: SignalKind
+    kind: MeasurementKind
     name: str
     """The error's class, the failed resource's type, or LCP, INP, CLS, FCP, TTFB."""
     template: str = ""
@@ -221,4 +219,4 @@ class TechnicalSignal(
     hint_platform: str = ""
 
 
-SpoolRecord = Event | CountsRecord | TechnicalSignal
+SpoolRecord = Event | CountsRecord | Measurement

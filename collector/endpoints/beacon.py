@@ -1,4 +1,4 @@
-"""`POST /e`: the script's beacon. Several events or one report of technical signals in, 204 out.
+"""`POST /e`: the script's beacon. Several events or one report of measurements in, 204 out.
 
 Owns which origins may send (the site's own hosts and its `ad_hosts`) and the headers of the answer.
 A `text/plain` body needs no preflight, `application/json` gets one. As for the pixel: events on disk, then 2xx; every
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from starlette.types import Receive, Scope, Send
 
-from collector.http.beacon_schema import Report, read_beacon
+from collector.http.beacon_schema import Measurements, read_beacon
 from collector.http.body import read_body
 from collector.http.request import Headers, check_limits
 from collector.process import Process
@@ -51,7 +51,7 @@ async def answer_beacon(process: Process, scope: Scope, receive: Receive, send: 
         else:
             message = read_beacon(await read_body(receive), scope, given, now_ms=now_ms)
             _check_site(message, given, process.tables)
-            if isinstance(message, Report):
+            if isinstance(message, Measurements):
                 refused = await _take_report(message, process, now_ms)
             else:
                 cookie, refused = await _take_hits(message, process, now_ms)
@@ -88,16 +88,16 @@ def _cors(given: Headers) -> _Headers:
     return [(b"access-control-allow-origin", given[b"origin"]), (b"access-control-allow-credentials", b"true")]
 
 
-def _check_site(message: Sequence[Hit] | Report, given: Headers, tables: EdgeTables) -> None:
-    site = message.hit.site if isinstance(message, Report) else message[0].site
+def _check_site(message: Sequence[Hit] | Measurements, given: Headers, tables: EdgeTables) -> None:
+    site = message.hit.site if isinstance(message, Measurements) else message[0].site
     # A sender that is no browser names no origin (RFC 6454).
     if b"origin" in given and site in tables.sites and site not in _sites(given, tables):
         raise Refused(Reason.FOREIGN_ORIGIN)
 
 
-async def _take_report(report: Report, process: Process, now_ms: int) -> Refused | None:
-    signals = run_technical_edge(report.hit, report.release, report.signals, process.tables, now_ms=now_ms)
-    return await process.store(signals, now_ms=now_ms)
+async def _take_report(report: Measurements, process: Process, now_ms: int) -> Refused | None:
+    measurements = run_technical_edge(report.hit, report.release, report.measurements, process.tables, now_ms=now_ms)
+    return await process.store(measurements, now_ms=now_ms)
 
 
 async def _take_hits(hits: Sequence[Hit], process: Process, now_ms: int) -> tuple[str, Refused | None]:

@@ -1,7 +1,7 @@
 """What `POST /e` may say: the schema of its JSON, its caps, and the way from its text to `Hit`s.
 
 Owns the two shapes of a body: an array of events, whose names are those of the pixel's query (all texts, as there), or one
-object, a report of technical signals. Strict: an unknown name, a wrong type or a value over its cap refuses the whole body.
+object, a report of measurements. Strict: an unknown name, a wrong type or a value over its cap refuses the whole body.
 
 Pure. Nothing of the body is ever put into an exception.
 """
@@ -15,12 +15,12 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from collector.http.request import Headers, Scope, make_hit
-from pipeline.edge.technical import RawSignal
+from pipeline.edge.technical import RawMeasurement
 from pipeline.errors import Reason, Refused
-from pipeline.event import Hit, SignalKind
+from pipeline.event import Hit, MeasurementKind
 
 MAX_EVENTS = 32  # a page shows few ad blocks in one second
-MAX_SIGNALS = 20  # what the script tells of one page load
+MAX_MEASUREMENTS = 20  # what the script tells of one page load
 MAX_ADDRESS = 4096  # pages are cut at 2 KiB later; twice that is still an address and not a load
 
 Text = Annotated[str, Meta(max_length=64)]
@@ -39,7 +39,7 @@ class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    k: SignalKind
+    k: MeasurementKind
     n: Text
     t: Annotated[str, Meta(max_length=1200)] = ""
     f: Annotated[str, Meta(max_length=400)] = ""
@@ -48,7 +48,7 @@ class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s: Text
-    t: Annotated[list[_Signal], Meta(min_length=1, max_length=MAX_SIGNALS)]
+    t: Annotated[list[_Signal], Meta(min_length=1, max_length=MAX_MEASUREMENTS)]
     u: Address | None = None
     l: Text = ""  # noqa: E741 - the name on the wire: release
 
@@ -56,15 +56,15 @@ class _Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(Annotated[list[_Event], Meta(min_length=1, max_length=MAX_EVENTS)] | _Report)
 
 
-class Report(msgspec.Struct, frozen=True):
-    """Technical signals of one page: the request's facts as a `Hit` without visitor, and what was measured."""
+class Measurements(msgspec.Struct, frozen=True):
+    """Measurements of one page: the request's facts as a `Hit` without visitor, and what was measured."""
 
     hit: Hit
     release: str
-    signals: tuple[RawSignal, ...]
+    measurements: tuple[RawMeasurement, ...]
 
 
-def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> tuple[Hit, ...] | Report:
+def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> tuple[Hit, ...] | Measurements:
     """Return the hits of a body, all of one site, or its report; raises `Refused` with BAD_BODY or BAD_QUERY."""
     try:
         message = _DECODER.decode(body)
@@ -72,8 +72,11 @@ def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> 
         raise Refused(Reason.BAD_BODY) from None
     if isinstance(message, _Report):
         hit = make_hit(scope, headers, {"s": message.s, "u": message.u, "m": "js"}, received_ms=now_ms)
-        signals = tuple(RawSignal(signal.k, signal.n, signal.t, signal.f, signal.v) for signal in message.t)
-        return Report(hit, message.l, signals)
+        measurements = tuple(
+            RawMeasurement(measurement.k, measurement.n, measurement.t, measurement.f, measurement.v)
+            for measurement in message.t
+        )
+        return Measurements(hit, message.l, measurements)
     if any(event.s != message[0].s for event in message):
         raise Refused(Reason.BAD_BODY)
     return tuple(make_hit(scope, headers, asdict(event), received_ms=now_ms) for event in message)

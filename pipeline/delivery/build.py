@@ -21,11 +21,11 @@ from pipeline.delivery.tally import CountKey, Reject, edge_counts, reject_of, sh
 from pipeline.durations import MINUTE_MS
 from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row, TechnicalRow
-from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal
+from pipeline.event import CountsRecord, Event, Measurement, SpoolRecord
 from pipeline.spool.records import BadLine
 
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]
-ToRow = Callable[[Event | TechnicalSignal, str], Row | TechnicalRow]
+ToRow = Callable[[Event | Measurement, str], Row | TechnicalRow]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -58,7 +58,7 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
                 case Event():
                     near_ms = storable(record.received_ms, near_ms)
                     events.put(record, near_ms, to_row, rejects)
-                case TechnicalSignal():
+                case Measurement():
                     signals.put(record, near_ms, to_row, rejects)
                 case CountsRecord():
                     counts.update(edge_counts(record, near_ms))
@@ -91,7 +91,7 @@ class _Cutter:
         self._latest = Batch("", table, 0, [], array("Q"))
         self._since = self._until = 0
 
-    def put(self, record: Event | TechnicalSignal, near_ms: int, to_row: ToRow, rejects: list[Reject]) -> None:
+    def put(self, record: Event | Measurement, near_ms: int, to_row: ToRow, rejects: list[Reject]) -> None:
         batch = self._latest
         received_ms = storable(record.received_ms, near_ms)
         if not self._since <= received_ms < self._until or len(batch.lines) >= self._plan.batch_rows:

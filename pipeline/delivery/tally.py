@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from pipeline.durations import MINUTE_MS
-from pipeline.event import LAST_MS, CountName, CountsRecord, Event, TechnicalSignal
+from pipeline.event import LAST_MS, CountName, CountsRecord, Event, Measurement
 
 LARGEST_COUNT = 2**40
 """No minute of a collector counts more; a number that no column holds would keep all others out of the table."""
@@ -47,7 +47,7 @@ class Reject(NamedTuple):
     reason: str
 
 
-def reject_of(record: Event | TechnicalSignal, reason: str, near_ms: int) -> Reject:
+def reject_of(record: Event | Measurement, reason: str, near_ms: int) -> Reject:
     """Return the reject for a record that enrichment refuses; see `storable` for its time."""
     return Reject(storable(record.received_ms, near_ms), record.site, _identity(record.event_id), reason)
 

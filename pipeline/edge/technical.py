@@ -1,6 +1,6 @@
-"""From a report of technical signals to `TechnicalSignal`s: what the edge does with them instead of `EDGE_STEPS`.
+"""From a report of measurements to `Measurement`s: what the edge does with them instead of `EDGE_STEPS`.
 
-Owns `TECHNICAL_STEPS` and the scrubbing of a signal. The script scrubbed already; nothing it says is believed. No step
+Owns `TECHNICAL_STEPS` and the scrubbing of a measurement. The script scrubbed already; nothing it says is believed. No step
 makes a visitor or a token, and the address is used for country and rate limit only (00-product, two readings).
 
 Pure like `pipeline.edge.steps`.
@@ -25,7 +25,7 @@ from pipeline.edge.steps import (
 )
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
-from pipeline.event import Hit, SignalKind, TechnicalSignal
+from pipeline.event import Hit, Measurement, MeasurementKind
 from pipeline.scrub.decode import plain
 from pipeline.scrub.redact import scrub_host, scrub_path, scrub_text
 
@@ -51,10 +51,10 @@ _TEMPLATE_RULES = (
 _NUMBERED_WORD = re.compile(r"(?:[\w:*-]|<n>)+")
 
 
-class RawSignal(NamedTuple):
-    """One technical signal as the script sent it (`POST /e`: k, n, t, f, v)."""
+class RawMeasurement(NamedTuple):
+    """One measurement as the script sent it (`POST /e`: k, n, t, f, v)."""
 
-    kind: SignalKind
+    kind: MeasurementKind
     name: str
     template: str
     source: str
@@ -71,25 +71,25 @@ TECHNICAL_STEPS: tuple[Step, ...] = (
 
 
 def run_technical_edge(
-    hit: Hit, release: str, signals: Sequence[RawSignal], tables: EdgeTables, *, now_ms: int
-) -> tuple[TechnicalSignal, ...]:
+    hit: Hit, release: str, measurements: Sequence[RawMeasurement], tables: EdgeTables, *, now_ms: int
+) -> tuple[Measurement, ...]:
     """Take one report through `TECHNICAL_STEPS`; raises `Refused` with the reason to be counted.
 
-    A browser that signals GPC or DNT, or opted out, sends no report through our script; one that comes is kept, because
+    A browser with a privacy signal or an opt-out sends no report through our script; a report that comes is kept, because
     nothing in it is about a person.
     """
     draft = take_steps(TECHNICAL_STEPS, hit, tables, now_ms)
     clean_release = scrub_release(release)
     return tuple(
-        TechnicalSignal(
+        Measurement(
             received_ms=hit.received_ms,
             event_id=uuid7(hit.received_ms, tables.random(10)),
             site=hit.site,
-            kind=signal.kind,
-            name=_name(signal),
-            template=scrub_template(signal.template) if signal.kind == "js_error" else "",
-            source=_source(signal),
-            value=_value(signal),
+            kind=measurement.kind,
+            name=_name(measurement),
+            template=scrub_template(measurement.template) if measurement.kind == "js_error" else "",
+            source=_source(measurement),
+            value=_value(measurement),
             release=clean_release,
             page_host=draft.page.host,
             page=draft.page.path,
@@ -99,7 +99,7 @@ def run_technical_edge(
             hint_mobile=hit.hint_mobile,
             hint_platform=hit.hint_platform,
         )
-        for signal in signals
+        for measurement in measurements
     )
 
 
@@ -126,27 +126,27 @@ def scrub_release(release: str) -> str:
     return scrub_text(release, MAX_RELEASE).text if _RELEASE.fullmatch(release) else ""
 
 
-def _name(signal: RawSignal) -> str:
-    match signal.kind:
+def _name(measurement: RawMeasurement) -> str:
+    match measurement.kind:
         case "js_error":
-            return scrub_text(signal.name, 64).text if _ERROR_NAME.fullmatch(signal.name) else "Error"
-        case "resource" if _RESOURCE_TYPE.fullmatch(signal.name):
-            return signal.name
-        case "vital" if signal.name in VITALS:
-            return signal.name
+            return scrub_text(measurement.name, 64).text if _ERROR_NAME.fullmatch(measurement.name) else "Error"
+        case "resource" if _RESOURCE_TYPE.fullmatch(measurement.name):
+            return measurement.name
+        case "vital" if measurement.name in VITALS:
+            return measurement.name
     raise Refused(Reason.BAD_BODY)
 
 
-def _source(signal: RawSignal) -> str:
-    if signal.kind == "js_error" and (found := _SOURCE.fullmatch(signal.source.lower())):
+def _source(measurement: RawMeasurement) -> str:
+    if measurement.kind == "js_error" and (found := _SOURCE.fullmatch(measurement.source.lower())):
         host, file, line = found.groups()
         return f"{scrub_host(host).text}:{scrub_path(file).text[1:]}:{int(line)}"
-    if signal.kind == "resource" and (found := _HOST.fullmatch(signal.source.lower())):
+    if measurement.kind == "resource" and (found := _HOST.fullmatch(measurement.source.lower())):
         return scrub_host(found[1]).text
     return ""
 
 
-def _value(signal: RawSignal) -> float:
-    if signal.kind == "vital" and math.isfinite(signal.value):
-        return min(max(signal.value, 0.0), LARGEST_VALUE)
+def _value(measurement: RawMeasurement) -> float:
+    if measurement.kind == "vital" and math.isfinite(measurement.value):
+        return min(max(measurement.value, 0.0), LARGEST_VALUE)
     return 0.0

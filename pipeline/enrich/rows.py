@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.event import EventColumns, SignalKind, UInt16, UInt32
+from pipeline.event import EventColumns, MeasurementKind, UInt16, UInt32
 
 HintState = Literal["none", "agree", "contradict", "missing"]
 ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "spam", "other"]
@@ -49,7 +49,7 @@ class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     os: str
     device: str
     country: str
-    kind: SignalKind
+    kind: MeasurementKind
     name: str
     template: str
     source_host: str

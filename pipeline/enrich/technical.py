@@ -1,4 +1,4 @@
-"""From a technical signal to its row: the opt-in signals of the script, without visitor and tokens.
+"""From a measurement to its row: the opt-in measurements of the script, without visitor and tokens.
 
 Owns the computing of `TechnicalRow`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row. Of the agent only browser, system and device class are kept.
 """
@@ -7,33 +7,33 @@ from __future__ import annotations
 
 from pipeline.enrich.rows import TechnicalRow
 from pipeline.enrich.steps import EnrichTables, time_text
-from pipeline.event import TechnicalSignal
+from pipeline.event import Measurement
 
 LARGEST_LINE = 2**32 - 1
 """What the column holds; the edge takes seven digits, an older spool may hold more."""
 
 
-def enrich_signal(signal: TechnicalSignal, tables: EnrichTables, batch_id: str) -> TechnicalRow:
-    """Return the stored row of a signal, complete."""
-    agent = tables.agents.read(signal.agent)
-    host, file, line = _source(signal.source)
+def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id: str) -> TechnicalRow:
+    """Return the stored row of a measurement, complete."""
+    agent = tables.agents.read(measurement.agent)
+    host, file, line = _source(measurement.source)
     return TechnicalRow(
-        received_at=time_text(signal.received_ms),
-        event_id=signal.event_id,
-        site=signal.site,
-        page=signal.page,
+        received_at=time_text(measurement.received_ms),
+        event_id=measurement.event_id,
+        site=measurement.site,
+        page=measurement.page,
         browser=agent.browser,
         os=agent.os,
         device=agent.device,
-        country=signal.country,
-        kind=signal.kind,
-        name=signal.name,
-        template=signal.template,
+        country=measurement.country,
+        kind=measurement.kind,
+        name=measurement.name,
+        template=measurement.template,
         source_host=host,
         source_file=file,
         source_line=line,
-        value=signal.value,
-        release=signal.release,
+        value=measurement.value,
+        release=measurement.release,
         batch_id=batch_id,
     )
 

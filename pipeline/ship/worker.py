@@ -27,8 +27,8 @@ from pipeline.delivery.plan import Plan
 from pipeline.delivery.store import ClickHouseStore, Store
 from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.enrich.steps import EnrichTables, enrich
-from pipeline.enrich.technical import enrich_signal
-from pipeline.event import Event, TechnicalSignal
+from pipeline.enrich.technical import enrich_measurement
+from pipeline.event import Event, Measurement
 from pipeline.settings import Settings
 from pipeline.ship.delivery_thread import Carrier
 from pipeline.ship.schedule import JOBS, Job, JobThread
@@ -85,10 +85,10 @@ class Worker:
         without_erased = ErasureList(self._settings).without
         delivery = Delivery(self._store, journal, self._spool, without_erased=without_erased)
 
-        def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row | TechnicalRow:
+        def to_row(record: Event | Measurement, batch_id: str) -> Row | TechnicalRow:
             if isinstance(record, Event):
                 return enrich(record, tables, batch_id)
-            return enrich_signal(record, tables, batch_id)
+            return enrich_measurement(record, tables, batch_id)
 
         self._jobs.start()
         for known in self._left_open(journal):

@@ -29,7 +29,7 @@ from typing import TypeVar
 from pipeline import settings
 from pipeline.durations import MINUTE_MS
 from pipeline.errors import Reason, Refused, Retryable
-from pipeline.event import Count, CountsRecord, Event, TechnicalSignal
+from pipeline.event import Count, CountsRecord, Event, Measurement
 from pipeline.spool.capacity import Room
 from pipeline.spool.counters import EdgeCounters
 from pipeline.spool.records import frame
@@ -119,7 +119,7 @@ class Spool:
             for work in (self._write_groups, self._keep_up)
         ]
 
-    async def append(self, events: Sequence[Event | TechnicalSignal]) -> None:
+    async def append(self, events: Sequence[Event | Measurement]) -> None:
         """Return when all `events` are on disk; they share one group.
 
         Raises `Refused` with SPOOL_FULL or SPOOL_FAILED, or INTERNAL for an event no record can hold (invalid Unicode,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from collector.endpoints import beacon
 from collector.http import body as request_body
-from collector.http.beacon_schema import MAX_EVENTS, Report, read_beacon
+from collector.http.beacon_schema import MAX_EVENTS, Measurements, read_beacon
 from pipeline.errors import Reason, Refused
 from support.edge import CLINIC, Edge
 from support.waiting import wait_until
@@ -43,8 +43,8 @@ def test_one_call_may_hold_several_events():
 
 def test_an_object_is_a_report_of_technical_signals():
     report = parse({"s": "clinic", "u": VIEW["u"], "l": "v1.2", "t": [SIGNAL, {"k": "vital", "n": "CLS", "v": 0.1}]})
-    assert isinstance(report, Report)
-    assert (report.release, report.hit.page, [signal.value for signal in report.signals]) == (
+    assert isinstance(report, Measurements)
+    assert (report.release, report.hit.page, [signal.value for signal in report.measurements]) == (
         "v1.2",
         VIEW["u"],
         [0, 0.1],
@@ -101,7 +101,7 @@ def test_whatever_a_body_is_it_is_read_or_refused(body):
         message = parse(body)
     except Refused as refused:
         message = refused.reason
-    assert message in (Reason.BAD_BODY, Reason.BAD_QUERY) or isinstance(message, Report | tuple)
+    assert message in (Reason.BAD_BODY, Reason.BAD_QUERY) or isinstance(message, Measurements | tuple)
 
 
 @pytest.mark.parametrize("field", [{"n": "1e3"}, {"n": "18446744073709551616"}, {"c": "2"}, {"m": "fax"}, {"a": "<b>"}])

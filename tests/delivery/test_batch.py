@@ -18,7 +18,7 @@ from pipeline.durations import DAY_MS
 from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import time_text
-from pipeline.event import Count, CountsRecord, Event, SpoolRecord, TechnicalSignal
+from pipeline.event import Count, CountsRecord, Event, Measurement, SpoolRecord
 from pipeline.spool.records import BadLine
 from support.shipping import RECEIVED_MS, counts, event, row
 from support.stores import rows_of
@@ -28,7 +28,7 @@ OTHER = "w0-01794999990000-000002.seg"
 DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp()) * 1000
 
 
-def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row:
+def to_row(record: Event | Measurement, batch_id: str) -> Row:
     if record.site == "refused":
         raise Rejected(RejectReason.BAD_NUMBER)
     if record.site == "broken":

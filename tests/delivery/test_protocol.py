@@ -22,7 +22,7 @@ from pipeline.delivery.tally import Reject
 from pipeline.enrich.checks import Rejected, RejectReason
 from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
-from pipeline.event import Event, TechnicalSignal
+from pipeline.event import Event, Measurement
 from pipeline.settings import Settings
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
@@ -33,7 +33,7 @@ from support.stores import Fault, ListStore
 FAULTS: list[Fault] = ["", "lost answer", "not reached", "stalled", "killed at rename", "replayed", "count fails"]
 
 
-def to_row(record: Event | TechnicalSignal, batch_id: str) -> Row:
+def to_row(record: Event | Measurement, batch_id: str) -> Row:
     if record.site == "refused":
         raise Rejected(RejectReason.BAD_NUMBER)
     return row(record, batch_id)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.edge.tables import EdgeTables
-from pipeline.edge.technical import MAX_TEMPLATE, RawSignal, run_technical_edge, scrub_release, scrub_template
+from pipeline.edge.technical import MAX_TEMPLATE, RawMeasurement, run_technical_edge, scrub_release, scrub_template
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit
 from pipeline.scrub.identifiers import find
@@ -29,7 +29,7 @@ def run(tables, signal, *, page="https://clinic.example/doctors", release="", pe
 
 
 def error(message="x", source="", name="TypeError"):
-    return RawSignal("js_error", name, message, source, 0.0)
+    return RawMeasurement("js_error", name, message, source, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,18 @@ def test_the_place_of_an_error_is_host_file_and_line(tables, source, stored):
 
 
 def test_a_failed_resource_is_its_type_and_host(tables):
-    stored = run(tables, RawSignal("resource", "img", "not kept", "cdn.example:8443", 5.0))
+    stored = run(tables, RawMeasurement("resource", "img", "not kept", "cdn.example:8443", 5.0))
     assert (stored.name, stored.source, stored.template, stored.value) == ("img", "cdn.example", "", 0.0)
 
 
 @pytest.mark.parametrize(("value", "stored"), [(2500.5, 2500.5), (-1.0, 0.0), (1e300, 3_600_000.0)])
 def test_a_vital_stays_within_reason(tables, value, stored):
-    assert run(tables, RawSignal("vital", "LCP", "not kept", "not kept", value)).value == stored
+    assert run(tables, RawMeasurement("vital", "LCP", "not kept", "not kept", value)).value == stored
 
 
-@pytest.mark.parametrize("signal", [RawSignal("vital", "MOOD", "", "", 1.0), RawSignal("resource", "<b>", "", "", 0.0)])
+@pytest.mark.parametrize(
+    "signal", [RawMeasurement("vital", "MOOD", "", "", 1.0), RawMeasurement("resource", "<b>", "", "", 0.0)]
+)
 def test_names_outside_the_list_are_refused(tables, signal):
     with pytest.raises(Refused) as refused:
         run(tables, signal)

@@ -14,8 +14,8 @@ from pipeline.enrich.referrers import Referrers
 from pipeline.enrich.robots import Robots
 from pipeline.enrich.rows import TechnicalRow
 from pipeline.enrich.steps import EnrichTables
-from pipeline.enrich.technical import enrich_signal
-from pipeline.event import TechnicalSignal
+from pipeline.enrich.technical import enrich_measurement
+from pipeline.event import Measurement
 from pipeline.spool.records import frame, parse
 
 BATCH = "0193c1a0-0000-7000-8000-00000000000b"
@@ -23,7 +23,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 TABLES = EnrichTables(Agents(Robots()), Referrers(()))
 
 
-def _signal(**given: Any) -> TechnicalSignal:
+def _signal(**given: Any) -> Measurement:
     plain: dict[str, Any] = {
         "received_ms": 1_795_348_800_123,
         "event_id": "0193c1a0-1111-7222-8333-444455556666",
@@ -32,11 +32,11 @@ def _signal(**given: Any) -> TechnicalSignal:
         "name": "TypeError",
         "agent": FIREFOX,
     }
-    return TechnicalSignal(**plain | given)
+    return Measurement(**plain | given)
 
 
 def test_a_signal_keeps_of_its_agent_only_families_and_device() -> None:
-    row = enrich_signal(_signal(page="/", country="RU", template="x is not a function"), TABLES, BATCH)
+    row = enrich_measurement(_signal(page="/", country="RU", template="x is not a function"), TABLES, BATCH)
     assert (row.received_at, row.browser, row.os, row.device) == ("2026-11-22 12:00:00.123", "Firefox", "Linux", "pc")
     assert "Gecko" not in msgspec.json.encode(row).decode()
     assert row.batch_id == BATCH
@@ -55,7 +55,7 @@ def test_a_signal_keeps_of_its_agent_only_families_and_device() -> None:
     ],
 )
 def test_the_source_becomes_host_file_and_line(source: str, parts: tuple[str, str, int]) -> None:
-    row = enrich_signal(_signal(source=source), TABLES, BATCH)
+    row = enrich_measurement(_signal(source=source), TABLES, BATCH)
     assert (row.source_host, row.source_file, row.source_line) == parts
 
 
@@ -79,5 +79,5 @@ def test_whatever_the_spool_returns_becomes_one_row_within_its_bounds(given: dic
         return  # no such record is ever written
     if isinstance(signal, str):
         return  # quarantined
-    row = enrich_signal(signal, TABLES, BATCH)
+    row = enrich_measurement(signal, TABLES, BATCH)
     assert msgspec.json.decode(msgspec.json.encode(row), type=TechnicalRow) == row

@@ -24,7 +24,7 @@ from pipeline.durations import DAY_MS
 from pipeline.enrich import steps
 from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
-from pipeline.event import Event, TechnicalSignal
+from pipeline.event import Event, Measurement
 from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.ship import worker
@@ -144,7 +144,7 @@ def test_the_driver_sends_bytes_again_by_itself_but_not_our_stream(home: Setting
 
 
 def test_a_technical_signal_reaches_its_table(home: Settings, tables: Rows) -> None:
-    signal = TechnicalSignal(
+    signal = Measurement(
         received_ms=RECEIVED_MS,
         event_id=str(uuid.UUID(int=1)),
         site="clinic",

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from pipeline.event import Count, CountsRecord, Event, TechnicalSignal, Token
+from pipeline.event import Count, CountsRecord, Event, Measurement, Token
 from pipeline.spool.records import frame, read
 
 FIRST = Path(__file__).with_name("golden") / "first.seg"
@@ -16,7 +16,6 @@ RECORDS = [
         site="clinic",
         mode="js",
         policy="1",
-        epoch="2026-11-18",
         visitor=1_234_567_890_123_456_789,
         visitor_kind="cookie",
         cookie_state="returning",
@@ -39,7 +38,7 @@ RECORDS = [
         nonce=7,
         dropped_params=2,
     ),
-    TechnicalSignal(
+    Measurement(
         received_ms=1_795_002_896_124,
         event_id="8c0b2f6e-1d3a-4e57-9c84-0a6f5b7d9e22",
         site="clinic",

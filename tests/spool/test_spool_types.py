@@ -9,12 +9,12 @@ from zlib import crc32
 import msgspec
 import pytest
 
-from pipeline.event import LAST_MS, TechnicalSignal, Token
+from pipeline.event import LAST_MS, Measurement, Token
 from pipeline.spool.records import frame, parse
 from support.spooling import NOW_MS, event
 
 EVENT = event()
-SIGNAL = TechnicalSignal(
+SIGNAL = Measurement(
     received_ms=NOW_MS,
     event_id="0193c1a0-1111-7222-8333-444455556666",
     site="clinic",

@@ -14,7 +14,7 @@ from pipeline.delivery.build import build
 from pipeline.delivery.plan import Batch, Plan
 from pipeline.enrich.steps import enrich
 from pipeline.errors import Fatal
-from pipeline.event import Event, TechnicalSignal
+from pipeline.event import Event, Measurement
 from pipeline.settings import Settings
 from pipeline.spool.records import frame, read
 from pipeline.subjects.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
@@ -45,7 +45,7 @@ def built(spool: Path, *events: Event) -> list[bytes]:
     return [line for line in GONE.without(batch).lines if line]
 
 
-def _event(record: Event | TechnicalSignal) -> Event:
+def _event(record: Event | Measurement) -> Event:
     assert isinstance(record, Event)
     return record
 

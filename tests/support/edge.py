@@ -11,7 +11,7 @@ import uvicorn
 
 from collector.app import Collector
 from collector.connection import Connection
-from pipeline.event import CountsRecord, Event, SpoolRecord, TechnicalSignal
+from pipeline.event import CountsRecord, Event, Measurement, SpoolRecord
 from pipeline.settings import Settings, Site
 from pipeline.spool.records import BadLine, read
 from support.command import free_port
@@ -92,8 +92,8 @@ class Edge:
     def events(self) -> list[Event]:
         return [record for record in self.records() if isinstance(record, Event)]
 
-    def signals(self) -> list[TechnicalSignal]:
-        return [record for record in self.records() if isinstance(record, TechnicalSignal)]
+    def signals(self) -> list[Measurement]:
+        return [record for record in self.records() if isinstance(record, Measurement)]
 
     def refusals(self) -> dict[str, int]:
         counts: dict[str, int] = {}

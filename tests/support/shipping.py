@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import EnrichTables, enrich
-from pipeline.event import Count, CountsRecord, Event, SpoolRecord, TechnicalSignal
+from pipeline.event import Count, CountsRecord, Event, Measurement, SpoolRecord
 from pipeline.settings import Settings
 from pipeline.spool.records import frame
 from pipeline.spool.segments import segment_path
@@ -29,7 +29,7 @@ def event(nonce: int, *, received_ms: int = RECEIVED_MS, **facts: object) -> Eve
     return Event(received_ms=received_ms, nonce=nonce, page_host="clinic.example", page="/", **(given | facts))  # type: ignore[arg-type]
 
 
-def row(record: Event | TechnicalSignal, batch_id: str) -> Row:
+def row(record: Event | Measurement, batch_id: str) -> Row:
     """Return a row that says which event it is of, without the cost of enrichment's tables."""
     assert isinstance(record, Event)
     moment = datetime.fromtimestamp(record.received_ms / 1000, UTC)
