@@ -4,7 +4,8 @@ Owns the form of a line and the proof over a run of them. Pure: bytes in, bytes 
 
 * A line is 64 hex digits, a space, JSON, a newline. The digits are SHA-256 over the digits of the line before (64 zeros
   before the first) and the JSON: whoever changes, drops or inserts a line breaks every later one.
-* Acts are numbered from 1 without a gap.
+* Acts are numbered from 1 without a gap. Each says the newest time up to it as well, because the clock may be set back: so
+  the end of a chain tells how far back it must be read.
 * What a crash or a full disk left of a line is excused only by a `torn` act right behind it that holds its hash.
 """
 
@@ -29,13 +30,17 @@ _HEAD: Final = re.compile(r"(?P<seq>\d{1,18}):(?P<digest>[0-9a-f]{64})", re.ASCI
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One act; `seq` counts from 1, `at` is UTC, `facts` are the act's own names and values."""
+    """One act; `seq` counts from 1, `at` is UTC, `facts` are the act's own names and values.
+
+    `latest` is the newest `at` of the chain up to this act; None in a line of the first version.
+    """
 
     seq: int
     at: datetime
     action: str
     who: str
     facts: dict[str, str] = {}
+    latest: datetime | None = None
 
 
 class Head(NamedTuple):
@@ -56,9 +61,18 @@ class Head(NamedTuple):
         return cls(int(match["seq"]), match["digest"])
 
 
-def act(head: Head, *, at: datetime, action: str, who: str, facts: dict[str, str]) -> tuple[bytes, Head]:
-    """Return the line that follows `head`, and the head it makes; raises `Fatal` where it would be too long."""
-    text = msgspec.json.encode(Entry(seq=head.seq + 1, at=at, action=action, who=who, facts=facts))
+_EMPTY: Final = Head()
+
+
+def act(
+    head: Head, *, at: datetime, action: str, who: str, facts: dict[str, str], latest: datetime | None = None
+) -> tuple[bytes, Head]:
+    """Return the line that follows `head`, and the head it makes; raises `Fatal` where it would be too long.
+
+    `latest` is the newest time of the acts before.
+    """
+    newest = max(at, latest or at)
+    text = msgspec.json.encode(Entry(seq=head.seq + 1, at=at, action=action, who=who, facts=facts, latest=newest))
     digest = _digest(head, text)
     line = digest.encode() + b" " + text + b"\n"
     if len(line) > MAX_LINE_BYTES:
@@ -66,11 +80,11 @@ def act(head: Head, *, at: datetime, action: str, who: str, facts: dict[str, str
     return line, Head(head.seq + 1, digest)
 
 
-def torn(remains: bytes, head: Head, *, at: datetime, who: str) -> tuple[bytes, Head]:
+def torn(remains: bytes, head: Head, *, at: datetime, who: str, latest: datetime | None = None) -> tuple[bytes, Head]:
     """Return what ends the `remains` of a line and excuses them, and the head it makes."""
     ending = b"" if remains.endswith(b"\n") else b"\n"
     facts = {"bytes": str(len(remains)), "sha256": sha256(remains + ending).hexdigest()}
-    line, head = act(head, at=at, action=TORN, who=who, facts=facts)
+    line, head = act(head, at=at, action=TORN, who=who, facts=facts, latest=latest)
     return ending + line, head
 
 
@@ -81,19 +95,26 @@ def end(tail: bytes) -> tuple[bytes, Head | None]:
     """
     remains: list[bytes] = []
     for line in reversed(list(BytesIO(tail))):
-        match = _LINE.fullmatch(line)
-        if match and (entry := _entry(match["json"])):
-            return b"".join(reversed(remains)), Head(entry.seq, match["digest"].decode())
+        found = unproven(line)
+        if found is not None:
+            return b"".join(reversed(remains)), found[1]
         remains.append(line)
     return b"".join(reversed(remains)), None
 
 
-def proven(lines: Iterable[bytes], place: str) -> Iterator[tuple[Entry, Head]]:
-    """Yield each act of a whole chain with the head it makes; `place` names the chain in an error.
+def unproven(line: bytes) -> tuple[Entry, Head] | None:
+    """Return what a line says of itself, None where it is no whole line."""
+    match = _LINE.fullmatch(line)
+    entry = _entry(match["json"]) if match else None
+    return (entry, Head(entry.seq, match["digest"].decode())) if match and entry else None
+
+
+def proven(lines: Iterable[bytes], place: str, head: Head = _EMPTY) -> Iterator[tuple[Entry, Head]]:
+    """Yield each act that follows `head` with the head it makes; `place` names the chain in an error.
 
     Raises `Fatal` at the first line that was changed, dropped or inserted.
     """
-    head, remains = Head(), b""
+    remains = b""
     for line in lines:
         match = _LINE.fullmatch(line)
         if match is None:

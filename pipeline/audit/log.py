@@ -8,6 +8,8 @@ Owns `audit.log` in the audit directory, a chain in the form of `pipeline.audit.
   head stands in `audit.head` beside it, which every act and every proof compares, and is printed daily to the log for
   the case that somebody changed both.
 * Limits on sensitive acts are counted from the audit itself, under its lock: there is no second place to reset.
+* An act reads and proves only the end of the file, back to the kept head and as far as its limit reaches; the daily proof
+  reads all of it.
 * Never in it: an address, a cookie, a key.
 """
 
@@ -15,9 +17,11 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Collection, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -70,14 +74,16 @@ class Audit:
     ) -> Head:
         try:
             with locks.locked(self.file, locks.MAKE | os.O_APPEND) as descriptor:
+                since = now - limit.window if limit else datetime.max.replace(tzinfo=UTC)
+                acts = self._tail(descriptor, lambda entry: entry.latest is not None and entry.latest <= since)
                 if limit is not None:
-                    self._refuse_too_many(limit, now, os.fstat(descriptor).st_size)
+                    _refuse_too_many(limit, now, acts)
+                latest = _latest(acts)
                 remains, head = self._end(descriptor)
-                self._refuse_a_lost_end(head)
                 lines = b""
                 if remains:
-                    lines, head = chain.torn(remains, head, at=now, who=who)
-                line, head = chain.act(head, at=now, action=action, who=who, facts=dict(facts))
+                    lines, head = chain.torn(remains, head, at=now, who=who, latest=latest)
+                line, head = chain.act(head, at=now, action=action, who=who, facts=dict(facts), latest=latest)
                 write_all(LOCAL_FILES, descriptor, lines + line)
                 os.fsync(descriptor)
                 with suppress(OSError):  # the line is on disk, and an older head is true as well
@@ -128,9 +134,22 @@ class Audit:
         except FileNotFoundError:
             return Head()
 
+    def newest(self, count: int) -> list[tuple[Entry, Head]]:
+        """Return the last `count` acts, oldest first, each with the head it made; raises `Fatal` as `entries` does."""
+        try:
+            with locks.locked(self.file, os.O_RDONLY, shared=True) as descriptor:
+                first = self._end(descriptor)[1].seq - count + 1
+                return self._tail(descriptor, lambda entry: entry.seq <= first)[-count:]
+        except FileNotFoundError:
+            return []
+
     def refuse_an_old_clock(self, now: datetime) -> None:
         """Raise `Fatal` where `now` lies before the newest act: ages and limits cannot be trusted on such a clock."""
-        newest = max((entry.at for entry, _ in self.entries()), default=now)
+        try:
+            with locks.locked(self.file, os.O_RDONLY, shared=True) as descriptor:
+                newest = _latest(self._tail(descriptor, lambda entry: entry.latest is not None)) or now
+        except FileNotFoundError:
+            return
         if now < newest - CLOCK_TOLERANCE:
             raise Fatal(
                 f"{self.file}: the clock says {now:%Y-%m-%d %H:%M}, but the audit goes up to {newest:%Y-%m-%d %H:%M};"
@@ -144,24 +163,29 @@ class Audit:
         except FileNotFoundError:
             return Head()
 
-    def _refuse_a_lost_end(self, head: Head) -> None:
-        kept = self._kept_head()
-        if kept.seq > head.seq or (kept.seq == head.seq and kept != head):
-            raise self._lost(kept, head)
-
     def _lost(self, known: Head, newest: Head) -> Fatal:
         return Fatal(
             f"{self.file}: line {known.seq} of {newest.seq} is not the one known from before; expected {known}:"
             " lines were cut off or the audit was written anew; move the directory aside and find out who did it"
         )
 
-    def _refuse_too_many(self, limit: Limit, now: datetime, size: int) -> None:
-        since = now - limit.window
-        acts = chain.proven(self._lines(size), str(self.file))
-        recent = sum(entry.action in limit.actions and entry.at > since for entry, _ in acts)
-        if recent >= limit.most:
-            minutes = limit.window // timedelta(minutes=1)
-            raise TooMany(f"{recent} in the last {minutes} minutes, and {limit.most} are allowed; try again later")
+    def _tail(self, descriptor: int, enough: Callable[[Entry], bool]) -> list[tuple[Entry, Head]]:
+        """Return the acts from the newest one that is `enough` (else from the first) to the last, proven.
+
+        They begin no later than the kept head, and hold it. Raises `Fatal` where they do not or the chain is broken.
+        """
+        kept, start, lines, complete = self._kept_head(), Head(), deque[bytes](), False
+        for line in _backwards(descriptor):
+            said = chain.unproven(line)
+            if complete and said is not None:
+                start = said[1]  # proven by the line behind it, whose digest covers this one's
+                break
+            lines.appendleft(line)
+            complete = complete or (said is not None and said[1].seq <= kept.seq and enough(said[0]))
+        acts = list(chain.proven(lines, str(self.file), start))
+        if kept != Head() and kept not in {head for _, head in acts}:
+            raise self._lost(kept, acts[-1][1] if acts else Head())
+        return acts
 
     def _lines(self, size: int) -> Iterator[bytes]:
         with self.file.open("rb") as stream:
@@ -174,6 +198,32 @@ class Audit:
         if head is None and size > len(remains):
             raise Fatal(f"{self.file}: its end is no audit; keep the file, move it aside, and find out who wrote it")
         return remains, head or Head()
+
+
+def _latest(acts: Sequence[tuple[Entry, Head]]) -> datetime | None:
+    """Return the newest time of a chain whose end, or all of it where it is of the first version, is `acts`."""
+    return max((entry.latest or entry.at for entry, _ in acts), default=None)
+
+
+def _refuse_too_many(limit: Limit, now: datetime, acts: Sequence[tuple[Entry, Head]]) -> None:
+    since = now - limit.window
+    recent = sum(entry.action in limit.actions and entry.at > since for entry, _ in acts)
+    if recent >= limit.most:
+        minutes = limit.window // timedelta(minutes=1)
+        raise TooMany(f"{recent} in the last {minutes} minutes, and {limit.most} are allowed; try again later")
+
+
+def _backwards(descriptor: int) -> Iterator[bytes]:
+    """Yield the lines of a file, the last one first."""
+    start, rest = os.fstat(descriptor).st_size, b""
+    while start:
+        size = min(start, _TAIL_BYTES)
+        start -= size
+        first, *lines = BytesIO(os.pread(descriptor, size, start) + rest).readlines()
+        yield from reversed(lines)
+        rest = first
+    if rest:
+        yield rest
 
 
 def operator() -> str:

@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -241,6 +243,93 @@ def test_a_limit_is_not_counted_from_a_broken_chain(audit: Audit) -> None:
     audit.file.write_bytes(b"".join(_drop(lines(audit))))
     with pytest.raises(Fatal, match="the audit was changed"):
         audit.record("reveal", {}, now=NOW, who="anna", limit=Limit(frozenset({"reveal"}), 1, HOUR))
+
+
+def _edit(audit: Audit, number: int, old: bytes, new: bytes) -> None:
+    """Change one line and leave its digest as it was."""
+    content = lines(audit)
+    assert old in content[number]
+    content[number] = content[number].replace(old, new, 1)
+    audit.file.write_bytes(b"".join(content))
+
+
+REVEALS = Limit(frozenset({"reveal"}), 2, HOUR)
+
+
+def reveal(audit: Audit, now: datetime) -> Head:
+    return audit.record("reveal", {}, now=now, who="anna", limit=REVEALS)
+
+
+def test_an_act_reads_no_more_of_the_audit_than_its_limit_needs(audit: Audit) -> None:
+    for number in range(6):
+        record(audit, number, now=NOW + timedelta(minutes=30 * number))
+    _edit(audit, 0, b'"0"', b'"7"')
+    assert reveal(audit, NOW + timedelta(minutes=150)).seq == 7
+    audit.refuse_an_old_clock(NOW + timedelta(minutes=150))
+    assert [entry.seq for entry, _ in audit.newest(3)] == [5, 6, 7]
+    with pytest.raises(Fatal, match="line 1 does not follow"):
+        audit.verify_chain()
+
+
+@pytest.mark.parametrize("number", range(2, 6))
+def test_the_acts_of_a_limit_are_proven_with_the_one_that_ends_its_window(audit: Audit, number: int) -> None:
+    for minute in (0, 10, 20, 90, 100, 110):
+        record(audit, minute, now=NOW + timedelta(minutes=minute))
+    _edit(audit, number, b'"anna"', b'"emma"')
+    with pytest.raises(Fatal, match="does not follow from the one before"):
+        reveal(audit, NOW + timedelta(minutes=115))
+
+
+def test_a_clock_set_back_for_one_act_neither_ends_the_window_of_a_limit_nor_hides_the_newest_time(
+    audit: Audit,
+) -> None:
+    for minute in (0, 1):
+        reveal(audit, NOW + timedelta(minutes=minute))
+    record(audit, 1, now=NOW - 3 * HOUR)
+    record(audit, 2, now=NOW - 3 * HOUR)
+    with pytest.raises(TooMany):
+        reveal(audit, NOW + timedelta(minutes=2))
+    with pytest.raises(Fatal, match="the audit goes up to 2026-11-22 12:01"):
+        audit.refuse_an_old_clock(NOW - 3 * HOUR)
+
+
+def test_an_audit_of_the_first_version_is_gone_on_with_and_read_whole_until_its_acts_are_old(audit: Audit) -> None:
+    head, content = Head(), b""
+    for minute in (0, 10, -200):  # the clock was set back, and no line says what it had been
+        text = msgspec.json.encode(
+            {"seq": head.seq + 1, "at": NOW + timedelta(minutes=minute), "action": "reveal", "who": "anna", "facts": {}}
+        )
+        head = Head(head.seq + 1, sha256(head.digest.encode() + text).hexdigest())
+        content += head.digest.encode() + b" " + text + b"\n"
+    audit.file.write_bytes(content)
+    audit.file.chmod(0o600)
+    with pytest.raises(Fatal, match="the audit goes up to 2026-11-22 12:10"):
+        audit.refuse_an_old_clock(NOW)
+    with pytest.raises(TooMany):
+        reveal(audit, NOW + timedelta(minutes=20))
+    record(audit, 4, now=NOW - HOUR)
+    with pytest.raises(Fatal, match="the audit goes up to 2026-11-22 12:10"):
+        audit.refuse_an_old_clock(NOW)
+    assert reveal(audit, NOW + timedelta(minutes=80)).seq == 5
+    assert audit.verify_chain().seq == 5
+
+
+def test_an_end_that_is_not_the_kept_one_is_found_before_anything_is_counted(audit: Audit) -> None:
+    for minute in (0, 90, 100):
+        record(audit, minute, now=NOW + timedelta(minutes=minute))
+    content = lines(audit)
+    line, _ = act(end(content[1])[1] or Head(), at=NOW, action="look", who="emma", facts={})
+    audit.file.write_bytes(b"".join([*content[:2], line]))
+    for ask in (lambda: reveal(audit, NOW + 2 * HOUR), lambda: audit.newest(1), lambda: audit.refuse_an_old_clock(NOW)):
+        with pytest.raises(Fatal, match="line 3 of 3 is not the one known from before"):
+            ask()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 100])
+def test_the_newest_acts_are_the_last_of_all(audit: Audit, count: int) -> None:
+    for number in range(6):
+        audit.record("look", {"text": "x" * 15_000}, now=NOW, who=f"user {number}")  # more than one block of the file
+    assert audit.newest(count) == list(audit.entries())[-count:]
 
 
 def test_a_clock_before_the_newest_act_is_refused_but_for_a_small_step(audit: Audit) -> None:
