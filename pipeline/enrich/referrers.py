@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.enrich.rows import ReferrerKind
 from pipeline.errors import Fatal
+from pipeline.scrub.urls import normal_host
 from pipeline.settings import Site
 
 CACHED_HOSTS = 8192
@@ -63,8 +64,8 @@ class Referrers:
     """The look-up for the configured sites."""
 
     def __init__(self, sites: Iterable[Site], spam: Iterable[str] = ()) -> None:
-        self._own = {site.id: frozenset(site.hosts) for site in sites}
-        self._ads = {site.id: frozenset(site.ad_hosts) for site in sites}
+        self._own = {site.id: frozenset(map(normal_host, site.hosts)) for site in sites}
+        self._ads = {site.id: frozenset(map(normal_host, site.ad_hosts)) for site in sites}
         self._spam = frozenset(spam)
         self._kind = lru_cache(maxsize=CACHED_HOSTS)(self._look_up)
 

@@ -5,15 +5,17 @@ Owns `split_url`. Rules:
 * The host must be the one that a browser would connect to: backslashes are slashes, tabs and line breaks are removed,
   user information ends at the last `@`. Otherwise a foreign page could be mistaken for one of the site's own.
 * No input raises: an unreadable address has no host.
-* A host is stored in small letters and A-labels (Punycode), without port and final dot.
+* A host is stored in small letters and A-labels (Punycode), without port and final dot. The labels are those of a browser
+  (UTS 46, as in the URL Standard), in which `straße` is not `strasse`.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from unicodedata import normalize
 from urllib.parse import unquote
+
+import ada_url
 
 from pipeline.event import Scheme
 
@@ -78,7 +80,7 @@ def normal_host(host: str) -> str:
         host = unquote(host, errors="replace")
     if not host.isascii():
         try:
-            host = normalize("NFKC", host).encode("idna").decode("ascii")
+            host = ada_url.idna_to_ascii(host).decode("ascii")  # empty where a browser refuses it
         except UnicodeError:
             return ""
     host = host.lower().removesuffix(".")

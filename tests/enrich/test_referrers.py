@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.enrich.referrers import HOSTS, Referrers, read_spam
 from pipeline.errors import Fatal
+from pipeline.scrub.urls import normal_host
 from pipeline.settings import Site
 
 SPAM = Path(__file__).parents[2] / "../shared/data/lists/referrer-spam/spammers.txt"
@@ -105,3 +106,11 @@ def test_the_public_spam_list_is_known_and_harms_no_known_host() -> None:
     assert len(spam) > 2000
     assert {referrers.kind(f"www.{domain}", "clinic") for domain in spam} == {"spam"}
     assert not spam & {host for text in HOSTS.values() for host in text.split()}
+
+
+def test_a_site_named_in_its_own_letters_knows_its_hosts_as_they_are_stored() -> None:
+    site = Site(id="clinic", hosts=("клиника.example", "groß.example"), ad_hosts=("газета.example",))
+    referrers = Referrers((site,))
+    hosts = ("xn--80apagcdp.example", "xn--gro-7ka.example")
+    assert [referrers.kind(host, "clinic") for host in hosts] == ["internal", "internal"]
+    assert referrers.kind(normal_host("газета.example"), "clinic") == "ad"
