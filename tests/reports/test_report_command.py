@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import build_app
+from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
 from pipeline.reports import catalogue, run
 from pipeline.settings import ClickHouse, Fraud, Settings
@@ -95,9 +97,51 @@ def test_the_list_names_every_report(person: Person) -> None:
     assert listed == {report.path for report in catalogue.all_reports()}
 
 
+def test_the_printed_query_has_everything_filled_in_and_gives_the_rows_of_the_report(
+    person: Person, tables: Rows, day: tuple[str, ...]
+) -> None:
+    for report in catalogue.all_reports():
+        printed = person.types(report.path, *day, "--sql")
+        assert printed.exit_code == 0, report.path
+        asked = run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+        by_hand = tables.admin.query(printed.output).result_rows
+        assert [list(row) for row in by_hand] == [[_as_stored(value) for value in row] for row in asked.rows], (
+            report.path
+        )
+
+
+def _as_stored(value: object) -> object:
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("traffic_by_hour", "hour"), ("robots", "last_seen"), ("bursts", "began")]
+)
+def test_times_are_published_as_times_in_utc(name: str, column: str, tables: Rows, day: tuple[str, ...]) -> None:
+    report = catalogue.find(name, catalogue.all_reports())
+    table = run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+    place = table.columns.index(column)
+    moments = [row[place] for row in table.rows if row[-1] is not True]
+    assert moments
+    assert all(isinstance(moment, datetime) and moment.tzinfo is UTC for moment in moments)
+    assert [row[place] for row in table.rows if row[-1] is True] == [None] * (len(table.rows) - len(moments))
+
+
+def test_many_reports_are_asked_through_one_connection(tables: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connect(tables.settings, "ops")
+    monkeypatch.setattr("pipeline.database.client.connect", None)
+    for name in ("browsers", "networks"):
+        report = catalogue.find(name, catalogue.all_reports())
+        run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL, client=client)
+    assert client.query("SELECT 1").result_rows == [(1,)]
+    client.close()
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ("browsers", "--set", "page"),
+        ("browsers", "--set", "page=/doctors"),
         ("no_such_report",),
         ("browsers", "--since", "yesterday"),
         ("browsers", "--site", "elsewhere"),
