@@ -346,6 +346,18 @@ def test_every_user_loses_all_rights_before_the_first_grant() -> None:
     }
 
 
+def test_what_is_replaced_comes_before_what_names_it() -> None:
+    kinds = ("CREATE SETTINGS PROFILE", "CREATE USER", "REVOKE", "GRANT", "CREATE ROW POLICY")
+    places = [next(place for place, kind in enumerate(kinds) if text.startswith(kind)) for text in access_statements()]
+    assert places == sorted(places)
+    assert set(places) == set(range(len(kinds)))
+
+
+def test_a_right_that_was_taken_back_is_not_in_the_configuration() -> None:
+    text = access_sql(dict.fromkeys(USERS, "password"))
+    assert parse_access(f"{text}\nREVOKE ALL ON *.* FROM ops;\n").accounts["ops"].grants == []
+
+
 def test_no_password_stands_in_the_configuration() -> None:
     passwords = {user: f"secret-of-{user}" for user in USERS}
     assert "secret-of" not in users_xml(parse_access(access_sql(passwords)))
