@@ -11,6 +11,7 @@ from pipeline.database import schema
 from pipeline.reports.views import view_statements
 from pipeline.settings import Retention, Settings
 from sql import MIGRATIONS_DIR, fill, statements
+from support.server import Rows
 
 EARLIER = Path(__file__).parents[1] / "data" / "migrations"
 FILES = sorted(MIGRATIONS_DIR.glob("*.sql"))
@@ -44,3 +45,10 @@ def test_on_a_cluster_every_view_is_made_on_all_servers(monkeypatch: pytest.Monk
     monkeypatch.setattr(schema, "flavour", lambda _settings: CLUSTER)
     for name, text in view_statements(Settings()).items():
         assert text.startswith(f"CREATE OR REPLACE VIEW {name} ON CLUSTER clinics DEFINER = pixel_viewer SQL SECURITY")
+
+
+@pytest.mark.parametrize("flavour", [schema.Flavour(), CLUSTER], ids=["one server", "cluster"])
+def test_clickhouse_understands_every_statement(flavour: schema.Flavour, tables: Rows) -> None:
+    for text in (text for file in FILES for text in rendered(file, flavour)):
+        assert "$" not in text
+        tables.admin.query("SELECT formatQuery({text:String})", parameters={"text": text})

@@ -234,6 +234,14 @@ def test_a_database_of_the_version_before_becomes_the_same_as_a_new_one(
     assert migrate.migrate(settings) == []
 
 
+def test_a_view_of_the_roll_up_that_is_gone_is_made_again(clickhouse: Settings, database: Rows) -> None:
+    migrator = connect(clickhouse, "pixel_migrator")
+    migrator.command("DROP VIEW rollup.hourly_counts")
+    migrator.close()
+    assert migrate.migrate(clickhouse) == ["views"]
+    assert database.writer.query("SELECT * FROM rollup.hourly_counts(day = '1999-12-31')").result_rows == []
+
+
 def test_statements_end_at_the_end_of_a_line_only() -> None:
     assert statements("-- a; comment;\nSELECT ';' AS x\n    -- why;\n  , 2;\n\nSELECT 3;  \nSELECT 4") == [
         "SELECT ';' AS x\n  , 2",
