@@ -7,6 +7,7 @@ what it cannot look at is itself a finding.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,8 @@ from pipeline.system.durable_files import LOCAL_FILES, MB
 State = Literal["ok", "note", "problem"]
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file names networks that moved
 LAG_SECONDS = 60.0
+PAGE_FAULT_SHARE = 0.01
+"""Share of all events above which unread pages spoil the reports by page."""
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 
 
@@ -93,6 +96,20 @@ def _proxies(settings: Settings) -> Seen:
         yield "problem", f"{private} clients had private addresses and no proxy is trusted: {advice}"
     else:
         yield "ok", f"{len(settings.collector.trusted_proxies)} trusted proxy network(s)"
+
+
+def _pages(settings: Settings) -> Seen:
+    totals = Counter[str]()
+    for name, value in _totals(settings):
+        totals[name] += value
+    lost, spooled = totals["page_faults"], totals["spooled"]
+    if not lost:
+        yield "ok", "every page address could be read"
+        return
+    text = (
+        f"{lost:,} of {spooled:,} events have the page /* by an error of the software; the collector's log says which"
+    )
+    yield "problem" if lost > spooled * PAGE_FAULT_SHARE else "note", text
 
 
 def _keys(settings: Settings) -> Seen:
@@ -261,6 +278,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("sites", _sites),
     ("collector", _collector),
     ("proxies", _proxies),
+    ("pages", _pages),
     ("keys", _keys),
     ("networks", _networks),
     ("spool", _spool),
