@@ -23,9 +23,6 @@ from pipeline.database.access import User as User
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
 
-# The driver logs whole tracebacks with query and address; every error reaches the caller anyway.
-logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
-
 CONNECT_SECONDS = 5
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
 # Timeouts, too many queries, network, memory, disk space, too many parts, read-only: all pass without our doing.
@@ -57,6 +54,8 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
 
     Raises `Retryable` when ClickHouse is away, `Fatal` for a wrong password.
     """
+    # The driver logs whole tracebacks with query and address; every error reaches the caller anyway.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
     parts = urlsplit(address(settings))
     password = read_passwords(settings)[user]
     try:
