@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from support.command import CLI, plain_environment
+from support.command import CLI, free_port, plain_environment
 from support.processes import child, children, command_of
 from support.system import System
 from support.waiting import wait_until
@@ -54,6 +54,42 @@ def test_children_end_when_their_supervisor_is_killed(own_system):
     assert len(pids) >= 3
     own_system.stop(signal.SIGKILL)
     wait_until(lambda: not any("-m pipeline" in command_of(pid) for pid in pids), "the children to end")
+
+
+@pytest.mark.parametrize("options", [(), ("--demo",)], ids=["plain", "with the demo clinic"])
+def test_no_child_outlives_a_supervisor_that_is_killed_while_clickhouse_is_away(tmp_path, options):
+    system = System(tmp_path, clickhouse={"url": f"http://127.0.0.1:{free_port()}"}, demo={"port": free_port()})
+    wanted = {"collect", "migrate --wait", *(["demo-site"] if options else [])}
+    with system.log.open("ab") as log:
+        system.process = subprocess.Popen(
+            [*CLI, "up", *options, "--config", str(system.config)], stdout=log, stderr=log, env=plain_environment()
+        )
+    try:
+        wait_until(lambda: all(child(system, part) for part in wanted), f"{wanted}")
+        wait_until(system.answers, "the collector")
+        pids = children(system.process.pid)
+    finally:
+        system.stop(signal.SIGKILL)
+    wait_until(lambda: not any("-m pipeline" in command_of(pid) for pid in pids), "the children to end")
+
+
+def test_up_goes_on_when_nobody_reads_what_it_prints(tmp_path):
+    system = System(tmp_path, clickhouse={"url": f"http://127.0.0.1:{free_port()}"})
+    system.log.touch()
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        system.process = subprocess.Popen(
+            [*CLI, "up", "--config", str(system.config)],
+            stdout=write, stderr=subprocess.DEVNULL, env=plain_environment(),
+        )  # fmt: skip
+        os.close(write)
+        wait_until(system.answers, "the collector")
+        first = child(system, "collect")
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: child(system, "collect") not in (None, first), "a new collector")
+    finally:
+        system.stop(signal.SIGINT)
 
 
 @pytest.mark.parametrize(
