@@ -4,7 +4,8 @@ Owns the building of a plan's batches; pure: reading and enrichment are argument
 
 * Batches are cut by what was *read* (month of receipt, then every `batch_rows` records), never by what enrichment made
   of it. So a retry by a newer version cuts at the same places.
-* One record in, exactly one outcome out; a fault of ours may cost one record, never the way of all that come after it.
+* One record in, exactly one outcome out. An error that nobody foresaw rejects its record and stops no other; its type and
+  place are in the shipment, so that the caller can log them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pipeline.delivery.tally import CountKey, Reject, edge_counts, reject_of, sh
 from pipeline.durations import MINUTE_MS
 from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row, TechnicalRow
+from pipeline.errors import type_and_place
 from pipeline.event import CountsRecord, Event, Measurement, SpoolRecord
+from pipeline.reasons import RejectReason
 from pipeline.spool.records import BadLine
 
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]
@@ -39,6 +42,8 @@ class Shipment(NamedTuple):
     counts: Counter[CountKey]
     bad_lines: dict[str, list[BadLine]]
     """By segment."""
+    faults: frozenset[str] = frozenset()
+    """Type and place of each error of ours that rejected a record."""
 
 
 def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
@@ -66,7 +71,8 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
                     bad_lines.setdefault(segment, []).append(record)
                     # What it held is lost, its time with it: it counts in the minute of the event before it.
                     counts.update(ship_counts(Counter([near_ms // MINUTE_MS]), "quarantined", record.reason))
-    return Shipment(plan, events.batches + signals.batches, rejects, counts, bad_lines)
+    faults = frozenset(events.faults | signals.faults)
+    return Shipment(plan, events.batches + signals.batches, rejects, counts, bad_lines, faults)
 
 
 def nothing(plan: Plan) -> Shipment:
@@ -84,6 +90,7 @@ class _Cutter:
 
     def __init__(self, plan: Plan, table: Table) -> None:
         self.batches: list[Batch] = []
+        self.faults: set[str] = set()
         self._plan = plan
         self._table: Table = table
         self._open: dict[int, Batch] = {}
@@ -101,9 +108,9 @@ class _Cutter:
             line = _encode(to_row(record, batch.id))
         except Rejected as rejected:
             rejects.append(reject_of(record, rejected.reason, near_ms))
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
-            # A fault of ours may cost one record, never the way of all that come after it.
-            rejects.append(reject_of(record, "enrichment_failed", near_ms))
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+            self.faults.add(type_and_place(error))
+            rejects.append(reject_of(record, RejectReason.ENRICHMENT_FAILED, near_ms))
         batch.lines.append(line)
         batch.minutes.append(received_ms // MINUTE_MS)
 

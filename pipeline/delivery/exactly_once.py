@@ -33,11 +33,10 @@ from pipeline.delivery.store import Poisoned, Store
 from pipeline.delivery.tally import CountKey, Reject, reject_of_row, ship_counts, split_minutes
 from pipeline.durations import MINUTE_MS
 from pipeline.errors import Fatal
+from pipeline.reasons import QuarantineReason, RejectReason
 from pipeline.spool.disposal import retire, set_bad_lines_aside
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 
-REFUSED = "refused_by_table"
-ERASED = "erased"
 MOST_REFUSED = 100
 """Rows of one plan that the table may refuse before it is the table that is thought wrong, not the rows."""
 LAST_GENERATION = 9
@@ -66,13 +65,13 @@ class Account:
         else:
             (stored, erased), left = split_minutes(batch.row_minutes, seen), Counter[int]()
         self._counts.update(ship_counts(stored, "stored"))
-        self._counts.update(ship_counts(left, "quarantined", "stuck"))
-        self._counts.update(ship_counts(erased, "rejected", ERASED))
+        self._counts.update(ship_counts(left, "quarantined", QuarantineReason.STUCK))
+        self._counts.update(ship_counts(erased, "rejected", RejectReason.ERASED))
 
     def refuse(self, batch: Batch) -> None:
         """Take note that the only row of a batch is refused by its table."""
         self.refused += 1
-        self.rejects.append(reject_of_row(batch.first(), batch.row_minutes[0], REFUSED))
+        self.rejects.append(reject_of_row(batch.first(), batch.row_minutes[0], RejectReason.REFUSED_BY_TABLE))
 
     def counts(self) -> Counter[CountKey]:
         """Return the collectors' counts and the worker's own."""

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from pipeline.durations import MINUTE_MS
 from pipeline.event import LAST_MS, CountName, CountsRecord, Event, Measurement
+from pipeline.reasons import QuarantineReason, RejectReason
 
 LARGEST_COUNT = 2**40
 """No minute of a collector counts more; a number that no column holds would keep all others out of the table."""
@@ -44,15 +45,15 @@ class Reject(NamedTuple):
     received_ms: int
     site: str
     event_id: str
-    reason: str
+    reason: RejectReason
 
 
-def reject_of(record: Event | Measurement, reason: str, near_ms: int) -> Reject:
+def reject_of(record: Event | Measurement, reason: RejectReason, near_ms: int) -> Reject:
     """Return the reject for a record that enrichment refuses; see `storable` for its time."""
     return Reject(storable(record.received_ms, near_ms), record.site, _identity(record.event_id), reason)
 
 
-def reject_of_row(row: Mapping[str, object], minute: int, reason: str) -> Reject:
+def reject_of_row(row: Mapping[str, object], minute: int, reason: RejectReason) -> Reject:
     """Return the reject for a row that the table refuses; its own time may be what is wrong with it."""
     return Reject(minute * MINUTE_MS, str(row["site"]), _identity(str(row["event_id"])), reason)
 
@@ -83,10 +84,12 @@ def edge_counts(record: CountsRecord, near_ms: int) -> Counter[CountKey]:
 
 
 def ship_counts(
-    minutes: Counter[int], name: Literal["stored", "rejected", "quarantined"], reason: str = ""
+    minutes: Counter[int],
+    name: Literal["stored", "rejected", "quarantined"],
+    reason: RejectReason | QuarantineReason | None = None,
 ) -> Counter[CountKey]:
     """Return the worker's own counts for numbers per minute."""
-    return Counter({CountKey(minute, SHIPPER, name, reason): value for minute, value in minutes.items()})
+    return Counter({CountKey(minute, SHIPPER, name, reason or ""): value for minute, value in minutes.items()})
 
 
 def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter[int]]:

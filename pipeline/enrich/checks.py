@@ -1,21 +1,14 @@
 """Values that ClickHouse would refuse and that the reader of the spool lets pass: one bad record must not cost its batch.
 
-Owns the closed list of reasons for which enrichment rejects a record. The bounds of all other values are part of the types
-in `pipeline.event`, which the reader checks. Pure; an error carries its reason and nothing of the record.
+Owns the check and its error, which carries a reason (`pipeline.reasons`) and nothing of the record. The bounds of all other
+values are part of the types in `pipeline.event`, which the reader checks. Pure.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pipeline.errors import PixelError
 from pipeline.event import Event
-
-
-class RejectReason(StrEnum):
-    """Why a record cannot be a row: a closed list, each counted under its own name."""
-
-    BAD_NUMBER = "bad_number"
+from pipeline.reasons import RejectReason
 
 
 class Rejected(PixelError):

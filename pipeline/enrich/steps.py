@@ -18,7 +18,7 @@ import msgspec
 from pipeline.durations import DAY_MS
 from pipeline.enrich import hints, labels
 from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents
-from pipeline.enrich.checks import Rejected, RejectReason, check_event
+from pipeline.enrich.checks import Rejected, check_event
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers, read_spam
 from pipeline.enrich.robots import Robots
@@ -27,7 +27,7 @@ from pipeline.errors import Fatal
 from pipeline.event import Event, EventColumns
 from pipeline.settings import AddressList, Settings
 
-__all__ = ["ENRICH_STEPS", "EnrichTables", "RejectReason", "Rejected", "enrich", "time_text"]
+__all__ = ["ENRICH_STEPS", "EnrichTables", "Rejected", "enrich", "time_text"]
 
 CRAWLER_LIST_FRESH_MS = 8 * DAY_MS
 """An older crawler list proves nothing: the operator may have added a range since (fraud catalogue, F04)."""

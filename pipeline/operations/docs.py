@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from pipeline.errors import MEANING, STATUS, Reason
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.docs_page import page as inventory_page
+from pipeline.reasons import QUARANTINED, REJECTED
 from pipeline.reports.catalogue import all_reports
 from pipeline.reports.docs_page import page as reports_page
 from pipeline.settings import Settings
@@ -46,16 +47,44 @@ reason is counted in `/metrics` (`clinic_pixel_refused_total{reason="..."}`) and
 |---|---|---|
 """
 
+_REJECTS = """
+## Rejected records
+
+A record that was acknowledged and cannot be a row is counted in `pixel.counters` as `rejected`, for one of these reasons and
+no other; `pixel.rejects` keeps its time, site and identity.
+
+| reason | what happened |
+|---|---|
+"""
+
+_QUARANTINE = """
+## Quarantined lines
+
+What cannot be read or accounted for is kept under `quarantine/` in the spool and counted as `quarantined`, for one of these
+reasons and no other.
+
+| reason | what happened |
+|---|---|
+"""
+
 
 def pages() -> dict[str, str]:
     """Return the generated pages: file name in `docs/` -> content."""
     return {
         "settings.md": _SETTINGS + "\n" + "\n".join(_section("", Settings)),
-        "refusals.md": _REFUSALS
-        + "".join(f"| `{reason}` | {STATUS[reason]} | {MEANING[reason]} |\n" for reason in Reason),
+        "refusals.md": "".join(_reasons()),
         "reports.md": reports_page(all_reports()),
         "data-inventory.md": inventory_page(inventory(), all_reports()),
     }
+
+
+def _reasons() -> Iterator[str]:
+    yield _REFUSALS
+    yield from (f"| `{reason}` | {STATUS[reason]} | {MEANING[reason]} |\n" for reason in Reason)
+    yield _REJECTS
+    yield from (f"| `{reason}` | {meaning} |\n" for reason, meaning in REJECTED.items())
+    yield _QUARANTINE
+    yield from (f"| `{reason}` | {meaning} |\n" for reason, meaning in QUARANTINED.items())
 
 
 def main() -> None:

@@ -67,23 +67,28 @@ JOBS: list[Job] = [
 class JobThread(threading.Thread):
     """Runs the jobs until a stop is asked for. It is a daemon: the end of the process does not wait for a slow job.
 
-    `failed` names the jobs whose last run failed, each with its error in one line.
+    `failed` names the jobs whose last run failed, each with its error in one line; `died` says that the thread itself did.
     """
 
     def __init__(self, jobs: Sequence[Job], settings: Settings, stop: threading.Event) -> None:
         super().__init__(name="jobs", daemon=True)
         self.failed: Mapping[str, str] = {}
+        self.died = False
         self.first_round = threading.Event()
         self._settings = settings
         self._stop_asked = stop
         self._due = dict.fromkeys(jobs, 0.0)
 
     def run(self) -> None:
-        """Run what is due, again and again."""
-        while not self._stop_asked.is_set():
-            self.run_due(self._settings, time.monotonic())
-            self.first_round.set()
-            self._stop_asked.wait(LOOK_SECONDS)
+        """Run what is due, again and again; log an error that no job is to blame for."""
+        try:
+            while not self._stop_asked.is_set():
+                self.run_due(self._settings, time.monotonic())
+                self.first_round.set()
+                self._stop_asked.wait(LOOK_SECONDS)
+        except BaseException as error:  # noqa: BLE001 - the top of a thread: without it no key is destroyed any more
+            log.error("the jobs' thread died: unforeseen %s", type_and_place(error))  # noqa: TRY400
+            self.died = True
 
     def run_due(self, settings: Settings, now: float) -> None:
         """Run what is due at `now`, seconds of a clock that never goes back."""

@@ -29,6 +29,7 @@ from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.enrich.technical import enrich_measurement
 from pipeline.event import Event, Measurement
+from pipeline.reasons import RejectReason
 from pipeline.settings import Settings
 from pipeline.ship.delivery_thread import Carrier
 from pipeline.ship.schedule import JOBS, Job, JobThread
@@ -71,6 +72,7 @@ class Worker:
         self._jobs = JobThread(jobs, settings, stop)
         self._carrier: Carrier | None = None
         self._unreadable: set[str] = set()
+        self._faults: set[str] = set()
         self._turn = 0
         self._status_due = self._orphans_due = 0.0
 
@@ -117,13 +119,17 @@ class Worker:
 
     def _build(self, plan: Plan, to_row: ToRow) -> Shipment | None:
         try:
-            return build(plan, lambda name: read(self._spool / name), to_row)
+            shipment = build(plan, lambda name: read(self._spool / name), to_row)
         except OSError as error:
             # Not again before the next start: one unreadable file must not keep all others waiting.
             self._unreadable.update(plan.segments)
             log.error("segments %s cannot be read: %s", ", ".join(plan.segments), error.strerror)  # noqa: TRY400
             self.status.error = f"{len(self._unreadable)} segments cannot be read: {error.strerror}"
             return None
+        for fault in sorted(shipment.faults - self._faults):
+            log.error("records are rejected as %s: unforeseen %s", RejectReason.ENRICHMENT_FAILED, fault)
+        self._faults |= shipment.faults
+        return shipment
 
     def _next_plan(self) -> Plan | None:
         taken = self._carrier.plan.segments if self._carrier else ()
@@ -177,6 +183,8 @@ class Worker:
 
     def _keep_house(self) -> None:
         now = time.monotonic()
+        if self._jobs.died:
+            raise SystemExit(EXIT_UNFORESEEN)
         if now >= self._orphans_due:
             self._orphans_due = now + ORPHAN_SECONDS
             try:

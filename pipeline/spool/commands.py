@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import Fatal
+from pipeline.reasons import QuarantineReason
 from pipeline.system.console import ConfigOption, FormatOption, Panel, errors, print_rows
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ def _verdict(path: Path) -> tuple[object, ...]:
     for record in read(path):
         if not isinstance(record, BadLine):
             records += 1
-        elif not (record.reason == "torn" and path.suffix == ".open"):  # an unfinished last line is no damage there
+        elif not (
+            record.reason is QuarantineReason.TORN and path.suffix == ".open"
+        ):  # an unfinished last line is no damage there
             bad.append(record)
     first = bad[0] if bad else None
     return (path.name, records, len(bad), first.offset if first else "", first.reason if first else "")

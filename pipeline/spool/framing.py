@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Final, Literal
 from zlib import crc32
 
-Damage = Literal["torn", "frame", "crc"]
+from pipeline.reasons import QuarantineReason
+
+Damage = Literal[QuarantineReason.TORN, QuarantineReason.FRAME, QuarantineReason.CRC]
 
 ADDED: Final = 10
 """Bytes that framing adds to a body."""
@@ -24,11 +26,11 @@ def framed(body: bytes) -> bytes:
 def unframed(line: bytes) -> bytes | Damage:
     """Return the body of a whole line (with its newline), or the damage of the line."""
     if line[-1:] != b"\n":
-        return "torn"
+        return QuarantineReason.TORN
     body = line[_BODY:-1]
     if line[8:_BODY] != b" " or not body:
-        return "frame"
+        return QuarantineReason.FRAME
     # The digits are compared as text: int() would take spellings no writer makes.
     if line[:8] != b"%08x" % crc32(body):
-        return "crc"
+        return QuarantineReason.CRC
     return body

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
 from pipeline.event import SpoolRecord
-from pipeline.spool.framing import ADDED, Damage, framed, unframed
+from pipeline.reasons import QuarantineReason
+from pipeline.spool.framing import ADDED, framed, unframed
 
 MAX_LINE = 256 * 1024  # an event is under 20 KB and a full counts record under 200 KB; longer can only be damage
-
-BadReason = Damage | Literal["too_long", "record"]
 
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[bytes], SpoolRecord] = msgspec.json.Decoder(SpoolRecord).decode
@@ -29,7 +28,7 @@ class BadLine(NamedTuple):
     """A line that is not a record: where it begins, why, and how many bytes it spans with its newline."""
 
     offset: int
-    reason: BadReason
+    reason: QuarantineReason
     size: int
 
 
@@ -52,7 +51,7 @@ def frame(record: SpoolRecord) -> bytes:
     return framed(body)
 
 
-def parse(line: bytes) -> SpoolRecord | BadReason:
+def parse(line: bytes) -> SpoolRecord | QuarantineReason:
     """Return the record of a whole line (with its newline), or why it is none."""
     body = unframed(line)
     if isinstance(body, str):
@@ -60,7 +59,7 @@ def parse(line: bytes) -> SpoolRecord | BadReason:
     try:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):  # the second is what invalid UTF-8 inside a text gives
-        return "record"
+        return QuarantineReason.RECORD
 
 
 def scan(stream: BinaryIO) -> Iterator[Line | BadLine]:
@@ -72,7 +71,7 @@ def scan(stream: BinaryIO) -> Iterator[Line | BadLine]:
             while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 size += len(rest)
             size += len(rest)
-            yield BadLine(offset, "too_long", size)
+            yield BadLine(offset, QuarantineReason.TOO_LONG, size)
         else:
             record = parse(line)
             if isinstance(record, str):

@@ -15,10 +15,11 @@ from pipeline.delivery.build import Shipment, build
 from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
 from pipeline.delivery.tally import CountKey, Reject, reject_of_row
 from pipeline.durations import DAY_MS
-from pipeline.enrich.checks import Rejected, RejectReason
+from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import time_text
 from pipeline.event import Count, CountsRecord, Event, Measurement, SpoolRecord
+from pipeline.reasons import QuarantineReason, RejectReason
 from pipeline.spool.records import BadLine
 from support.shipping import RECEIVED_MS, counts, event, row
 from support.stores import rows_of
@@ -107,6 +108,13 @@ def test_an_event_that_cannot_be_a_row_becomes_a_reject(site: str, reason: str) 
     assert row["event_id"] == str(uuid.UUID(int=1))
 
 
+def test_the_errors_of_ours_that_rejected_records_are_named_once_each_by_type_and_place() -> None:
+    shipment = shipment_of([event(1, site="broken"), event(2), event(3, site="refused")], [event(4, site="broken")])
+    (fault,) = shipment.faults
+    assert fault.startswith("KeyError at test_batch.py:")
+    assert shipment_of([event(1), event(3, site="refused")]).faults == frozenset()
+
+
 @pytest.mark.parametrize("received_ms", [-1, 2**32 * 1000, 10**15, -(10**15)])
 def test_a_reject_of_an_impossible_time_or_identity_can_itself_be_stored(received_ms: int) -> None:
     shipment = shipment_of([event(1, received_ms=received_ms, event_id="'; DROP", site="refused")])
@@ -136,8 +144,11 @@ def test_an_impossible_network_is_counted_as_unknown(asn: int) -> None:
 
 
 def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it() -> None:
-    shipment = shipment_of([event(1), BadLine(100, "crc", 5)], [BadLine(0, "frame", 7)])
-    assert shipment.bad_lines == {NAME: [BadLine(100, "crc", 5)], OTHER: [BadLine(0, "frame", 7)]}
+    shipment = shipment_of([event(1), BadLine(100, QuarantineReason.CRC, 5)], [BadLine(0, QuarantineReason.FRAME, 7)])
+    assert shipment.bad_lines == {
+        NAME: [BadLine(100, QuarantineReason.CRC, 5)],
+        OTHER: [BadLine(0, QuarantineReason.FRAME, 7)],
+    }
     assert shipment.counts == {
         CountKey(RECEIVED_MS // 60_000, "ship", "quarantined", "crc"): 1,
         CountKey(1794999990000 // 60_000, "ship", "quarantined", "frame"): 1,
@@ -146,7 +157,7 @@ def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it()
 
 def test_a_refused_row_tells_no_more_than_a_reject_may_hold() -> None:
     batch = shipment_of([event(7)]).batches[0]
-    reject = reject_of_row(batch.first(), batch.minutes[0], "refused_by_table")
+    reject = reject_of_row(batch.first(), batch.minutes[0], RejectReason.REFUSED_BY_TABLE)
     assert reject == (RECEIVED_MS // 60_000 * 60_000, "clinic", str(uuid.UUID(int=7)), "refused_by_table")
 
 

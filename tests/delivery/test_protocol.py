@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.delivery.build import Shipment, build, nothing
-from pipeline.delivery.exactly_once import MOST_REFUSED, REFUSED, Delivery
+from pipeline.delivery.exactly_once import MOST_REFUSED, Delivery
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Intent, parse
 from pipeline.delivery.plan import Batch, Plan, reject_batches
 from pipeline.delivery.tally import Reject
-from pipeline.enrich.checks import Rejected, RejectReason
+from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Measurement
+from pipeline.reasons import RejectReason
 from pipeline.settings import Settings
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
@@ -212,7 +213,7 @@ def test_every_event_is_stored_once_whatever_fails_and_whenever_the_worker_dies(
             deliver(store, shipment, home)
     store.let_late_bodies_arrive()
     assert store.nonces() == Counter(nonce for nonce in range(8) if nonce not in (refused, rejected))
-    assert sorted(row["reason"] for row in store.rows["rejects"]) == ["bad_number", REFUSED]
+    assert sorted(row["reason"] for row in store.rows["rejects"]) == ["bad_number", RejectReason.REFUSED_BY_TABLE]
     assert store.counters() == {"offered": 8, "spooled": 8, "stored": 6, "rejected": 2}
     assert list(spool.glob("*.seg")) == []
 
@@ -221,7 +222,9 @@ def test_one_row_that_the_table_refuses_goes_to_the_rejects_and_the_rest_is_stor
     store = ListStore(refused=[4])
     deliver(store, shipment_in(spool_with(tmp_path, range(20)), rows=20), tmp_path)
     assert store.nonces() == Counter(nonce for nonce in range(20) if nonce != 4)
-    assert [(row["reason"], row["site"]) for row in store.rows["rejects"]] == [(REFUSED, "clinic")]
+    assert [(row["reason"], row["site"]) for row in store.rows["rejects"]] == [
+        (RejectReason.REFUSED_BY_TABLE, "clinic")
+    ]
     assert store.counters() == {"offered": 20, "spooled": 20, "stored": 19, "rejected": 1}
     assert len([table for table, _ in store.inserts if table == "events"]) <= 2 * 5 + 1
 

@@ -21,12 +21,12 @@ from pipeline.enrich.steps import (
     ENRICH_STEPS,
     EnrichTables,
     Rejected,
-    RejectReason,
     drop_unstorable,
     enrich,
 )
 from pipeline.errors import Fatal
 from pipeline.event import LAST_MS, Event, EventColumns, NetClass, Token
+from pipeline.reasons import RejectReason
 from pipeline.settings import AddressList, Networks, Settings, Site
 from pipeline.spool.records import frame, parse
 

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment, build
-from pipeline.delivery.exactly_once import REFUSED, Delivery
+from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.plan import COLUMNS, Batch, Plan
 from pipeline.delivery.store import ClickHouseStore
@@ -26,6 +26,7 @@ from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Measurement
 from pipeline.operations.migrate import migrate
+from pipeline.reasons import RejectReason
 from pipeline.settings import ClickHouse, Settings, Ship
 from pipeline.ship import worker
 from pipeline.ship.worker import Worker
@@ -204,7 +205,9 @@ def test_a_row_that_only_clickhouse_finds_bad_is_rejected_and_the_others_stored(
     with Journal(home.journal_dir) as journal:
         Delivery(ClickHouseStore(home), journal, home.spool_dir).deliver(shipment_of(home, change))
     assert stored(tables) == {nonce: 1 for nonce in range(1, 41) if nonce != 17}
-    assert tables.admin.query("SELECT site, reason FROM pixel.rejects").result_rows == [("clinic", REFUSED)]
+    assert tables.admin.query("SELECT site, reason FROM pixel.rejects").result_rows == [
+        ("clinic", RejectReason.REFUSED_BY_TABLE)
+    ]
     assert sums(tables) == {"offered": 40, "spooled": 40, "stored": 39, "rejected": 1}
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -274,6 +275,57 @@ def test_a_delivery_that_dies_of_a_fault_of_ours_ends_the_process(
     assert ended.value.code == EXIT_UNFORESEEN
     assert "unforeseen ZeroDivisionError at test_worker.py:" in caplog.text
     assert "anna" not in caplog.text
+
+
+def test_an_error_outside_of_any_job_ends_the_process_rather_than_the_jobs_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("https://clinic.example/anna")
+
+    monkeypatch.setattr(JobThread, "run_due", broken)
+    stop = threading.Event()
+    bound = threading.Timer(20, stop.set)
+    bound.start()
+    with pytest.raises(SystemExit) as ended:
+        worker_of(settings, ListStore(), stop=stop).run()
+    bound.cancel()
+    assert ended.value.code == EXIT_UNFORESEEN
+    assert "the jobs' thread died: unforeseen ZeroDivisionError at test_worker.py:" in caplog.text
+    assert "anna" not in caplog.text
+
+
+def test_an_error_of_enrichment_is_logged_once_by_type_and_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("https://clinic.example/anna")
+
+    monkeypatch.setattr(module, "enrich", broken)
+    monkeypatch.setattr(module, "PLAN_BYTES", 1)  # a plan is one segment
+    fill(settings, 3)
+    store = ListStore()
+    worker_of(settings, store).run(until_empty=True)
+    assert store.counters()["rejected"] == 3
+    (line,) = [message for message in caplog.messages if "unforeseen" in message]
+    assert line.startswith("records are rejected as enrichment_failed: unforeseen KeyError at test_worker.py:")
+    assert "anna" not in caplog.text
+
+
+def test_an_error_of_the_main_thread_ends_the_command_with_one_line_without_its_text(settings: Settings) -> None:
+    planted = (
+        "from pipeline.ship.worker import Worker\n"
+        "def broken(*_, **__): raise ValueError('https://clinic.example/anna')\n"
+        "Worker.run = broken\n"
+        "from pipeline.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", planted, "ship"], env=plain_environment(PIXEL_DATA=str(settings.data)),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == EXIT_UNFORESEEN, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("unforeseen ValueError at <string>:2; the process ends")
 
 
 def test_quarantine_ends_with_its_life_span(settings: Settings) -> None:
