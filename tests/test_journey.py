@@ -1,74 +1,85 @@
-"""One request, all the way to one number of a report."""
+"""One request on its way through the whole product, to one row and one number of a report."""
 
 import csv
 import io
 import json
-from uuid import uuid4
+import re
 
 import pytest
 
 from collector.endpoints.pixel import GIF
+from support.system import QUIET_SITE
 from support.waiting import wait_until
 
-
-def new_nonce():
-    return str(uuid4().int >> 65)
+CRAWLER = "Mozilla/5.0 (compatible; PerplexityBot/1.0; +https://perplexity.ai/perplexitybot)"
 
 
-def test_one_request_becomes_one_row_and_one_number_in_a_report(system):
-    nonce = new_nonce()
-    before = system.rows("SELECT count() FROM pixel.events")[0][0]
+def test_one_request_becomes_one_row(system):
+    nonces = system.nonces(1)
     answer = system.pixel(
         u="https://clinic.example/doctors/ivanova/?utm_source=yandex&phone=79161234567",
         r="https://ya.ru/search?text=x",
-        n=nonce,
+        n=str(nonces[0]),
         address="198.51.100.99",
         headers={"Cookie": "session=do-not-keep"},
     )
     assert (answer.status, answer.data) == (200, GIF)
     assert answer.headers["Cache-Control"] == "no-store"
-    system.wait_for_rows(before + 1)
+    system.wait_for(nonces)
     row = system.rows(
-        "SELECT page_host, page, campaign, dropped_params, referrer_host, browser, browser_major, os, mode, country,"
+        "SELECT page_host, page, campaign, dropped_params, referrer_host, browser, browser_major, os, mode,"
         " toString(ip_token), batch_id != toUUID('00000000-0000-0000-0000-000000000000')"
         " FROM pixel.events WHERE nonce = {n:UInt64}",
-        n=int(nonce),
+        n=nonces[0],
     )
     assert len(row) == 1
     assert row[0][:4] == ("clinic.example", "/doctors/ivanova", {"utm_source": "yandex"}, 1)
     assert row[0][4:9] == ("ya.ru", "Chrome", 143, "Windows", "js")
-    assert "198.51.100.99" not in row[0][10]
-    assert row[0][11]
-    report = json.loads(system.run("report", "fraud/robots", "--format", "json").stdout)
-    assert isinstance(report, list)
+    assert "198.51.100.99" not in row[0][9]
+    assert row[0][10]
 
 
-def test_a_report_counts_what_was_sent(system):
-    for visitor in range(12):
-        answer = system.pixel(u="https://clinic.example/contacts/", n=new_nonce(), address=f"203.0.113.{visitor + 1}")
+def test_one_request_of_a_robot_is_one_hit_in_the_report_of_robots(system):
+    nonces = system.nonces(1)
+    system.pixel(s=QUIET_SITE, u="https://quiet.example/price", n=str(nonces[0]), headers={"User-Agent": CRAWLER})
+    system.wait_for(nonces)
+    shown = json.loads(system.run("report", "fraud/robots", "--site", QUIET_SITE, "--format", "json").stdout)
+    assert [(row["robot"], row["hits"], row["pages"]) for row in shown] == [("PerplexityBot", 1, 1)]
+
+
+def test_a_report_counts_the_visitors_of_its_site_rounded_to_fives(system):
+    nonces = system.nonces(12)
+    for visitor, nonce in enumerate(nonces, start=1):
+        address = f"203.0.113.{visitor}"
+        answer = system.pixel(s=QUIET_SITE, u="https://quiet.example/contacts/", n=str(nonce), address=address)
         assert answer.status == 200
-    before = system.rows("SELECT count() FROM pixel.events WHERE page = '/contacts'")
-    system.wait_for_rows(before[0][0])
+    system.wait_for(nonces)
+    report = system.run("report", "technical/browsers", "--site", QUIET_SITE, "--format", "csv")
+    (shown,) = csv.DictReader(io.StringIO(report.stdout))
+    assert (shown["browser"], shown["visitors"]) in {("Chrome", "10"), ("Chrome", "15")}
 
-    wait_until(
-        lambda: system.rows("SELECT count() FROM pixel.events WHERE page = '/contacts'")[0][0] >= 12, "twelve rows"
-    )
-    shown = list(csv.DictReader(io.StringIO(system.run("report", "traffic_by_hour", "--format", "csv").stdout)))
-    assert sum(int(row["visitors"]) for row in shown) >= 10
+
+def refused(system, reason):
+    """Return how many hits the collector refused for a reason, as /metrics tells it."""
+    text = system.http.request("GET", f"{system.url}/metrics").data.decode()
+    found = re.search(rf'^clinic_pixel_refused_total{{reason="{reason}"}} (\S+)$', text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 @pytest.mark.parametrize(
-    ("word", "status", "query"),
+    ("word", "status", "query", "reason"),
     [
-        ("unknown site", 404, {"s": "nobody"}),
-        ("no site", 404, {"s": ""}),
-        ("bad mode", 400, {"m": "telepathy"}),
-        ("endless page", 413, {"u": "a" * 9000}),
+        ("unknown site", 404, {"s": "nobody"}, "unknown_site"),
+        ("no site", 404, {"s": ""}, "unknown_site"),
+        ("bad mode", 400, {"m": "telepathy"}, "bad_query"),
+        ("endless page", 413, {"u": "a" * 9000}, "too_large"),
     ],
 )
-def test_a_refusal_sends_the_gif_and_is_counted(system, word, status, query):
+def test_a_refusal_sends_the_gif_and_is_counted(system, word, status, query, reason):
+    before = refused(system, reason)
     answer = system.pixel(**query)
     assert (answer.status, answer.data, answer.headers["Content-Type"]) == (status, GIF, "image/gif"), word
+    wait_until(lambda: refused(system, reason) == before + 1, "the refusal to be counted")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def lines(wish: Wish) -> dict[str, str]:
     return {name: text for name, _, text in snippet(wish)}
 
 
-def test_the_tag_is_the_one_line_of_the_readme():
+def test_the_tag_is_one_script_and_for_browsers_without_scripts_one_image():
     script, noscript = lines(WISH)["tag"].splitlines()
     assert script == '<script async src="https://stats.clinic.example/p.js" data-site="clinic"></script>'
     assert noscript == (

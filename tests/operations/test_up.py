@@ -8,6 +8,7 @@ from time import monotonic
 
 import pytest
 
+from pipeline.database.client import ping
 from support.command import CLI, free_port, plain_environment
 from support.processes import child, children, command_of
 from support.system import System
@@ -32,19 +33,18 @@ def test_it_stops_in_order_within_five_seconds_of_ctrl_c(own_system):
 
 def test_a_killed_part_comes_back_and_nothing_accepted_is_lost(own_system):
     own_system.start()
-    for name in ("collect", "ship", "clickhouse"):
+    nonces = own_system.nonces(4)
+    for name, nonce in zip(("collect", "ship", "clickhouse"), nonces, strict=False):
         wait_until(lambda part=name: child(own_system, part) is not None, name)
-        assert own_system.pixel().status == 200
+        assert own_system.pixel(n=str(nonce)).status == 200
         first = child(own_system, name)
         os.kill(first, signal.SIGKILL)
         wait_until(lambda part=name, old=first: child(own_system, part) not in (None, old), f"{name} to be back")
         wait_until(own_system.answers, "the collector")
-    assert own_system.pixel().status == 200
-    from pipeline.database.client import ping
-
+    assert own_system.pixel(n=str(nonces[-1])).status == 200
     wait_until(lambda: ping(own_system.settings), "ClickHouse")
-    own_system.wait_for_rows(4)
-    assert own_system.rows("SELECT count() FROM pixel.events")[0][0] == 4
+    own_system.wait_for(nonces)
+    assert own_system.stored(nonces) == 4
 
 
 def test_children_end_when_their_supervisor_is_killed(own_system):

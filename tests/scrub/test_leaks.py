@@ -69,17 +69,17 @@ def test_no_identifier_comes_through_in_a_text(identifier: Identifier) -> None:
     assert agent.scrubbed
 
 
-def test_the_leak_table_is_as_large_as_promised() -> None:
-    assert len(_leak_table()) * len(PLACES) >= 150
-    assert len(_lines("clinic_addresses.txt")) >= 60
+READ = ("raw", "percent", "double percent", "windows-1251", "full-width")
+"""The encodings that the search for leaks reads back by itself."""
 
 
-@pytest.mark.parametrize("identifier", IDENTIFIERS, ids=lambda identifier: identifier.kind.replace(" ", "_"))
-@pytest.mark.parametrize("encoding", ["raw", "percent", "double percent", "windows-1251", "full-width"])
+@pytest.mark.parametrize(
+    ("identifier", "encoding"),
+    [(identifier, encoding) for identifier, encoding in _leak_table() if encoding in READ],
+    ids=lambda value: getattr(value, "kind", value).replace(" ", "_"),
+)
 def test_the_search_for_leaks_finds_a_planted_one(identifier: Identifier, encoding: str) -> None:
-    written = _written(encoding, identifier.text)
-    if written is not None:
-        assert leaked(identifier, f"clinic.example /otvet/{written}")
+    assert leaked(identifier, f"clinic.example /otvet/{_written(encoding, identifier.text)}")
 
 
 @pytest.mark.parametrize("path", _lines("clinic_addresses.txt"))

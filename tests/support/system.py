@@ -19,11 +19,14 @@ AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
 )
 
+QUIET_SITE = "quiet"
+"""A second site of the shared system, which only the test of one report visits."""
+
 
 class System:
     """Collector, shipper and embedded ClickHouse under the supervisor."""
 
-    def __init__(self, home: Path, **sections: dict[str, Any]) -> None:
+    def __init__(self, home: Path, **sections: dict[str, Any] | list[dict[str, Any]]) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         self.config = home / "pixel.toml"
@@ -34,12 +37,14 @@ class System:
             "spool": {"segment_seconds": 0.3},
             "ship": {"poll_seconds": 0.1, "retry_seconds": 1.0},
         }
-        merged = {name: {**values, **sections.get(name, {})} for name, values in defaults.items()}
-        merged |= {name: values for name, values in sections.items() if name not in merged}
+        merged: dict[str, Any] = defaults | sections
+        for name, values in defaults.items():
+            merged[name] = {**values, **merged[name]}
         self.config.write_text(f"data = {json.dumps(str(home / 'var'))}\n" + _toml(merged))
         self.settings: Settings = load(self.config)
         self.process: subprocess.Popen[bytes] | None = None
         self.log = home / "up.log"
+        self._next_nonce = 1
         self.http = urllib3.PoolManager(retries=False, timeout=30.0)
 
     @property
@@ -100,11 +105,23 @@ class System:
         finally:
             client.close()
 
-    def wait_for_rows(self, count: int, *, seconds: float = 30.0) -> None:
-        """Wait until that many events are stored."""
-        wait_until(
-            lambda: self.rows("SELECT count() FROM pixel.events")[0][0] >= count, f"{count} rows", seconds=seconds
-        )
+    def nonces(self, number: int) -> range:
+        """Return so many nonces that no other hit of this system has, so that a test knows its own events."""
+        first, self._next_nonce = self._next_nonce, self._next_nonce + number
+        return range(first, self._next_nonce)
+
+    def stored(self, nonces: range) -> int:
+        """Return how many events of these nonces are stored."""
+        count: int = self.rows(
+            "SELECT count() FROM pixel.events WHERE nonce >= {first:UInt64} AND nonce < {end:UInt64}",
+            first=nonces.start,
+            end=nonces.stop,
+        )[0][0]
+        return count
+
+    def wait_for(self, nonces: range) -> None:
+        """Wait until an event of each nonce is stored."""
+        wait_until(lambda: self.stored(nonces) >= len(nonces), f"{len(nonces)} events to be stored")
 
     def run(self, *arguments: str, check: bool = True, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command of the command line against this system; `typed` is its standard input."""

@@ -58,14 +58,15 @@ def replayed(system):
     """Replay the log once: its page views in order, the account, and the stored rows in the same order."""
     lines = LOG.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     hits = [hit for line in lines if (hit := plainly_read(line)) and is_page_view(hit)]
-    known = {nonce for (nonce,) in system.rows("SELECT nonce FROM pixel.events")}
+    replays = "pixel.events WHERE nonce >= toUInt64(1) << 62"  # the hits of other tests have smaller nonces
+    known = {nonce for (nonce,) in system.rows(f"SELECT nonce FROM {replays}")}
     done = system.run("replay", str(LOG), "--format", "json")
     account = json.loads(done.stdout)
     columns = (
         "nonce, toUnixTimestamp(received_at), toString(epoch), toString(ip_token), browser, page_host, page, scrubbed,"
         " referrer_host, status, cookie_state, mapKeys(cookies), page_flags"
     )
-    rows = [row for row in system.rows(f"SELECT {columns} FROM pixel.events ORDER BY nonce") if row[0] not in known]
+    rows = [row for row in system.rows(f"SELECT {columns} FROM {replays} ORDER BY nonce") if row[0] not in known]
     return system, hits, account, rows
 
 
