@@ -171,12 +171,12 @@ def isolated_in(window: Period, seen: Published, truth: Truth, least: int) -> It
 
 
 def isolated_between(one: Published, two: Published, least: int) -> Iterator[str]:
-    """Find a difference of two windows that is smaller than a group."""
+    """Find a difference of two windows that is not whole groups: any other one counts people that only one of them has."""
     first, second = one.with_whole(), two.with_whole()
     for key in first.keys() & second.keys():
         for name in first[key].keys() & second[key].keys():
             step = abs(first[key][name] - second[key][name])
-            if 0 < step < least:
+            if step % least:
                 yield f"{key}: {name} differs by {step} between two windows"
 
 
