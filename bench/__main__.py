@@ -56,7 +56,6 @@ def collector(scratch: str, ports: dict[str, int], durability: str) -> subproces
         PIXEL_COLLECTOR__PORT=str(ports[durability]),
         PIXEL_COLLECTOR__DURABILITY=durability,
         PIXEL_COLLECTOR__TRUSTED_PROXIES='["127.0.0.1/32"]',
-        PIXEL_COLLECTOR__FLOOD_PER_MINUTE="0",
     )
 
 
