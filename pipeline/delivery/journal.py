@@ -36,7 +36,7 @@ COMPACT_BYTES = 1_000_000
 class Journal:
     """The acknowledge journal, held by one process until `close` or death."""
 
-    def __init__(self, directory: Path, files: FileSystem = LOCAL_FILES) -> None:
+    def __init__(self, directory: Path, files: FileSystem = LOCAL_FILES, *, compact_bytes: int = COMPACT_BYTES) -> None:
         """Take the lock and read what is known.
 
         Raises `Fatal` when another shipper holds the journal or a line in its middle is damaged.
@@ -50,6 +50,7 @@ class Journal:
         self._open: dict[str, OpenPlan] = {}
         self._fd: int | None = None
         self._size = 0
+        self._compact_bytes = compact_bytes
         self._recover()
 
     def open_plans(self) -> list[OpenPlan]:
@@ -122,7 +123,7 @@ class Journal:
             # else the last write was cut short and left zeros or garbage
 
     def _writable(self) -> int:
-        if self._fd is None or self._size > COMPACT_BYTES:
+        if self._fd is None or self._size > self._compact_bytes:
             self._abandon()
             self._fd = self._renewed()
         return self._fd

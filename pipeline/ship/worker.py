@@ -63,6 +63,7 @@ class Worker:
         stop: threading.Event,
         store: Store | None = None,
         jobs: Sequence[Job] = JOBS,
+        plan_bytes: int = PLAN_BYTES,
     ) -> None:
         self.status = ShipStatus(os.getpid())
         self._settings = settings
@@ -73,6 +74,7 @@ class Worker:
         self._carrier: Carrier | None = None
         self._unreadable: set[str] = set()
         self._faults: set[str] = set()
+        self._plan_bytes = plan_bytes
         self._turn = 0
         self._status_due = self._orphans_due = 0.0
 
@@ -139,7 +141,7 @@ class Worker:
             return None
         self._turn += 1
         newest_first = self._turn % LIVE_TURN == 0
-        chosen = _fill(list(reversed(waiting)) if newest_first else waiting)
+        chosen = _fill(list(reversed(waiting)) if newest_first else waiting, self._plan_bytes)
         heads: dict[str, bytes] = {}
         for segment in sorted(chosen, key=waiting.index):
             heads[segment.path.name] = self._head(segment)
@@ -219,10 +221,10 @@ class Worker:
             log.warning("the status file cannot be written: %s", error.strerror)
 
 
-def _fill(segments: list[Segment]) -> list[Segment]:
-    """Return the first segments that fit into one plan, and at least one."""
+def _fill(segments: list[Segment], limit: int) -> list[Segment]:
+    """Return the first segments that fit into `limit` bytes, and at least one."""
     size, number = 0, 0
-    while number < len(segments) and (number == 0 or size + segments[number].size <= PLAN_BYTES):
+    while number < len(segments) and (number == 0 or size + segments[number].size <= limit):
         size += segments[number].size
         number += 1
     return segments[:number]

@@ -72,6 +72,8 @@ class Spool:
         clock_ms: Callable[[], int],
         files: FileSystem = LOCAL_FILES,
         end: Callable[[], None] = lambda: None,
+        recovery_seconds: float = RECOVERY_SECONDS,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:
         self.slot = ""
         self.recovered = Recovery()
@@ -82,6 +84,8 @@ class Spool:
         self._clock_ms = clock_ms
         self._files = files
         self._end = end
+        self._recovery_seconds = recovery_seconds
+        self._max_waiting_bytes = max_waiting_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -133,7 +137,7 @@ class Spool:
             lines = [frame(event) for event in events]
         except (ValueError, OverflowError):
             reason = Reason.INTERNAL
-        if reason is None and group.size > MAX_WAITING_BYTES:
+        if reason is None and group.size > self._max_waiting_bytes:
             reason = Reason.SPOOL_FULL
         if reason is not None:
             self._counters.add("refused", now_ms=self._clock_ms(), reason=reason, value=len(events))
@@ -257,5 +261,5 @@ class Spool:
         return await self._loop.run_in_executor(self._thread, work)
 
     def _recover(self) -> Recovery:
-        self._next_recovery = time.monotonic() + RECOVERY_SECONDS
+        self._next_recovery = time.monotonic() + self._recovery_seconds
         return recover(self._directory, self.slot, files=self._files, live=self._writer.incarnation)

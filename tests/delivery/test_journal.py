@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.delivery import journal as module
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import (
     Begun,
@@ -172,9 +171,8 @@ def test_a_file_that_failed_is_never_written_again(tmp_path: Path) -> None:
         assert (tmp_path / "journal").stat().st_ino != before
 
 
-def test_the_journal_stays_small_and_keeps_what_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "COMPACT_BYTES", 5_000)
-    with Journal(tmp_path) as journal:
+def test_the_journal_stays_small_and_keeps_what_is_open(tmp_path: Path) -> None:
+    with Journal(tmp_path, compact_bytes=5_000) as journal:
         journal.write(Begun(OTHER), Intent("p2", "b9", 2, 5))
         for number in range(200):
             plan = Plan(f"plan{number}", (f"w0-1-{number}.seg",), 50_000)

@@ -33,6 +33,9 @@ from support.shipping import INCARNATION, counts, event, write_segment
 from support.stores import ListStore
 from support.waiting import wait_until
 
+ONE_SEGMENT = 1
+"""Bytes of a plan into which only its first segment fits, as it always does."""
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -74,20 +77,18 @@ def test_small_segments_share_a_plan(settings: Settings) -> None:
 
 
 def test_a_backlog_drains_oldest_first_with_every_fourth_plan_from_its_newest_end(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
-    monkeypatch.setattr(module, "PLAN_BYTES", 1)  # a plan is one segment
     store = ListStore()
     fill(settings, 8)
-    worker_of(settings, store).run(until_empty=True)
+    worker_of(settings, store, plan_bytes=ONE_SEGMENT).run(until_empty=True)
     assert plans_of(store) == [[1], [2], [3], [8], [4], [5], [6], [7]]
 
 
-def test_a_plan_holds_no_more_than_its_bytes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_holds_no_more_than_its_bytes(settings: Settings) -> None:
     paths = fill(settings, 5)
-    monkeypatch.setattr(module, "PLAN_BYTES", 2 * paths[0].stat().st_size)
     store = ListStore()
-    worker_of(settings, store).run(until_empty=True)
+    worker_of(settings, store, plan_bytes=2 * paths[0].stat().st_size).run(until_empty=True)
     assert plans_of(store) == [[1, 2], [3, 4], [5]]
 
 
@@ -144,7 +145,6 @@ def test_a_plan_with_a_missing_segment_is_set_aside_and_the_rest_goes_on(setting
 def test_a_segment_that_cannot_be_read_keeps_no_other_waiting(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PLAN_BYTES", 1)
     paths = fill(settings, 3)
 
     def read_or_fail(path: Path) -> Iterator[object]:
@@ -154,7 +154,7 @@ def test_a_segment_that_cannot_be_read_keeps_no_other_waiting(
 
     monkeypatch.setattr(module, "read", read_or_fail)
     store = ListStore()
-    shipper = worker_of(settings, store)
+    shipper = worker_of(settings, store, plan_bytes=ONE_SEGMENT)
     shipper.run(until_empty=True)
     assert store.nonces() == {1: 1, 3: 1}
     assert shipper.status.error == "1 segments cannot be read: Input/output error"

@@ -114,12 +114,11 @@ def test_counts_wait_in_memory_while_the_spool_is_full(directory):
     assert counted(records(directory))["refused spool_full"] == 1
 
 
-def test_hits_behind_a_stalled_disk_are_bounded_in_memory(directory, monkeypatch):
-    monkeypatch.setattr("pipeline.spool.append.MAX_WAITING_BYTES", 1000)
+def test_hits_behind_a_stalled_disk_are_bounded_in_memory(directory):
     stalled = threading.Event()
 
     async def scenario() -> list[Reason | None]:
-        async with running(new_spool(directory)) as spool:
+        async with running(new_spool(directory, max_waiting_bytes=1000)) as spool:
             whole = spool._writer.write
             spool._writer.write = lambda data: (stalled.wait(30), whole(data))[1]
             waiting = [asyncio.create_task(outcome(spool, event())) for _ in range(30)]

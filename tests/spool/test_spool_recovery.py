@@ -206,8 +206,7 @@ def test_links_and_directories_with_a_segments_name_are_not_followed(tmp_path):
     assert sealed(directory) == []
 
 
-def test_a_disk_too_full_to_recover_does_not_stop_the_start_and_recovery_is_tried_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.spool.append.RECOVERY_SECONDS", 0)
+def test_a_disk_too_full_to_recover_does_not_stop_the_start_and_recovery_is_tried_again(tmp_path):
     directory = tmp_path / "spool"
     files = FaultyDisk(tmp_path / "store")
     directory.mkdir()
@@ -215,7 +214,7 @@ def test_a_disk_too_full_to_recover_does_not_stop_the_start_and_recovery_is_trie
     files.fail("create", errno.ENOSPC)
 
     async def scenario() -> None:
-        async with running(new_spool(directory, files)) as spool:
+        async with running(new_spool(directory, files, recovery_seconds=0)) as spool:
             assert spool.recovered.failed == 1
             await spool.upkeep()
             assert spool.recovered == Recovery(sealed=1, events=1, torn_bytes=4)

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline import settings
 from pipeline.errors import Reason, Refused
 from pipeline.event import CountsRecord, Event
-from pipeline.spool.append import Spool
+from pipeline.spool.append import MAX_WAITING_BYTES, RECOVERY_SECONDS, Spool
 from pipeline.spool.counters import EdgeCounters
 from pipeline.spool.records import BadLine, read
 from pipeline.spool.segments import listing
@@ -48,6 +48,8 @@ def new_spool(
     counters: EdgeCounters | None = None,
     now_ms: int = NOW_MS,
     end: Callable[[], None] = lambda: None,
+    recovery_seconds: float = RECOVERY_SECONDS,
+    max_waiting_bytes: int = MAX_WAITING_BYTES,
     **changed: float,
 ) -> Spool:
     return Spool(
@@ -58,6 +60,8 @@ def new_spool(
         clock_ms=lambda: now_ms,
         files=files,
         end=end,
+        recovery_seconds=recovery_seconds,
+        max_waiting_bytes=max_waiting_bytes,
     )
 
 
