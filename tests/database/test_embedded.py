@@ -19,6 +19,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, ping
 from pipeline.database.embedded import SLEEP, config_xml
@@ -99,9 +100,9 @@ def test_its_log_holds_no_query_and_no_row(restartable: Server) -> None:
     migrate(restartable.settings)
     writer = connect(restartable.settings, "pixel_writer")
     row = b'{"ua_raw": "canary-of-a-row", "visitor": "not a number"}'
-    with pytest.raises(Exception, match="CANNOT_PARSE"):
+    with pytest.raises(ClickHouseError, match="CANNOT_PARSE"):
         writer.raw_insert("pixel.events", insert_block=row, fmt="JSONEachRow")
-    with pytest.raises(Exception, match="canary_of_a_query"):
+    with pytest.raises(ClickHouseError, match="canary_of_a_query"):
         writer.query("SELECT canary_of_a_query")
     writer.close()
     restartable.stop()

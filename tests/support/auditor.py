@@ -31,9 +31,11 @@ def audit(acknowledged: Collection[int], sent: Collection[int], stored: Mapping[
 
 def stored_nonces(client: Client) -> Counter[int]:
     """Return how often each nonce is stored."""
-    return Counter(dict(client.query("SELECT nonce, count() FROM pixel.events GROUP BY nonce").result_rows))
+    rows = client.query("SELECT nonce, count() FROM pixel.events GROUP BY nonce").result_rows
+    return Counter({row[0]: row[1] for row in rows})
 
 
 def counter_sums(client: Client) -> Counter[str]:
     """Return the sum of each counter."""
-    return Counter(dict(client.query("SELECT name, sum(value) FROM pixel.counters GROUP BY name").result_rows))
+    rows = client.query("SELECT name, sum(value) FROM pixel.counters GROUP BY name").result_rows
+    return Counter({row[0]: row[1] for row in rows})

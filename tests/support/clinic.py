@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.database.client import ping
-from pipeline.delivery.journal_entries import Begun, Closed, Intent, OpenPlan, parse
+from pipeline.delivery.journal_entries import Begun, Closed, Finished, Intent, OpenPlan, parse
 from pipeline.operations.migrate import migrate
 from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool
 from pipeline.ship.status import read_status
@@ -85,7 +85,9 @@ class Clinic:
                     plans.pop(line.plan, None)
                 case None:
                     pass
-                case _ if hasattr(line, "batch"):
+                case Finished():
+                    plans[line.plan].finished = True
+                case _:
                     plans[line.plan].batches[line.batch] = line
         return any(isinstance(line, Intent) for plan in plans.values() for line in plan.batches.values())
 

@@ -33,7 +33,7 @@ class Served:
         config = uvicorn.Config(
             app,  # type: ignore[arg-type]
             port=self.port,
-            http=http,  # type: ignore[arg-type]
+            http=http,
             log_level="error",
             access_log=False,
             server_header=False,

@@ -49,7 +49,15 @@ class Firefox:
         ]
         (directory / "user.js").write_text("\n".join(lines))
         self._said = directory / "said"
-        self._arguments = [FIREFOX, "--headless", "--no-remote", "--profile", directory, "--remote-debugging-port", "0"]
+        self._arguments = [
+            str(FIREFOX),
+            "--headless",
+            "--no-remote",
+            "--profile",
+            str(directory),
+            "--remote-debugging-port",
+            "0",
+        ]
         self._socket: ClientConnection
         self._last = 0
         self.errors: list[str] = []

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], awaited: str = "a condition", *, seconds: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T | None], awaited: str = "a condition", *, seconds: float = 30.0) -> T:
     """Return the first true result of `condition`; fail the test, naming the thing awaited, after so many seconds."""
     end = monotonic() + seconds
     while not (result := condition()):
