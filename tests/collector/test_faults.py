@@ -125,12 +125,13 @@ def test_under_up_the_collector_answers_again(tmp_path: Path, planted: Path) -> 
     try:
         system.start()
         first = child(system, "collect")
-        assert system.pixel(u="https://clinic.example/kept").status == 200
+        nonces = system.nonces(2)
+        assert system.pixel(u="https://clinic.example/kept", n=str(nonces[0])).status == 200
         assert system.pixel(u="https://clinic.example/planted").status == 503
         wait_until(lambda: child(system, "collect") not in (None, first), "a new collector")
         wait_until(system.answers, "the collector to be ready")
-        assert system.pixel(u="https://clinic.example/after").status == 200
-        system.wait_for_rows(2)
+        assert system.pixel(u="https://clinic.example/after", n=str(nonces[1])).status == 200
+        system.wait_for(nonces)
         assert system.rows("SELECT page FROM pixel.events ORDER BY page") == [("/after",), ("/kept",)]
         assert f"collect ended (exit code {EXIT_UNFORESEEN})" in system.log.read_text()
     finally:
