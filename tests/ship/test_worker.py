@@ -302,10 +302,9 @@ def test_an_error_of_enrichment_is_logged_once_by_type_and_place(
         raise KeyError("https://clinic.example/anna")
 
     monkeypatch.setattr(module, "enrich", broken)
-    monkeypatch.setattr(module, "PLAN_BYTES", 1)  # a plan is one segment
     fill(settings, 3)
     store = ListStore()
-    worker_of(settings, store).run(until_empty=True)
+    worker_of(settings, store, plan_bytes=ONE_SEGMENT).run(until_empty=True)
     assert store.counters()["rejected"] == 3
     (line,) = [message for message in caplog.messages if "unforeseen" in message]
     assert line.startswith("records are rejected as enrichment_failed: unforeseen KeyError at test_worker.py:")
