@@ -1,6 +1,6 @@
-"""`verify-privacy`: send invented people through the running system and search every written byte for them.
+"""`verify-privacy`: send invented identifiers through the running system and search everything it wrote for them.
 
-Owns the invented people, the attack and the search. May use `traffic`, `keys`, `audit`, `database` and below, never the
+Owns the invented identifiers, the requests and the search. May use `traffic`, `keys`, `audit`, `database` and below, never the
 code that it checks. Only its own command runs it.
 """
 

@@ -1,8 +1,6 @@
-"""The search for canaries in bytes.
+"""Searches bytes for canaries.
 
-Owns the one pass over the bytes. A form can only stand where its first four bytes stand, and which four bytes stand in a
-window at all is known after one pass; so hundreds of forms cost little more than one. Pure. A find names the canary's
-kind and form; what it says is for nobody to see.
+Owns the pass over the bytes. A find names the kind and the form of a canary, never its text. Pure.
 """
 
 from __future__ import annotations
@@ -21,17 +19,17 @@ WINDOW = 256 * 1024
 
 
 class Find(NamedTuple):
-    """A form that was found, and at which byte of what was searched."""
+    """A form that was found, and its byte offset."""
 
     form: Form
     offset: int
 
 
 class Search:
-    """Looks for all forms of canaries in bytes; `forms` are what it looks for.
+    """Searches bytes for all `forms` of the canaries.
 
-    A form can only stand where its first four bytes stand, and which four bytes stand in a window at all is known after
-    one pass; so hundreds of forms cost little more than one.
+    One pass over a window collects its four-byte sequences. Only forms whose first four bytes are among them are searched
+    for, so hundreds of forms cost little more than one.
     """
 
     def __init__(self, canaries: Iterable[Canary]) -> None:
@@ -41,7 +39,7 @@ class Search:
         self._longest = max(len(form.pattern) for form in self.forms)
 
     def finds(self, chunks: Iterable[bytes]) -> list[Find]:
-        """Return the first place of every form in the bytes that the chunks are together."""
+        """Return the first occurrence of every form in the joined chunks."""
         found: dict[Form, Find] = {}
         tail, offset = b"", 0
         for chunk in chunks:
@@ -54,7 +52,7 @@ class Search:
         return list(found.values())
 
     def chance(self, searched: int) -> float:
-        """Return at most how many finds to expect by accident in that many random bytes; weak forms come in pairs."""
+        """Return an upper bound of accidental finds in `searched` random bytes; weak forms count only in pairs."""
         weak, sure = (
             searched * math.fsum(2.0**-form.bits for form in self.forms if form.weak is side) for side in (True, False)
         )

@@ -1,10 +1,10 @@
-"""Canaries: identifiers of people who do not exist, and every form in which they could be written.
+"""Canaries: identifiers of invented people, and every form in which they could be written.
 
-Owns what `verify-privacy` sends and looks for. Rules:
+Owns the identifiers that `verify-privacy` sends and searches for. Rules:
 
-* Addresses come from the documentation ranges (RFC 5737, RFC 3849) or, for the connection itself, from 127.0.0.0/8; all
-  are drawn anew for each run, so no byte older than the run can hold one.
-* A form is bytes, and how many random bits would have to agree for it to stand somewhere by accident.
+* Addresses come from the documentation ranges (RFC 5737, RFC 3849) or, for the connection itself, from 127.0.0.0/8; each
+  run draws new ones, so no older byte can hold one.
+* A form is bytes and the number of random bits that would have to match for an accidental find.
 * Pure: randomness is an argument.
 """
 
@@ -24,7 +24,7 @@ DOCUMENTATION_V4 = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
 DOCUMENTATION_V6 = "2001:db8"  # RFC 3849
 
 ADDRESS_PLACES: tuple[tuple[str, str, int], ...] = (
-    *[("connection", "127", 4)] * 4,  # so many, because the flood guard stops one
+    *[("connection", "127", 4)] * 4,  # four, because the rate limit stops one
     *[("X-Forwarded-For", "", 4)] * 2,
     ("X-Forwarded-For", "", 6),
     *[("X-Forwarded-For, IPv4-mapped", "", 4)] * 2,
@@ -42,14 +42,14 @@ ADDRESS_PLACES: tuple[tuple[str, str, int], ...] = (
     ("fields", "", 6),
     ("user agent and hints", "", 4),
 )
-"""Where an address is sent, what it begins with, its version. IPv4 twice each, see `Form.weak`."""
+"""For each address: where it is sent, its beginning, its version. IPv4 twice each, see `Form.weak`."""
 
 CONNECTION, FIELDS, AGENT, CONTROL = "connection", "fields", "user agent and hints", "control"
 _SYLLABLES = ("ба", "ве", "го", "ди", "жу", "зо", "ка", "ле", "ми", "но", "пу", "ра", "со", "ту", "фе")
 
 
 class Canary(NamedTuple):
-    """One identifier: its kind, where it is sent, the text sent, and the parts that may be found nowhere."""
+    """One identifier: its kind, where it is sent, the text sent, and the parts that must not be found."""
 
     kind: str
     place: str
@@ -58,28 +58,28 @@ class Canary(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether it may stand in the spool until shipped: a user agent is one of the six fields and is read by `ship`."""
+        """Whether it may be in the spool until shipped: a user agent is one of the six fields and is read by `ship`."""
         return self.place == AGENT
 
 
 class Form(NamedTuple):
-    """One way of writing a canary: the bytes, and how many random bits would have to agree by accident."""
+    """One way of writing a canary: the bytes, and the number of random bits that an accidental find would have to match."""
 
     canary: Canary
     name: str
     pattern: bytes
     bits: float
     folded: bool
-    """Searched without regard to ASCII capitals; the pattern is in small letters."""
+    """The search ignores ASCII case; the pattern is in small letters."""
 
     @property
     def weak(self) -> bool:
-        """Whether a find may be an accident (an IPv4 address as four bytes): two canaries must be found alike."""
+        """Whether a find may be an accident (an IPv4 address as four bytes): two canaries must be found in this form."""
         return self.bits <= WEAK_BITS
 
 
 def draw(random: Random) -> tuple[Canary, ...]:
-    """Return the canaries of one run: an address for each way, and two people for the fields and the user agent."""
+    """Return the canaries of one run: the addresses, and one person each for the fields and the user agent."""
     last = iter(random.sample([(net, host) for net in DOCUMENTATION_V4 for host in range(100, 256)], 32))
 
     def address(place: str, begin: str, version: int) -> Canary:
@@ -97,7 +97,7 @@ def draw(random: Random) -> tuple[Canary, ...]:
 
 
 def marker(random: Random) -> Canary:
-    """Return a word that may be stored, since no detector takes it for a person: the search must find it."""
+    """Return a word that no pattern of an identifier matches, so it is stored and the search must find it."""
     text = "proof-" + "".join(random.choices("bcdfghkmnpqrstvwxz", k=9))
     return Canary("marker", CONTROL, text, (text,))
 
@@ -121,7 +121,7 @@ def _person(place: str, random: Random) -> Iterator[Canary]:
 
 
 def forms(canary: Canary) -> tuple[Form, ...]:
-    """Return every form in which the canary is searched, each once."""
+    """Return every distinct form of the canary."""
     found: dict[bytes, Form] = {}
     for name, pattern, bits, folded in _written(canary):
         shown = pattern.lower() if folded else pattern
@@ -134,7 +134,7 @@ def _written(canary: Canary) -> Iterator[tuple[str, bytes, float, bool]]:
         for spelling in dict.fromkeys((part, part.lower(), part.upper())):
             for name, write in _SPELLINGS:
                 pattern = write(spelling)
-                # A decimal digit carries log2(10) bits; every other character counts as a hexadecimal digit at least.
+                # A decimal digit has log2(10) bits; every other character at least those of a hexadecimal digit.
                 yield name, pattern, (3.3 if pattern.isdigit() else 4) * len(pattern), True
             for name, raw in _encoded(spelling.encode()):
                 yield name, raw, 6 * len(raw), False
@@ -162,7 +162,7 @@ _SPELLINGS: tuple[tuple[str, Callable[[str], bytes]], ...] = (
 
 
 def _encoded(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield base64 of bytes that stand anywhere in a longer text: three alignments, without the ends they share."""
+    """Yield base64 of bytes inside a longer text: three alignments, without the characters shared with neighbours."""
     for before in range(3):
         for encode in (b64encode, urlsafe_b64encode):
             text = encode(bytes(before) + raw).rstrip(b"=")

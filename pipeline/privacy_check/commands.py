@@ -1,4 +1,4 @@
-"""`verify-privacy`: attack the running system with invented people and search everything it wrote for them."""
+"""`verify-privacy`: send invented identifiers through the running system and search everything it wrote for them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def verify_privacy(
     url: Annotated[
         str,
-        typer.Option("--url", help="Attack through this address, such as that of a proxy; else the collector itself."),
+        typer.Option("--url", help="Send to this address, such as that of a proxy; else to the collector itself."),
     ] = "",
     also: Annotated[
         list[Path] | None,
@@ -38,7 +38,7 @@ def verify_privacy(
     config: ConfigOption = None,
     form: FormatOption = None,
 ) -> None:
-    """Send invented people through the running system and search every written byte for them; exit code 1 if one is found."""
+    """Send invented identifiers through the running system and search everything it wrote; exit code 1 if one is found."""
     from random import SystemRandom
 
     from pipeline.privacy_check.run import verify
@@ -46,20 +46,20 @@ def verify_privacy(
 
     done = verify(load(config), SystemRandom(), url=url, also=also or (), wait=wait)
     _print(done, form, wait=wait)
-    if done.leaks or (wait and done.stored != done.volley.events):
+    if done.leaks or (wait and done.stored != done.sent.events):
         raise typer.Exit(1)
 
 
 def _print(done: Verification, form: Format | None, *, wait: bool) -> None:
-    proof, volley = done.proof, done.volley
+    proof, sent = done.proof, done.sent
     areas = [(area.name, area.pieces, area.size, _leaks_in(done, area.name)) for area in proof.areas]
     leaks = [(leak.where, leak.offset, leak.kind, leak.sent_in, leak.form) for leak in done.leaks]
     match chosen(form):
         case Format.JSON:
             facts = {
-                "sent": dict(volley.requests),
-                "answers": dict(volley.statuses),
-                "accepted_events": volley.events,
+                "sent": dict(sent.requests),
+                "answers": dict(sent.statuses),
+                "accepted_events": sent.events,
                 "stored_events": done.stored,
                 "control_found": done.planted,
                 "searched": [dict(zip(_AREA_COLUMNS, row, strict=True)) for row in areas],
@@ -71,32 +71,32 @@ def _print(done: Verification, form: Format | None, *, wait: bool) -> None:
         case Format.CSV:
             print_rows(_AREA_COLUMNS, areas, form)
         case Format.TABLE:
-            sent = sum(volley.requests.values())
-            print_rows(("sent in", "requests"), list(volley.requests.items()), form, title="Attack")
-            print_rows(_AREA_COLUMNS, areas, form, title="Search", note=_note(done, sent, wait=wait))
+            requests = sum(sent.requests.values())
+            print_rows(("sent in", "requests"), list(sent.requests.items()), form, title="Attack")
+            print_rows(_AREA_COLUMNS, areas, form, title="Search", note=_note(done, requests, wait=wait))
             if leaks:
-                print_rows(_LEAK_COLUMNS, leaks, form, title="Found where nothing may be")
+                print_rows(_LEAK_COLUMNS, leaks, form, title="Identifiers found")
     finds = "1 find" if len(leaks) == 1 else f"{len(leaks)} finds"
-    verdict = "nothing found" if not leaks else f"{finds}: identifiers are written to disk"
-    if wait and done.stored != volley.events:
-        verdict += f"; but of {volley.events} accepted events {done.stored} are stored"
-    errors.print(f"verify-privacy: {verdict}", style="bold", highlight=False)
+    conclusion = "nothing found" if not leaks else f"{finds}: identifiers were written to disk"
+    if wait and done.stored != sent.events:
+        conclusion += f"; but only {done.stored} of {sent.events} accepted events are stored"
+    errors.print(f"verify-privacy: {conclusion}", style="bold", highlight=False)
 
 
 def _leaks_in(done: Verification, area: str) -> int:
     return sum(leak.area == area for leak in done.leaks)
 
 
-def _note(done: Verification, sent: int, *, wait: bool) -> str:
-    proof, volley = done.proof, done.volley
-    answers = ", ".join(f"{count} x {status}" for status, count in sorted(volley.statuses.items()))
+def _note(done: Verification, requests: int, *, wait: bool) -> str:
+    proof, sent = done.proof, done.sent
+    answers = ", ".join(f"{count} x {status}" for status, count in sorted(sent.statuses.items()))
     stored = f"{done.stored:,} stored" if wait else "not waited for"
     lines = [
-        f"{sent:,} requests ({answers}); {volley.events:,} events accepted, {stored}",
-        f"control: {done.planted:,} planted forms, all found; the marker of this run was found where it may be",
-        f"{proof.older:,} older files left out; {proof.waiting} places in the spool hold user agents not yet shipped",
-        f"finds to expect by accident in random bytes: {proof.chance:.1g}",
+        f"{requests:,} requests ({answers}); {sent.events:,} events accepted, {stored}",
+        f"self-test: {done.planted:,} planted identifiers, all found; the marker of this run was found in storage",
+        f"{proof.older:,} older files skipped; {proof.waiting} identifiers from user agents are in the spool, not shipped yet",
+        f"expected accidental finds in random bytes: {proof.chance:.1g}",
     ]
-    if not volley.direct:
-        lines.append("the connection's own address could not be drawn: this system has only one loopback address")
+    if not sent.direct:
+        lines.append("the source address of connections could not be chosen: this system has only one loopback address")
     return "\n".join(lines)

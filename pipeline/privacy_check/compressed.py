@@ -1,8 +1,8 @@
-"""What ClickHouse compressed and log rotation zipped, unpacked: so that a search sees the values and not the compressor's bytes.
+"""Unpacks ClickHouse data and rotated logs for the search.
 
 Owns the reading of compressed blocks (ClickHouse's `CompressedWriteBuffer`): 16 bytes of checksum, one byte of method,
-the size with this header of nine bytes and the size unpacked (both little-endian), then the data. Pure; what is no block
-is passed over, so any file may be given.
+the size with this header of nine bytes and the size unpacked (both little-endian), then the data. Pure; bytes that are not
+a block are skipped, so any file may be given.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _METHOD = re.compile(rb"[\x82\x90\x91]")
 def unpacked(data: bytes | mmap) -> Iterator[bytes]:
     """Yield the content of every compressed block in a file, in order.
 
-    Of a column with two codecs (times are `Delta, ZSTD`) the outer one is undone.
+    For a column with two codecs (times are `Delta, ZSTD`) only the outer one is decoded.
     """
     place = 0
     while (method := _METHOD.search(data, place + CHECKSUM)) is not None:
@@ -46,7 +46,7 @@ def unpacked(data: bytes | mmap) -> Iterator[bytes]:
 
 
 def gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the content of a gzip file (RFC 1952) as far as it can be read: a log may be rotated at this moment."""
+    """Yield the readable content of a gzip file (RFC 1952), which may be incomplete while a log is rotated."""
     reader = zlib.decompressobj(wbits=31)
     try:
         for chunk in chunks:

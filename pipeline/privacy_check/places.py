@@ -1,11 +1,11 @@
-"""The proof over a running system: nothing of the canaries was written, anywhere.
+"""Searches everything a running system wrote for canaries.
 
-Owns what is searched: every file under the data directory that was written since the attack began (keys apart), what
-ClickHouse compressed in it unpacked, every row of every table written since then, `/metrics`, and files named besides.
-A file's change time cannot be set back, so an older file holds none of canaries that did not exist yet.
+Owns the places to search: every file under the data directory that was written since the run began (without the keys),
+ClickHouse's compressed data unpacked, every row of every table written since then, `/metrics`, and the files of `--also`.
+A file's change time cannot be set back, so an older file cannot hold the run's canaries.
 
-Rules: a canary of the user agent may stand in the spool, until shipped; nothing else may stand anywhere. What is found
-is named by place and form, never shown.
+Rules: a canary of the user agent may be in the spool until shipped; no other may be found. A find is reported by place and
+form; its text is never shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pipeline.privacy_check.compressed import gunzipped, unpacked
 from pipeline.settings import Settings
 
 CLOCK_SECONDS = 1.0
-"""By how much the clock of the file system may be behind ours."""
+"""Allowed lag of the file system's clock."""
 
 
 WINDOW = 4 * 2**20
@@ -41,7 +41,7 @@ _TABLES = "SELECT name FROM system.tables WHERE database = 'pixel' AND engine NO
 
 
 class Leak(NamedTuple):
-    """One canary where none may be: file or table and column, byte, and how it is written."""
+    """One canary that was found: file or table and column, byte offset, form."""
 
     area: str
     where: str
@@ -52,7 +52,7 @@ class Leak(NamedTuple):
 
 
 class Area(NamedTuple):
-    """What was searched of one kind: files or tables, bytes; `marked`: the marker that may be there was found."""
+    """One kind of searched places: number of files or tables, bytes; `marked`: the run's marker was found there."""
 
     name: str
     pieces: int
@@ -71,12 +71,12 @@ class Proof(NamedTuple):
     chance: float
 
     def area(self, name: str) -> Area:
-        """Return one area, empty when nothing of it was there."""
+        """Return one area, an empty one if it was not searched."""
         return next((area for area in self.areas if area.name == name), Area(name, 0, 0, marked=False))
 
 
 class Searching:
-    """Gathers the figures of one proof while piece after piece is searched."""
+    """Collects the results of one search, piece by piece."""
 
     def __init__(self, search: Search) -> None:
         self._search = search
@@ -111,7 +111,7 @@ class Searching:
         self._areas[area] = Area(area, seen.pieces + 1, size, marked)
 
     def proof(self) -> Proof:
-        """Return what was found."""
+        """Return the result."""
         areas = tuple(self._areas.values())
         chance = self._search.chance(sum(area.size for area in areas))
         return Proof(areas, tuple(self._leaks), len(self._waiting), self.older, chance)
@@ -120,7 +120,7 @@ class Searching:
 def search_files(searching: Searching, settings: Settings, roots: Sequence[Path], *, since_ns: int) -> None:
     """Search all files under `roots` but the keys; `since_ns` is Unix time in nanoseconds.
 
-    Raises `Fatal` for a file it may not read.
+    Raises `Fatal` for an unreadable file.
     """
     oldest = since_ns - int(CLOCK_SECONDS * 1e9)
     seen: set[Path] = set()
@@ -136,9 +136,9 @@ def search_files(searching: Searching, settings: Settings, roots: Sequence[Path]
                     else:
                         _search_file(searching, settings, path, file)
             except FileNotFoundError:
-                missed = True  # removed, or it has another name now: look again
+                missed = True  # removed or renamed: list the files again
             except OSError as error:
-                raise Fatal(f"{path}: cannot be searched: {error.strerror}; be the user of the collector") from None
+                raise Fatal(f"{path}: cannot be searched: {error.strerror}; run this as the collector's user") from None
 
 
 def search_tables(searching: Searching, settings: Settings, *, since_ns: int) -> None:
@@ -163,7 +163,7 @@ def search_tables(searching: Searching, settings: Settings, *, since_ns: int) ->
 
 
 def search_metrics(searching: Searching, url: str) -> None:
-    """Search what `/metrics` answers on this machine; raises `Retryable` when nothing answers."""
+    """Search the collector's `/metrics`; raises `Retryable` when it does not answer."""
     try:
         answer = urllib3.request("GET", f"{url}/metrics", timeout=10.0, retries=False)
     except urllib3.exceptions.HTTPError:
@@ -186,7 +186,7 @@ def _search_file(searching: Searching, settings: Settings, path: Path, file: Buf
 
 
 def _recent(times: Sequence[str], since_ns: int) -> str:
-    """Return the condition for rows with a time since then, by the minute as counters have it."""
+    """Return the condition for rows with a time since then, rounded down to the minute like the counters."""
     since = datetime.fromtimestamp(since_ns // 60_000_000_000 * 60, UTC).strftime("%Y-%m-%d %H:%M:%S")
     return " OR ".join(f"{name} >= toDateTime('{since}', 'UTC')" for name in times) or "1"
 

@@ -1,7 +1,7 @@
-"""The requests that carry canaries: every way an address can arrive, every field a person can stand in.
+"""The requests that carry canaries: in every header that can hold an address, and in every field.
 
 Owns the list of requests. Pure. A `believed` request names the client in X-Forwarded-For and is sent with the ticket of
-a replay, so that the collector takes that address for the client's, whatever it trusts otherwise.
+a replay, so the collector uses that address as the client's, whatever its `trusted_proxies`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BROWSER = (
 )
 
 NONCE = "NONCE"
-"""Stands in a request for its nonce, a decimal number."""
+"""Placeholder for a request's nonce, a decimal number."""
 
 _PAGES = (
     ("page path", "https://{host}/otvet/{}/"),
@@ -50,7 +50,7 @@ _HINTS = ("Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform")
 
 
 class Request(NamedTuple):
-    """One request: what it tries, its parts, and how many events it offers when it is accepted."""
+    """One request: the name of the attempt, its parts, and the number of its events if accepted."""
 
     attempt: str
     target: str
@@ -62,7 +62,7 @@ class Request(NamedTuple):
 
 
 def plan(canaries: Sequence[Canary], site: Site, marker: str) -> list[Request]:
-    """Return the requests; the last ones carry the marker, as an ad block and as a release."""
+    """Return the requests; the last two carry the marker, as a release and as an ad block."""
     page = f"https://{site.hosts[0]}/otvet/"
     requests = [*_addresses(canaries, site, page), *_agents(canaries, site, page), *_refused(canaries, site)]
     for canary in canaries:

@@ -1,6 +1,6 @@
-"""`verify-privacy`: the control, the attack, the wait until all of it is stored, the search.
+"""`verify-privacy`: self-test, requests, wait until all events are stored, search.
 
-Owns the order of these, and the check that the search looked where this run was written.
+Owns the order of these steps, and the check that the search found this run's marker.
 """
 
 from __future__ import annotations
@@ -28,31 +28,32 @@ from pipeline.privacy_check.places import (
 )
 from pipeline.privacy_check.requests import plan
 from pipeline.privacy_check.self_test import check_search
-from pipeline.privacy_check.send import Volley, check_listens, send
+from pipeline.privacy_check.send import Sent, check_listens, send
 from pipeline.settings import Settings
 from pipeline.traffic.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
 
 
 class Verification(NamedTuple):
-    """What was planted and found by the control, sent, stored (rows of what was sent) and searched."""
+    """The result: identifiers found by the self-test, requests sent, rows stored, places searched."""
 
     planted: int
-    volley: Volley
+    sent: Sent
     stored: int
     proof: Proof
 
     @property
     def leaks(self) -> tuple[Leak, ...]:
-        """What stands where it may not."""
+        """The canaries that were found."""
         return self.proof.leaks
 
 
 def verify(
     settings: Settings, random: Random, *, url: str = "", also: Sequence[Path] = (), wait: bool = True
 ) -> Verification:
-    """Attack the running system and search it; without `wait` also while ClickHouse is away.
+    """Send the canaries and search for them; without `wait` also while ClickHouse is away.
 
-    Raises `Retryable` when the collector or ClickHouse does not answer, `Fatal` when the search would find nothing.
+    Raises `Retryable` when the collector or ClickHouse does not answer, `Fatal` when the self-test fails or
+    the run's marker is not found.
     """
     target = url or direct_url(settings)
     check_listens(target)
@@ -61,7 +62,7 @@ def verify(
         planted = check_search(canaries, settings, Path(scratch))
     since_ns, first_nonce = time.time_ns(), new_nonces()
     requests = plan(canaries, settings.sites[0], sign.text)
-    volley = send(
+    sent = send(
         requests,
         target,
         ticket=_ticket(settings),
@@ -72,7 +73,7 @@ def verify(
     search_files(searching, settings, [settings.spool_dir], since_ns=since_ns)  # before it is shipped
     stored = 0
     if wait:
-        stored = wait_until_stored(settings, first_nonce, len(requests), expected=volley.events).rows
+        stored = wait_until_stored(settings, first_nonce, len(requests), expected=sent.events).rows
         _wait_for_signal(settings, sign.text)
     with suppress(*(() if wait else (Retryable,))):
         search_tables(searching, settings, since_ns=since_ns)
@@ -80,24 +81,24 @@ def verify(
     search_metrics(searching, direct_url(settings))
     proof = searching.proof()
     _check_sight(proof, settings, wait=wait)
-    return Verification(planted, volley, stored, proof)
+    return Verification(planted, sent, stored, proof)
 
 
 def direct_url(settings: Settings) -> str:
-    """Return where the collector of this machine listens."""
+    """Return the address of this machine's collector."""
     host = settings.collector.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - told apart, not listened on
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     return f"http://[{host}]:{settings.collector.port}" if ":" in host else f"http://{host}:{settings.collector.port}"
 
 
 def _check_sight(proof: Proof, settings: Settings, *, wait: bool) -> None:
-    """What was sent to be found must have been found: else the search looked in the wrong places."""
+    """Raise `Fatal` if the marker was not found: then the search looked in the wrong places."""
     if not any(area.marked for area in proof.areas):
-        raise Fatal(f"the search is blind: nothing of this run is under {settings.data}; is it this system's `data`?")
+        raise Fatal(f"search failed: the marker of this run is not under {settings.data}; is it this system's `data`?")
     wanted = ["tables"] if settings.clickhouse.url else ["tables", f"{CLICKHOUSE_DATA}, unpacked"]
     for name in wanted if wait else ():
         if not proof.area(name).marked:
-            raise Fatal(f"the search is blind: what was stored is not in: {name}")
+            raise Fatal(f"search failed: the marker of this run was not found in: {name}")
 
 
 def _wait_for_signal(settings: Settings, release: str) -> None:
@@ -108,7 +109,7 @@ def _wait_for_signal(settings: Settings, release: str) -> None:
             "SELECT count() FROM pixel.technical WHERE release = {release:String}", parameters={"release": release}
         ).result_rows[0][0]:
             if time.monotonic() > deadline:
-                raise Retryable("the technical signals that were accepted are not stored; is `ship` running?")
+                raise Retryable("accepted technical signals are not stored yet; is `ship` running?")
             time.sleep(0.2)
     finally:
         client.close()
@@ -119,4 +120,4 @@ def _ticket(settings: Settings) -> str:
     try:
         return file.read_text().strip()
     except OSError as error:
-        raise Fatal(f"{file}: {error.strerror}; run it on the collector's machine, as its user") from None
+        raise Fatal(f"{file}: {error.strerror}; run this on the collector's machine, as the collector's user") from None

@@ -1,7 +1,6 @@
-"""The positive control of `verify-privacy`: a search that finds nothing must be one that would have found it.
+"""Self-test: plant every form of every identifier and check that the search finds it.
 
-Owns the planting of every form of every canary in a scratch system (spool, journal, log, what ClickHouse compressed) and
-the check that the search over files names each one.
+Owns the scratch system with the planted forms: spool, journal, log, compressed ClickHouse data.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ _BETWEEN = b"\x00~\xff"
 
 
 def check_search(canaries: Iterable[Canary], settings: Settings, scratch: Path) -> int:
-    """Plant everything under the empty directory `scratch`, search there, return how many planted forms were found.
+    """Plant all forms under the empty directory `scratch`, search it, return the number of planted forms found.
 
-    Raises `Fatal` that names kind, form and place of the first one that was not.
+    Raises `Fatal` that names the first place with a missed form.
     """
     known = tuple(canaries)
     search = Search(known)
@@ -54,21 +53,24 @@ def check_search(canaries: Iterable[Canary], settings: Settings, scratch: Path) 
     search_files(searching, system, [scratch], since_ns=0)
     proof = searching.proof()
     found = Counter(leak.where.partition(", ")[0] for leak in proof.leaks if _is_expected(leak.where))
-    # In a segment only the text stands, and a canary of the user agent may.
+    # A segment holds only the text, and may hold a canary of the user agent.
     wanted = dict.fromkeys(map(str, files), len(search.forms)) | {str(segment): 0}
     for place, count in wanted.items():
         if found[place] < count:
-            raise Fatal(f"the search is blind: of {count} planted forms it found {found[place]} in {Path(place).name}")
+            missed = count - found[place]
+            raise Fatal(
+                f"self-test failed: the search missed {missed} of {count} planted identifiers in {Path(place).name}"
+            )
     spooled = {(leak.kind, leak.sent_in) for leak in proof.leaks if leak.where == str(segment)}
     if missing := [canary for canary in known if not canary.waits and (canary.kind, canary.place) not in spooled]:
-        raise Fatal(f"the search is blind: it did not find {missing[0].kind} of {missing[0].place} in a segment")
+        raise Fatal(f"self-test failed: the search missed the {missing[0].kind} of {missing[0].place} in a segment")
     if not proof.waiting:
-        raise Fatal("the search is blind: it did not find the user agent in a segment")
+        raise Fatal("self-test failed: the search missed the user agent in a segment")
     return sum(found.values())
 
 
 def _is_expected(where: str) -> bool:
-    # What is compressed counts unpacked: the compressor may have left some forms readable in the file itself.
+    # Compressed files count unpacked: the compressor may have left some forms readable in the file itself.
     return where.endswith(", unpacked") or not where.endswith((".gz", ".bin"))
 
 

@@ -1,7 +1,7 @@
-"""Sends the requests of an attack, byte by byte: no HTTP library would send half of them.
+"""Sends the requests over plain sockets: HTTP libraries refuse many of them.
 
-Owns the sockets, the replay ticket and the drawn address of the connection. Every request has a connection of its own
-and is sent once.
+Owns the sockets, the replay ticket and the source address of the connection. Every request is sent once, on its own
+connection.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ ANSWER_SECONDS = 10.0
 ACCEPTED = (200, 204)
 
 
-class Volley(NamedTuple):
-    """What was sent and answered; `events` were accepted and shall be stored. `direct`: the drawn connection was used."""
+class Sent(NamedTuple):
+    """Requests by attempt and answers by status. `events`: accepted, so they must appear in the database.
+
+    `direct`: the connection came from the chosen source address.
+    """
 
     requests: Counter[str]
     statuses: Counter[str]
@@ -33,20 +36,20 @@ class Volley(NamedTuple):
 
 
 def check_listens(url: str) -> None:
-    """Raise `Retryable` when nothing listens at an address, `Fatal` when it is none."""
+    """Raise `Retryable` when nothing listens at `url`, `Fatal` when it is malformed."""
     try:
         _connect(url, "").close()
     except OSError:
         raise Retryable(f"no collector answers at {url}; start one with `clinic-pixel up`") from None
 
 
-def send(requests: Iterable[Request], url: str, *, ticket: str, sources: Sequence[str], first_nonce: int) -> Volley:
+def send(requests: Iterable[Request], url: str, *, ticket: str, sources: Sequence[str], first_nonce: int) -> Sent:
     """Send everything once; the n-th request carries the nonce `first_nonce + n`.
 
-    Requests that name no client come from the loopback addresses `sources` in turn. An answer that never comes is
+    Requests that name no client come from the loopback addresses `sources` in turn. A missing answer is
     counted as "none".
     """
-    volley = Volley(Counter(), Counter(), 0, direct=True)
+    sent = Sent(Counter(), Counter(), 0, direct=True)
     moment = now_ms()
     for place, request in enumerate(requests):
         nonce = str(first_nonce + place)
@@ -59,11 +62,11 @@ def send(requests: Iterable[Request], url: str, *, ticket: str, sources: Sequenc
                 target=request.target.replace(NONCE, nonce), headers=headers, body=request.body.replace(NONCE, nonce)
             ),
         )
-        volley.requests[request.attempt] += 1
-        volley.statuses[str(status or "none")] += 1
+        sent.requests[request.attempt] += 1
+        sent.statuses[str(status or "none")] += 1
         accepted = request.events if status in ACCEPTED else 0
-        volley = volley._replace(events=volley.events + accepted, direct=volley.direct and direct)
-    return volley
+        sent = sent._replace(events=sent.events + accepted, direct=sent.direct and direct)
+    return sent
 
 
 def _exchange(url: str, source: str, request: Request) -> tuple[int, bool]:

@@ -153,11 +153,11 @@ def test_the_positive_control_notices_what_the_search_does_not_read(tmp_path, mo
 
     search_files = self_test.search_files
     monkeypatch.setattr(self_test, "search_files", overlooking)
-    with pytest.raises(Fatal, match=f"blind.* in {lost}$"):
+    with pytest.raises(Fatal, match=f"self-test failed: .* in {lost}$"):
         check_search(CANARIES, Settings(), tmp_path)
 
 
 def test_the_positive_control_notices_a_segment_that_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(self_test, "frame", lambda _: b"")
-    with pytest.raises(Fatal, match=r"blind.* in a segment"):
+    with pytest.raises(Fatal, match=r"self-test failed: .* in a segment"):
         check_search(CANARIES, Settings(), tmp_path)
