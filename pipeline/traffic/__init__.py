@@ -1,6 +1,6 @@
-"""Made-up and replayed hits, sent through the real endpoint.
+"""Generated and replayed hits, sent through the real endpoint.
 
-Owns the reading of access logs, the invented day of a clinic and the sending of hits. May use `networks`, `scrub` and
+Owns the reading of access logs, the generated day of a clinic and the sending of hits. May use `networks`, `scrub` and
 below. Only its own commands run it.
 """
 

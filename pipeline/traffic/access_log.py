@@ -1,6 +1,6 @@
-"""Reads combined access logs (Apache's and nginx's `combined`) into planned hits.
+"""Reads page views from access logs in the `combined` format of Apache and nginx.
 
-Owns what counts as a hit: a GET of a page, no static file. The page is host and path, the referrer is the Referer, the
+Owns the definition of a page view: a GET of a page, not of a static file. The page is host and path, the referrer is the Referer, the
 error status is the status from 400 on. Pure.
 """
 
@@ -36,7 +36,7 @@ class LoggedHit(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A line that is no page view, and why."""
+    """A line that is not a page view, and the reason."""
 
     reason: str
 
@@ -47,7 +47,7 @@ def read_lines(lines: Iterable[str]) -> Iterator[LoggedHit | Skipped]:
 
 
 def read_line(line: str) -> LoggedHit | Skipped:
-    """Return the page view of one line, or why it is none."""
+    """Return the page view of one line, or the reason to skip it."""
     match = _LINE.match(line)
     if match is None:
         return Skipped("not a combined log line")
@@ -74,7 +74,7 @@ def read_line(line: str) -> LoggedHit | Skipped:
 
 
 def _unescape(text: str) -> str:
-    # Both servers write a quote as \" or \x22; bytes come back as the text they were.
+    # Both servers write a quote as \" or \x22; the escapes are decoded back to text.
     if "\\" not in text:
         return text
     raw = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)

@@ -1,6 +1,6 @@
-"""A believable small day of a clinic, the same for the same seed.
+"""Generates a realistic small day of a clinic, the same for the same seed.
 
-Owns the cast: people, phones behind one carrier address, staff in the clinic's own network, declared robots, a broken
+Owns the visitors: people, phones behind one carrier address, staff in the clinic's own network, declared robots, a broken
 link that people follow, a scanner, browsers that signal GPC. Addresses are of the documentation ranges (RFC 5737,
 RFC 3849). Pure.
 """
@@ -18,7 +18,7 @@ from pipeline.traffic.send import PlannedHit
 Choice = TypeVar("Choice")
 
 
-# How busy each hour of a clinic's day is (UTC+3 office hours seen in UTC), relative to each other.
+# Relative traffic of each UTC hour (office hours in UTC+3).
 _HOURS = (2, 1, 1, 2, 5, 9, 14, 17, 18, 17, 16, 15, 14, 13, 11, 10, 10, 9, 8, 7, 6, 5, 4, 3)
 
 _PAGES = {
@@ -60,7 +60,7 @@ _SCANNER_PATHS = (
 
 
 class Browser(NamedTuple):
-    """An agent and the client hints Chromium sends unasked over https (User-Agent Client Hints, section 3)."""
+    """A user agent and the client hints that Chromium sends by default over https (User-Agent Client Hints, section 3)."""
 
     agent: str
     headers: dict[str, str]

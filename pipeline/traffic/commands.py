@@ -1,4 +1,4 @@
-"""`replay` and `simulate`: real hits through the real endpoint, with a closing account."""
+"""`replay` and `simulate`: send hits through the real endpoint and compare sent with stored events."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def simulate(
     config: ConfigOption = None,
     form: FormatOption = None,
 ) -> None:
-    """Send a believable small day of a clinic: people, robots, its own staff, a broken link, a scanner."""
+    """Send a realistic small day of a clinic: people, robots, its own staff, a broken link, a scanner."""
     from pipeline.traffic.clinic_day import clinic_day
 
     settings = load(config)
@@ -110,10 +110,12 @@ def _close(account: Account, rows: int, events: int, lines: dict[str, int], form
         "hits a second": round(account.sent / account.seconds) if account.seconds else 0,
     }
     exact = rows == events == account.events and not account.unanswered
-    print_facts(facts, form, title="every accepted event is stored once" if exact else "the account does not close")
+    print_facts(
+        facts, form, title="every accepted event is stored once" if exact else "sent and stored events do not match"
+    )
     if not exact:
         if rows < account.events:
-            errors.print("not everything is stored yet; is `ship` running? See `clinic-pixel spool status`")
+            errors.print("some events are not stored yet; is `ship` running? See `clinic-pixel spool status`")
         raise typer.Exit(1)
 
 

@@ -1,7 +1,7 @@
-"""Plans the replay of a log and closes its account: sent, accepted, refused, stored.
+"""Plans the replay of a log and counts its events in the database.
 
-Owns the shift of the log's times and the count by nonce. Every replay takes a range of nonces of its own, so that the
-database can be asked for exactly its events and would show a loss or a duplicate.
+Owns the shift of the log's times and the count by nonce. Every replay has its own range of nonces, so a query finds
+exactly its events and shows a loss or a duplicate.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STORED_WAIT_SECONDS = 60.0
 
 
 class Stored(NamedTuple):
-    """What the database holds of a range of nonces: rows, distinct events, distinct nonces."""
+    """The stored part of a range of nonces: rows, distinct events, distinct nonces."""
 
     rows: int
     events: int
@@ -31,24 +31,24 @@ class Stored(NamedTuple):
 
 
 def new_nonces() -> int:
-    """Return the first nonce of a fresh range; a million fit before the next one could begin."""
+    """Return the first nonce of a fresh range; a range has room for a million."""
     return (randbits(42) << 20) | (1 << 62)
 
 
 def plan(hits: Sequence[LoggedHit], site: Site, *, last_ms: int) -> list[PlannedHit]:
-    """Return the log's hits as the pixel would have seen them, the last one at `last_ms` (Unix milliseconds)."""
+    """Return the log's page views as hits, the last one at `last_ms` (Unix milliseconds)."""
     if not hits:
-        raise Fatal("the log holds no page view; expected combined log lines such as nginx and Apache write")
+        raise Fatal("the log has no page view; expected lines in the combined format of nginx or Apache")
     shift = last_ms - max(hit.at_ms for hit in hits)
     return [_planned(hit, site, hit.at_ms + shift) for hit in hits]
 
 
 def check_span(hits: Sequence[PlannedHit], settings: Settings, *, now_ms: int) -> None:
-    """Raise `Fatal` when a hit would lie in the future or before the oldest day whose key may still live."""
+    """Raise `Fatal` when a hit is in the future or before the oldest day whose key may still exist."""
     days = settings.retention.keys_days
     oldest, newest = min(hit.at_ms for hit in hits), max(hit.at_ms for hit in hits)
     if newest > now_ms:
-        raise Fatal("--as-of lies in the future; events are received now or earlier")
+        raise Fatal("--as-of is in the future; expected a time up to now")
     if oldest < now_ms - (days - 1) * DAY_MS:
         raise Fatal(
             f"the hits reach back more than retention.keys_days ({days}); give a later --as-of or a part of the log"
@@ -56,7 +56,7 @@ def check_span(hits: Sequence[PlannedHit], settings: Settings, *, now_ms: int) -
 
 
 def read_log(file: Path) -> list[str]:
-    """Return the lines of a log; bytes that are no UTF-8 are kept as they are. Raises `Fatal` when it cannot be read."""
+    """Return the lines of a log; bytes that are not UTF-8 are kept. Raises `Fatal` when it cannot be read."""
     try:
         return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError as error:
@@ -64,7 +64,7 @@ def read_log(file: Path) -> list[str]:
 
 
 def split(results: Iterable[LoggedHit | Skipped]) -> tuple[list[LoggedHit], dict[str, int]]:
-    """Return the page views and how many lines were skipped for which reason."""
+    """Return the page views and the number of skipped lines by reason."""
     hits: list[LoggedHit] = []
     skipped: dict[str, int] = {}
     for result in results:
@@ -76,7 +76,7 @@ def split(results: Iterable[LoggedHit | Skipped]) -> tuple[list[LoggedHit], dict
 
 
 def wait_until_stored(settings: Settings, first_nonce: int, count: int, *, expected: int) -> Stored:
-    """Return what is stored of `count` nonces from `first_nonce` on, once it is all there or a minute has passed."""
+    """Return the stored events of `count` nonces from `first_nonce` on, once all are stored or a minute has passed."""
     client = connect(settings, "pixel_admin")
     deadline = time.monotonic() + STORED_WAIT_SECONDS
     try:

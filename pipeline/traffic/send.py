@@ -1,8 +1,8 @@
-"""Sends planned hits through the real HTTP endpoint, keeping their own clients and times, and accounts for each.
+"""Sends planned hits through the real HTTP endpoint with their own clients and times, and counts the answers.
 
-Owns the replay headers and the cookies of the pretended clients. One client's hits stay in order on one connection;
-different clients share a few connections. Every hit is sent once: an answer that never came is `unanswered`, not sent
-again, so that the account stays exact.
+Owns the replay headers and the cookies of the simulated clients. One client's hits stay in order on one connection;
+different clients share a few connections. Every hit is sent once: without an answer it counts as `unanswered` and is not
+sent again, so the counts stay exact.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class PlannedHit:
     agent: str
     query: dict[str, str]
     person: str = ""
-    """Hits of one person share a cookie jar; '' has none, as robots and old logs do."""
+    """Hits of one person share a cookie jar; '' has none, for robots and logs."""
     headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Account:
-    """What became of the hits; `first_nonce` and `last_nonce` bound the nonces they carried."""
+    """The counts of sent hits and of their answers."""
 
     sent: int = 0
     accepted: int = 0
@@ -68,7 +68,7 @@ class Account:
 def send(
     hits: Iterable[PlannedHit], base_url: str, ticket: str, *, first_nonce: int, progress: Callable[[], None]
 ) -> Account:
-    """Send the hits and return the account; the n-th hit carries the nonce `first_nonce + n`.
+    """Send the hits and return the counts; the n-th hit carries the nonce `first_nonce + n`.
 
     Raises `Retryable` when no collector answers at `base_url`.
     """
