@@ -1,4 +1,4 @@
-"""The tag: the lines to paste into a page, and whether they work on that page.
+"""The tag: the lines to paste into a page, and the check that they work on it.
 
 Owns the printed lines and the check of a page from the outside. May use `edge`, `scrub` and below. The embed page, the demo
 clinic and its own commands use it.

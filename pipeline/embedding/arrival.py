@@ -1,6 +1,6 @@
-"""What arrives from a page: its fields by each way of embedding, as far as HTML and headers tell.
+"""The fields that arrive from a page by each way of embedding, judged by its HTML and headers.
 
-Owns `Loaded`, a page as it was loaded, and the rules by which a browser names a page in the Referer header (Referrer
+Owns `Loaded`, a page as it was loaded, and the rules of the Referer header (Referrer
 Policy, section 8.3). Pure.
 """
 
@@ -22,7 +22,7 @@ _KNOWN_POLICIES = ORIGIN_ONLY | {"no-referrer", "no-referrer-when-downgrade", "s
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A page as it was loaded: its own address, status, headers by lower-case name, and what its HTML holds."""
+    """A page as it was loaded: its own address, status, headers by lower-case name, and the parts of its HTML."""
 
     address: str
     status: int
@@ -32,22 +32,22 @@ class Loaded:
 
     @classmethod
     def of(cls, address: str, status: int, headers: Mapping[str, str], html: str) -> Loaded:
-        """Read a page; never raises for what stands in it."""
+        """Read a page; no content raises."""
         page = read_page_html(html, address)
         given = {name.lower(): value for name, value in headers.items()}
-        # A policy in <meta> applies beside the header's: both must allow.
+        # A policy in <meta> applies in addition to the header's: both must allow.
         return cls(address, status, given, page, read_policies([given.get("content-security-policy", ""), *page.csp]))
 
     @property
     def referrer_policy(self) -> str:
-        """The policy of the document: `<meta>` after header, the last known word counts."""
+        """The policy of the document: header, then `<meta>`; the last known word counts."""
         words = f"{self.headers.get('referrer-policy', '')},{self.page.referrer_policy}".lower().split(",")
         known = [word.strip() for word in words if word.strip() in _KNOWN_POLICIES]
         return known[-1] if known else DEFAULT_REFERRER_POLICY
 
 
 class Arrival(NamedTuple):
-    """Which of the policy's fields (clause 3.3) arrives by one way of embedding."""
+    """The policy's fields (clause 3.3) that arrive by one way of embedding."""
 
     way: str
     page: str
@@ -56,23 +56,23 @@ class Arrival(NamedTuple):
 
 
 def arrivals(loaded: Loaded) -> list[Arrival]:
-    """Return what each embedded way will tell; address, cookie, browser and time come with every request."""
+    """Return the fields of each way on the page; address, cookie, browser and time come with every request."""
     page = loaded.page
     ads = ", ".join(dict.fromkeys(page.ads)) or "none on this page"
-    found = [Arrival("script", "yes", "yes, as the browser tells it", ads) for _ in page.scripts[:1]]
+    found = [Arrival("script", "yes", "yes, from the browser", ads) for _ in page.scripts[:1]]
     for image in page.images:
         way = "noscript image" if image.noscript else "image"
         previous = (
             "yes, printed by the template"
             if "r" in image.query
-            else "no: only a template that prints `r` or the script knows it"
+            else "no: needs the script, or a template that prints `r`"
         )
         found.append(Arrival(way, page_of(loaded, image), previous, image.query.get("a", "none")))
     return found
 
 
 def page_of(loaded: Loaded, image: Image) -> str:
-    """Return what one image tells of its page: `yes`, `host only` or `no`, each with its reason."""
+    """Return how one image identifies its page: `yes`, `host only` or `no`, each with its reason."""
     if "u" in image.query:
         return "yes, from `u`"
     policy = image.referrerpolicy if image.referrerpolicy in _KNOWN_POLICIES else loaded.referrer_policy
@@ -84,5 +84,5 @@ def page_of(loaded: Loaded, image: Image) -> str:
     if policy == "same-origin":
         return "no: Referrer-Policy same-origin, and the collector is another origin"
     if own.scheme == "https" and target.scheme == "http" and policy not in ("unsafe-url", "origin"):
-        return "no: a browser tells an http address nothing about an https page"
+        return "no: a browser sends no Referer from an https page to an http address"
     return f"host only: {policy}" if policy in ORIGIN_ONLY else "yes, from the Referer header"

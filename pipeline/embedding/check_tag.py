@@ -1,7 +1,7 @@
-"""Will the tag on this page work, and which fields will arrive? Judged from its HTML and headers alone.
+"""Checks whether the tag works on a page, from its HTML and headers alone.
 
-Owns `check`, a list of small checks that each add findings in words; a finding of level `problem` makes the command exit
-with 1. Pure: the caller has loaded the page. Sources: Referrer Policy (section 3), Content Security Policy Level 3, Mixed
+Owns the list of small checks, each of which adds remarks; a remark of level `problem` makes the command exit with 1.
+Pure: the caller has loaded the page. Sources: Referrer Policy (section 3), Content Security Policy Level 3, Mixed
 Content.
 """
 
@@ -27,21 +27,21 @@ _KEEP = re.compile(r"([\w.-]+(,[\w.-]+)*)?")
 _AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
-class Finding(NamedTuple):
-    """One thing found, in words."""
+class Remark(NamedTuple):
+    """One result of a check."""
 
     level: Level
     text: str
 
 
-def check(loaded: Loaded) -> list[Finding]:
-    """Return what was found, problems first."""
-    found = [finding for judge in CHECKS for finding in judge(loaded)]
-    return sorted(found, key=lambda finding: ("problem", "note", "ok").index(finding.level))
+def check(loaded: Loaded) -> list[Remark]:
+    """Return the remarks of all checks, problems first."""
+    found = [remark for judge in CHECKS for remark in judge(loaded)]
+    return sorted(found, key=lambda remark: ("problem", "note", "ok").index(remark.level))
 
 
-def check_settings(loaded: Loaded, sites: Iterable[Site]) -> list[Finding]:
-    """Return what the tag says against the collector's own settings."""
+def check_settings(loaded: Loaded, sites: Iterable[Site]) -> list[Remark]:
+    """Return the conflicts between the tag and the collector's own settings."""
     known = {site.id: site for site in sites}
     host = normal_host(urlsplit(loaded.address).hostname or "").removeprefix("www.")
     given = [script.attributes.get("data-site", "") for script in loaded.page.scripts]
@@ -49,44 +49,42 @@ def check_settings(loaded: Loaded, sites: Iterable[Site]) -> list[Finding]:
     found = []
     for name in dict.fromkeys(given):
         if name not in known:
-            found.append(Finding("problem", f"site {name!r} is not in the settings: the collector answers 404"))
+            found.append(Remark("problem", f"site {name!r} is not in the settings: the collector answers 404"))
         elif host not in {normal_host(own).removeprefix("www.") for own in (*known[name].hosts, *known[name].ad_hosts)}:
-            text = f"{host} is not among the hosts of site {name}: no page path is kept, beacons are refused"
-            found.append(Finding("problem", text))
+            text = f"{host} is not among the hosts of site {name}: page paths are not kept, beacons are refused"
+            found.append(Remark("problem", text))
     return found
 
 
-def _presence(loaded: Loaded) -> list[Finding]:
+def _presence(loaded: Loaded) -> list[Remark]:
     page = loaded.page
     if page.scripts or page.images:
-        return [Finding("ok", f"found {len(page.scripts)} script(s) and {len(page.images)} image(s) of the pixel")]
-    hint = " A tag manager is on the page: what it adds later cannot be seen from here." if page.tag_manager else ""
-    return [Finding("problem", f"no tag: neither a script /p.js nor an image /p.gif stands in the HTML.{hint}")]
+        return [Remark("ok", f"found {len(page.scripts)} script(s) and {len(page.images)} image(s) of the pixel")]
+    hint = " The page has a tag manager: this check cannot see the tags it adds later." if page.tag_manager else ""
+    return [Remark("problem", f"no tag: the HTML has neither a script /p.js nor an image /p.gif.{hint}")]
 
 
-def _kind(loaded: Loaded) -> list[Finding]:
+def _kind(loaded: Loaded) -> list[Remark]:
     kind = loaded.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
         return []
-    return [Finding("problem", f"the address answers {kind[:70]!r} and no HTML page: a browser runs no tag there")]
+    return [Remark("problem", f"the address answers {kind[:70]!r}, not an HTML page: browsers run no tag there")]
 
 
-def _status(loaded: Loaded) -> list[Finding]:
+def _status(loaded: Loaded) -> list[Remark]:
     if loaded.status < 400:
         return []
     told = {image.query.get("e", "") for image in loaded.page.images}
     if str(loaded.status) in told:
-        return [Finding("ok", f"the page answers {loaded.status} and its image tells so")]
-    return [
-        Finding("problem", f"the page answers {loaded.status}, but no image with e={loaded.status} tells the collector")
-    ]
+        return [Remark("ok", f"the page answers {loaded.status} and its image reports it")]
+    return [Remark("problem", f"the page answers {loaded.status}, but no image with e={loaded.status} reports it")]
 
 
-def _script_attributes(loaded: Loaded) -> list[Finding]:
-    return [finding for script in loaded.page.scripts for finding in _attributes_of(script)]
+def _script_attributes(loaded: Loaded) -> list[Remark]:
+    return [remark for script in loaded.page.scripts for remark in _attributes_of(script)]
 
 
-def _attributes_of(script: Script) -> list[Finding]:
+def _attributes_of(script: Script) -> list[Remark]:
     given = script.attributes
     rules: tuple[tuple[bool, Level, str], ...] = (
         (
@@ -102,28 +100,28 @@ def _attributes_of(script: Script) -> list[Finding]:
         (
             given.get("type", "").lower() not in ("", "module", "text/javascript", "application/javascript"),
             "problem",
-            f"type={given.get('type')!r} keeps the browser from running the script (a consent manager's doing?)",
+            f"type={given.get('type')!r} keeps the browser from running the script (set by a consent manager?)",
         ),
         (
             given.get("data-consent", "0") not in ("0", "1"),
             "problem",
-            "data-consent must be 0 or 1, else nothing is stored",
+            "data-consent must be 0 or 1, else no hit is stored",
         ),
         (
             not _KEEP.fullmatch(given.get("data-keep", "")),
             "problem",
-            "data-keep: names of letters, digits, _ . -, commas between them and no space, else nothing may be counted",
+            "data-keep: names of letters, digits, _ . -, separated by commas without spaces, else hits may be refused",
         ),
         (not _is_share(given.get("data-sample", "1")), "problem", "data-sample must be a number from 0 to 1"),
         (
             not set(re.split(r"[\s,]+", given["data-technical"])) <= set(PARTS) if "data-technical" in given else False,
             "problem",
-            f"data-technical knows only {', '.join(PARTS)}",
+            f"data-technical must be some of {', '.join(PARTS)}",
         ),
         ("async" not in given and "defer" not in given, "note", "add async: without it the page waits for the script"),
         ("integrity" in given, "problem", "integrity pins one version: the next update would be refused"),
     )
-    return [Finding(level, f"script: {text}") for broken, level, text in rules if broken]
+    return [Remark(level, f"script: {text}") for broken, level, text in rules if broken]
 
 
 def _is_share(text: str) -> bool:
@@ -133,50 +131,50 @@ def _is_share(text: str) -> bool:
         return False
 
 
-def _twice(loaded: Loaded) -> list[Finding]:
+def _twice(loaded: Loaded) -> list[Remark]:
     page = loaded.page
     found = []
     if len(page.scripts) > 1:
-        found.append(Finding("note", "the script stands here more than once: it counts once, but load it once"))
+        found.append(Remark("note", "the script is included twice; it counts once, but remove the duplicate"))
     if page.scripts and any(not image.noscript and not image.query.get("a") for image in page.images):
-        found.append(Finding("problem", "script and image outside <noscript>: every page view is counted twice"))
+        found.append(Remark("problem", "script and image outside <noscript>: every page view is counted twice"))
     if page.scripts and not any(image.noscript for image in page.images):
-        found.append(Finding("note", "no <noscript> image: visitors without JavaScript are not counted"))
+        found.append(Remark("note", "no <noscript> image: visitors without JavaScript are not counted"))
     return found
 
 
-def _images(loaded: Loaded) -> list[Finding]:
+def _images(loaded: Loaded) -> list[Remark]:
     found = []
     for image in loaded.page.images:
         if not _SITE.fullmatch(image.query.get("s", "")):
-            found.append(Finding("problem", "image: `s` is missing or malformed: use the site's id"))
+            found.append(Remark("problem", "image: `s` is missing or malformed: use the site's id"))
         if page_of(loaded, image).startswith("no"):
-            found.append(Finding("problem", f"image: the page stays unknown ({page_of(loaded, image)})"))
+            found.append(Remark("problem", f"image: the page is unknown ({page_of(loaded, image)})"))
     return found
 
 
-def _mixed_content(loaded: Loaded) -> list[Finding]:
+def _mixed_content(loaded: Loaded) -> list[Remark]:
     if urlsplit(loaded.address).scheme != "https":
         return []
     plain = [address for address in _addresses(loaded.page) if urlsplit(address).scheme == "http"]
-    return [Finding("problem", f"mixed content: an https page does not load {address}") for address in plain]
+    return [Remark("problem", f"mixed content: an https page does not load {address}") for address in plain]
 
 
-def _same_site(loaded: Loaded) -> list[Finding]:
+def _same_site(loaded: Loaded) -> list[Remark]:
     own = urlsplit(loaded.address).hostname or ""
     foreign = {urlsplit(address).hostname or "" for address in _addresses(loaded.page)} - {own}
     return [
-        Finding(
+        Remark(
             "note",
-            f"the id cookie will not come back from {host}: it is another site than {own}; use a subdomain of it or a path"
-            " proxied by nginx, or visitors are told apart for one day only",
+            f"browsers do not return the id cookie to {host}: it is not the same site as {own}; use a subdomain or a path"
+            " proxied by nginx, or visitors are recognised for one day only",
         )
         for host in sorted(foreign)
         if host.split(".")[-2:] != own.split(".")[-2:]
     ]
 
 
-def _content_security(loaded: Loaded) -> list[Finding]:
+def _content_security(loaded: Loaded) -> list[Remark]:
     found = []
     for script in loaded.page.scripts:
         nonce = script.attributes.get("nonce", "")
@@ -185,52 +183,50 @@ def _content_security(loaded: Loaded) -> list[Finding]:
             ("script-src", script.address, "the script will not run"),
             ("connect-src", reach, "the script runs, but its beacon is not sent"),
         ):
-            verdict = allows(loaded.policies, kind, address, loaded.address, nonce)
-            if not verdict.allowed:
+            permission = allows(loaded.policies, kind, address, loaded.address, nonce)
+            if not permission.allowed:
                 found.append(
-                    Finding("problem", f"Content-Security-Policy {verdict.directive}: {effect}; allow {address}")
+                    Remark("problem", f"Content-Security-Policy {permission.directive}: {effect}; allow {address}")
                 )
     for image in loaded.page.images:
-        verdict = allows(loaded.policies, "img-src", image.address, loaded.address)
-        if not verdict.allowed:
+        permission = allows(loaded.policies, "img-src", image.address, loaded.address)
+        if not permission.allowed:
             origin = image.address.partition("?")[0]
-            found.append(Finding("problem", f"Content-Security-Policy {verdict.directive}: no image; allow {origin}"))
+            found.append(Remark("problem", f"Content-Security-Policy {permission.directive}: no image; allow {origin}"))
     return found
 
 
-def _ads(loaded: Loaded) -> list[Finding]:
+def _ads(loaded: Loaded) -> list[Remark]:
     found = []
     for name, times in Counter(loaded.page.ads).items():
         if not _AD.fullmatch(name):
-            found.append(Finding("problem", f"ad block id {name[:70]!r}: use 1 to 64 of A-Z a-z 0-9 _ . : -"))
+            found.append(Remark("problem", f"ad block id {name[:70]!r}: use 1 to 64 of A-Z a-z 0-9 _ . : -"))
         elif scrub_ad(name).scrubbed:
             found.append(
-                Finding("problem", f"ad block id {name} looks like a person's number or address: stored as `*`")
+                Remark("problem", f"ad block id {name} looks like a person's number or address: stored as `*`")
             )
         elif times > 1:
-            found.append(
-                Finding("note", f"ad block id {name} stands here {times} times: it is counted once a page view")
-            )
+            found.append(Remark("note", f"ad block id {name} is used {times} times: it counts once a page view"))
     if loaded.page.ads and not loaded.page.scripts:
-        found.append(Finding("problem", "data-pixel-ad needs the script; without it use an image with `a`"))
+        found.append(Remark("problem", "data-pixel-ad needs the script; without it use an image with `a`"))
     return found
 
 
-def _previous_page(loaded: Loaded) -> list[Finding]:
+def _previous_page(loaded: Loaded) -> list[Remark]:
     if loaded.referrer_policy in ("no-referrer", "origin", "strict-origin"):
-        text = "the next page of the site will not know this one as its previous page"
-        return [Finding("note", f"Referrer-Policy {loaded.referrer_policy}: {text}")]
+        text = "the next page of the site does not learn its previous page"
+        return [Remark("note", f"Referrer-Policy {loaded.referrer_policy}: {text}")]
     if loaded.referrer_policy in ("same-origin", *ORIGIN_ONLY):
         return []
     return [
-        Finding(
+        Remark(
             "note",
-            f"Referrer-Policy {loaded.referrer_policy}: this page tells its full address to other hosts it links to",
+            f"Referrer-Policy {loaded.referrer_policy}: this page sends its full address to other hosts that it links to",
         )
     ]
 
 
-CHECKS: tuple[Callable[[Loaded], list[Finding]], ...] = (
+CHECKS: tuple[Callable[[Loaded], list[Remark]], ...] = (
     _presence,
     _kind,
     _status,

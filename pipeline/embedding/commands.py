@@ -76,16 +76,16 @@ def check_tag(
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Load a page and say which fields its tag will deliver and what stands in its way."""
+    """Load a page, list the fields that its tag delivers, and the problems."""
     from pipeline.embedding.arrival import Loaded, arrivals
     from pipeline.embedding.check_tag import check, check_settings
 
     loaded = Loaded.of(*_load(url))
-    findings, ways = check(loaded), arrivals(loaded)
+    remarks, ways = check(loaded), arrivals(loaded)
     if (file := config_file(config)) is not None:
-        findings = check_settings(loaded, load(file).sites) + findings
+        remarks = check_settings(loaded, load(file).sites) + remarks
     if chosen(form) is Format.TABLE:
-        for level, text in findings:
+        for level, text in remarks:
             console.print(f"{_MARKS[level]}", end=" ")
             console.print(text, markup=False, highlight=False)
         if ways:
@@ -97,12 +97,12 @@ def check_tag(
         facts = {
             "url": url,
             "status": loaded.status,
-            "findings": [finding._asdict() for finding in findings],
+            "findings": [remark._asdict() for remark in remarks],
             "arrives": [way._asdict() for way in ways],
         }
         sys.stdout.buffer.write(orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
-    raise typer.Exit(any(finding.level == "problem" for finding in findings))
+    raise typer.Exit(any(remark.level == "problem" for remark in remarks))
 
 
 def _site(settings: Settings, name: str) -> Site:
@@ -136,10 +136,10 @@ def _load(url: str) -> tuple[str, int, dict[str, str], str]:
 def _body(url: str, answer: urllib3.BaseHTTPResponse) -> bytes:
     body = bytearray()
     end = time.monotonic() + SECONDS
-    while part := answer.read1(CHUNK):  # what is there: `read` would wait for the whole part
+    while part := answer.read1(CHUNK):  # `read` would wait for the whole part
         body += part
         if len(body) > LONGEST_PAGE:
-            raise Fatal(f"{url} is longer than {LONGEST_PAGE // 2**20} MiB: no tag is looked for in such a page")
+            raise Fatal(f"{url} is longer than {LONGEST_PAGE // 2**20} MiB: too long to check")
         if time.monotonic() > end:
-            raise Fatal(f"{url} takes longer than {SECONDS:.0f} s to load: no tag is looked for in such a page")
+            raise Fatal(f"{url} takes longer than {SECONDS:.0f} s to load: too slow to check")
     return bytes(body)

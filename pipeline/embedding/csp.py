@@ -1,4 +1,4 @@
-"""Content-Security-Policy as far as a tag meets it: may this page load that script, reach that host, show that image?
+"""Content-Security-Policy for a tag: may a page load its script, send its beacon, show its image?
 
 Owns the reading of policies and the matching of sources (Content Security Policy Level 3, sections 2.2 and 6.7). Pure.
 """
@@ -19,8 +19,8 @@ _PORTS = {"http": 80, "https": 443}
 Policy = Mapping[str, Sequence[str]]
 
 
-class Verdict(NamedTuple):
-    """Whether every policy allows it, and else the name of the directive that does not."""
+class Permission(NamedTuple):
+    """Whether every policy allows the request, otherwise the directive that forbids it."""
 
     allowed: bool
     directive: str = ""
@@ -40,16 +40,16 @@ def read_policies(headers: Iterable[str]) -> tuple[Policy, ...]:
     return tuple(policies)
 
 
-def allows(policies: Iterable[Policy], kind: str, address: str, page: str, nonce: str = "") -> Verdict:
+def allows(policies: Iterable[Policy], kind: str, address: str, page: str, nonce: str = "") -> Permission:
     """Return whether `page` may use `address` as `kind` (`script-src`, `connect-src`, `img-src`).
 
-    `nonce` is that of the script element. Hashes are not computed: they are for inline scripts.
+    `nonce` is the script element's. Hashes are not computed, because they apply to inline scripts.
     """
     for policy in policies:
         name = next((name for name in _FALLBACK[kind] if name in policy), None)
         if name is not None and not _allowed(policy[name], kind, urlsplit(address), urlsplit(page), nonce):
-            return Verdict(allowed=False, directive=name)
-    return Verdict(allowed=True)
+            return Permission(allowed=False, directive=name)
+    return Permission(allowed=True)
 
 
 def _allowed(sources: Sequence[str], kind: str, address: SplitResult, page: SplitResult, nonce: str) -> bool:

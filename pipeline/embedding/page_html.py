@@ -1,4 +1,4 @@
-"""A page's HTML as far as the tag is concerned: our scripts, images and ad blocks, policies in `<meta>`.
+"""Reads the tag's parts of a page's HTML: our scripts, images and ad blocks, policies in `<meta>`.
 
 Owns the reading only; `pipeline.embedding.check_tag` judges. Pure; any text is read without an error.
 """
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 @dataclass(slots=True)
 class Image:
-    """One `<img>` whose address ends in /p.gif; `noscript` tells whether it stands in a `<noscript>`."""
+    """One `<img>` whose address ends in /p.gif; `noscript`: it is inside a `<noscript>`."""
 
     address: str
     query: dict[str, str]
@@ -30,7 +30,7 @@ class Script:
 
 @dataclass(slots=True)
 class Page:
-    """What was found in one page."""
+    """The tag's parts of one page."""
 
     scripts: list[Script] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Page:
 
 
 def read_page_html(html: str, address: str) -> Page:
-    """Return what a page holds; `address` is its own, to which relative ones are resolved."""
+    """Return the tag's parts of a page; relative addresses are resolved against `address`."""
     reader = _Reader(address)
     reader.feed(html)
     reader.close()
@@ -76,7 +76,7 @@ class _Reader(HTMLParser):
             self._noscript = False
 
     def handle_data(self, data: str) -> None:
-        # A tag manager's own loader: what it adds later is not in the HTML.
+        # A tag manager's loader: tags it adds later are not in the HTML.
         if "googletagmanager.com/gtm.js" in data or "mc.yandex.ru/metrika" in data:
             self.page.tag_manager = True
 

@@ -18,13 +18,13 @@ from pipeline.errors import Fatal
 
 Part = Literal["errors", "resources", "vitals"]
 PARTS: tuple[Part, ...] = get_args(Part)
-# Nothing that could end an attribute, a CSP directive or a line of nginx.
+# No character that could end an attribute, a CSP directive or a line of nginx.
 _ADDRESS = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w.~%/-]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the page owner wants: `collector` is the address browsers reach it at, without a slash at the end."""
+    """The page owner's options; `collector` is its address for browsers, without a slash at the end."""
 
     site: str
     collector: str
@@ -46,7 +46,7 @@ class Lines(NamedTuple):
 
 
 def snippet(wish: Wish) -> tuple[Lines, ...]:
-    """Return the lines for a page owner, the tag first; raises `Fatal` for a collector address that is none."""
+    """Return the lines for a page owner, the tag first; raises `Fatal` for a malformed collector address."""
     base = wish.collector.rstrip("/")
     if not _ADDRESS.fullmatch(base):
         raise Fatal(f"collector address: expected something like https://stats.clinic.example, got {wish.collector!r}")
@@ -136,14 +136,14 @@ def _noscript(wish: Wish, base: str) -> str:
 
 
 def _query(wish: Wish, mode: str, **more: str) -> dict[str, str]:
-    # An image knows no consent manager: where consent is asked for, it says that none was given.
+    # A consent manager cannot change an image, so on explicit-consent sites it sends that no consent was given.
     consent = {"c": "0"} if wish.consent == "explicit" else {}
     return {"s": wish.site, "m": mode} | more | consent
 
 
 def _image(base: str, query: dict[str, str], template: str = "") -> str:
     pairs = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-    # `hidden` takes no room on the page and is loaded all the same (HTML, section 4.8.4.3).
+    # A `hidden` image takes no space on the page but is loaded (HTML, section 4.8.4.3).
     # Without a referrerpolicy a browser names only the page's host to another host (Referrer Policy, section 3).
     policy = "" if template else ' referrerpolicy="no-referrer-when-downgrade"'
     return f'<img src="{escape(f"{base}/p.gif?{pairs}")}{template}" alt="" width="1" height="1" hidden{policy}>'

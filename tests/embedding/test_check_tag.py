@@ -60,7 +60,7 @@ def test_a_good_page_has_no_problem():
             "needs the script",
         ),
         ("image without site", '<img src="/p.gif?m=img">', "`s` is missing"),
-        ("image that may not tell", IMAGE.format(' referrerpolicy="no-referrer"'), "page stays unknown"),
+        ("image that may not tell", IMAGE.format(' referrerpolicy="no-referrer"'), "page is unknown"),
     ],
 )
 def test_each_obstacle_is_said_in_words(word, html, said):
@@ -148,7 +148,7 @@ def test_a_policy_that_hides_this_page_from_the_next_is_noted(policy, told):
     ("kind", "told"), [("application/pdf", 1), ("text/html; charset=windows-1251", 0), ("application/xhtml+xml", 0)]
 )
 def test_what_is_no_html_page_runs_no_tag(kind, told):
-    assert sum("no HTML page" in text for text in problems(Content_Type=kind)) == told
+    assert sum("not an HTML page" in text for text in problems(Content_Type=kind)) == told
 
 
 def test_another_site_than_the_pages_is_noted_because_of_the_cookie():
@@ -204,7 +204,7 @@ def test_the_command_judges_the_pages_of_the_demo_clinic(demo, path, code):
 
 def test_the_command_says_what_arrives_as_json(demo):
     result = CliRunner().invoke(build_app(), ["check-tag", demo.url + "/"])
-    assert '"previous": "yes, as the browser tells it"' in result.stdout
+    assert '"previous": "yes, from the browser"' in result.stdout
 
 
 def test_a_page_that_cannot_be_loaded_is_one_line(demo):
