@@ -2,8 +2,9 @@
 
 Owns the identifiers that `verify-privacy` sends and searches for. Rules:
 
-* Addresses come from the documentation ranges (RFC 5737, RFC 3849) or, for the connection itself, from 127.0.0.0/8; each
-  run draws new ones, so no older byte can hold one.
+* Addresses belong to nobody: IPv4 from 240.0.0.0/4 (reserved, RFC 1112), IPv6 from the documentation range (RFC 3849), the
+  connection's own from 127.0.0.0/8. Each run draws new ones out of millions: events of an earlier run that are still in the
+  spool may hold a user agent with an address, and this address must not be a canary of the next run.
 * A form is bytes and the number of random bits that would have to match for an accidental find.
 * Pure: randomness is an argument.
 """
@@ -20,7 +21,7 @@ from urllib.parse import quote
 
 WEAK_BITS = 32
 
-DOCUMENTATION_V4 = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
+RESERVED_V4 = range(240, 256)  # first octets
 DOCUMENTATION_V6 = "2001:db8"  # RFC 3849
 
 ADDRESS_PLACES: tuple[tuple[str, str, int], ...] = (
@@ -80,16 +81,14 @@ class Form(NamedTuple):
 
 def draw(random: Random) -> tuple[Canary, ...]:
     """Return the canaries of one run: the addresses, and one person each for the fields and the user agent."""
-    last = iter(random.sample([(net, host) for net in DOCUMENTATION_V4 for host in range(100, 256)], 32))
 
     def address(place: str, begin: str, version: int) -> Canary:
         if version == 6:
             text = ":".join([DOCUMENTATION_V6, *(f"{random.randrange(0x1000, 0x10000):x}" for _ in range(6))])
-        elif begin:
-            text = ".".join([begin, *(str(random.randrange(100, 255)) for _ in range(3))])
         else:
-            net, host = next(last)
-            text = f"{net}.{host}"
+            # Three digits each, so that every text is as long as the others.
+            first = begin or str(random.choice(RESERVED_V4))
+            text = ".".join([first, *(str(random.randrange(100, 255)) for _ in range(3))])
         return Canary(f"IPv{version} address", place, text, (text,))
 
     people = [canary for place in (FIELDS, AGENT) for canary in _person(place, random)]
