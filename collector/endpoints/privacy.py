@@ -11,7 +11,6 @@ Owns the page's headers, this browser's state and who may press the buttons. Rul
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +18,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
 from jinja2 import Environment, StrictUndefined
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -50,7 +50,7 @@ _HEADERS: Final[Mapping[str, str]] = {
     "x-content-type-options": "nosniff",
 }
 _GPC: Final = Response(
-    json.dumps({"gpc": True, "lastUpdate": GPC_SINCE}),
+    msgspec.json.encode({"gpc": True, "lastUpdate": GPC_SINCE}),
     media_type="application/json",
     headers={"cache-control": "public, max-age=86400", "x-content-type-options": "nosniff"},
 )

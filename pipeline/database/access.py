@@ -12,7 +12,6 @@ Owns `secrets/clickhouse.json` and the reading of the access files. Rules:
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -20,6 +19,8 @@ from secrets import token_urlsafe
 from string import Template
 from typing import Literal, NamedTuple, get_args
 from xml.sax.saxutils import escape
+
+import msgspec
 
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
@@ -145,7 +146,7 @@ def read_passwords(settings: Settings) -> dict[str, str]:
     path = settings.secrets_dir / PASSWORD_FILE
     try:
         wide = path.stat().st_mode & 0o077
-        given = json.loads(path.read_bytes())
+        given = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         if settings.clickhouse.url is None:
             raise Retryable(f"{path}: not there yet; `clinic-pixel clickhouse` makes it") from None
@@ -165,7 +166,7 @@ def make_passwords(settings: Settings) -> dict[str, str]:
     private_directory(settings.secrets_dir)
     path = settings.secrets_dir / PASSWORD_FILE
     if not path.exists():
-        create_once(path, json.dumps({user: token_urlsafe(24) for user in USERS}, indent=1).encode())
+        create_once(path, msgspec.json.format(msgspec.json.encode({user: token_urlsafe(24) for user in USERS})))
     return read_passwords(settings)
 
 

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import clickhouse_connect
-import urllib3
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
@@ -22,6 +21,7 @@ from pipeline.database.access import PASSWORD_FILE, read_passwords
 from pipeline.database.access import User as User
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
+from pipeline.system.answers import answer_of
 
 CONNECT_SECONDS = 5
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
@@ -36,11 +36,8 @@ def address(settings: Settings) -> str:
 
 def ping(settings: Settings, *, timeout: float = 1.0) -> bool:
     """Say whether a ClickHouse answers at the address."""
-    try:
-        answer = urllib3.request("GET", f"{address(settings)}/ping", timeout=timeout, retries=False)
-    except (urllib3.exceptions.HTTPError, OSError):
-        return False
-    return answer.status == 200 and answer.data == b"Ok.\n"
+    answer = answer_of(f"{address(settings)}/ping", timeout=timeout)
+    return answer is not None and answer.status == 200 and answer.data == b"Ok.\n"
 
 
 def wait_until_answering(settings: Settings) -> None:

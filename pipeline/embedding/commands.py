@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-import orjson
 import typer
 
 from pipeline.errors import Fatal
 from pipeline.settings import Settings, Site, config_file, load
-from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_facts, print_rows
 
 if TYPE_CHECKING:
     import urllib3
@@ -100,8 +98,7 @@ def check_tag(
             "findings": [remark._asdict() for remark in remarks],
             "arrives": [way._asdict() for way in ways],
         }
-        sys.stdout.buffer.write(orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        sys.stdout.buffer.flush()
+        print_facts(facts, Format.JSON)
     raise typer.Exit(any(remark.level == "problem" for remark in remarks))
 
 

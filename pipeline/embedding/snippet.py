@@ -6,13 +6,14 @@ Every value is checked against a grammar or escaped, so the lines are safe to sh
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Literal, NamedTuple, get_args
 from urllib.parse import quote, urlsplit
+
+import msgspec
 
 from pipeline.errors import Fatal
 
@@ -128,7 +129,7 @@ def _loader(wish: Wish, base: str) -> str:
 
 
 def _text(value: str) -> str:
-    return json.dumps(value).replace("<", "\\u003c")
+    return msgspec.json.encode(value).decode().replace("<", "\\u003c")
 
 
 def _noscript(wish: Wish, base: str) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-import urllib.error
-import urllib.request
 from typing import Annotated
 
 import typer
@@ -95,12 +93,14 @@ def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
 
 
 async def _greet(settings: Settings, *, demo: bool) -> None:
+    from pipeline.system.answers import is_ready
+
     begun = time.monotonic()
     edge = settings.collector.url
     database = settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}"
     awaited = [f"{edge}/health/ready"] if settings.clickhouse.url else [f"{edge}/health/ready", f"{database}/ping"]
     for url in awaited:
-        while not await asyncio.to_thread(_answers, url):  # noqa: ASYNC110 - another process is waited for
+        while not await asyncio.to_thread(is_ready, url):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.1)
     site = settings.sites[0]
     # As it was called: `make run` calls it by its path in the environment, which another terminal does not know.
@@ -119,11 +119,3 @@ async def _greet(settings: Settings, *, demo: bool) -> None:
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own loopback address
-            return True
-    except (urllib.error.URLError, OSError):
-        return False

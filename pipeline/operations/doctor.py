@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import orjson
-import urllib3
+import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit.log import Audit
@@ -29,6 +28,7 @@ from pipeline.settings import DEMO_SITE, Settings
 from pipeline.ship.retention import ages
 from pipeline.ship.status import read_status
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
+from pipeline.system.answers import answer_of
 from pipeline.system.durable_files import LOCAL_FILES, MB
 
 State = Literal["ok", "note", "problem"]
@@ -72,17 +72,16 @@ def _sites(settings: Settings) -> Seen:
 
 def _collector(settings: Settings) -> Seen:
     url = f"{settings.collector.url}/health/ready"
-    try:
-        answer = urllib3.request("GET", url, timeout=2.0, retries=False)
-    except urllib3.exceptions.HTTPError:
+    answer = answer_of(url, timeout=2.0)
+    if answer is None:
         yield "problem", f"does not answer at {url}; start it with `clinic-pixel up` or `collect`"
         return
     if answer.status == 200:
         yield "ok", "accepts hits"
     else:
         yield "problem", f"answers but is not ready: {answer.data.decode(errors='replace').strip()}"
-    figures = urllib3.request("GET", f"{settings.collector.url}/metrics", timeout=2.0, retries=False).data
-    if SWAPPABLE in figures.decode(errors="replace").splitlines():
+    figures = answer_of(f"{settings.collector.url}/metrics", timeout=2.0)
+    if figures is not None and SWAPPABLE in figures.data.decode(errors="replace").splitlines():
         advice = "run it with MemorySwapMax=0 (deploy/systemd), or switch swap off"
         yield "problem", f"its memory, which holds addresses for minutes, may be written to swap: {advice}"
     else:
@@ -270,7 +269,7 @@ def _private(settings: Settings) -> Seen:
 
 def _totals(settings: Settings) -> Iterator[tuple[str, int]]:
     for file in settings.run_dir.glob("collector-*.json"):
-        for name, *_, value in orjson.loads(file.read_bytes()):
+        for name, *_, value in msgspec.json.decode(file.read_bytes()):
             yield name, value
 
 

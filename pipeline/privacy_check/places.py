@@ -20,7 +20,6 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import NamedTuple
 
-import urllib3
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -30,6 +29,7 @@ from pipeline.privacy_check.byte_search import Find, Search
 from pipeline.privacy_check.canaries import CONTROL
 from pipeline.privacy_check.compressed import gunzipped, unpacked
 from pipeline.settings import Settings
+from pipeline.system.answers import answer_of
 
 CLOCK_SECONDS = 1.0
 """Allowed lag of the file system's clock."""
@@ -164,10 +164,9 @@ def search_tables(searching: Searching, settings: Settings, *, since_ns: int) ->
 
 def search_metrics(searching: Searching, url: str) -> None:
     """Search the collector's `/metrics`; raises `Retryable` when it does not answer."""
-    try:
-        answer = urllib3.request("GET", f"{url}/metrics", timeout=10.0, retries=False)
-    except urllib3.exceptions.HTTPError:
-        raise Retryable(f"no collector answers at {url}; start one with `clinic-pixel up`") from None
+    answer = answer_of(f"{url}/metrics", timeout=10.0)
+    if answer is None:
+        raise Retryable(f"no collector answers at {url}; start one with `clinic-pixel up`")
     searching.piece("metrics", "/metrics", [answer.data])
 
 

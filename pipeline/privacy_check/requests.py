@@ -6,10 +6,11 @@ a replay, so the collector uses that address as the client's, whatever its `trus
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
+
+import msgspec
 
 from pipeline.edge.cookies import ID_COOKIE
 from pipeline.privacy_check.canaries import AGENT, FIELDS, Canary
@@ -82,7 +83,7 @@ def _pixel(attempt: str, site: Site, *headers: tuple[str, str], believed: bool =
 
 
 def _json(message: object) -> str:
-    return json.dumps(message, ensure_ascii=False)
+    return msgspec.json.encode(message).decode()
 
 
 def _addresses(canaries: Sequence[Canary], site: Site, page: str) -> Iterator[Request]:

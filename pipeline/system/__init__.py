@@ -1,7 +1,7 @@
 """What the operating system must guarantee: private files, durable writes, no core dumps; and how commands print.
 
 Owns the calls to the operating system that others must not repeat: owner and mode of a private file, the atomic replacement
-of a file, locks, process limits, the end of a process by a fault, the terminal. May use `pipeline.errors` only. Every room may use it.
+of a file, locks, process limits, the end of a process by a fault, the terminal, whether a service answers. May use `pipeline.errors` only. Every room may use it.
 """
 
-__all__ = ["console", "durable_files", "faults", "hardening", "locks", "private_files", "secrets", "swap"]
+__all__ = ["answers", "console", "durable_files", "faults", "hardening", "locks", "private_files", "secrets", "swap"]

@@ -20,6 +20,7 @@ import urllib3
 
 from pipeline.edge.cookies import ID_COOKIE
 from pipeline.errors import Retryable
+from pipeline.system.answers import answer_of
 
 LANES = 4
 _REFUSALS = {
@@ -130,7 +131,5 @@ def _cookie(answer: urllib3.BaseHTTPResponse) -> str:
 
 
 def _check_answers(base_url: str) -> None:
-    try:
-        urllib3.request("GET", f"{base_url}/health/live", timeout=3.0, retries=False)
-    except urllib3.exceptions.HTTPError:
-        raise Retryable(f"no collector answers at {base_url}; start one with `clinic-pixel up`") from None
+    if answer_of(f"{base_url}/health/live", timeout=3.0) is None:
+        raise Retryable(f"no collector answers at {base_url}; start one with `clinic-pixel up`")
