@@ -53,7 +53,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         log_level=logging.ERROR,  # its warnings come one for each bad request
         timeout_keep_alive=65,
         timeout_graceful_shutdown=20,
-        timeout_worker_healthcheck=30,
+        # A worker that dies while it is asked is missed for so long; one that lives answers from a thread of its own.
+        timeout_worker_healthcheck=10,
         backlog=BACKLOG,
     )
     if edge.workers == 1:
