@@ -96,7 +96,7 @@ def act_of_erasure(audit: Audit, case: str, *, operator: str) -> str:
         _ERASED_SUBJECT.format_map(facts),
         _ERASED_CATEGORIES.format(counts=counts, **{name: facts[name] for name in ("unshipped", "quarantined")}),
         _ERASED_METHOD,
-        [f"{entry.at:%Y-%m-%d %H:%M:%S}, исполнитель {entry.who}: {entry.facts['ground']}" for entry, _ in lines],
+        [f"{entry.at:%Y-%m-%d %H:%M:%S}, исполнитель {entry.who}: {_basis(entry)}" for entry, _ in lines],
         lines,
     )
 
@@ -129,6 +129,11 @@ def _act(
 
 def _paragraph(text: str) -> str:
     return fill(text, _WIDTH, initial_indent="   ", subsequent_indent="   ", break_on_hyphens=False)
+
+
+def _basis(entry: Entry) -> str:
+    # Acts of the first version call it "ground".
+    return entry.facts.get("basis") or entry.facts["ground"]
 
 
 def _key(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""The audit: who did what, on which ground, in a file that only grows and that shows when it was changed.
+"""The audit: who did what, on which basis, in a file that only grows and that shows when it was changed.
 
 Owns `audit.log` in the audit directory, a chain in the form of `pipeline.audit.chain`. Rules:
 

@@ -126,7 +126,7 @@ def _confirm(names: Sequence[KeyName], *, sure: bool) -> None:
     if sure:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter("--yes: expected, where nobody can be asked")
+        raise typer.BadParameter("stdin is not a terminal: pass --yes to confirm")
     what = " ".join(name.text for name in names)
     typer.confirm(f"Nothing brings a key back. Destroy {what}?", abort=True)
 

@@ -29,8 +29,8 @@ _CASE: Final = re.compile(r"\w[\w./№-]{0,63}")
 _MAX_WORDS: Final = 300
 
 
-class Asking(NamedTuple):
-    """One well-formed request: a token of the day `epoch`, on which ground, asked by whom and approved by whom."""
+class RevealRequest(NamedTuple):
+    """One well-formed request: a token of the day `epoch`, on which basis, asked by whom and approved by whom."""
 
     token: Token
     epoch: date
@@ -50,7 +50,7 @@ class Asking(NamedTuple):
         }
 
 
-def asking(token: str, epoch: date, case: str, basis: str, approver: str, *, who: str) -> Asking:
+def read_request(token: str, epoch: date, case: str, basis: str, approver: str, *, who: str) -> RevealRequest:
     """Return the request; raises `ValueError` that names the option and what was expected, never the token given."""
     if ":" not in token or token == NO_TOKEN:
         raise ValueError("--token: expected one ip_token in the form of an IPv6 address, as a fraud report shows it")
@@ -65,10 +65,10 @@ def asking(token: str, epoch: date, case: str, basis: str, approver: str, *, who
             raise ValueError(f"{option}: expected one line of up to {_MAX_WORDS} characters")
     if approver.strip().casefold() in {name.casefold() for name in who.split(" as ")}:
         raise ValueError(f"--approver: expected somebody else than {who}, who asks")
-    return Asking(canonical, epoch, case, basis, approver, who)
+    return RevealRequest(canonical, epoch, case, basis, approver, who)
 
 
-def reveal(files: KeyDirectory, audit: Audit, request: Asking, *, now: datetime, per_hour: int) -> RawAddress:
+def reveal(files: KeyDirectory, audit: Audit, request: RevealRequest, *, now: datetime, per_hour: int) -> RawAddress:
     """Return the address behind a token, after the audit line is on disk.
 
     Raises `Fatal` where the day's key is destroyed or missing, the hourly limit is reached, the clock was set back or
@@ -78,7 +78,7 @@ def reveal(files: KeyDirectory, audit: Audit, request: Asking, *, now: datetime,
 
 
 def relink(
-    files: KeyDirectory, audit: Audit, request: Asking, *, now: datetime, per_hour: int
+    files: KeyDirectory, audit: Audit, request: RevealRequest, *, now: datetime, per_hour: int
 ) -> list[tuple[date, Token]]:
     """Return the tokens of the same address on the other days whose keys live, oldest first, without the address.
 
@@ -91,7 +91,7 @@ def relink(
 
 
 def _address(
-    files: KeyDirectory, audit: Audit, action: Action, request: Asking, now: datetime, per_hour: int
+    files: KeyDirectory, audit: Audit, action: Action, request: RevealRequest, now: datetime, per_hour: int
 ) -> RawAddress:
     limit = Limit(frozenset({Action.REVEAL, Action.RELINK}), per_hour, WINDOW)
     with audit.refusals(action, request.facts(), now=now, who=request.who):

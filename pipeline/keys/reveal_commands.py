@@ -14,7 +14,7 @@ from pipeline.system.console import ConfigOption, FormatOption, Panel, print_fac
 if TYPE_CHECKING:
     from pipeline.audit.log import Audit
     from pipeline.keys.directory import KeyDirectory
-    from pipeline.keys.reveal import Asking
+    from pipeline.keys.reveal import RevealRequest
 
 TokenOption = Annotated[
     list[str], typer.Option("--token", help="The ip_token of one row; one a call.", show_default=False)
@@ -48,7 +48,7 @@ def reveal_address(
     from pipeline.keys.reveal import reveal
 
     settings = all_settings.load(config)
-    request = _asking(token, epoch.date(), case, basis, approver)
+    request = _read_request(token, epoch.date(), case, basis, approver)
     now = datetime.now(UTC)
     files, audit = _open(settings, Action.REVEAL, request, now)
     address = reveal(files, audit, request, now=now, per_hour=settings.privacy.reveals_per_hour)
@@ -68,27 +68,27 @@ def relink_tokens(
     from pipeline.keys.reveal import relink
 
     settings = all_settings.load(config)
-    request = _asking(token, epoch.date(), case, basis, approver)
+    request = _read_request(token, epoch.date(), case, basis, approver)
     now = datetime.now(UTC)
     files, audit = _open(settings, Action.RELINK, request, now)
     linked = relink(files, audit, request, now=now, per_hour=settings.privacy.reveals_per_hour)
     print_rows(("epoch", "ip_token"), linked, form, title=f"the address of {request.token} on other days")
 
 
-def _asking(tokens: list[str], epoch: date, case: str, basis: str, approver: str) -> Asking:
+def _read_request(tokens: list[str], epoch: date, case: str, basis: str, approver: str) -> RevealRequest:
     from pipeline.audit.log import operator
-    from pipeline.keys.reveal import asking
+    from pipeline.keys.reveal import read_request
 
     if len(tokens) != 1:
-        raise typer.BadParameter("--token: expected one token a call, each with a ground of its own")
+        raise typer.BadParameter("--token: expected one token a call, each with its own basis")
     try:
-        return asking(tokens[0], epoch, case, basis, approver, who=operator())
+        return read_request(tokens[0], epoch, case, basis, approver, who=operator())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
 def _open(
-    settings: all_settings.Settings, action: Action, request: Asking, now: datetime
+    settings: all_settings.Settings, action: Action, request: RevealRequest, now: datetime
 ) -> tuple[KeyDirectory, Audit]:
     from pipeline.audit.log import Audit
     from pipeline.keys.directory import KeyDirectory

@@ -1,4 +1,4 @@
-"""Asking ClickHouse a report, as the role of its family and never as a stronger user."""
+"""Asks ClickHouse a report, as the role of its family and never as a stronger user."""
 
 from __future__ import annotations
 

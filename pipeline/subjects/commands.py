@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Requests of a person: find, block, unblock, export, erase, list.", no_args_is_help=True)
 
-CaseOption = Annotated[str, typer.Option("--case", help="Case number.", show_default=False)]
-GroundOption = Annotated[str, typer.Option("--ground", help="Why, in words; stands in the audit.", show_default=False)]
+CaseOption = Annotated[str, typer.Option("--case", help="PersonRequest number.", show_default=False)]
+BasisOption = Annotated[
+    str, typer.Option("--basis", help="The legal basis, in words; it is recorded in the audit.", show_default=False)
+]
 
 
 def register(root: typer.Typer) -> None:
@@ -42,7 +44,7 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def find(
     case: CaseOption,
-    ground: GroundOption,
+    basis: BasisOption,
     requester: Annotated[str, typer.Option(help="Who asks; for a new case.", show_default=False)] = "",
     code: Annotated[
         str, typer.Option(help="Request code of /privacy; `-` reads it from standard input.", show_default=False)
@@ -68,42 +70,42 @@ def find(
         raise typer.BadParameter("--requester: expected who asks")
     if ip and not (first and last):
         raise typer.BadParameter("--from, --to: expected the days on which the address was the person's")
-    desk = _desk(config, case, requester or "-", ground)
+    desk = _desk(config, case, requester or "-", basis)
     if code:
-        _print_found(desk.open_by_code(case, requester, ground, _typed(code)), form)
+        _print_found(desk.open_by_code(case, requester, basis, _typed(code)), form)
     elif ip and first and last:
-        _print_found(_by_address(desk, case, requester, ground, _typed(ip), first.date(), last.date()), form)
+        _print_found(_by_address(desk, case, requester, basis, _typed(ip), first.date(), last.date()), form)
     else:
-        _print_found(desk.find(case, ground), form)
+        _print_found(desk.find(case, basis), form)
 
 
 @app.command()
-def block(case: CaseOption, ground: GroundOption, form: FormatOption = None, config: ConfigOption = None) -> None:
+def block(case: CaseOption, basis: BasisOption, form: FormatOption = None, config: ConfigOption = None) -> None:
     """Hide the rows from every report, refuse new hits, keep the keys; until `unblock`."""
     from pipeline.edge.blocks import READ_SECONDS
 
-    blocked = _desk(config, case, "-", ground).block(case, ground)
+    blocked = _desk(config, case, "-", basis).block(case, basis)
     effect = f"hidden from every report now; new hits are refused within {READ_SECONDS:.0f} seconds"
     print_facts({"case": blocked.case, "state": blocked.state, "effect": effect}, form)
 
 
 @app.command()
-def unblock(case: CaseOption, ground: GroundOption, form: FormatOption = None, config: ConfigOption = None) -> None:
+def unblock(case: CaseOption, basis: BasisOption, form: FormatOption = None, config: ConfigOption = None) -> None:
     """Show the rows again, accept hits again, and close the case."""
-    unblocked = _desk(config, case, "-", ground).unblock(case, ground)
+    unblocked = _desk(config, case, "-", basis).unblock(case, basis)
     print_facts({"case": unblocked.case, "state": unblocked.state}, form)
 
 
 @app.command()
-def export(case: CaseOption, ground: GroundOption, config: ConfigOption = None) -> None:
+def export(case: CaseOption, basis: BasisOption, config: ConfigOption = None) -> None:
     """Print all that is stored of the person as JSON, without tokens; only for a case opened by request code."""
-    print_facts(_desk(config, case, "-", ground).export(case, ground), Format.JSON)
+    print_facts(_desk(config, case, "-", basis).export(case, basis), Format.JSON)
 
 
 @app.command()
 def erase(
     case: CaseOption,
-    ground: GroundOption,
+    basis: BasisOption,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -111,12 +113,12 @@ def erase(
     from pipeline.audit.certificate import act_of_erasure
     from pipeline.audit.log import Audit
 
-    desk = _desk(config, case, "-", ground)
+    desk = _desk(config, case, "-", basis)
     if not yes:
         if not sys.stdin.isatty():
-            raise typer.BadParameter("--yes: expected, where nobody can be asked")
+            raise typer.BadParameter("stdin is not a terminal: pass --yes to confirm")
         typer.confirm(f"Nothing brings the rows back. Erase the person of case {case}?", abort=True)
-    desk.erase(case, ground)
+    desk.erase(case, basis)
     settings = all_settings.load(config)
     act = act_of_erasure(Audit(settings.audit_dir), case, operator=settings.privacy.operator)
     console.print(act, markup=False, highlight=False, soft_wrap=True)
@@ -133,7 +135,7 @@ def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
             case.case,
             case.state,
             case.requester,
-            case.ground,
+            case.basis,
             f"{case.opened:%Y-%m-%d}",
             case.due.isoformat(),
             "" if case.state in CLOSED else "overdue" if case.due < today else f"{(case.due - today).days} days",
@@ -141,33 +143,33 @@ def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
         )
         for case in CaseBook(settings.cases_dir).all()
     ]
-    columns = ("case", "state", "requester", "ground", "opened", "answer_by", "left", "by")
+    columns = ("case", "state", "requester", "basis", "opened", "answer_by", "left", "by")
     print_rows(
         columns, rows, form, title="requests of persons", note="answer_by: ten working days, holidays not counted"
     )
 
 
-def _desk(config: Path | None, case: str, requester: str, ground: str) -> Desk:
+def _desk(config: Path | None, case: str, requester: str, basis: str) -> Desk:
     from pipeline.audit.log import operator
     from pipeline.subjects.desk import Desk
     from pipeline.subjects.requests import check_words
     from pipeline.system.hardening import harden_process
 
     try:
-        check_words(case, requester, ground)
+        check_words(case, requester, basis)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     harden_process()
     return Desk(all_settings.load(config), now=datetime.now(UTC), who=operator())
 
 
-def _by_address(desk: Desk, case: str, requester: str, ground: str, text: str, first: date, last: date) -> Found:
+def _by_address(desk: Desk, case: str, requester: str, basis: str, text: str, first: date, last: date) -> Found:
     from pipeline.networks.address import canonical
 
     address = canonical(text)
     if address is None:
         raise typer.BadParameter("--ip: expected one IPv4 or IPv6 address")
-    return desk.open_by_address(case, requester, ground, address, first, last)
+    return desk.open_by_address(case, requester, basis, address, first, last)
 
 
 def _typed(given: str) -> str:

@@ -2,7 +2,7 @@
 
 Owns the order of the steps. Rules:
 
-* Every step is in the audit before it is done, with case and ground; a refusal is audited, too, and changes nothing.
+* Every step is in the audit before it is done, with case and basis; a refusal is audited, too, and changes nothing.
 * Only a request code proves whose rows they are. An address is shared by everybody behind the same router, so by
   address rows can be counted and blocked until the matter is checked, never exported and never erased.
 * The case is written last, except for an erasure, which is on the disk before the first row goes (see
@@ -29,7 +29,7 @@ from pipeline.settings import Settings
 from pipeline.subjects import request_code
 from pipeline.subjects.erasure import Erasures, clean_quarantine, unshipped
 from pipeline.subjects.findable import notes, tokens_of
-from pipeline.subjects.requests import Case, CaseBook, State, due_day
+from pipeline.subjects.requests import CaseBook, PersonRequest, State, due_day
 from pipeline.subjects.rows import SubjectRows, subject_rows
 
 ADDRESSES_PER_HOUR: Final = 20
@@ -41,7 +41,7 @@ _MOST_DAYS: Final = 366
 class Found(NamedTuple):
     """What a search answers: events per UTC day, and in plain words what it cannot know."""
 
-    case: Case
+    case: PersonRequest
     days: list[tuple[date, int]]
     notes: list[str]
 
@@ -61,9 +61,9 @@ class Desk:
         self._now = now.astimezone(UTC)
         self._who = who
 
-    def open_by_code(self, number: str, requester: str, ground: str, code: str) -> Found:
+    def open_by_code(self, number: str, requester: str, basis: str, code: str) -> Found:
         """Open a case for who holds a request code and find their rows; the same again for the same code."""
-        facts = {"case": number, "requester": requester, "ground": ground, "by": "request code"}
+        facts = {"case": number, "requester": requester, "basis": basis, "by": "request code"}
         with self._step(Action.SUBJECT_FIND, facts):
             try:
                 request = request_code.read(code, self._keys.year_key, now=self._now)
@@ -71,36 +71,36 @@ class Desk:
                 raise Fatal(f"--code: {error}") from None
             self.book.refuse_replay(number, code, request)
             today = self._now.date()
-            case = self._case(number, requester, ground, today - self._tokens_live, today)
+            case = self._case(number, requester, basis, today - self._tokens_live, today)
             case = replace(case, visitors=request.visitors, code=request_code.fingerprint(code), made=request.made)
             return self._find(case, facts)
 
     def open_by_address(
-        self, number: str, requester: str, ground: str, address: RawAddress, first: date, last: date
+        self, number: str, requester: str, basis: str, address: RawAddress, first: date, last: date
     ) -> Found:
         """Open a case for the rows of an address on some UTC days and count them."""
-        facts = {"case": number, "requester": requester, "ground": ground, "days": f"{first} {last}"}
+        facts = {"case": number, "requester": requester, "basis": basis, "days": f"{first} {last}"}
         with self._step(Action.SUBJECT_FIND_BY_ADDRESS, facts):
             if not first <= last or first > self._now.date() or (last - first).days > _MOST_DAYS:
                 raise Fatal(f"--from, --to: expected two days in order, not later than today, {_MOST_DAYS} at most")
-            case = self._case(number, requester, ground, first, last)
+            case = self._case(number, requester, basis, first, last)
             case = replace(case, tokens=self._tokens(address, first, min(last, self._now.date())))
             return self._find(case, facts, Action.SUBJECT_FIND_BY_ADDRESS)
 
-    def find(self, number: str, ground: str) -> Found:
+    def find(self, number: str, basis: str) -> Found:
         """Find the rows of a case that is open."""
-        facts = {"case": number, "ground": ground}
+        facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_FIND, facts):
             return self._find(self.book.working(number), facts)
 
-    def block(self, number: str, ground: str) -> Case:
+    def block(self, number: str, basis: str) -> PersonRequest:
         """Hide a case's rows from every report, refuse new hits, hold the keys of its days."""
-        facts = {"case": number, "ground": ground}
+        facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_BLOCK, facts):
             case = self._working(number, "open")
             with subject_rows(self._settings) as rows:
                 self._record(Action.SUBJECT_BLOCK, {**facts, "requester": case.requester})
-                case = replace(case, state="blocked", ground=ground, changed=self._now, blocked=self._now)
+                case = replace(case, state="blocked", basis=basis, changed=self._now, blocked=self._now)
                 put_block(
                     self._settings.blocks_dir,
                     Block(case=number, visitors=case.visitors, tokens=case.tokens, first=case.first, last=case.last),
@@ -109,22 +109,22 @@ class Desk:
                 rows.hold(self._settings, self._now)
             return self.book.put(case)
 
-    def unblock(self, number: str, ground: str) -> Case:
+    def unblock(self, number: str, basis: str) -> PersonRequest:
         """Show a case's rows again and close it."""
-        facts = {"case": number, "ground": ground}
+        facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_UNBLOCK, facts):
             case = self._working(number, "blocked")
             with subject_rows(self._settings) as rows:
                 self._record(Action.SUBJECT_UNBLOCK, facts)
-                case = replace(case, state="unblocked", ground=ground, changed=self._now, closed=self._now)
+                case = replace(case, state="unblocked", basis=basis, changed=self._now, closed=self._now)
                 rows.set_block(case, "unblocked", self._now)
                 rows.release()
                 lift_block(self._settings.blocks_dir, number)
             return self.book.put(case)
 
-    def export(self, number: str, ground: str) -> dict[str, Any]:
+    def export(self, number: str, basis: str) -> dict[str, Any]:
         """Return all that is stored of a person, without tokens."""
-        facts = {"case": number, "ground": ground}
+        facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_EXPORT, facts):
             case = self._proven(number)
             with subject_rows(self._settings) as rows:
@@ -132,17 +132,17 @@ class Desk:
                 stored = rows.export(case)
             return {"case": number, "made": self._now, "cannot_be_found": self._notes(case), **stored}
 
-    def erase(self, number: str, ground: str) -> dict[str, str]:
+    def erase(self, number: str, basis: str) -> dict[str, str]:
         """Delete a person's rows everywhere and close the case; return the facts that the audit has of it.
 
         A person whose erasure was cut off is erased by the next try.
         """
-        facts = {"case": number, "ground": ground}
+        facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_ERASE, facts):
             case = self._proven(number)
             with subject_rows(self._settings) as rows:
                 self._record(Action.SUBJECT_ERASE, facts)
-                case = replace(case, state="erasing", ground=ground, changed=self._now, closed=self._now)
+                case = replace(case, state="erasing", basis=basis, changed=self._now, closed=self._now)
                 self.book.put(case)
                 done = self._erase(case, rows)
                 if case.blocked is not None:
@@ -154,7 +154,7 @@ class Desk:
             self.book.put(replace(case, state="erased"))
             return facts
 
-    def _erase(self, case: Case, rows: SubjectRows) -> dict[str, str]:
+    def _erase(self, case: PersonRequest, rows: SubjectRows) -> dict[str, str]:
         spool, erasures = self._settings.spool_dir, Erasures.of([case])
         waiting = unshipped(spool, erasures)
         counts = rows.erase(case, self._now)
@@ -165,11 +165,11 @@ class Desk:
             "quarantined": str(set_aside),
         }
 
-    def _case(self, number: str, requester: str, ground: str, first: date, last: date) -> Case:
-        return Case(
+    def _case(self, number: str, requester: str, basis: str, first: date, last: date) -> PersonRequest:
+        return PersonRequest(
             case=number,
             requester=requester,
-            ground=ground,
+            basis=basis,
             opened=self._now,
             due=due_day(self._now),
             changed=self._now,
@@ -177,7 +177,7 @@ class Desk:
             last=last,
         )
 
-    def _find(self, case: Case, facts: dict[str, str], action: Action = Action.SUBJECT_FIND) -> Found:
+    def _find(self, case: PersonRequest, facts: dict[str, str], action: Action = Action.SUBJECT_FIND) -> Found:
         known = self.book.find(case.case)
         if known is not None:
             self.book.working(case.case)
@@ -192,7 +192,7 @@ class Desk:
             self.book.put(case)
         return Found(case, days, self._notes(case))
 
-    def _notes(self, case: Case) -> list[str]:
+    def _notes(self, case: PersonRequest) -> list[str]:
         return notes(case, self._keys, self._now.date(), self._now.date() - self._tokens_live)
 
     def _tokens(self, address: RawAddress, first: date, last: date) -> dict[date, Token]:
@@ -204,13 +204,13 @@ class Desk:
             )
         return tokens
 
-    def _working(self, number: str, state: State) -> Case:
+    def _working(self, number: str, state: State) -> PersonRequest:
         case = self.book.working(number)
         if case.state != state:
             raise Fatal(f"--case: {number} is {case.state}; expected one that is {state}")
         return case
 
-    def _proven(self, number: str) -> Case:
+    def _proven(self, number: str) -> PersonRequest:
         case = self.book.working(number)
         if not case.by_code:
             raise Fatal(

@@ -26,7 +26,7 @@ from pipeline.event import Event
 from pipeline.settings import Settings
 from pipeline.spool.records import parse
 from pipeline.spool.segments import QUARANTINE, listing
-from pipeline.subjects.requests import Case, CaseBook
+from pipeline.subjects.requests import CaseBook, PersonRequest
 from pipeline.subjects.rows import subject_rows
 from pipeline.system.durable_files import DRAFT, LOCAL_FILES, replacing, write_all
 from pipeline.system.private_files import private_directory
@@ -49,7 +49,7 @@ class Erasures:
         self._in_spool = re.compile(rb'"visitor":(?:%b)[,}]' % numbers)
 
     @classmethod
-    def of(cls, cases: Iterable[Case]) -> Erasures:
+    def of(cls, cases: Iterable[PersonRequest]) -> Erasures:
         """Return the list of what these cases erase."""
         until_ms: dict[int, int] = {}
         for case in cases:
@@ -103,7 +103,7 @@ class ErasureList:
         return self._erasures.without(batch)
 
 
-def recent(settings: Settings, now: datetime) -> list[Case]:
+def recent(settings: Settings, now: datetime) -> list[PersonRequest]:
     """Return the cases erased so lately that tokens of theirs may still come out of a spool."""
     if not settings.cases_dir.is_dir():
         return []

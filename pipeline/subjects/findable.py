@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pipeline.event import RawAddress, Token
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.tokens import DayTokens
-from pipeline.subjects.requests import Case
+from pipeline.subjects.requests import PersonRequest
 
 
 def tokens_of(keys: KeyDirectory, address: RawAddress, first: date, last: date) -> dict[date, Token]:
@@ -20,7 +20,7 @@ def tokens_of(keys: KeyDirectory, address: RawAddress, first: date, last: date) 
     return {day: DayTokens(key).ip_token(address) for day, key in living.items() if key is not None}
 
 
-def notes(case: Case, keys: KeyDirectory, today: date, oldest: date) -> list[str]:
+def notes(case: PersonRequest, keys: KeyDirectory, today: date, oldest: date) -> list[str]:
     """Return what an answer cannot know; rows before `oldest` have lost their tokens."""
     if not case.by_code:
         gone = [str(day) for day in _days(case.first, min(case.last, today)) if day not in case.tokens]

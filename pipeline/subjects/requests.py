@@ -1,4 +1,4 @@
-"""The requests of persons (policy clause 6.2.4): one case each, with who asked, on which ground, and how far it is.
+"""The requests of persons (policy clause 6.2.4): one case each, with who asked, on which basis, and how far it is.
 
 Owns the case files and what may follow what: open -> blocked -> unblocked, or open/blocked -> erasing -> erased. Rules:
 
@@ -38,7 +38,7 @@ _NUMBER: Final = re.compile(r"\w[\w./№-]{0,63}")
 _MAX_WORDS: Final = 300
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class PersonRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request: by request code (`visitors` by year) or by address (`tokens` by day).
 
     `first` and `last` are the UTC days it is about, `blocked` when the block began, `closed` when the case ended.
@@ -46,7 +46,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     case: str
     requester: str
-    ground: str
+    basis: str = msgspec.field(name="ground")  # the name in the files of the first version
     opened: datetime
     due: date
     state: State = "open"
@@ -79,16 +79,16 @@ class CaseBook:
             sweep_drafts(self.directory, before=inf)  # the lock is ours: whoever wrote them is dead
             yield
 
-    def all(self) -> list[Case]:
+    def all(self) -> list[PersonRequest]:
         """Return every case, the oldest first."""
         return sorted(map(_read, self.directory.glob("*.json")), key=lambda case: (case.opened, case.case))
 
-    def find(self, number: str) -> Case | None:
+    def find(self, number: str) -> PersonRequest | None:
         """Return the case of this number, or None."""
         file = self.directory / file_name(number)
         return _read(file) if file.exists() else None
 
-    def working(self, number: str) -> Case:
+    def working(self, number: str) -> PersonRequest:
         """Return a case that is not closed; raises `Fatal` for an unknown and for a closed one."""
         case = self.find(number)
         if case is None:
@@ -116,17 +116,17 @@ class CaseBook:
                     f" ({other.state} on {other.closed:%Y-%m-%d %H:%M}); expected a code made after that"
                 )
 
-    def put(self, case: Case) -> Case:
+    def put(self, case: PersonRequest) -> PersonRequest:
         """Keep a case; on disk when this returns. Raises `OSError`."""
         replace_private(self.directory / file_name(case.case), msgspec.json.encode(case) + b"\n")
         return case
 
 
-def check_words(case: str, requester: str, ground: str) -> None:
+def check_words(case: str, requester: str, basis: str) -> None:
     """Raise `ValueError` that names the option and what was expected."""
     if not _NUMBER.fullmatch(case):
         raise ValueError("--case: expected a case number of up to 64 letters, digits and ./-№")
-    for option, words in (("--requester", requester), ("--ground", ground)):
+    for option, words in (("--requester", requester), ("--basis", basis)):
         if not words.strip() or not words.isprintable() or len(words) > _MAX_WORDS:
             raise ValueError(f"{option}: expected one line of up to {_MAX_WORDS} characters")
 
@@ -140,9 +140,9 @@ def due_day(opened: datetime) -> date:
     return day
 
 
-def _read(file: Path) -> Case:
+def _read(file: Path) -> PersonRequest:
     try:
         with os.fdopen(open_private(file, os.O_RDONLY), "rb") as stream:
-            return msgspec.json.decode(stream.read(), type=Case)
+            return msgspec.json.decode(stream.read(), type=PersonRequest)
     except msgspec.MsgspecError:
         raise Fatal(f"{file}: not a case; bring it back from a copy") from None

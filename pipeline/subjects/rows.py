@@ -24,7 +24,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database.client import connect, explain
 from pipeline.errors import Fatal
 from pipeline.settings import Settings
-from pipeline.subjects.requests import Case
+from pipeline.subjects.requests import PersonRequest
 
 TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
 """Every table whose rows bear a visitor, with the column of their time; but for the blocks themselves."""
@@ -57,7 +57,7 @@ class SubjectRows:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def per_day(self, case: Case) -> list[tuple[date, int]]:
+    def per_day(self, case: PersonRequest) -> list[tuple[date, int]]:
         """Return how many events of a case are stored for each UTC day."""
         theirs = matching(case)
         rows = self._rows(
@@ -67,7 +67,7 @@ class SubjectRows:
         )
         return [(day, count) for day, count in rows]
 
-    def export(self, case: Case) -> dict[str, list[dict[str, Any]]]:
+    def export(self, case: PersonRequest) -> dict[str, list[dict[str, Any]]]:
         """Return everything that is stored of a person, without a token."""
         theirs = matching(case)
         events = (
@@ -77,10 +77,10 @@ class SubjectRows:
         signals = f"SELECT {EXPORTED_SIGNALS} FROM pixel.fraud_signals FINAL WHERE {theirs} ORDER BY window_start"
         return {"events": self._named(events), "fraud_signals": self._named(signals)}
 
-    def set_block(self, case: Case, state: str, now: datetime) -> None:
+    def set_block(self, case: PersonRequest, state: str, now: datetime) -> None:
         """Write a state of the case's block: from `blocked` on its rows are in no report."""
         since, until = self._span(case)
-        common = (case.requester, case.ground, state, case.blocked or now, now)
+        common = (case.requester, case.basis, state, case.blocked or now, now)
         known = [("visitor", case.opened.date(), visitor, "::") for visitor in case.visitors.values()]
         known += [("ip_token", day, 0, token) for day, token in case.tokens.items()]
         rows = [(case.case, *each, since, until, *common) for each in known]
@@ -100,7 +100,7 @@ class SubjectRows:
         """Delete the copies that no open block holds any more."""
         self._delete("held", f"NOT {_COVERED}")
 
-    def erase(self, case: Case, until: datetime) -> dict[str, int]:
+    def erase(self, case: PersonRequest, until: datetime) -> dict[str, int]:
         """Delete a person's rows received up to `until` from every table and return how many each had.
 
         Raises `Fatal` where a row is still there afterwards.
@@ -120,7 +120,7 @@ class SubjectRows:
                 raise Fatal(f"pixel.{table}: {left} rows are still there after the deletion; look at system.mutations")
         return counts
 
-    def _span(self, case: Case) -> tuple[datetime, datetime]:
+    def _span(self, case: PersonRequest) -> tuple[datetime, datetime]:
         """Return the time the rows of a case lie in: the keys of its days are held."""
         if not case.by_code:
             return _midnight(case.first), _midnight(case.last) + timedelta(days=1, milliseconds=-1)
@@ -163,7 +163,7 @@ def hold_blocked_rows(settings: Settings) -> None:
             rows.hold(settings, datetime.now(UTC))
 
 
-def matching(case: Case) -> str:
+def matching(case: PersonRequest) -> str:
     """Return the condition for a case's rows, made of numbers, days and tokens of ours only."""
     if case.by_code:
         return f"visitor IN ({', '.join(str(int(visitor)) for visitor in case.visitors.values())})"

@@ -16,7 +16,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress, Token
 from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyDirectory, KeyName
-from pipeline.keys.reveal import Asking, asking, relink, reveal
+from pipeline.keys.reveal import RevealRequest, read_request, relink, reveal
 from pipeline.keys.ring import Keyring
 from pipeline.keys.tokens import DayTokens
 from support.command import command
@@ -47,8 +47,8 @@ class Desk:
         assert key is not None
         return DayTokens(key)
 
-    def request(self, epoch: date = TODAY, token: str | None = None) -> Asking:
-        return asking(token or self.tokens[epoch], epoch, **GROUND, who="anna as root")
+    def request(self, epoch: date = TODAY, token: str | None = None) -> RevealRequest:
+        return read_request(token or self.tokens[epoch], epoch, **GROUND, who="anna as root")
 
     def reveal(self, epoch: date = TODAY, *, now: datetime = NOW, per_hour: int = 5) -> RawAddress:
         return reveal(self.files, self.audit, self.request(epoch), now=now, per_hour=per_hour)
@@ -186,7 +186,7 @@ BAD = [
 def test_a_request_without_ground_is_wrong_use(desk: Desk, wrong: dict[str, str], expected: str) -> None:
     given = {"token": desk.tokens[TODAY], **GROUND, **wrong}
     with pytest.raises(ValueError, match=expected) as caught:
-        asking(given["token"], TODAY, given["case"], given["basis"], given["approver"], who="anna as root")
+        read_request(given["token"], TODAY, given["case"], given["basis"], given["approver"], who="anna as root")
     assert "203.0.113.77" not in str(caught.value)
 
 

@@ -19,7 +19,7 @@ from pipeline.event import RawAddress
 from pipeline.inventory.columns import inventory
 from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyDirectory, KeyName
-from pipeline.keys.reveal import Asking, asking, relink, reveal
+from pipeline.keys.reveal import RevealRequest, read_request, relink, reveal
 from pipeline.keys.ring import Keyring
 from pipeline.operations.doctor import examine
 from pipeline.reports.catalogue import all_reports, find
@@ -223,8 +223,8 @@ def test_after_the_end_of_its_key_nothing_leads_from_a_token_to_the_address(tmp_
     files, audit = keyring.files, Audit(tmp_path / "audit")
     destroy(files, audit, KeyName.of_day(day), now=NOW, by="test", reason="a test")
 
-    def request(epoch: date) -> Asking:
-        return asking(made[epoch], epoch, "7", "a court's order", "somebody else", who="test")
+    def request(epoch: date) -> RevealRequest:
+        return read_request(made[epoch], epoch, "7", "a court's order", "somebody else", who="test")
 
     # The way forward is closed: no process makes the day's tokens again, so no address can be tried out.
     assert Keyring(KeyDirectory(tmp_path / "keys"), may_mint=True).day(day, today=NOW.date()) is None

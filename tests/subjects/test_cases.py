@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,13 @@ def test_a_case_is_kept_under_any_number_in_a_private_file(book: CaseBook) -> No
     assert book.all() == [CASE]
     (file,) = book.directory.glob("*.json")
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_keeps_the_name_that_the_first_version_gave_to_the_basis(book: CaseBook) -> None:
+    book.put(CASE)
+    (file,) = book.directory.glob("*.json")
+    assert json.loads(file.read_bytes())["ground"] == CASE.basis
+    assert "basis" not in json.loads(file.read_bytes())
 
 
 def test_an_unknown_and_a_closed_case_are_refused(book: CaseBook) -> None:
@@ -76,8 +84,8 @@ def test_a_person_is_answered_within_ten_working_days(opened: datetime, due: dat
         (("../../etc/passwd", "Anna", "request"), "--case"),
         (("1" * 65, "Anna", "request"), "--case"),
         (("1", " ", "request"), "--requester"),
-        (("1", "Anna", "two\nlines"), "--ground"),
-        (("1", "Anna", "x" * 301), "--ground"),
+        (("1", "Anna", "two\nlines"), "--basis"),
+        (("1", "Anna", "x" * 301), "--basis"),
     ],
 )
 def test_words_that_no_record_should_hold_are_refused(words: tuple[str, str, str], option: str) -> None:

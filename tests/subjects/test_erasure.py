@@ -18,7 +18,7 @@ from pipeline.event import Event, Measurement
 from pipeline.settings import Settings
 from pipeline.spool.records import frame, read
 from pipeline.subjects.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
-from pipeline.subjects.requests import Case, CaseBook
+from pipeline.subjects.requests import CaseBook, PersonRequest
 from support.shipping import RECEIVED_MS, counts, event, plain_tables, write_raw_segment, write_segment
 from support.subject import CASE
 
@@ -27,7 +27,7 @@ ERASED = datetime.fromtimestamp(RECEIVED_MS / 1000, UTC)
 GONE = Erasures({PERSON: RECEIVED_MS})
 
 
-def erased_case(at: datetime = ERASED) -> Case:
+def erased_case(at: datetime = ERASED) -> PersonRequest:
     return replace(CASE, state="erased", closed=at)
 
 

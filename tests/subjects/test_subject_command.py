@@ -56,7 +56,7 @@ def visitor(system: System) -> Visitor:
 
 
 def subject(system: System, *arguments: str) -> Any:
-    return json.loads(system.run("subject", *arguments, "--ground", "a letter").stdout)
+    return json.loads(system.run("subject", *arguments, "--basis", "a letter").stdout)
 
 
 def test_a_person_is_found_blocked_exported_and_erased(system: System, visitor: Visitor) -> None:
@@ -71,14 +71,14 @@ def test_a_person_is_found_blocked_exported_and_erased(system: System, visitor: 
     exported = subject(system, "export", "--case", "A-1")
     assert {"/", "/doctors", "/contacts"} <= {row["page"] for row in exported["events"]}
     assert visitor.value.split(".")[2] not in json.dumps(exported)
-    act = system.run("subject", "erase", "--case", "A-1", "--ground", "a letter", "--yes").stdout
+    act = system.run("subject", "erase", "--case", "A-1", "--basis", "a letter", "--yes").stdout
     assert "АКТ ОБ УНИЧТОЖЕНИИ" in act
     assert "обращение № A-1, заявитель: Anna" in act
     assert visitor.stored() == 0
     wait_until(lambda: visitor.visit() == 200, "new hits to be taken again", seconds=60)
     listed = json.loads(system.run("subject", "list").stdout)
     assert {"case": "A-1", "state": "erased"}.items() <= next(row for row in listed if row["case"] == "A-1").items()
-    again = system.run("subject", "find", "--case", "A-1", "--ground", "again", check=False)
+    again = system.run("subject", "find", "--case", "A-1", "--basis", "again", check=False)
     assert again.returncode == 1
     assert "was closed on" in again.stderr
 
@@ -93,7 +93,7 @@ def test_events_still_in_the_spool_of_an_erased_person_are_never_stored(system: 
         assert [visitor.visit() for _ in range(5)] == [200] * 5
         nonces = system.nonces(1)
         assert system.pixel(n=str(nonces[0]), address="198.51.100.202").status == 200
-        system.run("subject", "erase", "--case", "B-1", "--ground", "a letter", "--yes")
+        system.run("subject", "erase", "--case", "B-1", "--basis", "a letter", "--yes")
     finally:
         os.kill(shipper, signal.SIGCONT)
     system.wait_for(nonces)
@@ -111,7 +111,7 @@ def test_by_address_there_is_a_number_and_a_block_and_nothing_more(system: Syste
     assert found["days"][0]["events"] >= 1
     for step in ("export", "erase"):
         more = ["--yes"] if step == "erase" else []
-        refused = system.run("subject", step, "--case", "C-1", "--ground", "a letter", *more, check=False)
+        refused = system.run("subject", step, "--case", "C-1", "--basis", "a letter", *more, check=False)
         assert refused.returncode == 1
         assert "rests on an address" in refused.stderr
     subject(system, "block", "--case", "C-1")
@@ -139,11 +139,11 @@ def test_by_address_there_is_a_number_and_a_block_and_nothing_more(system: Syste
     ],
 )
 def test_a_request_that_is_not_well_formed_is_wrong_use(system: System, arguments: tuple[str, ...], said: str) -> None:
-    refused = system.run("subject", *arguments, "--ground", "a letter", check=False)
+    refused = system.run("subject", *arguments, "--basis", "a letter", check=False)
     assert refused.returncode == 2
     assert said in refused.stderr
 
 
 def test_the_code_can_be_given_where_no_history_keeps_it(system: System, visitor: Visitor) -> None:
-    command = ("subject", "find", "--case", "D-1", "--requester", "Dina", "--ground", "asks", "--code", "-")
+    command = ("subject", "find", "--case", "D-1", "--requester", "Dina", "--basis", "asks", "--code", "-")
     assert json.loads(system.run(*command, typed=visitor.code() + "\n").stdout)["case"] == "D-1"

@@ -115,7 +115,7 @@ def test_a_person_is_found_by_code_as_numbers_per_day(office: Office) -> None:
     entry, _ = next(Audit(office.settings.audit_dir).entries())
     assert (entry.who, entry.facts) == (
         "olga",
-        {"case": "1", "requester": "Anna", "ground": "asks", "by": "request code"},
+        {"case": "1", "requester": "Anna", "basis": "asks", "by": "request code"},
     )
     assert office.desk().open_by_code("1", "Anna", "asks", office.code()).case == found.case
     assert office.desk().find("1", "asks again").days == [(DAY, 3)]
