@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import re
+from time import monotonic
 
 import pytest
 
 from collector.endpoints.pixel import GIF
+from collector.process import TOTALS_SECONDS
 from support.system import QUIET_SITE
 from support.waiting import wait_until
 
@@ -66,6 +68,20 @@ def refused(system, reason):
     return float(found[1]) if found else 0.0
 
 
+def settled(system, reason):
+    """Return the count once no refusal of an earlier test is still on its way: totals are written every second."""
+    last, since = refused(system, reason), monotonic()
+
+    def unchanged():
+        nonlocal last, since
+        if (now := refused(system, reason)) != last:
+            last, since = now, monotonic()
+        return monotonic() - since > 2 * TOTALS_SECONDS
+
+    wait_until(unchanged, "the refusals of earlier tests to be counted")
+    return last
+
+
 @pytest.mark.parametrize(
     ("word", "status", "query", "reason"),
     [
@@ -76,7 +92,7 @@ def refused(system, reason):
     ],
 )
 def test_a_refusal_sends_the_gif_and_is_counted(system, word, status, query, reason):
-    before = refused(system, reason)
+    before = settled(system, reason)
     answer = system.pixel(**query)
     assert (answer.status, answer.data, answer.headers["Content-Type"]) == (status, GIF, "image/gif"), word
     wait_until(lambda: refused(system, reason) == before + 1, "the refusal to be counted")
