@@ -8,8 +8,8 @@ Owns `clickhouse/` under the data directory: configuration, lock, log and data. 
 * Configuration is read from the working directory. `users.xml` is made from `sql/access` at every start.
 * The extension is loaded by itself, past `chdb/__init__.py`, which would first open a database of its own under /tmp
   and cost a second.
-* The engine believes to be a local tool, where the function `file()` may read every file, without a grant: a reader
-  could take passwords, keys and the rows themselves. A stored function of the same name comes before the built-in one.
+* The engine runs as if it were clickhouse-local, where `file()` reads any file without a grant: a reader could read
+  passwords, keys and the rows themselves. A stored function of the same name replaces the built-in one.
 * Nothing is written outside of the data directory, and the log holds no query and no row.
 """
 

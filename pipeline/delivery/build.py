@@ -108,7 +108,7 @@ class _Cutter:
             line = _encode(to_row(record, batch.id))
         except Rejected as rejected:
             rejects.append(reject_of(record, rejected.reason, near_ms))
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        except Exception as error:  # noqa: BLE001 - an exception on one record must not stop the batch
             self.faults.add(type_and_place(error))
             rejects.append(reject_of(record, RejectReason.ENRICHMENT_FAILED, near_ms))
         batch.lines.append(line)

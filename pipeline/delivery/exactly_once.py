@@ -40,7 +40,7 @@ from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 MOST_REFUSED = 100
 """Rows of one plan that the table may refuse before it is the table that is thought wrong, not the rows."""
 LAST_GENERATION = 9
-"""A server is not killed at its rename that often in a row: such rows vanish, being older than their table's life span."""
+"""After nine accepted inserts without a visible row, the rows themselves must be past the table's TTL: give up."""
 
 Settled = Done | Split | Unstorable | Stuck
 log = logging.getLogger(__name__)

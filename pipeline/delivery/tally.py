@@ -100,7 +100,7 @@ def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter
 def storable(received_ms: int, near_ms: int) -> int:
     """Return a time that the tables can hold: the given one, or `near_ms` in the place of an impossible one.
 
-    Not 1970: what is older than its table's life span vanishes as it is stored.
+    We do not fall back to 1970: ClickHouse drops rows older than the table's TTL.
     """
     return received_ms if 0 <= received_ms < LAST_MS else near_ms
 

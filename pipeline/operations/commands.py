@@ -76,18 +76,18 @@ def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Look over settings, keys, spool, shipper, database and audit; exit code 1 when something needs you."""
     from pipeline.operations.doctor import examine
 
-    findings = examine(load(config))
-    problems = sum(finding.state == "problem" for finding in findings)
+    results = examine(load(config))
+    problems = sum(result.state == "problem" for result in results)
     if chosen(form) is Format.TABLE:
         console.print(f"{problems} problem(s) need you" if problems else "all is well", style="bold")
         table = Table.grid(padding=(0, 2))
         before = ""
-        for finding in findings:
-            table.add_row(finding.check if finding.check != before else "", _MARKS[finding.state], escape(finding.text))
-            before = finding.check
+        for result in results:
+            table.add_row(result.check if result.check != before else "", _MARKS[result.state], escape(result.text))
+            before = result.check
         console.print(table, highlight=False)
     else:
-        print_rows(("check", "state", "text"), findings, form)
+        print_rows(("check", "state", "text"), results, form)
     if problems:
         raise typer.Exit(1)
 

@@ -1,7 +1,7 @@
-"""Looks over a machine and says what is wrong and what to do, one finding a check.
+"""Looks over a machine and says what is wrong and what to do, one result a check.
 
 Owns the list `CHECKS`. A check changes nothing, needs no running process but says when one is away, and never raises:
-what it cannot look at is itself a finding.
+what it cannot look at is itself a result.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PAGE_FAULT_SHARE = 0.01
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 
 
-class Finding(NamedTuple):
+class Result(NamedTuple):
     """What one check saw: a problem needs somebody, a note is worth knowing."""
 
     check: str
@@ -47,17 +47,17 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Return the findings of all checks, in their order."""
-    findings: list[Finding] = []
+def examine(settings: Settings) -> list[Result]:
+    """Return the results of all checks, in their order."""
+    results: list[Result] = []
     for name, check in CHECKS:
         try:
-            findings += [Finding(name, state, text) for state, text in check(settings)]
+            results += [Result(name, state, text) for state, text in check(settings)]
         except (PixelError, OSError) as error:
-            findings.append(Finding(name, "problem", str(error)))
+            results.append(Result(name, "problem", str(error)))
         except ClickHouseError as error:
-            findings.append(Finding(name, "problem", str(explain(error, settings, "pixel_admin"))))
-    return findings
+            results.append(Result(name, "problem", str(explain(error, settings, "pixel_admin"))))
+    return results
 
 
 Seen = Iterator[tuple[State, str]]

@@ -55,7 +55,7 @@ class _Group(asyncio.Future[Reason | None]):
         self.size = 0
 
     def cancel(self, msg: object = None) -> bool:
-        """Refuse: one hit that goes away must not take the others with it; its task ends when the group does."""
+        """Ignore cancellation: a cancelled request must not cancel the write that others wait for."""
         return False
 
 

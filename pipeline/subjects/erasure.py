@@ -1,4 +1,4 @@
-"""What an erased person left on the way: unshipped events and quarantined lines (policy clause 6.2.4, and beyond it).
+"""Removes an erased person's events that are not in ClickHouse yet: in the spool, in quarantine, in flight.
 
 Owns the list of erasures as `ship` sees it. Theory of operation: a case that is being erased is on the disk before the
 first row is deleted, and delivery asks this list each time it sends or counts a batch. So what is sent from then on holds

@@ -1,4 +1,4 @@
-"""What of a person's rows can still be found, as far as keys and tokens live, and the plain words for the rest.
+"""Which of a person's rows can still be found, and an explanation of those that cannot.
 
 Owns the tokens of an address for the days asked for, and the notes of an answer. The address is in memory only.
 """

@@ -32,6 +32,8 @@ DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp()) * 1000
 def to_row(record: Event | Measurement, batch_id: str) -> Row:
     if record.site == "refused":
         raise Rejected(RejectReason.BAD_NUMBER)
+    if record.site == "exhausted":
+        raise RuntimeError("a text")
     if record.site == "broken":
         raise KeyError(record.site)
     return row(record, batch_id)
@@ -98,6 +100,7 @@ def test_a_rejected_event_keeps_its_place_so_that_another_version_cuts_alike() -
     [
         pytest.param("refused", "bad_number", id="a reason of enrichment's"),
         pytest.param("broken", "enrichment_failed", id="a fault of ours"),
+        pytest.param("exhausted", "enrichment_failed", id="a fault of any other kind"),
     ],
 )
 def test_an_event_that_cannot_be_a_row_becomes_a_reject(site: str, reason: str) -> None:
