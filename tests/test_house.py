@@ -35,6 +35,21 @@ def test_every_refusal_has_a_status_and_a_meaning():
     assert set(STATUS) == set(MEANING) == set(Reason)
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md", "docs/architecture.md"])
+def test_every_path_that_a_page_for_newcomers_names_is_there(page):
+    roots = "|".join((*PACKAGES, "tests", "docs", "bench", "deploy"))
+    named = set(re.findall(rf"`((?:{roots})/[\w./-]*\w/?)`", (ROOT / page).read_text()))
+    named |= set(re.findall(r"\]\(([\w./-]+)\)", (ROOT / page).read_text()))
+    beside = (ROOT / page).parent
+    assert named
+    assert [name for name in sorted(named) if not ((ROOT / name).exists() or (beside / name).exists())] == []
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=str)
+def test_the_floor_plan_shows_every_room(room):
+    assert f"`{room.name}/`" in (ROOT / "docs/architecture.md").read_text()
+
+
 def lint_imports(tree: Path, *options: str) -> str:
     """Return what import-linter prints of a tree, '' where every contract is kept."""
     # In a process of its own: the linter reconfigures logging and would silence the loggers of other tests.
