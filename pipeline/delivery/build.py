@@ -4,8 +4,8 @@ Owns the building of a plan's batches; pure: reading and enrichment are argument
 
 * Batches are cut by what was *read* (month of receipt, then every `batch_rows` records), never by what enrichment made
   of it. So a retry by a newer version cuts at the same places.
-* One record in, exactly one outcome out. An error that nobody foresaw rejects its record and stops no other; its type and
-  place are in the shipment, so that the caller can log them.
+* One record in, exactly one outcome out. An exception on one record rejects that record and does not stop the batch; its
+  type and place are in the shipment for the log.
 """
 
 from __future__ import annotations
