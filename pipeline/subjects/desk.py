@@ -1,4 +1,4 @@
-"""What is done for a person who asks about their data (policy clause 6.2.4): find, block, unblock, export, erase.
+"""Carries out a person's requests about their data (policy clause 6.2.4): find, block, unblock, export, erase.
 
 Owns the order of the steps. Rules:
 

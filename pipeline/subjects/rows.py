@@ -2,7 +2,7 @@
 
 Owns every statement that asks for a person; works as `pixel_eraser`. Rules:
 
-* A row is of a person when it bears one of the case's visitors, or on one of its days its address token. A day's visitor
+* A row is of a person when it has one of the case's visitors, or on one of its days its address token. A day's visitor
   (a browser without id cookie) is never looked up: it may be several persons'.
 * Rows are held by copy: the copy keeps its tokens while the block lasts, the original loses them when their life is over
   and stays hidden because the copy is there.
@@ -27,7 +27,7 @@ from pipeline.settings import Settings
 from pipeline.subjects.requests import PersonRequest
 
 TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
-"""Every table whose rows bear a visitor, with the column of their time; but for the blocks themselves."""
+"""Every table whose rows have a visitor, with the column of their time; but for the blocks themselves."""
 
 EXPORTED: Final = (
     "received_at, site, kind, mode, policy, visitor_kind, cookie_state, cookies, ip_version, country, asn, as_org,"
@@ -38,7 +38,7 @@ EXPORTED: Final = (
 
 EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
 HOLD_AHEAD: Final = timedelta(days=7)
-"""How long before a row's tokens expire it is held: as long as `ship` may stand still."""
+"""How long before a row's tokens expire it is held: the longest allowed pause of `ship`."""
 
 _OPEN: Final = "FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
 _COVERED: Final = (
@@ -106,7 +106,7 @@ class SubjectRows:
         Raises `Fatal` where a row is still there afterwards.
         """
         theirs = {table: f"{matching(case)} AND {column} <= {_time(until)}" for table, column in TABLES.items()}
-        # A held row's original may have lost its visitor to age: the copy still tells which it is.
+        # A held row's original may have lost its visitor to age: the copy still has it.
         theirs["events"] = (
             f"({theirs['events']} OR event_id IN (SELECT event_id FROM pixel.held WHERE {theirs['held']}))"
         )
@@ -121,7 +121,7 @@ class SubjectRows:
         return counts
 
     def _span(self, case: PersonRequest) -> tuple[datetime, datetime]:
-        """Return the time the rows of a case lie in: the keys of its days are held."""
+        """Return the first and last time of a case's rows: the keys of its days are held."""
         if not case.by_code:
             return _midnight(case.first), _midnight(case.last) + timedelta(days=1, milliseconds=-1)
         days = [case.opened.date(), *(day for day, _ in self.per_day(case))]
