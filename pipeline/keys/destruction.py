@@ -1,11 +1,11 @@
-"""The end of a key: which keys are due, how one is destroyed, and what keeps one alive.
+"""Destroys keys that are due, and keeps those that an open block holds.
 
 Owns the order of the steps. Theory of operation: the record of destruction (`NAME.destroyed`) comes first and is final;
 from then on no process reads the key or makes another. Then the bytes are overwritten, the audit line is written, and
 the file goes last. As long as the file is there, the next run takes the same steps again; so after a crash or a full disk
 at any point the key is either untouched or on its way to being gone, and the audit never says more than what happened.
 
-A key is held while an open block touches one of its days, because a blocked person's rows must stay findable. Said
+A key is held while an open block covers one of its days, because a blocked person's rows must stay findable. Said
 plainly: overwriting in place does not reach copies that a snapshot, a backup or a wearing flash cell keeps.
 """
 
@@ -107,7 +107,7 @@ def destroy(
 
 
 def held_days(name: KeyName, holds: Container[date]) -> list[date]:
-    """Return the days of a key that open blocks touch."""
+    """Return the days of a key that open blocks cover."""
     return [day for day in name.days() if day in holds]
 
 

@@ -8,7 +8,7 @@ Owns the names and every system call on key files; `pipeline.keys.ring` decides 
   and everybody reads the winner.
 * `NAME.destroyed` is written before a key is overwritten and stays for good. From then on the key is not read, and a
   new one under its name is never made.
-* The directory must not stand inside one that other programs read or back up.
+* The directory must not be inside one that other programs read or back up.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class KeyName(NamedTuple):
 
     @classmethod
     def of_year(cls, epoch: date) -> KeyName:
-        """Return the name of the visitor key of the year that `epoch` lies in."""
+        """Return the name of the visitor key of the year of `epoch`."""
         return cls(f"visitor-{epoch.year:04}", date(epoch.year, 1, 1), date(epoch.year, 12, 31))
 
     @classmethod
@@ -82,7 +82,7 @@ class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
 class KeyDirectory:
     """The files of one key directory; made where it is missing.
 
-    Raises `Fatal` where the directory is unsafe or stands in one of the `forbidden` directories.
+    Raises `Fatal` where the directory is unsafe or inside one of the `forbidden` directories.
     """
 
     def __init__(self, path: Path, *, forbidden: Sequence[Path] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Which days open blocks touch: their keys stay, or a blocked person's rows could no longer be found.
+"""The days of open blocks: their keys are kept, so that a blocked person's rows can still be found.
 
 Owns the one question to `pixel.subject_blocks`. When ClickHouse does not answer, no key is destroyed: not knowing is
 never read as "no block".

@@ -1,4 +1,4 @@
-"""What an address becomes: tokens under one day's key, and the keyed hashes that stand for a visitor, agent, click id.
+"""Tokens of an address under one day's key, and keyed hashes of a visitor, user agent and click id.
 
 Owns the cryptography of pseudonyms. Pure: keys come as arguments, nothing is read, cached on disk or logged. Rules:
 
