@@ -1,4 +1,4 @@
-"""The chain of the audit: lines of which each stands for all before it.
+"""The hash chain of the audit: each line's digest covers all lines before it.
 
 Owns the form of a line and the proof over a run of them. Pure: bytes in, bytes out. Rules:
 
@@ -89,7 +89,7 @@ def torn(remains: bytes, head: Head, *, at: datetime, who: str, latest: datetime
 
 
 def end(tail: bytes) -> tuple[bytes, Head | None]:
-    """Return what stands after the last whole line of `tail`, and that line's head; None where there is no such line.
+    """Return the bytes after the last whole line of `tail`, and that line's head; None where there is no such line.
 
     `tail` begins anywhere in a chain; nothing is proven here.
     """

@@ -3,9 +3,9 @@
 Owns `audit.log` in the audit directory, a chain in the form of `pipeline.audit.chain`. Rules:
 
 * A line is on disk before what it records may be shown. Where it cannot be written, nothing is shown.
-* The file is only ever appended to (it bears `chattr +a`); the remains of a torn line stay and are explained.
+* The file is only ever appended to (`chattr +a`); the remains of a torn line stay and are explained.
 * The chain alone cannot show that its newest lines were cut off, or that all of it was written anew. Therefore its
-  head stands in `audit.head` beside it, which every act and every proof compares, and is printed daily to the log for
+  head is kept in `audit.head` beside it, which every act and every proof compares, and is printed daily to the log for
   the case that somebody changed both.
 * Limits on sensitive acts are counted from the audit itself, under its lock: there is no second place to reset.
 * An act reads and proves only the end of the file, back to the kept head and as far as its limit reaches; the daily proof
@@ -144,7 +144,7 @@ class Audit:
             return []
 
     def refuse_an_old_clock(self, now: datetime) -> None:
-        """Raise `Fatal` where `now` lies before the newest act: ages and limits cannot be trusted on such a clock."""
+        """Raise `Fatal` where `now` is before the newest act: ages and limits cannot be trusted on such a clock."""
         try:
             with locks.locked(self.file, os.O_RDONLY, shared=True) as descriptor:
                 newest = _latest(self._tail(descriptor, lambda entry: entry.latest is not None)) or now
