@@ -8,7 +8,7 @@ Owns the protocol of a plan. Theory of operation:
 * So: `Intent` on the disk, insert with the token `batch/generation`, count, `Done` on the disk. When every batch of a plan
   has its outcome: `Finished`, remove the segments, `Closed`.
 * An error, a timeout or a death leaves the batch *uncertain*. Entering again counts first: all there, done. None: send
-  **with the same token** until ClickHouse answers OK, because a first copy may still lie in some buffer and only its own
+  **with the same token** until ClickHouse answers OK, because a first copy may still be in a buffer and only its own
   token keeps it out when it arrives. None even after an OK: the token is poisoned, and the next generation begins.
   Some but not all cannot happen with one part a batch: the batch is left alone and its segments are kept.
 * A person may be erased at any moment: each sending and each count leaves out whoever is on the list of erasures, so fewer

@@ -1,4 +1,4 @@
-"""What the journal can say: the lines, and what a plan's lines add up to.
+"""The lines of the journal, and the state of a plan that they add up to.
 
 Owns the vocabulary of `pipeline.delivery.journal`, as JSON in the lines of `pipeline.spool.framing`; pure. Rules: every line
 is complete in itself (the last one about a batch is all that counts), and is true or harmless even when its write was

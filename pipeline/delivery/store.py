@@ -41,7 +41,7 @@ HALT = {16, 20, 36, 44, 47, 60, 62, 81, 115, 164, 192, 193, 194, 291, 452, 497, 
 """Schema, grants, settings: the same for every batch until a person has done something."""
 
 TOO_MANY_PARTITIONS = "Too many partitions"
-"""Shares number 252 with too many parts, but is a fault of ours that no waiting mends."""
+"""Shares number 252 with too many parts, but is our bug: a retry does not help."""
 
 
 class Poisoned(PixelError):

@@ -1,4 +1,4 @@
-"""What the worker itself has to say about the records it read: rejects and counts, as rows of their tables.
+"""Rejects and counts of the records that the worker read, as rows of their tables.
 
 Owns the rows of `pixel.rejects` and `pixel.counters`; pure. Rule: one record in, exactly one outcome out, so that
 spooled = stored + rejected + quarantined + pending.
