@@ -32,7 +32,7 @@ def ship(
     harden_process()
     die_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s ship %(levelname)s %(message)s", force=True)
-    # It tells of every connection that failed, with the query; what matters of it is in our own lines.
+    # urllib3 logs every failed connection with its query; our own lines have the cause.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     stop = threading.Event()
     # A thread waits for the signals: a handler would interrupt the main thread inside `stop.wait`, whose lock `stop.set`

@@ -1,7 +1,7 @@
 """The thread that delivers one plan, however long it takes, and the pauses between its tries.
 
 Owns the waiting. Rules: each pause is longer than the one before and has jitter, so that many workers do not come back
-in one moment; any progress begins with the short pauses again; trouble that a person must mend is tried again at the
+in one moment; any progress begins with the short pauses again; an error that a person must fix is tried again at the
 longest pause, so that nothing has to be restarted. The thread is a daemon: a stop does not wait for a database that
 hangs, and to be cut off anywhere is what delivery is made for.
 """

@@ -1,4 +1,4 @@
-"""What the worker is doing, for people and for other processes: `run/ship.json` under the data directory.
+"""The worker's state, for people and for other processes: `run/ship.json` under the data directory.
 
 Owns the shape of that file. It is replaced whole and never synced: it describes a running process and is worth nothing
 after a power cut. It holds numbers and names of errors, never anything a visitor sent.
