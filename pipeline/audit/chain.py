@@ -6,7 +6,7 @@ Owns the form of a line and the proof over a run of them. Pure: bytes in, bytes 
   before the first) and the JSON: whoever changes, drops or inserts a line breaks every later one.
 * Acts are numbered from 1 without a gap. Each says the newest time up to it as well, because the clock may be set back: so
   the end of a chain tells how far back it must be read.
-* What a crash or a full disk left of a line is excused only by a `torn` act right behind it that holds its hash.
+* The remains of a line after a crash or a full disk are excused only by a `torn` act right behind them that holds their hash.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def proven(lines: Iterable[bytes], place: str, head: Head = _EMPTY) -> Iterator[
         if entry is None or entry.seq != head.seq + 1:
             raise Fatal(f"{place}: expected act {head.seq + 1}, numbered without a gap; the audit was changed")
         if remains and (entry.action != TORN or entry.facts.get("sha256") != sha256(remains).hexdigest()):
-            raise Fatal(f"{place}: what stands before line {entry.seq} is no line; the audit was changed")
+            raise Fatal(f"{place}: the bytes before line {entry.seq} are not a line; the audit was changed")
         head, remains = Head(entry.seq, match["digest"].decode()), b""
         yield entry, head
 

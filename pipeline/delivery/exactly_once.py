@@ -40,7 +40,7 @@ from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 MOST_REFUSED = 100
 """Rows of one plan that the table may refuse before it is the table that is thought wrong, not the rows."""
 LAST_GENERATION = 9
-"""After nine accepted inserts without a visible row, the rows themselves must be past the table's TTL: give up."""
+"""After ten accepted inserts without a visible row, ClickHouse drops the rows, as it does with rows past the table's TTL: give up."""
 
 Settled = Done | Split | Unstorable | Stuck
 log = logging.getLogger(__name__)
@@ -170,7 +170,11 @@ class Delivery:
                 log.warning("batch %s: rejects past their term were not stored", batch.id)
                 return Done(plan.id, batch.id, 0)
             if intent.generation == LAST_GENERATION:
-                log.error("batch %s: taken %d times and never there; its segments are kept", batch.id, LAST_GENERATION)
+                log.error(
+                    "batch %s: accepted %d times and never visible; its segments are kept",
+                    batch.id,
+                    LAST_GENERATION + 1,
+                )
                 return Stuck(plan.id, batch.id, 0)
             log.warning("batch %s: its token was lost with a killed server; it is sent under the next", batch.id)
             intent = Intent(plan.id, batch.id, intent.generation + 1, kept.rows)

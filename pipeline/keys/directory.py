@@ -88,7 +88,7 @@ class KeyDirectory:
     def __init__(self, path: Path, *, forbidden: Sequence[Path] = ()) -> None:
         for other in forbidden:
             if path.resolve().is_relative_to(other.resolve()):
-                raise Fatal(f"{path}: keys must not stand in {other}; expected a directory that nothing else uses")
+                raise Fatal(f"{path}: keys must not be inside {other}; expected a directory that nothing else uses")
         self.path = private_directory(path)
 
     @classmethod
@@ -107,7 +107,7 @@ class KeyDirectory:
         return [name.last for name in self.names() if name.first == name.last and self.lives(name)]
 
     def lives(self, name: KeyName) -> bool:
-        """Tell whether there is such a key and nobody has begun to destroy it."""
+        """Return whether the key exists and its destruction has not begun."""
         return self.exists(name) and not self.exists(name, DESTROYED)
 
     def file(self, name: KeyName, suffix: str = KEY) -> Path:
@@ -115,7 +115,7 @@ class KeyDirectory:
         return self.path / f"{name.text}{suffix}"
 
     def exists(self, name: KeyName, suffix: str = KEY) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether the file exists."""
         return os.path.lexists(self.file(name, suffix))
 
     def read(self, name: KeyName) -> bytes | None:

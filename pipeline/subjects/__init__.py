@@ -1,4 +1,4 @@
-"""What a person may ask for (policy clause 6.2.4): find, block, unblock, export, erase.
+"""Requests of a person (policy clause 6.2.4): find, block, unblock, export, erase.
 
 Owns a person's requests and every deletion at request. May use `inventory`, `delivery`, `spool`, `keys`, `audit`,
 `database` and below. `ship` uses `erasure` to remove an erased person's events that arrive late.

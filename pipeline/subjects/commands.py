@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Requests of a person: find, block, unblock, export, erase, list.", no_args_is_help=True)
 
-CaseOption = Annotated[str, typer.Option("--case", help="PersonRequest number.", show_default=False)]
+CaseOption = Annotated[str, typer.Option("--case", help="Number of the request.", show_default=False)]
 BasisOption = Annotated[
     str, typer.Option("--basis", help="The legal basis, in words; it is recorded in the audit.", show_default=False)
 ]

@@ -39,7 +39,7 @@ _MOST_DAYS: Final = 366
 
 
 class Found(NamedTuple):
-    """What a search answers: events per UTC day, and in plain words what it cannot know."""
+    """The answer of a search: events per UTC day, and notes on events that it cannot find."""
 
     case: PersonRequest
     days: list[tuple[date, int]]

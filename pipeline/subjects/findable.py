@@ -31,7 +31,7 @@ def notes(case: PersonRequest, keys: KeyDirectory, today: date, oldest: date) ->
     years = [KeyName.of_year(date(year, 1, 1)) for year in range(oldest.year, today.year + 1)]
     return [
         f"Events before {oldest} have lost their visitor: they can no longer be found, by anybody.",
-        "Events before the cookie came back for the first time bear no person's mark and cannot be found.",
+        "Events before the cookie came back for the first time have no visitor of this person and cannot be found.",
         *_said([year.text for year in years if keys.tombstone(year)], "Destroyed keys, whose events cannot be found"),
     ]
 

@@ -38,7 +38,7 @@ YearKey = Callable[[int], bytes | None]
 
 
 class Request(NamedTuple):
-    """What a code says: when it was made (UTC, whole minutes), and the visitor of each year."""
+    """The content of a code: its time (UTC, whole minutes) and the visitor of each year."""
 
     made: datetime
     visitors: dict[int, int]

@@ -34,7 +34,7 @@ EXPORTED: Final = (
     " net_class, browser, browser_major, os, os_major, device, robot, ua_raw, page_host, page, status, campaign, paid, ad,"
     " referrer_host, referrer_page, referrer_kind, ivt_reasons"
 )
-"""What a person gets of a row: everything but tokens and our own bookkeeping."""
+"""The columns that a person receives: all but tokens and our own bookkeeping."""
 
 EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
 HOLD_AHEAD: Final = timedelta(days=7)

@@ -179,7 +179,7 @@ def test_a_torn_line_excuses_only_what_it_names(audit: Audit) -> None:
     audit.file.write_bytes(audit.file.read_bytes() + b"remains")
     record(audit, 2)
     audit.file.write_bytes(audit.file.read_bytes().replace(b"remains", b"Remains"))
-    with pytest.raises(Fatal, match="what stands before line 2 is no line"):
+    with pytest.raises(Fatal, match="the bytes before line 2 are not a line"):
         audit.verify_chain()
 
 

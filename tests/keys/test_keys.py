@@ -316,7 +316,7 @@ def test_keys_inside_the_spool_or_clickhouse_directory_are_refused(tmp_path: Pat
     spool = tmp_path / "spool"
     spool.mkdir()
     (tmp_path / "link").symlink_to(spool)
-    with pytest.raises(Fatal, match=r"keys must not stand in .*/spool; expected a directory that nothing else uses"):
+    with pytest.raises(Fatal, match=r"keys must not be inside .*/spool; expected a directory that nothing else uses"):
         Keyring(KeyDirectory(tmp_path / place, forbidden=(tmp_path / "clickhouse", spool)), may_mint=True)
 
 
