@@ -24,7 +24,7 @@ from pipeline.settings import Settings
 class Collector:
     """The ASGI callable: pixel and beacon first, Starlette for the rest.
 
-    `end` is called after an error that nobody foresaw and that the process cannot go on with.
+    `end` is called after an unforeseen error with which the process cannot go on.
     """
 
     def __init__(self, settings: Settings, *, end: Callable[[], None] = lambda: None) -> None:

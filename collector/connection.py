@@ -1,13 +1,13 @@
 """One HTTP connection: uvicorn's reading of it, with this product's deadline and its way of refusing.
 
-Owns what happens before there is a request that the application could see. Rules:
+Owns the time before the application gets a request. Rules:
 
-* What cannot be read as HTTP is refused like any other hit: counted, the GIF, the connection closed. So is a target
-  over 64 KB, which the parser does not take.
-* No log line for it: who sends junk fills a counter and not the disk.
+* Bytes that are not HTTP are refused like any other hit: counted, answered with the GIF, the connection closed. So is a
+  target over 64 KB, which the parser does not take.
+* They are not logged: a sender of junk fills a counter and not the disk.
 * A request must be whole within `REQUEST_SECONDS`, the first one of a connection counted from its opening; uvicorn
   itself would wait for ever. Between two requests its keep-alive time counts.
-* What a request may bring in all is bounded, because the parser keeps a header until it is whole.
+* The size of a whole request is bounded, because the parser keeps a header until it is complete.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_REQUEST = 2 * 1024 * 1024  # far over every limit that has a reason of its o
 
 
 class _Application(Protocol):
-    """What a connection needs of the application that uvicorn gives it."""
+    """The part of the application that a connection uses."""
 
     process: Process
 
@@ -56,7 +56,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read what came; what is left incomplete has a deadline."""
+        """Read the received bytes; an incomplete request has a deadline."""
         super().data_received(data)
         self._received = 0 if self._whole else self._received + len(data)
         if self._received > MAX_REQUEST and not self.transport.is_closing():
@@ -81,14 +81,14 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP; a request that goes wrong in its body is counted by who takes it."""
+        """Refuse bytes that are not HTTP; an error inside a body is counted by the route."""
         if not self._taken:
             cast("_Application", self.app).process.refuse(Refused(Reason.BAD_HTTP))
         self.transport.write(_UNREADABLE)
         self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        # Answered as if it had not asked for another protocol; what it sends after that is not read, so it has an end.
+        # Answered as if it had not asked for another protocol; later bytes are not read, so the connection ends.
         self._whole = False
 
     def _watch(self) -> None:

@@ -22,7 +22,7 @@ PAGE_FAULTS = "page_faults"
 """The name of a total; `doctor` reads it from the files."""
 
 Totals = Counter[tuple[str, str, str]]
-"""(name, reason, net_class) -> count; countries and networks stay in `pixel.counters`, they are too many for here."""
+"""(name, reason, net_class) -> count; countries and networks are in `pixel.counters` only, they are too many for here."""
 
 
 class TotalsFile:
@@ -34,7 +34,7 @@ class TotalsFile:
         self._before: Totals = Counter()
 
     def start(self, slot: str) -> None:
-        """Go on from what the slot's last process left; raises `OSError`."""
+        """Continue from the totals of the slot's last process; raises `OSError`."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = self._directory / f"collector-{slot}.json"
         self._before = _read(self._file)
@@ -51,7 +51,7 @@ class TotalsFile:
 
 
 class Figures(PrometheusCollector):
-    """What /metrics shows: the sum over all processes' files, and the gauges of the process that answers."""
+    """The content of /metrics: the sum over all processes' files, and the gauges of the answering process."""
 
     def __init__(self, directory: Path, gauges: Mapping[str, float]) -> None:
         self._directory = directory

@@ -1,8 +1,8 @@
-"""What one collector process holds from start to stop: keys, tables, counters, spool.
+"""The state of one collector process: keys, tables, counters, spool.
 
 Owns the counting: each hit is offered once and ends either spooled or refused with one reason. No exception of ours becomes
-a 500: what is not foreseen is counted as `internal`, answered 503 and logged by its type and place, never by its text. The
-same of a task that nobody awaits ends the process (`end`).
+a 500: an unforeseen error is counted as `internal`, answered 503 and logged by its type and place, never by its text. In a
+task that nobody awaits it ends the process (`end`).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ EARLIEST_MS = 1_767_225_600_000
 as soon as it was stored; so it is not taken at all."""
 
 FORGET_SECONDS = 300.0
-"""How often what was not used is forgotten: an address is gone at most twice this after its last hit."""
+"""The turn of the caches: an address is forgotten at most twice this time after its last hit."""
 TOTALS_SECONDS = 1.0
 PAGE_FAULTS_SECONDS = 60.0
-"""How often the log may say that page addresses cannot be read."""
+"""The least time between two log lines about unreadable page addresses."""
 
 _FAILED = Scrubbed.FAILED.value
 
@@ -56,7 +56,7 @@ def open_keyring(settings: Settings) -> Keyring:
 
 
 class Process:
-    """The shared parts of one collector process; `end` is called when one of its tasks fails as nobody foresaw."""
+    """The shared parts of one collector process; `end` is called when one of its tasks fails by an unforeseen error."""
 
     def __init__(self, settings: Settings, *, end: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
@@ -84,10 +84,10 @@ class Process:
         self._totals = TotalsFile(settings.run_dir)
 
     def not_ready(self) -> str:
-        """Return what keeps this process from accepting hits, '' when nothing does."""
+        """Return the reason for which this process accepts no hits, '' when it does."""
         moment = now_ms()
         if moment < EARLIEST_MS:
-            return "the clock stands before 2026: set it right"
+            return "the clock shows a time before 2026: correct it"
         today = day_of(moment)
         if not self.spool.ready:
             return "the spool takes no events: see `clinic-pixel spool status`"
@@ -145,7 +145,7 @@ class Process:
         ]
 
     async def stop(self) -> None:
-        """Commit what is gathered and give the slot back."""
+        """Commit the gathered events and release the slot."""
         await self.spool.close()
         self._stopping.set()
         await asyncio.gather(*self._tasks)

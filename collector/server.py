@@ -1,8 +1,8 @@
 """Runs the collector under uvicorn: one listening socket, N processes.
 
-Owns uvicorn's settings and how a process begins. Every process is given the settings that were
-checked here and reads none again. Everything that can be wrong with files or settings is looked at before
-the first process starts, so that it is said in one line.
+Owns uvicorn's settings and how a process begins. Every process gets the settings that were
+checked here and reads none again. Files and settings are checked before the first process starts, so that an error is
+one line.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         log_level=logging.ERROR,  # its warnings come one for each bad request
         timeout_keep_alive=65,
         timeout_graceful_shutdown=20,
-        # A worker that dies while it is asked is missed for so long; one that lives answers from a thread of its own.
+        # The end of a worker during this question is noticed after so long; a running one answers from its own thread.
         timeout_worker_healthcheck=10,
         backlog=BACKLOG,
     )

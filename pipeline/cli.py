@@ -1,4 +1,4 @@
-"""The command line `clinic-pixel`: one Typer application put together from what each room brings.
+"""The command line `clinic-pixel`: one Typer application with the commands of each room.
 
 Owns the entry point and the exit codes: 0 ok, 1 found a problem, 2 wrong use. Each room of `pipeline` brings its
 `commands.py`, listed in `ROOMS`; other packages register theirs under the entry point group `clinic_pixel.commands`, so that
@@ -81,7 +81,7 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; trouble that a person can mend is one line on stderr and exit code 1."""
+    """Run the command line; an error that a person can correct is one line on stderr and exit code 1."""
     try:
         try:
             build_app()()

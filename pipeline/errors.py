@@ -12,7 +12,7 @@ from traceback import extract_tb
 
 
 class Reason(StrEnum):
-    """Why a hit is turned away at the edge: a closed list, each counted under its own name (docs/refusals.md)."""
+    """The reasons for which the edge refuses a hit: a closed list, each counted under its name (docs/refusals.md)."""
 
     UNKNOWN_SITE = "unknown_site"
     BAD_QUERY = "bad_query"
@@ -73,7 +73,7 @@ MEANING: dict[Reason, str] = {
     Reason.BLOCKED: "the person asked for a block (policy clause 6.2.4)",
     Reason.SPOOL_FULL: "the spool is at its size or the disk at its free space limit",
     Reason.SPOOL_FAILED: "the disk refused the write; nothing was acknowledged",
-    Reason.BAD_CLOCK: "the collector's clock stands before 2026: the event would be deleted by its age at once",
+    Reason.BAD_CLOCK: "the collector's clock shows a time before 2026: the event would be deleted by its age at once",
     Reason.INTERNAL: "an error of ours that nobody foresaw; the log names its type and place",
 }
 

@@ -1,4 +1,4 @@
-"""What a request said (`Hit`) and what may be kept of it (`Event`); the stored `Row` is in `pipeline.enrich.rows`.
+"""A request as received (`Hit`) and as it may be kept (`Event`); the stored `Row` is in `pipeline.enrich.rows`.
 
 Owns the shapes of a fact before the database and the types that keep them apart. Rules:
 
@@ -53,7 +53,7 @@ TokenText = Annotated[Token, msgspec.Meta(pattern=r"^[0-9a-f:.]{2,45}\Z")]
 
 
 class PageFlag(IntFlag):
-    """How the raw spelling of a page address differed, known only before scrubbing (column `page_flags`)."""
+    """Differences in the raw spelling of a page address, known only before scrubbing (column `page_flags`)."""
 
     UPPER_CASE = 1
     DOUBLE_SLASH = 2
@@ -68,7 +68,7 @@ class PageFlag(IntFlag):
 
 
 class Scrubbed(IntFlag):
-    """What was redacted, by type (column `scrubbed`)."""
+    """The types of redacted identifiers (column `scrubbed`)."""
 
     DIGITS = 1
     EMAIL = 2
@@ -122,7 +122,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventColumns(msgspec.Struct, frozen=True):
-    """The columns that the edge fills for good: `Event` carries them and `Row` takes them over as they are."""
+    """The columns that the edge completes: `Event` carries them and `Row` takes them over unchanged."""
 
     event_id: Uuid
     site: str
@@ -160,7 +160,7 @@ class EventColumns(msgspec.Struct, frozen=True):
 class Event(EventColumns, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="event"):
     """A pseudonymised fact, as the spool holds it: no address, no cookie value of ours (policy clause 3.3).
 
-    `received_ms` is Unix time in milliseconds; `agent` and the three hints are raw and live only until shipped.
+    `received_ms` is Unix time in milliseconds; `agent` and the three hints are raw and kept only until shipped.
     """
 
     received_ms: UnixMs
@@ -185,16 +185,16 @@ class Count(NamedTuple):
 
 
 class CountsRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="counts"):
-    """What one collector counted since its last record; travels in the spool, so that it is as durable as the events."""
+    """The counts of one collector since its last record; written into the spool, so they are as durable as the events."""
 
     collector: str
     counts: list[Count]
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="technical"):
-    """One opt-in technical signal of a page, already scrubbed: no visitor, no tokens, no query (`pixel.technical`).
+    """One opt-in measurement of a page, already scrubbed: no visitor, no tokens, no query (`pixel.technical`).
 
-    `received_ms` is Unix time in milliseconds; `agent` is raw and lives only until shipped. `value` is milliseconds
+    `received_ms` is Unix time in milliseconds; `agent` is raw and kept only until shipped. `value` is milliseconds
     for LCP, INP, FCP and TTFB, a plain number for CLS, 0 for errors and resources.
     """
 

@@ -1,4 +1,4 @@
-"""Why an acknowledged record is not a row of its table: two closed lists, each reason counted under its own name.
+"""The reasons for which an acknowledged record is not a row of its table: two closed lists, each counted by name.
 
 Owns the words of `pixel.rejects` and of the counts `rejected` and `quarantined` in `pixel.counters`; docs/refusals.md is
 written from them. The reasons for which a hit is turned away before that are `pipeline.errors.Reason`.
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class RejectReason(StrEnum):
-    """Why a record was left out of its table; nothing of it is kept but what `pixel.rejects` holds."""
+    """The reasons for which a record is not stored; `pixel.rejects` keeps all that is kept of it."""
 
     BAD_NUMBER = "bad_number"
     ENRICHMENT_FAILED = "enrichment_failed"
@@ -19,7 +19,7 @@ class RejectReason(StrEnum):
 
 
 class QuarantineReason(StrEnum):
-    """Why a line of the spool, or a whole segment, was set aside under `quarantine/`."""
+    """The reasons for which a line of the spool or a whole segment is moved to `quarantine/`."""
 
     TORN = "torn"
     FRAME = "frame"

@@ -37,7 +37,7 @@ class Collector(Section):
     )
     workers: int = Field(1, ge=1, le=64, description="Number of collector processes; each has its own spool slot.")
     trusted_proxies: tuple[Network, ...] = Field(
-        (), description="Networks whose X-Forwarded-For is believed. Default: nobody."
+        (), description="Networks whose X-Forwarded-For is trusted. Default: none."
     )
     admin_networks: tuple[Network, ...] = Field(
         (), description="Networks besides loopback that may read /health and /metrics."
@@ -118,7 +118,7 @@ class Demo(Section):
 
 
 class Spool(Section):
-    """The way station between collector and ClickHouse."""
+    """The files between the collector and ClickHouse."""
 
     max_mb: int = Field(10_240, ge=1, description="Size at which new hits are refused with 503; nothing is evicted.")
     min_free_mb: int = Field(256, ge=0, description="Free disk space below which new hits are refused with 503.")
@@ -129,7 +129,7 @@ class Spool(Section):
 
 
 class Ship(Section):
-    """The worker that carries the spool into ClickHouse."""
+    """The worker that sends the spool to ClickHouse."""
 
     batch_rows: int = Field(50_000, ge=1, le=50_000, description="Rows in one batch at most.")
     poll_seconds: float = Field(0.5, gt=0, description="How often the worker looks for sealed segments.")
@@ -191,7 +191,7 @@ class AddressList(Section):
 
 
 class Networks(Section):
-    """What is looked up from an address before it is replaced."""
+    """The facts that are looked up from an address before it is replaced."""
 
     country_mmdb: Path | None = Field(None, description="MMDB with `country.iso_code` (GeoLite2-Country or like it).")
     asn_mmdb: Path | None = Field(None, description="MMDB with autonomous system number and organisation.")
@@ -202,12 +202,12 @@ class Networks(Section):
 
 
 class Privacy(Section):
-    """What the privacy policy says of this collector."""
+    """The privacy policy in force, and the contact for visitors."""
 
     policy_version: str = Field("1", pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="Version of the policy in force.")
     policy_url: str = Field("", description="Where the policy is published; /privacy links to it (clause 9.3).")
-    contact: str = Field("", description="Whom a visitor may ask; shown on /privacy.")
-    operator: str = Field("", description="Name and address of the operator; stands in acts of destruction.")
+    contact: str = Field("", description="The contact for questions of visitors; shown on /privacy.")
+    operator: str = Field("", description="Name and address of the operator; printed on acts of destruction.")
     reveals_per_hour: int = Field(
         5, ge=0, description="How often an hour `reveal` and `relink` answer, both together; 0 switches them off."
     )
@@ -215,12 +215,12 @@ class Privacy(Section):
 
 
 class Retention(Section):
-    """How long each kind of data is kept."""
+    """The retention of each kind of data."""
 
     keys_days: int = Field(90, ge=1, description="Days a daily key lives before `ship` destroys it.")
     tokens_days: int = Field(90, ge=1, description="Days after which tokens in stored rows are zeroed.")
     rows_months: int = Field(25, ge=1, description="Months an event is kept.")
-    technical_days: int = Field(90, ge=1, description="Days a technical signal is kept.")
+    technical_days: int = Field(90, ge=1, description="Days a measurement is kept.")
     counters_months: int = Field(25, ge=1, description="Months the counters are kept.")
     quarantine_days: int = Field(30, ge=1, description="Days a quarantined, suspect or rejected record is kept.")
 

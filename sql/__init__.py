@@ -1,8 +1,8 @@
 """All SQL, in files: migrations, views, roll-ups, access, reports.
 
 Owns where the files are, how a file is cut into statements and how shared pieces get into a query; nothing here opens a
-connection. Rules of a file: a statement ends with a semicolon at the end of its line, a comment stands on lines of its
-own. `$name` stands for a piece: a value given by the caller, an expression of `views/words.toml` or the file
+connection. Rules of a file: a statement ends with a semicolon at the end of its line, a comment has lines of its
+own. `$name` is replaced by a piece: a value given by the caller, an expression of `views/words.toml` or the file
 `views/<name>.sql`. `clinic-pixel report --sql NAME` prints a query with all pieces in place, ready to be run by hand.
 """
 

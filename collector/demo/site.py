@@ -1,7 +1,7 @@
-"""The demo clinic's web server: its pages, and where on each the tag stands.
+"""The demo clinic's web server: its pages, and the place of the tag on each.
 
-Owns the routes. The lines of the tag are those of `pipeline.embedding.snippet`, so the demo shows what a page owner would paste.
-No page asks anything of a host but this one and the collector.
+Owns the routes. The lines of the tag come from `pipeline.embedding.snippet`, as a page owner would paste them.
+The pages load from this host and the collector only.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Pages:
     def show(
         self, request: Request, template: str, *, tag: str = "tag", status: int = 200, **facts: object
     ) -> Response:
-        """Return a page; `tag` names the lines of the snippet that stand on it."""
+        """Return a page; `tag` names the lines of the snippet on it."""
         # What a server-side template would print: the page's own address and the Referer header.
         line = self._lines[tag].replace("{{page}}", _encoded(str(request.url)))
         line = line.replace("{{previous}}", _encoded(request.headers.get("referer", "")))
@@ -51,7 +51,7 @@ class Pages:
 
 
 def demo_app(wish: Wish) -> Starlette:
-    """Return the demo clinic whose tag is as wished."""
+    """Return the demo clinic with the given tag."""
     pages = Pages(wish)
     doctors = {doctor.slug: doctor for doctor in DOCTORS}
     services = {service.slug: service for service in SERVICES}

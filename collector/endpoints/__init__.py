@@ -1,6 +1,6 @@
 """The routes of the collector, one module a route.
 
-Owns what each route answers. May use `collector.http`, `collector.process` and `pipeline`. `collector.app` puts the routes
+Owns the answer of each route. May use `collector.http`, `collector.process` and `pipeline`. `collector.app` puts the routes
 together.
 """
 

@@ -1,4 +1,4 @@
-"""The files a browser loads from us: `/p.js`, for technical signals `/t.js` and `/web-vitals.js`, and those of `/privacy`.
+"""The files a browser loads from us: `/p.js`, for measurements `/t.js` and `/web-vitals.js`, and those of `/privacy`.
 
 Owns their headers. Each is read and compressed once; the ETag is the hash of the text, so a new version is seen at the
 next revalidation and an old one is never sent twice.
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 NAMES = ("p.js", "t.js", "web-vitals.js", "privacy.css", "privacy.js")
-FRESH_SECONDS = 3600  # how long an old tag may live on after an update
+FRESH_SECONDS = 3600  # after an update browsers may use the old tag this long
 
 
 class Asset:

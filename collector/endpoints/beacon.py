@@ -101,7 +101,7 @@ async def _take_report(report: Measurements, process: Process, now_ms: int) -> R
 
 
 async def _take_hits(hits: Sequence[Hit], process: Process, now_ms: int) -> tuple[str, Refused | None]:
-    """Store the events and return the cookie to set and why nothing was stored, if nothing was.
+    """Store the events; return the cookie to set, and the refusal if nothing was stored.
 
     A hit that is refused is counted by itself and does not take the others with it.
     """

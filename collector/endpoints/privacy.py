@@ -1,12 +1,12 @@
-"""`/privacy`, its two buttons and `/.well-known/gpc.json`: what a visitor may know and decide here.
+"""`/privacy`, its two buttons and `/.well-known/gpc.json`: a visitor's information and choices.
 
-Owns the page's headers, this browser's state and who may press the buttons. Rules:
+Owns the page's headers, the state of a browser, and the check of the buttons. Rules:
 
-* Looking changes nothing: only a POST sets or removes a cookie, and its answer leads back to the page.
+* Opening the page changes nothing: only a POST sets or removes a cookie, and its answer leads back to the page.
 * A button counts when it was pressed on this page. A browser names the page's site in Sec-Fetch-Site, an older one its
   Origin. Allowing again also needs the opt-out cookie itself, which SameSite keeps out of a form on another site.
-* Nothing a visitor sent comes back but the request code, which only the holder of the id cookie gets.
-* A refusal is counted by the same closed reasons as at the pixel; a page that is looked at is no hit and is not counted.
+* The page repeats nothing that the visitor sent. The request code goes to the holder of the id cookie only.
+* A refusal is counted by the same closed reasons as at the pixel; opening the page is no hit and is not counted.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _MAIL: Final = re.compile(r"[^@\s:/?]+@[^@\s:/?]+")
 
 
 class Browser(NamedTuple):
-    """The state of the browser that asks, as far as its request tells."""
+    """The state of the asking browser, as far as its request shows it."""
 
     opted_out: bool
     gpc: bool

@@ -1,4 +1,4 @@
-"""What `POST /e` may say: the schema of its JSON, its caps, and the way from its text to `Hit`s.
+"""The schema of `POST /e`: its JSON, its limits, and the way from its text to `Hit`s.
 
 Owns the two shapes of a body: an array of events, whose names are those of the pixel's query (all texts, as there), or one
 object, a report of measurements. Strict: an unknown name, a wrong type or a value over its cap refuses the whole body.
@@ -20,7 +20,7 @@ from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, MeasurementKind
 
 MAX_EVENTS = 32  # a page shows few ad blocks in one second
-MAX_MEASUREMENTS = 20  # what the script tells of one page load
+MAX_MEASUREMENTS = 20  # of one page load
 MAX_ADDRESS = 4096  # pages are cut at 2 KiB later; twice that is still an address and not a load
 
 Text = Annotated[str, Meta(max_length=64)]

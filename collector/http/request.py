@@ -39,11 +39,11 @@ _CONSENT = {"": None, "0": False, "1": True}
 
 
 class Replays(NamedTuple):
-    """Who may name another client and another time: the holder of a ticket, which stands in a secret file of ours."""
+    """The right to name another client and another time: a ticket, which is in one of our secret files."""
 
     ticket: str
     reach_ms: int
-    """How long ago a replayed hit may lie: the keys of earlier days are destroyed."""
+    """The greatest age of a replayed hit: the keys of earlier days are destroyed."""
 
 
 NO_TEXTS: Texts = {}

@@ -5,7 +5,7 @@ Owns the form of a line and the proof over a run of them. Pure: bytes in, bytes 
 * A line is 64 hex digits, a space, JSON, a newline. The digits are SHA-256 over the digits of the line before (64 zeros
   before the first) and the JSON: whoever changes, drops or inserts a line breaks every later one.
 * Acts are numbered from 1 without a gap. Each says the newest time up to it as well, because the clock may be set back: so
-  the end of a chain tells how far back it must be read.
+  the end of a chain shows how far back it must be read.
 * The remains of a line after a crash or a full disk are excused only by a `torn` act right behind them that holds their hash.
 """
 
@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Head(NamedTuple):
-    """The newest line of a chain: how many lines there are, and the digest that stands for them all."""
+    """The newest line of a chain: the number of lines, and the digest that covers them all."""
 
     seq: int = 0
     digest: str = _START

@@ -189,7 +189,7 @@ class Audit:
 
     def _lines(self, size: int) -> Iterator[bytes]:
         with self.file.open("rb") as stream:
-            while stream.tell() < size:  # what others append meanwhile is not ours to judge
+            while stream.tell() < size:  # later lines of others are not checked here
                 yield stream.readline()
 
     def _end(self, descriptor: int) -> tuple[bytes, Head]:

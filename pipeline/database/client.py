@@ -1,8 +1,8 @@
 """The one way to ClickHouse: `connect(settings, user)`, the same for the embedded server and an existing one.
 
 Owns address, client options and the sorting of the driver's errors into `Retryable` and `Fatal`. Rules: one client
-per thread; no session ids, so that two queries of one client may run at once; nothing a visitor sent (headers, address)
-ever travels with a query.
+per thread; no session ids, so that two queries of one client may run at once; no data of a visitor's
+request (headers, address) is sent with a query.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipeline.system.answers import answer_of
 
 CONNECT_SECONDS = 5
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
-# Timeouts, too many queries, network, memory, disk space, too many parts, read-only: all pass without our doing.
+# Timeouts, too many queries, network, memory, disk space, too many parts, read-only: all of them pass by themselves.
 AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425}
 
 
@@ -94,7 +94,7 @@ def code(error: BaseException) -> int:
 
 
 def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | Retryable:
-    """Return what an error of the driver means here, in one line and without the query."""
+    """Return our own error for one of the driver: one line, without the query."""
     number = code(error)
     place = address(settings)
     if number in WRONG_PASSWORD:

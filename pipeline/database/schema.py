@@ -1,4 +1,4 @@
-"""The words of the schema that depend on where it lives: one server, or a cluster with replicas.
+"""The words of the schema that differ between one server and a cluster with replicas.
 
 Owns `$merge_tree`, `$replacing_merge_tree`, `$deduplication_window` and `$on_cluster` of the SQL files. Pure.
 """
@@ -11,7 +11,7 @@ from pipeline.settings import Settings
 
 
 class Flavour(NamedTuple):
-    """Where tables live: on one server, or on every server of a named cluster, replicated."""
+    """The place of the tables: one server, or every server of a named cluster, replicated."""
 
     cluster: str = ""
 

@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Shipment(NamedTuple):
-    """All that a plan puts into ClickHouse, but for what only delivery can tell."""
+    """The batches of a plan, except for the counts that only delivery knows."""
 
     plan: Plan
     batches: list[Batch]

@@ -1,4 +1,4 @@
-"""Exactly once: how a batch gets into ClickHouse although either side may die at any moment.
+"""Exactly once: stores a batch in ClickHouse although either side may be killed at any moment.
 
 Owns the protocol of a plan. Theory of operation:
 
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 
 class Account:
-    """What became of the records of one plan, so far."""
+    """The outcomes of the records of one plan, so far."""
 
     def __init__(self, shipment: Shipment) -> None:
         self.rejects: list[Reject] = list(shipment.rejects)
@@ -99,7 +99,7 @@ class Delivery:
         self._journal = journal
         self._spool = spool
         self.progress = 0
-        """Grows with every batch that got its outcome, so that the caller can tell trouble from standstill."""
+        """Grows with every batch that got its outcome, so that the caller can distinguish slow progress from none."""
 
     def deliver(self, shipment: Shipment) -> Counter[CountKey]:
         """Bring a plan to its end and return its counts; may be called again after any error, also in another process.

@@ -53,7 +53,7 @@ class Poisoned(PixelError):
 
 
 class Store(Protocol):
-    """What delivery needs of a database; both methods raise `Retryable` when the outcome is not known."""
+    """The two operations of delivery on a database; both raise `Retryable` when the outcome is unknown."""
 
     def insert(self, batch: Batch, token: str) -> None:
         """Send the batch; returns when the database answered that it took it.

@@ -28,7 +28,7 @@ NIL = str(uuid.UUID(int=0))
 
 
 class CountKey(NamedTuple):
-    """What one row of `pixel.counters` counts; `minute` is Unix time in minutes."""
+    """The key of a row of `pixel.counters`; `minute` is Unix time in minutes."""
 
     minute: int
     collector: str

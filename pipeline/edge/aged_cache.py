@@ -1,4 +1,4 @@
-"""A bounded memory of values that are costly to compute, in which nothing stays that is not used.
+"""A bounded cache of costly values that forgets the unused ones.
 
 Owns the ageing. Two generations: a value that is used moves to the young one; a turn drops the old one and makes the
 young one old. So a value is gone after two turns without use, at the latest. Pure: the owner of the cache turns it.
@@ -39,5 +39,5 @@ class AgedCache(Generic[Key, Value]):
         return value
 
     def turn(self) -> None:
-        """Forget what was not used since the turn before."""
+        """Forget the values that were not used since the previous turn."""
         self._old, self._young = self._young, {}

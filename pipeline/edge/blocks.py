@@ -1,13 +1,13 @@
-"""Whose hits are refused: the blocks of persons (policy clause 6.2.4) as the collector sees them.
+"""The open blocks of persons (policy clause 6.2.4), whose hits the collector refuses.
 
 Owns the files `blocks/*.json`, one for each open block, written by `subject block` and copied to every collector's host.
 Rules:
 
 * A file holds pseudonyms only. They are of the days and the year in which the block was made, whose keys the block holds,
-  so a hit is compared under *those* keys: a block goes on at midnight and at New Year without anybody's doing.
-* The collector reads the files anew every few seconds, in a thread beside the hits. A file that cannot be read changes nothing: not knowing is
-  never read as "no block"; it is logged, and at a start it is fatal.
-* Who comes without the id cookie is another visitor, as everywhere.
+  so a hit is compared under *those* keys: a block stays in force past midnight and New Year.
+* The collector reads the files anew every few seconds, in a thread beside the hits. An unreadable file
+  lifts no block: the blocks stay as they were and the log says so. At the start it is fatal.
+* A person without the id cookie is another visitor, as everywhere.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class _Open(NamedTuple):
 class BlockList:
     """The open blocks of one directory; one thread asks, another may `refresh`.
 
-    Raises `Fatal` where the directory is unsafe or a file is there that cannot be read.
+    Raises `Fatal` where the directory is unsafe or a file in it cannot be read.
     """
 
     def __init__(self, directory: Path, keys: KeyDirectory) -> None:
@@ -102,7 +102,7 @@ class BlockList:
         return False
 
     def refresh(self) -> None:
-        """Read the files anew; where one cannot be read the blocks stay as they were, and the log says so."""
+        """Read the files again; if one is unreadable, keep the former blocks and log it."""
         try:
             self._open = self._read()
         except (Fatal, OSError) as error:
@@ -146,7 +146,7 @@ class BlockList:
     def _key(self, name: KeyName) -> bytes | None:
         key = self._keys.read(name)
         if key is None:
-            self._alarm(f"{self._keys.file(name)}: missing, and a block rests on it; copy it from another host")
+            self._alarm(f"{self._keys.file(name)}: missing, and a block needs it; copy it from another host")
         return key
 
     def _alarm(self, problem: str) -> None:

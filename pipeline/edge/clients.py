@@ -1,4 +1,4 @@
-"""Whose request it is: the client's address and everything that follows from the address alone.
+"""The client of a request: its address, and the facts that follow from the address alone.
 
 Owns `Client`, which is made once for a client and then remembered for minutes, in memory only.
 """
@@ -14,7 +14,7 @@ from pipeline.networks.lookup import NO_FACTS, NetworkFacts, NetworkTables
 
 
 class Sender(NamedTuple):
-    """What a request says of its sender: the connection's address and the text of X-Forwarded-For.
+    """The origin of a request: the connection's address and the text of X-Forwarded-For.
 
     `is_replay` is True for a replay with a valid ticket: its X-Forwarded-For counts without being in `trusted_proxies`.
     """
@@ -38,7 +38,7 @@ class Client(NamedTuple):
     own_sites: frozenset[str]
 
     def facts_for(self, site: str) -> NetworkFacts:
-        """Return what is known of the network, seen from one site."""
+        """Return the facts about the network, as one site sees them."""
         return self.facts._replace(net_class="own") if site in self.own_sites else self.facts
 
 

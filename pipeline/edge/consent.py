@@ -1,4 +1,4 @@
-"""May this request be tied to a person? Decided before anything is written (policy clause 2.1).
+"""Decides whether a request may be tied to a person, before anything is written (policy clause 2.1).
 
 Owns the precedence: a signal of the browser (Global Privacy Control, Do Not Track) or the opt-out cookie wins over
 everything; then the site's kind of consent. Pure.

@@ -1,4 +1,4 @@
-"""The cookies that are read and the one that is set; every other cookie dies with the request.
+"""The cookies that are read and the one that is set; every other cookie is discarded with the request.
 
 Owns the grammar of the id cookie `1.<Unix day it was set>.<22 base64url characters>` and of the opt-out cookie.
 

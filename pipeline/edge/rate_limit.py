@@ -1,12 +1,12 @@
-"""A token bucket for each client, so that a flood costs its sender and not the disk.
+"""A token bucket for each client, so that no client can fill the disk.
 
 Owns the buckets: in memory only, bounded in number, the least recently used go first. Rules:
 
 * An IPv6 client is its /64: the holder of one address there holds all of them.
 * A bucket is found under a keyed hash of the client, and the key lives as long as the process: no address is in here.
-* A bucket that is full again says nothing, so it goes; that is after `burst / per_minute` minutes without a hit.
-* Time is an argument. Time that goes back (a replayed log, a clock set right) refills nothing, and counts on from there:
-  a clock set back an hour must not refuse people for an hour.
+* A bucket that is full again holds no information and is dropped: after `burst / per_minute` minutes without a hit.
+* Time is an argument. When the time goes back (a replayed log, a corrected clock), nothing is refilled and counting goes
+  on from the new time: a clock that was set back by an hour must not refuse people for an hour.
 
 Each collector process counts for itself, so with several workers a client may send up to that many times its rate.
 """

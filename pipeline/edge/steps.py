@@ -1,7 +1,7 @@
 """From `Hit` to `Event`s: the only place where the order of the edge is decided.
 
-Owns `EDGE_STEPS`; what they look things up in is `pipeline.edge.tables`. A step named `put_*` adds facts to the draft, one
-named `drop_*` may end the hit with a counted reason. The address lives in the draft and nowhere else; `_event` copies only
+Owns `EDGE_STEPS`; their look-up tables are in `pipeline.edge.tables`. A step named `put_*` adds facts to the draft, one
+named `drop_*` may end the hit with a counted reason. The draft alone holds the address; `_event` copies only
 tokens and derived facts, and `Event` has no field that could take an address.
 
 Pure but for the key files behind `Keyring` and the blocks: time and randomness are arguments.
@@ -35,7 +35,7 @@ NO_AD = Clean("", 0)
 
 @dataclass(slots=True)
 class Draft:
-    """What the steps have found so far; lives for one hit."""
+    """The results of the steps so far, for one hit."""
 
     site: SiteTables
     now_s: int
@@ -70,7 +70,7 @@ class EdgeResult(NamedTuple):
 
 
 class OverRate(Refused):
-    """A hit over its client's rate; carries what may be counted of it."""
+    """A hit over its client's rate; carries the facts that may be counted."""
 
     def __init__(self, network: NetworkFacts) -> None:
         super().__init__(Reason.FLOOD)
@@ -109,7 +109,7 @@ def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The page: the tag's `u`, else the Referer header, which for an image is the page it stands on."""
+    """The page: the tag's `u`, else the Referer header, which for an image is the page that shows it."""
     if hit.page is not None:
         draft.page, draft.page_from = tables.page(hit.site, hit.page), "parameter"
     elif hit.referer:
@@ -128,7 +128,7 @@ def put_referrer(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The id cookie and the site's allow-listed ones; signals expire an id cookie that is still there."""
+    """The id cookie and the site's allow-listed ones; a privacy signal removes an id cookie that is still set."""
     sent = draft.sent_cookies
     if draft.consent.identify and draft.site.cookies:
         _keep_site_cookies(draft)
@@ -165,12 +165,12 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """Nothing more is kept of a person under a block (policy clause 6.2.4)."""
+    """Refuse the hit of a blocked person (policy clause 6.2.4)."""
     if tables.blocks is None:
         return
     if draft.id_secret and tables.blocks.person(draft.id_secret):
         raise Refused(Reason.BLOCKED)
-    # Without a token nothing that is kept points at the address, so there is nothing to block.
+    # Without a token no stored value leads to the address, so there is nothing to block.
     if draft.ip_token != NO_TOKEN and tables.blocks.address(draft.client.address, draft.epoch):
         raise Refused(Reason.BLOCKED)
 
@@ -202,7 +202,7 @@ def run_edge(hit: Hit, tables: EdgeTables, *, now_ms: int) -> EdgeResult:
 
 
 def take_steps(steps: Iterable[Step], hit: Hit, tables: EdgeTables, now_ms: int) -> Draft:
-    """Return what the steps found of a hit; raises `Refused`."""
+    """Return the draft of a hit after all steps; raises `Refused`."""
     site = tables.sites.get(hit.site)
     if site is None:
         raise Refused(Reason.UNKNOWN_SITE)

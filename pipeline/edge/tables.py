@@ -1,6 +1,6 @@
-"""What the edge's steps look things up in: sites, networks, keys, blocks, the rate limit.
+"""The look-up tables of the edge's steps: sites, networks, keys, blocks, the rate limit.
 
-Owns how these are put together from the settings, and the memory of clients and pages already read: bounded in number, and
+Owns their making from the settings, and the caches of clients and pages already read. The caches are bounded in number, and
 in age by `forget`, which the collector calls every few minutes. Reading the look-up files is the only I/O.
 """
 
@@ -22,8 +22,8 @@ from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, 
 from pipeline.scrub.urls import split_url
 from pipeline.settings import AllowedValue, Settings, Site
 
-REMEMBERED: Final = 16_384  # clients, pages and referrers each: a few MB at most, whatever a flood brings
-LONGEST_REMEMBERED: Final = 512  # longer texts are read anew each time: a memory is bounded in length, too
+REMEMBERED: Final = 16_384  # clients, pages and referrers each: a few MB at most
+LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so that a cache is bounded in bytes, too
 
 _SitePage = tuple[str, str]
 """A site's id and the address as it came."""
@@ -41,7 +41,7 @@ class SiteTables:
 
 @dataclass(slots=True)
 class EdgeTables:
-    """What the steps look things up in; `random` returns that many random bytes. Belongs to one thread."""
+    """The look-up tables of one thread; `random` returns that many random bytes."""
 
     sites: Mapping[str, SiteTables]
     networks: NetworkTables
@@ -85,11 +85,11 @@ class EdgeTables:
         return self._clients(sender) if remember else self._read_client(sender)
 
     def page(self, site: str, raw: str) -> PageFacts:
-        """Return what may be kept of a page address."""
+        """Return the storable parts of a page address."""
         return self._pages((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_page((site, raw))
 
     def referrer(self, site: str, raw: str) -> ReferrerFacts:
-        """Return what may be kept of a previous page's address."""
+        """Return the storable parts of a previous page's address."""
         return self._referrers((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_referrer((site, raw))
 
     def sites_of_origin(self, origin: str) -> frozenset[str]:
@@ -102,7 +102,7 @@ class EdgeTables:
         )
 
     def forget(self, *, now_ms: int) -> None:
-        """Drop what was not used since the call before this one."""
+        """Drop the values that were not used since the previous call."""
         for memory in (self._clients, self._pages, self._referrers):
             memory.turn()
         self.rate_limit.forget(now_ms=now_ms)

@@ -1,6 +1,6 @@
-"""From a report of measurements to `Measurement`s: what the edge does with them instead of `EDGE_STEPS`.
+"""From a report of the script to `Measurement`s: the edge's other way, in place of `EDGE_STEPS`.
 
-Owns `TECHNICAL_STEPS` and the scrubbing of a measurement. The script scrubbed already; nothing it says is believed. No step
+Owns `TECHNICAL_STEPS` and the scrubbing of a measurement. The script scrubbed already, but its output is not trusted. No step
 makes a visitor or a token, and the address is used for country and rate limit only (00-product, two readings).
 
 Pure like `pipeline.edge.steps`.
@@ -32,7 +32,7 @@ from pipeline.scrub.redact import scrub_host, scrub_path, scrub_text
 MAX_TEMPLATE = 300
 MAX_RELEASE = 64
 LARGEST_VALUE = 3_600_000.0
-"""An hour in milliseconds: a vital beyond it is a clock that jumped."""
+"""An hour in milliseconds: a larger vital comes from a clock that jumped."""
 VITALS = ("LCP", "INP", "CLS", "FCP", "TTFB")
 
 _ERROR_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}")
@@ -41,7 +41,7 @@ _HOST = re.compile(r"([a-z0-9.-]{1,253})(?::[0-9]{1,5})?")
 _SOURCE = re.compile(_HOST.pattern + r":([^:/\s]{1,128}):([0-9]{1,7})")
 _RELEASE = re.compile(rf"[A-Za-z0-9_.+-]{{0,{MAX_RELEASE}}}")
 
-# Each pattern reads on from where it stands, so a hostile message costs linear time.
+# Each pattern reads forward only, so a hostile message costs linear time.
 _TEMPLATE_RULES = (
     (re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}://[^\s\"'`]*"), "<url>"),
     (re.compile(r"\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)|«[^»]*(?:»|$)|[“„][^“”]*(?:[“”]|$)"), "<text>"),
@@ -106,7 +106,7 @@ def run_technical_edge(
 def scrub_template(message: str) -> str:
     """Return an error message as a template of at most `MAX_TEMPLATE` characters, the same for every visitor.
 
-    Addresses, quoted texts and numbers become `<url>`, `<text>`, `<n>`; the patterns of scrubbing see the rest.
+    Addresses, quoted texts and numbers become `<url>`, `<text>`, `<n>`; the patterns of scrubbing read the rest.
     """
     text = plain(" ".join(message.split()))
     for pattern, replacement in _TEMPLATE_RULES:
@@ -122,7 +122,7 @@ def _without_letters(word: re.Match[str]) -> str:
 
 
 def scrub_release(release: str) -> str:
-    """Return the release, `*` where a detector takes it for an identifier (a date, a whole hash), '' when malformed."""
+    """Return the release, `*` where a pattern takes it for an identifier (a date, a whole hash), '' when malformed."""
     return scrub_text(release, MAX_RELEASE).text if _RELEASE.fullmatch(release) else ""
 
 

@@ -32,8 +32,8 @@ def print_snippet(
     consent: Annotated[str, typer.Option(help="`implied` or `explicit`; else as the site's setting says.")] = "",
     ads: Annotated[bool, typer.Option("--ads", help="Also the lines for ad blocks.")] = False,
     technical: Annotated[str, typer.Option(help="Technical signals: errors,resources,vitals or some of them.")] = "",
-    sample: Annotated[float, typer.Option(min=0, max=1, help="Share of page loads that send technical signals.")] = 1,
-    release: Annotated[str, typer.Option(help="Release of the site, sent with technical signals.")] = "",
+    sample: Annotated[float, typer.Option(min=0, max=1, help="Share of page loads that send measurements.")] = 1,
+    release: Annotated[str, typer.Option(help="Release of the site, sent with measurements.")] = "",
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:

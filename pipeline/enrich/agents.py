@@ -1,4 +1,4 @@
-"""What a user agent says: browser, system, device, robot, and whether its text may be kept.
+"""Reads a user agent: browser, system, device, robot, and whether its text may be kept.
 
 Owns the reading of user agents and the bounded cache in front of it. Rules: the families come from ua-parser's fast
 resolver and the device class from `user_agents`' own classification fed with them (`user_agents.parse` itself would
@@ -49,7 +49,7 @@ _TELEVISION = (
 
 
 class AgentFacts(NamedTuple):
-    """What is stored of a user agent, the labels it earns, and what it claims for the comparison with hints."""
+    """The stored facts of a user agent, its labels, and its claims for the comparison with hints."""
 
     browser: str
     browser_major: int
@@ -169,7 +169,7 @@ def _major(version: str | None) -> int:
 
 @lru_cache(maxsize=4096)
 def _family(family: str) -> str:
-    # Some of ua-parser's families are words of the agent itself: none may carry what the agent should not.
+    # Some of ua-parser's families are words of the agent itself, so they are scrubbed like the agent.
     return "Other" if len(family) > FAMILY_LIMIT or scrub_text(family, FAMILY_LIMIT).scrubbed else family
 
 

@@ -1,8 +1,8 @@
-"""Client hints held against the user agent (column `hints`).
+"""Compares client hints with the user agent (column `hints`).
 
-Owns what a user agent claims that the low-entropy hints of Chromium can confirm: major version, platform, mobile or
+Owns the claims of a user agent that the low-entropy hints of Chromium can confirm: major version, platform, mobile or
 not. Rules: brand order and invented brands (GREASE) do not matter, because only the brand `Chromium` is looked for;
-what either side leaves out is never a contradiction; only Chromium sends hints, and only over https.
+a fact that one side leaves out is never a contradiction; only Chromium sends hints, and only over https.
 Source: W3C User-Agent Client Hints, "low entropy hints".
 """
 
@@ -31,7 +31,7 @@ _PLATFORMS = {
     "Macintosh": "macos",
     "Linux": "linux",
 }
-"""Word -> platform, the more telling word first: an Android agent names Linux too."""
+"""Word -> platform, the more specific word first: an Android agent names Linux too."""
 
 _PLATFORM_HINTS = {
     "windows": "windows",
@@ -45,7 +45,7 @@ _PLATFORM_HINTS = {
 
 
 class Claims(NamedTuple):
-    """What a user agent says that hints can confirm: 0 and '' where it says nothing."""
+    """The claims of a user agent that hints can confirm: 0 and '' where it makes none."""
 
     chromium: int
     platform: str

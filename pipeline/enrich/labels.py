@@ -1,7 +1,7 @@
 """Labels for invalid traffic that are known at ingest, from lists and from the request alone (column `ivt_reasons`).
 
-Owns the closed list of labels. Rules: a label is a fact, not a verdict, and never removes a row; what needs other
-events (rates, gaps, the newest browser seen) is computed in `sql/reports/fraud`, not here. F01 to F11 are the signals
+Owns the closed list of labels. Rules: a label is a fact, not a verdict, and never removes a row; labels that need
+other events (rates, gaps, the newest browser seen) are computed in `sql/reports/fraud`, not here. F01 to F11 are the signals
 of the fraud catalogue that a label feeds.
 """
 

@@ -1,4 +1,4 @@
-"""What kind of place a visitor came from (column `referrer_kind`).
+"""The kind of site that a visitor came from (column `referrer_kind`).
 
 Owns the tables of search engines, networks, mail services and advertising hosts, and the reading of the spam list.
 Rules: a host is looked up as itself and then as each parent domain, so the most exact entry counts; the site's own

@@ -1,7 +1,7 @@
 """Declared robots: the name an automated client gives itself (column `robot`).
 
 Owns the lists and their order: our own few names, the public list crawler-user-agents, then a guarded word list for
-what no list knows. Rules: what people's phones and apps carry does not count, so a phone named Cubot is a phone;
+all others. Rules: the words of people's phones and apps do not count, so a phone named Cubot is a phone;
 a name comes from the list, never from the agent, so the names are a closed set. All patterns are matched by one engine
 that looks for their literals first: about 2 us an agent for 1,500 patterns.
 """
@@ -42,7 +42,7 @@ TRADES: dict[str, Label | None] = {
 
 PEOPLE: tuple[str, ...] = (
     r"(?i:\bcubot)",  # a maker of phones
-    r"(?i:banca caboto)",  # a bank whose name stands in its computers' agents
+    r"(?i:banca caboto)",  # a bank whose computers have its name in their agents
     r"http://bsalsa\.com/?",  # a browser component that signs its work
     r"Sogou(?:MobileBrowser|MSE|Search)",  # browsers of the search engine
     r"CamScanner",  # photographs documents

@@ -1,4 +1,4 @@
-"""The rows as ClickHouse stores them: an event or a technical signal with everything that enrichment adds.
+"""The rows as ClickHouse stores them: an event or a measurement with the columns that enrichment adds.
 
 Owns the columns of `pixel.events` and `pixel.technical`. Rule: every column is computed before the insert, with no default
 left to the database, so a retry gives the same row.

@@ -1,8 +1,8 @@
 """From an event to a row: the last computation before the database.
 
 Owns `ENRICH_STEPS`, the one place where their order is decided. Rules: pure (the tables are an argument, no clock, no
-file), so a retry gives the same row; whatever an event holds, the outcome is exactly one row or one `Rejected`; no text
-of an event ever stands in an exception. `drop_*` may end an event, `put_*` adds facts.
+file), so a retry gives the same row; the outcome of any event is exactly one row or one `Rejected`; no exception
+quotes an event. `drop_*` may end an event, `put_*` adds facts.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
 
 @dataclass(frozen=True)
 class EnrichTables:
-    """Everything the steps look things up in; built once a worker. The caches inside are bounded.
+    """The look-up tables of the steps; built once a worker. Their caches are bounded.
 
     `crawler_lists` maps the name of a robot whose operator's ranges are listed to the list's time, Unix milliseconds.
     """
@@ -55,7 +55,7 @@ class EnrichTables:
 
     @classmethod
     def load(cls, settings: Settings) -> EnrichTables:
-        """Read what the settings name; raises `Fatal` that names the setting or file."""
+        """Read the files that the settings name; raises `Fatal` that names the setting or file."""
         robots = Robots()
         return cls(
             agents=Agents(robots),
@@ -97,7 +97,7 @@ def put_agent(event: Event, tables: EnrichTables, draft: Draft) -> None:
 
 
 def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:
-    """Hold the client hints against the user agent."""
+    """Compare the client hints with the user agent."""
     limit = hints.HINT_LIMIT
     draft.hints = _compare(
         draft.agent.claims,
@@ -110,12 +110,12 @@ def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:
 
 
 def put_referrer(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Say what kind of place the visitor came from."""
+    """Add the kind of site that the visitor came from."""
     draft.referrer_kind = tables.referrers.kind(event.referrer_host, event.site)
 
 
 def put_labels(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Mark what lists and the request alone say of invalid traffic."""
+    """Add the labels of invalid traffic that follow from lists and from the request alone."""
     found: list[str] = [*draft.agent.labels]
     robot = draft.agent.robot
     if (network := labels.OF_NETWORK.get(event.net_class)) and not (robot and network is Label.DATACENTER):
@@ -138,7 +138,7 @@ ENRICH_STEPS: tuple[Step, ...] = (
     put_referrer,
     put_labels,
 )
-"""The order of enrichment: what cannot be stored first, then the agent, then what is derived from it."""
+"""The order of enrichment: first the check, then the agent, then the columns derived from it."""
 
 
 def enrich(event: Event, tables: EnrichTables, batch_id: str) -> Row:

@@ -10,7 +10,7 @@ from pipeline.enrich.steps import EnrichTables, time_text
 from pipeline.event import Measurement
 
 LARGEST_LINE = 2**32 - 1
-"""What the column holds; the edge takes seven digits, an older spool may hold more."""
+"""The bound of the column; the edge takes seven digits, an older spool may hold more."""
 
 
 def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id: str) -> TechnicalRow:

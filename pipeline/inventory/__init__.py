@@ -1,4 +1,4 @@
-"""Every stored column: which clause allows it, who reaches it, what a leak of it would tell.
+"""Every stored column: the clause that allows it, its readers, and the meaning of a leak.
 
 Owns the reading of `sql/inventory.toml` and the exposure report. May use `reports`, `keys`, `audit`, `database` and below.
 The privacy page, `subjects` and the documentation read `columns`.

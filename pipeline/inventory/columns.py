@@ -26,7 +26,7 @@ _UNITS: Final[Mapping[str, Mapping[Language, tuple[str, ...]]]] = {
 
 
 class Term(NamedTuple):
-    """How long something is kept: a setting of `[retention]`, or '' and words that no setting changes."""
+    """The term of storage: a setting of `[retention]`, or '' and words that no setting changes."""
 
     name: str
     setting: str
@@ -41,7 +41,7 @@ class Term(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Columns that mean one thing to a visitor; `words` are empty for what is nobody's personal data."""
+    """Columns that mean one thing to a visitor; `words` are empty where the data is not personal."""
 
     name: str
     title: Mapping[Language, str]
@@ -50,7 +50,7 @@ class Group(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One stored column; `source` is a field of clause 3.3, `derived` whether it was worked out of that field."""
+    """One stored column; `source` is a field of clause 3.3, `derived` whether it was computed from that field."""
 
     table: str
     name: str
@@ -63,7 +63,7 @@ class Column(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What is kept outside of ClickHouse; `path` is below the data directory."""
+    """Data kept outside of ClickHouse; `path` is below the data directory."""
 
     name: str
     path: str
@@ -95,7 +95,7 @@ class Inventory(NamedTuple):
         return [column for column in self.columns if column.table == table]
 
     def plain_words(self, retention: Retention, language: Language) -> list[Kept]:
-        """Return what a visitor should know, one paragraph a group, with the terms in force."""
+        """Return the information for a visitor, one paragraph a group, with the terms in force."""
         return [
             Kept(group.title[language], group.words[language], group.term.text(retention, language))
             for group in self.groups.values()

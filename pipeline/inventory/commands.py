@@ -1,4 +1,4 @@
-"""`exposure`: what a loss or disclosure touched, as a basis for informing the visitors (policy clause 5.4)."""
+"""`exposure`: the data that a loss or disclosure concerns, as a basis for informing the visitors (policy clause 5.4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TITLES = {"en": "Exposure", "ru": "Объём утечки"}
 NOTHING = {
-    "en": "Nothing is stored of that period that could have been reached.",
+    "en": "No stored data of that period could have been reached.",
     "ru": "За этот период не хранится ничего, что могло быть раскрыто.",
 }
 SUMMARY = {

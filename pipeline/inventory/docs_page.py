@@ -17,18 +17,18 @@ _INTRODUCTION: Final = """\
 # Data inventory
 
 Everything that is kept, column by column. Written from `sql/inventory.toml`, the reports and the settings; a test compares
-it with the tables of a real ClickHouse, so a column that is missing here or there breaks the build. What the clauses say and
-what the operator has to do stands in [legal-mapping.md](legal-mapping.md); `/privacy` shows the same groups in plain words.
+it with the tables of a real ClickHouse, so a column that is missing here or there breaks the build. The clauses and the
+duties of the operator are in [legal-mapping.md](legal-mapping.md); `/privacy` shows the same groups in plain words.
 
 How to read it:
 
-- **source** is a field of clause 3.3 of the policy. *Derived* means worked out of that field before it was dropped. No field
+- **source** is a field of clause 3.3 of the policy. *Derived* means computed from that field before it was dropped. No field
   holds an address, the value of the id cookie, or a page's query.
 - **kept** is the term in force by default and the setting that changes it. Expired values are really gone after the next
   forced merge (at most a month later); views hide expired tokens from the first day on.
 - **reports** says which purpose's views work with the column: `technical` (role `ops`; cells of few visitors are merged, and
-  visitors and tokens are only counted there), `fraud` (role `security`), `privacy` (role `privacy`). No other reader has a way
-  to it. Beside the views every table is read by `pixel_eraser` (requests of a person), by `pixel_admin` (the operator;
+  visitors and tokens are only counted there), `fraud` (role `security`), `privacy` (role `privacy`). No other reader can
+  reach it. Beside the views every table is read by `pixel_eraser` (requests of a person), by `pixel_admin` (the operator;
   audited first), by `pixel_viewer`, as whom nobody works; `pixel_writer` reads `batch_id` and nothing else.
 
 """
@@ -51,7 +51,7 @@ def page(inventory: Inventory, reports: Sequence[Report]) -> str:
 
 
 def _groups(inventory: Inventory) -> Iterator[str]:
-    yield "## What a visitor is told\n\n| group | in plain words | kept |\n|---|---|---|"
+    yield "## Information for visitors\n\n| group | in plain words | kept |\n|---|---|---|"
     for kept in inventory.plain_words(Retention(), "en"):
         yield f"| {kept.title} | {kept.words} | {kept.term} |"
     yield ""

@@ -1,11 +1,11 @@
-"""What a loss or a disclosure touched: which data, how many visitors and days, and whether tokens lead to addresses.
+"""The extent of a loss or a disclosure: which data, how many visitors and days, and whether tokens lead to addresses.
 
 Owns the questions and their answer in words (policy clause 5.4: users are told of a loss or disclosure). Rules:
 
-* Who asks is on record before anything is counted.
-* What was reached follows from the inventory and the reports (`pipeline.inventory.readers`), never from a list typed here.
-* Said carefully: visitors are counted as "at most", because one person may be several (cookie refused, first page); what
-  had no visitor, or has lost it by age, is counted in rows only.
+* The audit records the asking user before anything is counted.
+* The reached columns follow from the inventory and the reports (`pipeline.inventory.readers`), never from a list here.
+* Visitors are counted as "at most", because one person may be several (cookie refused, first page). Rows that had no
+  visitor, or have lost it by age, are counted as rows only.
 * Keys are not in the database. So a token leads to an address where the leak took the key (`key_days`), may do so while
   the key lives, and never does after its destruction.
 """
@@ -50,7 +50,7 @@ TABLES: Final = tuple(_COUNTED)
 
 
 class Suspicion(NamedTuple):
-    """What may have leaked: rows of a period, seen in one table or by one user ('': any), with the keys of some days."""
+    """A possible leak: rows of a period, seen in one table or by one user ('': any), with the keys of some days."""
 
     period: Period
     table: str = ""
@@ -58,7 +58,7 @@ class Suspicion(NamedTuple):
     key_days: frozenset[date] = frozenset()
 
     def facts(self) -> dict[str, str]:
-        """Return what the audit says of it."""
+        """Return the facts for the audit."""
         return {
             "since": self.period.since.isoformat(),
             "until": self.period.until.isoformat(),
@@ -69,7 +69,7 @@ class Suspicion(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """One table in that period: what its reached columns mean in words, days, rows, visitors at most, rows with a token."""
+    """One table in that period: the meaning of its reached columns in words, days, rows, visitors at most, rows with a token."""
 
     table: str
     means: str
@@ -92,7 +92,7 @@ class Day(NamedTuple):
 
 
 class Exposure(NamedTuple):
-    """The answer: tables that hold something, their days, and what the data is, as (title, plain words)."""
+    """The answer: tables that hold something, their days, and the meaning of the data, as (title, plain words)."""
 
     suspicion: Suspicion
     tables: list[Touched]
@@ -103,7 +103,7 @@ class Exposure(NamedTuple):
 def examine_exposure(
     settings: Settings, suspicion: Suspicion, *, now: datetime, who: str, language: Language
 ) -> Exposure:
-    """Return what the suspected leak touched; the audit line is on disk before anything is counted.
+    """Return the extent of a suspected leak; the audit line is on disk before anything is counted.
 
     Raises `ValueError` for an unknown table or role, `Retryable` where ClickHouse is away or the audit cannot be written.
     """
@@ -141,7 +141,7 @@ def _reached(suspicion: Suspicion) -> dict[str, list[Column]]:
         columns = inventory().of(table)
         if suspicion.role:
             columns = reach(columns, suspicion.role, reports)
-        # Without a word about a visitor in it, a table is nobody's data; asked by name, it is answered all the same.
+        # A table without a word about a visitor holds no personal data; it is reported only when asked for by name.
         if columns and (suspicion.table or any(column.group.words for column in columns)):
             reached[table] = columns
     return reached
@@ -162,7 +162,7 @@ def _ask(client: Client, table: str, period: Period, by: str) -> list[tuple[date
 
 
 def _told(columns: Iterable[Column], language: Language) -> list[tuple[str, str]]:
-    """Return title and words of what these columns tell of a visitor, in the order of /privacy."""
+    """Return title and words of the columns that concern a visitor, in the order of /privacy."""
     named = {column.group.name for column in columns}
     groups = inventory().groups.values()
     return [(group.title[language], group.words[language]) for group in groups if group.name in named and group.words]
@@ -171,7 +171,7 @@ def _told(columns: Iterable[Column], language: Language) -> list[tuple[str, str]
 def _key_state(files: KeyDirectory, day: date, leaked: Collection[date]) -> KeyState:
     name = KeyName.of_day(day)
     if day in leaked:
-        return "leaked"  # whoever took a key before its destruction still has it
+        return "leaked"  # a key that was copied before its destruction still works
     if files.exists(name, DESTROYED):
         return "destroyed"
     return "alive" if files.exists(name) else "none"

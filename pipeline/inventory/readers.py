@@ -1,7 +1,7 @@
-"""Who reaches which column: not typed anywhere, but looked up in the reports and the grants' rules.
+"""The readers of each column, looked up in the reports and the grants' rules.
 
-Owns the way from a role to columns. A reader holds grants on the views of a purpose, so what no view of it names, the role
-cannot reach; the users behind the scenes reach whole tables or none (sql/access/03_grants.sql).
+Owns the way from a role to columns. A reader holds grants on the views of a purpose, so the role cannot reach
+a column that none of these views names; the other users reach whole tables or none (sql/access/03_grants.sql).
 """
 
 from __future__ import annotations

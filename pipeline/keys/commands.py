@@ -69,7 +69,7 @@ def destroy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Destroy keys for good and print the act with the log extract; of a destroyed key print the act again."""
+    """Destroy keys irrevocably and print the act with the log extract; of a destroyed key print the act again."""
     from pipeline.audit.actions import Action
     from pipeline.audit.certificate import act_of_destruction
     from pipeline.audit.log import Audit, operator

@@ -6,7 +6,7 @@ Owns the names and every system call on key files; `pipeline.keys.ring` decides 
   derived from anything, so nothing can bring a destroyed day back.
 * Processes converge without coordination: each writes a file of its own and links it to the final name; one link wins
   and everybody reads the winner.
-* `NAME.destroyed` is written before a key is overwritten and stays for good. From then on the key is not read, and a
+* `NAME.destroyed` is written before a key is overwritten and is never removed. From then on the key is not read, and a
   new one under its name is never made.
 * The directory must not be inside one that other programs read or back up.
 """

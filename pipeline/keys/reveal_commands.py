@@ -1,4 +1,4 @@
-"""`reveal` and `relink`: the audited ways back from one token, for a case with a legal basis (policy clause 5.3)."""
+"""`reveal` and `relink`: the audited ways back from one token, with a legal basis (policy clause 5.3)."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Keyring:
 
     @property
     def problem(self) -> str:
-        """Why a key asked for within the last second is not to be had, in one line; '' when all were."""
+        """The reason for which a key asked for within the last second was not available, in one line; '' when all were."""
         return next(reversed(self._problems.values()), "")
 
     def day(self, epoch: date, *, today: date) -> DayTokens | None:

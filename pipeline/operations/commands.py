@@ -51,7 +51,7 @@ def up(
             greeting.cancel()
 
     code = asyncio.run(run())
-    console.print("stopped; what was accepted is on disk" if code == 0 else "stopped: see the line above")
+    console.print("stopped; every accepted event is on disk" if code == 0 else "stopped: see the line above")
     sys.exit(code)
 
 
@@ -73,7 +73,7 @@ def migrate(
 
 
 def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
-    """Look over settings, keys, spool, shipper, database and audit; exit code 1 when something needs you."""
+    """Examine settings, keys, spool, shipper, database and audit; exit code 1 when something needs you."""
     from pipeline.operations.doctor import examine
 
     results = examine(load(config))
@@ -103,7 +103,7 @@ async def _greet(settings: Settings, *, demo: bool) -> None:
         while not await asyncio.to_thread(is_ready, url):  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.1)
     site = settings.sites[0]
-    # As it was called: `make run` calls it by its path in the environment, which another terminal does not know.
+    # The name it was called by: `make run` uses the path in the environment, which another terminal does not know.
     command = sys.argv[0] if not sys.argv[0].startswith("/") else "clinic-pixel"
     shown = f"  demo clinic http://{settings.demo.host}:{settings.demo.port}/\n" if demo else ""
     console.print(

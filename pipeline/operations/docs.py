@@ -32,14 +32,14 @@ Read from `pixel.toml` in the working directory, or the file named by `--config`
 overridden by an environment variable: `PIXEL_` and the name in capitals, sections joined by two underscores
 (`PIXEL_COLLECTOR__PORT=8080`); lists and tables as JSON. An unknown key is an error that names it.
 
-What `collector.durability` loses when it goes wrong: with `fsync` nothing that was answered with 2xx; with `interval` a
-power cut may lose the last 500 ms, a killed process nothing.
+`collector.durability` decides what a power cut may lose: with `fsync` no event that was answered with 2xx; with `interval`
+the events of the last 500 ms. A killed process loses no event in either case.
 """
 
 _REFUSALS = """\
 # Refusals
 
-A hit is turned away for one of these reasons and no other. The page never notices: the GIF is sent with the status. Each
+A hit is turned away for one of these reasons and no other. The page is not disturbed: the GIF is sent with the status. Each
 reason is counted in `/metrics` (`clinic_pixel_refused_total{reason="..."}`) and per minute in `pixel.counters`
 (report `technical/counters`).
 
@@ -60,8 +60,8 @@ no other; `pixel.rejects` keeps its time, site and identity.
 _QUARANTINE = """
 ## Quarantined lines
 
-What cannot be read or accounted for is kept under `quarantine/` in the spool and counted as `quarantined`, for one of these
-reasons and no other.
+Lines and segments that cannot be read or accounted for are kept under `quarantine/` in the spool and counted as
+`quarantined`, for one of these reasons and no other.
 
 | reason | what happened |
 |---|---|

@@ -1,7 +1,7 @@
-"""Looks over a machine and says what is wrong and what to do, one result a check.
+"""Examines a machine: each check says what is wrong and what to do.
 
-Owns the list `CHECKS`. A check changes nothing, needs no running process but says when one is away, and never raises:
-what it cannot look at is itself a result.
+Owns the list `CHECKS`. A check changes nothing, needs no running process but says when one is missing, and never raises:
+a failed check is itself a result.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 
 
 class Result(NamedTuple):
-    """What one check saw: a problem needs somebody, a note is worth knowing."""
+    """The result of one check: a problem needs a person, a note is worth knowing."""
 
     check: str
     state: State
@@ -211,7 +211,7 @@ def _clickhouse(settings: Settings) -> Seen:
 
 def _retention(settings: Settings) -> Seen:
     if not ping(settings):
-        yield "note", "ClickHouse does not answer, so nothing is known of what is past its term"
+        yield "note", "ClickHouse does not answer, so the age of the stored data is unknown"
         return
     client = connect(settings, "pixel_admin", timeout=30)
     try:

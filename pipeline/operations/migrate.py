@@ -81,7 +81,7 @@ class _Migration:
         present = {f"{database}.{name}" for database in DATABASES for name in self._shown(database)}
         text = ";\n".join(wanted.values())
         if wanted.keys() != present or recorded.get("views") != _checksum(text):
-            # A report that was taken away must not stay readable.
+            # A removed report must not stay readable.
             cluster = self._words["on_cluster"]
             stale = [f"DROP VIEW IF EXISTS {name}{cluster}" for name in sorted(present - wanted.keys())]
             self._apply("views", [*stale, *wanted.values()], text)

@@ -4,9 +4,9 @@ Owns the list of processes (`parts`) and nothing else: no data, no socket. Rules
 
 * A process that ends is started again after a growing pause. If a process fails on its first start, the supervisor stops
   everything: the last line of that process is its error, and a person is watching.
-* The output of a process is read whatever its lines hold and whether or not they can be printed: a full pipe would stop it.
-* An error here that nobody foresaw stops everything with exit code 1.
-* Children die with their supervisor, even when it is killed.
+* The output of a process is always read, even if a line cannot be printed: a full pipe would stop the process.
+* An unforeseen error of the supervisor stops everything with exit code 1.
+* The processes end with their supervisor, even when it is killed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._exit_code = 0
         self.unprinted = 0
-        """Lines that could not be printed: the terminal or the disk behind the output is gone."""
+        """Lines that could not be printed: the terminal is closed or the disk is full."""
 
     async def run(self) -> int:
         """Run until SIGINT, SIGTERM or a first start that fails; return the exit code."""
@@ -146,7 +146,7 @@ class Supervisor:
         try:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
-            process.kill()  # safe at any moment: that is what the spool and the journal are for
+            process.kill()  # safe at any moment, because of the spool and the journal
             await process.wait()
 
 

@@ -143,7 +143,7 @@ def _fields(canary: Canary, site: Site) -> Iterator[Request]:
         for name in ("TypeError", canary.text[:60])
     ]
     report = {"s": site.id, "u": page + canary.text, "l": canary.text[:60], "t": signals}
-    yield Request("technical signal", "/e", (), "POST", _json(report))
+    yield Request("measurement", "/e", (), "POST", _json(report))
 
 
 def _refused(canaries: Sequence[Canary], site: Site) -> Iterator[Request]:

@@ -109,7 +109,7 @@ def _wait_for_signal(settings: Settings, release: str) -> None:
             "SELECT count() FROM pixel.technical WHERE release = {release:String}", parameters={"release": release}
         ).result_rows[0][0]:
             if time.monotonic() > deadline:
-                raise Retryable("accepted technical signals are not stored yet; is `ship` running?")
+                raise Retryable("accepted measurements are not stored yet; is `ship` running?")
             time.sleep(0.2)
     finally:
         client.close()

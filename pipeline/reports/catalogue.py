@@ -1,4 +1,4 @@
-"""Which reports there are, their thresholds, and the period that one is asked for.
+"""The list of reports, their thresholds, and the period of a report.
 
 Owns the list of report files and the values written into their views. Nothing here opens a connection or asks the clock.
 """
@@ -97,7 +97,7 @@ def read_period(since: str, until: str, now: datetime) -> Period:
     floor = first.replace(minute=0, second=0, microsecond=0)
     ceiling = (last + HOUR - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
     if floor >= ceiling:
-        raise ValueError(f"nothing lies between {since} and {until}: expected the earlier time first")
+        raise ValueError(f"{since} is not before {until}: expected the earlier time first")
     return Period(floor, ceiling)
 
 
@@ -107,7 +107,7 @@ def _time(text: str, now: datetime) -> datetime:
         try:
             return now - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
         except OverflowError:
-            raise ValueError(f"{text} lies before all calendars: expected a shorter time") from None
+            raise ValueError(f"{text} is before all calendars: expected a shorter time") from None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

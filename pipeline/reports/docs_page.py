@@ -54,7 +54,7 @@ Every technical report of visitors goes through `sql/views/suppressed.sql`. Belo
 Limits of the method:
 
 - If a number changes when the period grows by one hour, something was counted in that hour. If that hour had one visitor, the
-  row tells this visitor's browser or network, though never a token.
+  row shows this visitor's browser or network, but never a token.
 - A very large number of page views by one visitor is visible in the total of page views, but not whose they are.
 - Somebody who asks for a hundred slightly different periods and averages the answers comes close to the real number. We
   measured it: 80 periods gave the hits of one hour, of which there were none to five, to within 1.5.

@@ -67,7 +67,7 @@ def sql(
     except ClickHouseError as error:
         if code(error) == 0:
             raise explain(error, settings, USERS[role]) from None
-        # The text speaks of the caller's own query, so the caller may see all of it.
+        # The text is about the caller's own query, so the caller may see all of it.
         raise Fatal(" ".join(str(error).split()).rpartition("DB::Exception: ")[2]) from None
     finally:
         client.close()

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Carrier(threading.Thread):
-    """Delivers one plan; `ended` tells a thread that came to its end from one that died."""
+    """Delivers one plan; `ended` is False for a thread that ended by an error."""
 
     def __init__(
         self, shipment: Shipment, delivery: Delivery, status: ShipStatus, stop: threading.Event, longest: float

@@ -3,7 +3,7 @@
 Owns the list `LIVES` (a test holds it against the TTLs of the tables and against the inventory). Theory of operation:
 ClickHouse ends expired rows and values whenever it merges a part, usually within hours; a part that it never merges again
 would keep them. So `ship` looks daily, and a month's partition that is past its term as a whole and still holds something
-is merged by force: once, and no value outlives its term by more than a month. Views hide expired tokens from the first day.
+is merged by force: once, so that every value is gone within a month after its term. Views hide expired tokens from the first day.
 
 Asking is `pixel_eraser`'s grant, forcing is `pixel_writer`'s: who may do one may not do the other. Source: policy clause
 5.1 sets no term, the settings [retention] do.
@@ -24,14 +24,14 @@ from pipeline.settings import Retention, Settings
 GRACE: Final = timedelta(days=32)
 """A month and a day: how long after its term a value may still be in a part before somebody should look."""
 FORCE_SECONDS: Final = 20
-"""How long `ship` waits for one merge; it blocks nothing but new plans, and ClickHouse goes on without it."""
+"""The time that `ship` waits for one merge. Meanwhile no new plan begins; ClickHouse goes on with the merge afterwards."""
 TOKENS: Final = ("visitor", "ip_token", "net_token", "ua_token", "click_token")
 
 log = logging.getLogger(__name__)
 
 
 class Life(NamedTuple):
-    """What ends in a table: whole rows, or only the named values of them; `time` is the column its age is counted from."""
+    """The part of a table that expires: whole rows, or only the named values; `time` is the column that gives the age."""
 
     table: str
     time: str
@@ -40,7 +40,7 @@ class Life(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What ends, as people call it."""
+        """The name of the expiring data, in words."""
         return f"tokens in {self.table}" if self.values else self.table
 
     def left(self) -> str:

@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 RECENT_DAYS: Final = 2
 """Today, and yesterday, whose last hours closed at midnight."""
 LATE_DAYS: Final = 8
-"""How long after an outage the spool may still bring events of a day; the spool is full long before."""
+"""The time after which an outage brings no more events of a day; the spool is full long before."""
 COUNT_SECONDS: Final = 60
 
 _COUNT: Final = """\

@@ -46,7 +46,7 @@ HEAD_BYTES = 4096
 """Bytes of a segment that make it unmistakable: they hold the random identities of its first events."""
 LIVE_TURN = 4
 STOP_SECONDS = 1.0
-"""How long a stop waits for what is in flight; `up` gives each process little more."""
+"""The time that a stop waits for batches on their way; `up` gives each process little more."""
 STATUS_SECONDS = 1.0
 ORPHAN_SECONDS = 5.0
 

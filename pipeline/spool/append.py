@@ -1,6 +1,6 @@
-"""The spool as the collector sees it: `append` returns when the events are on disk, or says why not.
+"""The collector's side of the spool: `append` returns when the events are on disk, or raises the reason.
 
-Owns group commit, the limits and the one thread that touches files. Rules:
+Owns group commit, the limits and the one thread that uses files. Rules:
 
 * A 2xx may be answered when `append` has returned: the whole group is written and, with durability `fsync`, synced.
 * One group is in flight at a time; hits that come meanwhile form the next one, so groups grow with the load and with the
@@ -9,10 +9,10 @@ Owns group commit, the limits and the one thread that touches files. Rules:
 * One outcome for every event: `spooled` or `refused` is counted here, by event, and nobody else counts either of them for
   an event given to `append`. A group ends with a counts record of everything counted so far, so that a count is as durable
   as its event. (Who counts `offered` does so right before `append`, with no await between: then both are in one write.)
-* An error that nobody foresaw ends the tasks: it is logged, waiting hits are refused, and `end` is called, which ends the
-  process, so that its supervisor starts it again. Nothing acknowledged is lost by that.
-* What fails is refused with 503 and never stored; while the disk fails, hits are refused at once and every round of upkeep
-  tries again, so the spool recovers by itself. Acknowledged data is never evicted to make room.
+* An unforeseen error ends the tasks: it is logged, waiting hits are refused, and `end` is called, which ends the
+  process, so that its supervisor starts it again. No acknowledged event is lost by that.
+* A failed group is refused with 503 and never stored; while the disk fails, hits are refused at once and every round of
+  upkeep tries again, so the spool recovers by itself. Acknowledged data is never evicted to make room.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _log = logging.getLogger("clinic_pixel.spool")
 
 
 class _Group(asyncio.Future[Reason | None]):
-    """Events that are written together; its result is why they were refused, or None. All their hits await it."""
+    """Events that are written together. The result is the reason of their refusal or None; all their hits await it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
@@ -99,7 +99,7 @@ class Spool:
         return self._refusing is None
 
     async def start(self) -> None:
-        """Take the first free slot, make good what its last holder left, and begin.
+        """Take the first free slot, recover the files of its last holder, and begin.
 
         Raises `Fatal` when the directory cannot be used and `Retryable` when the disk is in trouble.
         """
@@ -151,7 +151,7 @@ class Spool:
             raise Refused(reason)
 
     async def close(self) -> None:
-        """Write what waits, with the last counts, seal the segment and let the slot go; harmless when never started."""
+        """Write the waiting events and the last counts, seal the segment, release the slot; harmless when never started."""
         if not self._tasks:
             return
         keep_up, write_groups = self._tasks.pop(), self._tasks.pop()
@@ -169,7 +169,7 @@ class Spool:
         self._thread.shutdown()
 
     async def upkeep(self) -> None:
-        """Do one round: look at the space, sync and seal what is due, write lone counts, try again what failed."""
+        """Do one round: measure the space, sync and seal the segments that are due, write lone counts, repeat failed steps."""
         try:
             await self._room.look()
             await self._in_thread(self._writer.upkeep)
@@ -200,7 +200,7 @@ class Spool:
                 group, self._group = self._group, _Group(self._loop)
                 group.set_result(await self._commit(group))
         finally:
-            # Also when this loop ends by a fault of ours: nobody may wait for ever.
+            # Also when this loop ends by an error of ours: no hit may wait for ever.
             self._stop()
             for left in (group, self._group):
                 if not left.done():

@@ -1,7 +1,7 @@
-"""How much the spool may still take: its own cap in bytes, and what the disk has left.
+"""The free space of the spool: its own cap in bytes, and the free bytes of the disk.
 
-Owns the two limits of settings `spool.max_mb` and `spool.min_free_mb`. Looking costs a directory scan and a system call, so
-it is done now and then and never for a hit; between two looks the own writes are added up.
+Owns the two limits of settings `spool.max_mb` and `spool.min_free_mb`. Measuring costs a directory scan and a system call, so
+it is done now and then and never for a hit; in between the own writes are added up.
 """
 
 from __future__ import annotations

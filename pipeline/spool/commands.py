@@ -1,7 +1,7 @@
-"""`clinic-pixel spool`: look into the way station between collector and ClickHouse, without changing it.
+"""`clinic-pixel spool`: shows the files between the collector and ClickHouse, without changing them.
 
-Owns what a person sees of the spool. It only reads, so it is safe beside a running collector and shipper; what the
-shipper removes meanwhile is left out.
+It only reads, so it is safe beside a running collector and shipper; segments that the shipper removes meanwhile are left
+out.
 """
 
 from __future__ import annotations

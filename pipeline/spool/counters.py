@@ -1,10 +1,10 @@
-"""What one collector counts: offered, spooled, refused by reason, floods by network class, country and ASN.
+"""The counts of one collector: offered, spooled, refused by reason, over the rate limit by network class, country and ASN.
 
 Owns the numbers between two writes of the spool and the totals for /metrics. Rules:
 
 * `drain` hands the numbers to the spool, which writes them at the end of a group of events; a number is then exactly as
   durable as the events beside it. A group that fails gives them back with `restore`.
-* The number of keys is bounded (`MAX_KEYS`, then coarser keys), because country and ASN come from whoever sends hits and
+* The number of keys is bounded (`MAX_KEYS`, then coarser keys), because country and ASN depend on the senders of hits, and
   because a full spool may keep the numbers in memory for days. Folding moves a count to a coarser key, never drops it.
 * One thread: the event loop's.
 """
@@ -45,12 +45,12 @@ class EdgeCounters:
         self.add_total(name, value=value, reason=reason, net_class=net_class)
 
     def add_total(self, name: CountName, *, value: int, reason: str = "", net_class: str = "") -> None:
-        """Count into the totals only: for what the spool has already written as a count of its own."""
+        """Count into the totals only, for counts that the spool has already written itself."""
         key = (name, reason, net_class)
         self._totals[key] = self._totals.get(key, 0) + value
 
     def drain(self, collector: str) -> CountsRecord | None:
-        """Return and forget what was counted since the last call; None when that is nothing."""
+        """Return the counts since the last call and reset them; None when there are none."""
         if not self._pending:
             return None
         counts = [Count(*key, value) for key, value in self._pending.items()]

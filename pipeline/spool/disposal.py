@@ -1,7 +1,7 @@
-"""What happens to a segment when every record in it has its outcome: it goes, and what could not be read stays.
+"""Removes a segment when every record in it has its outcome, and keeps the lines that could not be read.
 
 Owns the last step of a plan. Rules: bad lines are set aside on the disk before the segment is removed; every step may
-run twice, because the worker may die between any two; a file that is already gone is no error.
+run twice, because the worker may be killed between any two; a file that is already gone is no error.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def retire(spool: Path, segments: Sequence[str], *, keep: bool, files: FileSyste
                     files.rename(spool / name, aside / name)
                 else:
                     files.unlink(spool / name)
-        # A name that a power cut brings back must not outlive the journal's memory of it.
+        # After a power cut a removed name may come back; it must not do so after the journal has forgotten the segment.
         files.fsync_directory(spool)
         if keep:
             files.fsync_directory(aside)

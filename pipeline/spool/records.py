@@ -1,4 +1,4 @@
-"""One record of the spool as one line of text, and how a file of such lines is read.
+"""One record of the spool as one line of text, and the reading of a file of such lines.
 
 Owns the records as JSON in the lines of `pipeline.spool.framing`. Rules:
 

@@ -1,15 +1,14 @@
-"""How what a dead writer left in the spool is made good, by whoever holds its slot now.
+"""Recovers the files of a killed writer; the present holder of its slot does it.
 
 Owns the repair. Rules: it never deletes data; a failure on one file leaves that file for the next try, so it cannot
-become a crash loop; and its steps stand in an order in which a kill between any two leaves nothing to do but to begin
-again. For each `.open` file:
+become a crash loop; and after a kill between any two of its steps, beginning again is enough. For each `.open` file:
 
 1. What follows the last good line is copied to `quarantine/` and synced, and only then cut off.
 2. Events behind the last counts record belong to a group that never ended, so nobody counted them: they get a counts
    record of their own, so that offered = spooled + refused holds even after kill -9.
 3. The file is synced and renamed `.seg`. A bad line before the last good one stays: its reader skips and counts it.
 
-A `.copy` becomes the `.seg` of its name when its `.suspect` stands beside it (the copy was complete and synced before the
+A `.copy` becomes the `.seg` of its name when its `.suspect` is beside it (the copy was complete and synced before the
 suspect was renamed); otherwise its source is still there and the copy is set aside. Files of unknown name are set aside.
 """
 
@@ -29,7 +28,7 @@ _COUNTED_TOGETHER: tuple[CountName, ...] = ("offered", "spooled")
 
 
 class Recovery(NamedTuple):
-    """What was done: files sealed, events in them, bytes cut aside, bad lines left in, files set aside, files that failed."""
+    """The result: files sealed, events in them, bytes cut aside, bad lines left in, files set aside, files that failed."""
 
     sealed: int = 0
     events: int = 0
@@ -44,9 +43,9 @@ class Recovery(NamedTuple):
 
 
 def recover(directory: Path, slot: str, *, files: FileSystem = LOCAL_FILES, live: int | None = None) -> Recovery:
-    """Make good what earlier holders of `slot` left, and set unknown files aside; the caller holds the slot.
+    """Recover the files of earlier holders of `slot`, and set unknown files aside; the caller holds the slot.
 
-    `live` is the incarnation the caller itself writes and which is left alone. Errors are counted in `failed`, not raised.
+    `live` is the incarnation that the caller itself writes; it is left alone. Errors are counted in `failed`, not raised.
     """
     done = Recovery()
     for segment in listing(directory):
@@ -193,7 +192,7 @@ def _set_aside(directory: Path, path: Path, files: FileSystem) -> None:
 
 
 def _free_place(directory: Path, name: str, files: FileSystem) -> Path:
-    """Return a path in quarantine that nothing has yet: what was set aside before is never written over."""
+    """Return an unused path in quarantine, so that no file there is ever overwritten."""
     aside = directory / QUARANTINE
     if not aside.exists():
         aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The spool's files: their names, their order, and whose they are.
+"""The spool's files: their names, their order, and the process that each belongs to.
 
 Owns the directory as a reader sees it. One file per segment, `<slot>-<incarnation>-<seq>` and an
 ending that says its state:
@@ -8,7 +8,7 @@ ending that says its state:
 * `.suspect`  an fsync failed on it; evidence only, never shipped (what it had acknowledged was copied, see `writer`);
 * `.copy`     that copy while it is made; it becomes the `.seg` of the same name.
 
-A slot is a name held by `flock` on `<slot>.lock`, which the kernel lets go when the holder dies. The lock file keeps the
+A slot is a name held by `flock` on `<slot>.lock`, which the kernel releases when the holder ends. The lock file keeps the
 last incarnation, so that the next one is greater even when the clock was set back and every file has been shipped.
 """
 
@@ -73,7 +73,7 @@ def listing(directory: Path) -> list[Segment]:
                     facts.st_mtime_ns // 1_000_000,
                 )
             )
-    # Across slots only the time of the last write tells which is older; names decide between equals.
+    # Between slots the time of the last write decides which is older; names decide between equals.
     return sorted(found, key=lambda segment: (segment.modified_ms, segment.incarnation, segment.seq, segment.slot))
 
 
@@ -107,7 +107,7 @@ def is_held(directory: Path, slot: str) -> bool:
 
 
 class Slot:
-    """A held slot: this process alone writes and recovers its files until `release` or death."""
+    """A held slot: this process alone writes and recovers its files until `release` or the end of the process."""
 
     def __init__(self, directory: Path, name: str, lock: int) -> None:
         self.directory = directory
@@ -159,7 +159,7 @@ class Slot:
         return incarnation
 
     def release(self) -> None:
-        """Let the slot go; the lock file stays, for its number."""
+        """Release the slot; the lock file stays, for its number."""
         os.close(self._lock)
 
 

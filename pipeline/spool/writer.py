@@ -1,4 +1,4 @@
-"""One slot's segments as they are written: append, sync, roll, and get out of a failure without a lie.
+"""Writes the segments of one slot: append, sync, roll, and recover from a failure without losing an acknowledged event.
 
 Owns the file being written. Synchronous; all calls come from one thread. Rules:
 
@@ -14,7 +14,7 @@ Owns the file being written. Synchronous; all calls come from one thread. Rules:
   wrote elsewhere; after it, `recovery` finishes the second. Only when this is done is anything written again, to a new
   file whose creation syncs the directory and with it these renames. With durability `interval` the committed bytes are
   read back from the page cache, the one place that still has them.
-* A new file is in the directory for good (fsync of the directory) before anything in it is acknowledged. A rename to `.seg`
+* A new file is in the directory durably (fsync of the directory) before anything in it is acknowledged. A rename to `.seg`
   need not be: after a power cut either name leads to the same bytes.
 """
 
@@ -70,7 +70,7 @@ class SegmentWriter:
         self._broken: _File | None = None
 
     def write(self, data: bytes) -> None:
-        """Commit `data`; empty data only mends what an earlier failure left.
+        """Commit `data`; empty data only repairs the files after an earlier failure.
 
         Raises `OSError`; nothing of `data` is then shipped.
         """
@@ -83,13 +83,13 @@ class SegmentWriter:
             # The disk refused one file; the group is still in memory, so one new file is worth a try.
             self._mend()
             self._commit(data)
-        with suppress(OSError):  # the data is committed; trouble with the seal is the next call's to mend
+        with suppress(OSError):  # the data is committed; the next call repairs a failed seal
             self._seal_if_due()
 
     def upkeep(self) -> None:
-        """Sync what durability `interval` left unsynced and seal by age; call it at least every half second.
+        """Sync the data that durability `interval` left unsynced, and seal by age; call it at least every half second.
 
-        Raises `OSError`; the writer is then broken until `write` mends it.
+        Raises `OSError`; the writer is then broken until `write` repairs it.
         """
         self._mend()
         self._sync_current()
@@ -146,7 +146,7 @@ class SegmentWriter:
             self._files.fsync_directory(self._slot.directory)
         except OSError:
             self._files.close(fd)
-            with suppress(OSError):  # an empty file that stays is no harm: recovery removes it
+            with suppress(OSError):  # an empty file does no harm: recovery removes it
                 self._files.unlink(path)
             raise
         self._current = _File(path, fd, born=self._monotonic())
@@ -192,7 +192,7 @@ class SegmentWriter:
         self._files.close(file.fd)
 
     def _salvage(self, file: _File) -> None:
-        # The path tells how far an earlier try came; the sealed copy may already have been shipped and removed.
+        # The path shows the last step of an earlier try; the sealed copy may already have been shipped and removed.
         sealed, copy = file.path.with_suffix(".seg"), file.path.with_suffix(".copy")
         if file.path.suffix == ".open":
             if copy.exists():

@@ -1,4 +1,4 @@
-"""`subject`: what a person may ask for (policy clause 6.2.4): find, block, unblock, export, erase, and the list of cases.
+"""`subject`: the requests of a person (policy clause 6.2.4): find, block, unblock, export, erase, and their list.
 
 Standard input serves for an address or a code (`-`), because a command line stays in the shell's history.
 """
@@ -45,7 +45,9 @@ def register(root: typer.Typer) -> None:
 def find(
     case: CaseOption,
     basis: BasisOption,
-    requester: Annotated[str, typer.Option(help="Who asks; for a new case.", show_default=False)] = "",
+    requester: Annotated[
+        str, typer.Option(help="Name of the person who asks; for a new request.", show_default=False)
+    ] = "",
     code: Annotated[
         str, typer.Option(help="Request code of /privacy; `-` reads it from standard input.", show_default=False)
     ] = "",
@@ -63,7 +65,7 @@ def find(
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Open a case, or look at an open one again: how many events there are for each day, never which."""
+    """Open a request, or show an open one again: the number of events of each day, never the events."""
     if code and ip:
         raise typer.BadParameter("--code, --ip: expected one of them")
     if (code or ip) and not requester:
@@ -91,14 +93,14 @@ def block(case: CaseOption, basis: BasisOption, form: FormatOption = None, confi
 
 @app.command()
 def unblock(case: CaseOption, basis: BasisOption, form: FormatOption = None, config: ConfigOption = None) -> None:
-    """Show the rows again, accept hits again, and close the case."""
+    """Show the rows again, accept hits again, and close the request."""
     unblocked = _desk(config, case, "-", basis).unblock(case, basis)
     print_facts({"case": unblocked.case, "state": unblocked.state}, form)
 
 
 @app.command()
 def export(case: CaseOption, basis: BasisOption, config: ConfigOption = None) -> None:
-    """Print all that is stored of the person as JSON, without tokens; only for a case opened by request code."""
+    """Print all that is stored of the person as JSON, without tokens; only for a request opened by request code."""
     print_facts(_desk(config, case, "-", basis).export(case, basis), Format.JSON)
 
 
@@ -109,7 +111,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Delete the person's rows from every table, the spool and quarantine for good, and print the act."""
+    """Delete the person's rows irrevocably from every table, the spool and quarantine, and print the act."""
     from pipeline.audit.certificate import act_of_erasure
     from pipeline.audit.log import Audit
 
@@ -117,7 +119,7 @@ def erase(
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter("stdin is not a terminal: pass --yes to confirm")
-        typer.confirm(f"Nothing brings the rows back. Erase the person of case {case}?", abort=True)
+        typer.confirm(f"The rows cannot be restored. Erase the person of request {case}?", abort=True)
     desk.erase(case, basis)
     settings = all_settings.load(config)
     act = act_of_erasure(Audit(settings.audit_dir), case, operator=settings.privacy.operator)
@@ -126,7 +128,7 @@ def erase(
 
 @app.command("list")
 def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
-    """List every case with its state and the day the person has to be answered by."""
+    """List every request with its state and the last day to answer the person."""
     from pipeline.subjects.requests import CLOSED, CaseBook
 
     settings, today = all_settings.load(config), datetime.now(UTC).date()
@@ -182,6 +184,6 @@ def _print_found(found: Found, form: Format | None) -> None:
         print_facts({"case": found.case.case, "state": found.case.state, "days": days, "notes": found.notes}, form)
         return
     total = sum(count for _, count in found.days)
-    print_rows(("day", "events"), found.days, form, title=f"case {found.case.case}: {total:,} events stored")
+    print_rows(("day", "events"), found.days, form, title=f"request {found.case.case}: {total:,} events stored")
     for note in found.notes:
         errors.print(note, style="dim", highlight=False, markup=False, soft_wrap=True)

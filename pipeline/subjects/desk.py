@@ -2,12 +2,12 @@
 
 Owns the order of the steps. Rules:
 
-* Every step is in the audit before it is done, with case and basis; a refusal is audited, too, and changes nothing.
-* Only a request code proves whose rows they are. An address is shared by everybody behind the same router, so by
-  address rows can be counted and blocked until the matter is checked, never exported and never erased.
-* The case is written last, except for an erasure, which is on the disk before the first row goes (see
-  `pipeline.subjects.erasure`); so a step that was cut off can be taken again.
-* The address itself is only in memory: the case keeps its tokens of the days asked for.
+* Every step is in the audit before it is done, with its basis; a refusal is audited, too, and changes nothing.
+* Only a request code proves that the rows are the person's. An address is shared by everybody behind the same router, so by
+  address rows can be counted and blocked until a check, never exported and never erased.
+* The request is written last, except for an erasure, which is on the disk before the first row is deleted (see
+  `pipeline.subjects.erasure`); so an interrupted step can be taken again.
+* The address itself is only in memory: the request keeps its tokens of the days asked for.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Found(NamedTuple):
 
 
 class Desk:
-    """One person at work on the cases, at one moment.
+    """One operator at work on the requests, at one moment.
 
-    Raises `Fatal` where the audit, the cases or the keys are unsafe. Every method raises `Fatal` for a refusal, which is
+    Raises `Fatal` where the audit, the requests or the keys are unsafe. Every method raises `Fatal` for a refusal, which is
     audited, `Retryable` where the disk or ClickHouse is in trouble; the same step may be taken again then.
     """
 
@@ -62,7 +62,7 @@ class Desk:
         self._who = who
 
     def open_by_code(self, number: str, requester: str, basis: str, code: str) -> Found:
-        """Open a case for who holds a request code and find their rows; the same again for the same code."""
+        """Open a request for the holder of a request code and find the rows; the same again for the same code."""
         facts = {"case": number, "requester": requester, "basis": basis, "by": "request code"}
         with self._step(Action.SUBJECT_FIND, facts):
             try:
@@ -78,7 +78,7 @@ class Desk:
     def open_by_address(
         self, number: str, requester: str, basis: str, address: RawAddress, first: date, last: date
     ) -> Found:
-        """Open a case for the rows of an address on some UTC days and count them."""
+        """Open a request for the rows of an address on some UTC days and count them."""
         facts = {"case": number, "requester": requester, "basis": basis, "days": f"{first} {last}"}
         with self._step(Action.SUBJECT_FIND_BY_ADDRESS, facts):
             if not first <= last or first > self._now.date() or (last - first).days > _MOST_DAYS:
@@ -88,13 +88,13 @@ class Desk:
             return self._find(case, facts, Action.SUBJECT_FIND_BY_ADDRESS)
 
     def find(self, number: str, basis: str) -> Found:
-        """Find the rows of a case that is open."""
+        """Find the rows of an open request."""
         facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_FIND, facts):
             return self._find(self.book.working(number), facts)
 
     def block(self, number: str, basis: str) -> PersonRequest:
-        """Hide a case's rows from every report, refuse new hits, hold the keys of its days."""
+        """Hide the rows of a request from every report, refuse new hits, hold the keys of its days."""
         facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_BLOCK, facts):
             case = self._working(number, "open")
@@ -110,7 +110,7 @@ class Desk:
             return self.book.put(case)
 
     def unblock(self, number: str, basis: str) -> PersonRequest:
-        """Show a case's rows again and close it."""
+        """Show the rows of a request again and close it."""
         facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_UNBLOCK, facts):
             case = self._working(number, "blocked")
@@ -133,9 +133,9 @@ class Desk:
             return {"case": number, "made": self._now, "cannot_be_found": self._notes(case), **stored}
 
     def erase(self, number: str, basis: str) -> dict[str, str]:
-        """Delete a person's rows everywhere and close the case; return the facts that the audit has of it.
+        """Delete a person's rows everywhere and close the request; return the facts in the audit.
 
-        A person whose erasure was cut off is erased by the next try.
+        An interrupted erasure is completed by the next try.
         """
         facts = {"case": number, "basis": basis}
         with self._step(Action.SUBJECT_ERASE, facts):
@@ -214,7 +214,7 @@ class Desk:
         case = self.book.working(number)
         if not case.by_code:
             raise Fatal(
-                f"--case: {number} rests on an address, which others may share; expected one opened by a request code"
+                f"--case: {number} was opened by an address, which others may share; expected one opened by a request code"
             )
         return case
 

@@ -1,9 +1,9 @@
 """Removes an erased person's events that are not in ClickHouse yet: in the spool, in quarantine, in flight.
 
-Owns the list of erasures as `ship` sees it. Theory of operation: a case that is being erased is on the disk before the
-first row is deleted, and delivery asks this list each time it sends or counts a batch. So what is sent from then on holds
-nothing of the person, and fewer rows than were sent are no alarm where rows of the batch were erased meanwhile. What was
-in a buffer at that moment may still arrive: a job looks for such rows for two days and deletes them.
+Owns the list of erasures as `ship` sees it. Theory of operation: the request is on the disk as `erasing` before the
+first row is deleted, and delivery asks this list each time it sends or counts a batch. So later batches hold no row of the
+person, and a count below the number sent is no alarm where rows of the batch were erased meanwhile. Rows that were in a
+buffer at that moment may still arrive: a job looks for such rows for two days and deletes them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pipeline.system.durable_files import DRAFT, LOCAL_FILES, replacing, write_a
 from pipeline.system.private_files import private_directory
 
 LATE: Final = timedelta(days=2)
-"""How long an insert that was under way may be looked for; a server keeps no body that long."""
+"""The time in which rows of an insert that was on its way are looked for; a server keeps no body that long."""
 
 _VISITOR, _RECEIVED = COLUMNS["events"].index("visitor"), COLUMNS["events"].index("received_at")
 
@@ -50,7 +50,7 @@ class Erasures:
 
     @classmethod
     def of(cls, cases: Iterable[PersonRequest]) -> Erasures:
-        """Return the list of what these cases erase."""
+        """Return the erasures of these requests."""
         until_ms: dict[int, int] = {}
         for case in cases:
             if case.state in ("erasing", "erased") and case.closed is not None:
@@ -71,7 +71,7 @@ class Erasures:
         if not self._until_ms or not self._in_spool.search(line):
             return False
         record = parse(line)
-        # What cannot be read but names the visitor goes, too: better one event less than one that stays.
+        # An unreadable line that names the visitor is deleted, too: a lost event is better than a kept one.
         return not isinstance(record, Event) or record.received_ms <= self._until_ms.get(record.visitor, -1)
 
     def _is_erased_row(self, line: bytes) -> bool:
@@ -83,7 +83,7 @@ class Erasures:
 class ErasureList:
     """The erasures in force, read anew at each question; keeps what it read while nothing changed.
 
-    Raises `Fatal` where the directory of cases is unsafe.
+    Raises `Fatal` where the directory of requests is unsafe.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -93,7 +93,7 @@ class ErasureList:
         self._erasures = Erasures({})
 
     def without(self, batch: Batch) -> Batch:
-        """See `Erasures`; raises `Fatal` where a case cannot be read, `Retryable` where the disk refuses."""
+        """See `Erasures`; raises `Fatal` where a request cannot be read, `Retryable` where the disk refuses."""
         try:
             files = sorted(_cases(self._settings.cases_dir))
             if files != self._seen:
@@ -104,7 +104,7 @@ class ErasureList:
 
 
 def recent(settings: Settings, now: datetime) -> list[PersonRequest]:
-    """Return the cases erased so lately that tokens of theirs may still come out of a spool."""
+    """Return the recent erasures, whose tokens may still come out of a spool."""
     if not settings.cases_dir.is_dir():
         return []
     limit = now - timedelta(days=settings.retention.tokens_days)
@@ -112,7 +112,7 @@ def recent(settings: Settings, now: datetime) -> list[PersonRequest]:
 
 
 def unshipped(spool: Path, erasures: Erasures) -> int:
-    """Return how many events of erased persons wait in the spool; delivery lets them go."""
+    """Return the number of events of erased persons in the spool; delivery skips them."""
     found = 0
     for segment in listing(spool):
         if segment.state in ("open", "seg", "copy"):
@@ -125,14 +125,14 @@ def unshipped(spool: Path, erasures: Erasures) -> int:
 
 
 def clean_quarantine(spool: Path, erasures: Erasures) -> int:
-    """Remove the lines of erased persons from what was set aside and return how many; raises `OSError`."""
+    """Remove the lines of erased persons from quarantine and return their number; raises `OSError`."""
     aside = spool / QUARANTINE
     suspects = [segment.path for segment in listing(spool) if segment.state == "suspect"]
     return sum(_clean(path, aside, erasures) for path in [*suspects, *_files(aside)])
 
 
 def finish_erasures(settings: Settings) -> None:
-    """Delete what came after an erasure: quarantined lines, and rows of an insert that was under way; audited."""
+    """Delete late rows after an erasure: quarantined lines, and rows of an insert that was on its way; audited."""
     now = datetime.now(UTC)
     cases = [case for case in recent(settings, now) if case.state in ("erasing", "erased")]
     if not cases:

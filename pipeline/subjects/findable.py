@@ -1,4 +1,4 @@
-"""Which of a person's rows can still be found, and an explanation of those that cannot.
+"""The rows of a person that can still be found, and an explanation for the others.
 
 Owns the tokens of an address for the days asked for, and the notes of an answer. The address is in memory only.
 """
@@ -21,16 +21,16 @@ def tokens_of(keys: KeyDirectory, address: RawAddress, first: date, last: date) 
 
 
 def notes(case: PersonRequest, keys: KeyDirectory, today: date, oldest: date) -> list[str]:
-    """Return what an answer cannot know; rows before `oldest` have lost their tokens."""
+    """Return notes on events that the answer leaves out; rows before `oldest` have lost their tokens."""
     if not case.by_code:
         gone = [str(day) for day in _days(case.first, min(case.last, today)) if day not in case.tokens]
         return [
-            "By address: these may be other people's events. Blocking is all that can be done, until checked.",
+            "By address: these may be other people's events. Until that is checked, they can only be blocked.",
             *_said(gone, "No key: events of these days can no longer be found by address"),
         ]
     years = [KeyName.of_year(date(year, 1, 1)) for year in range(oldest.year, today.year + 1)]
     return [
-        f"Events before {oldest} have lost their visitor: they can no longer be found, by anybody.",
+        f"Events before {oldest} have lost their visitor: nobody can find them any more.",
         "Events before the cookie came back for the first time have no visitor of this person and cannot be found.",
         *_said([year.text for year in years if keys.tombstone(year)], "Destroyed keys, whose events cannot be found"),
     ]

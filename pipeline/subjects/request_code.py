@@ -1,12 +1,12 @@
-"""The request code: how a visitor proves on the telephone that the rows are theirs, without showing the cookie.
+"""The request code: it proves on the telephone that the rows are the caller's, without the cookie itself.
 
 Owns the code's form. Pure: keys, cookie and time are arguments. Rules:
 
-* Only who holds the id cookie gets a code for it (`/privacy` makes it of the cookie that came with the request), and only
-  who holds the year's visitor key can make or read one: a 56-bit keyed BLAKE2b says that nobody else did.
+* Only the holder of the id cookie gets a code for it (`/privacy` makes it from the cookie of the request), and only the
+  holder of the year's visitor key can make or read one: a 56-bit keyed BLAKE2b proves it.
 * It names the visitor of this year and, for a cookie set last year, of last year; never the cookie itself.
-* What it holds is masked by a key stream of its seal, so two codes of one person show nothing in common.
-* It counts for 30 days. That it opens one case only is for the case book to see: it knows when the code was made.
+* Its content is masked by a key stream of its seal, so two codes of one person have no visible part in common.
+* It is valid for 30 days. `requests` sees to it that a code opens one request only.
 
 Form: minutes since 2026 (3 bytes), one or two visitors (8 bytes each), seal (7 bytes), in base32 without I, L, O and U, in
 groups of five to be read aloud: 29 or 42 letters and digits.
@@ -61,7 +61,7 @@ def make(cookie: IdCookie, year_key: YearKey, *, now: datetime) -> str:
 
 
 def read(code: str, year_key: YearKey, *, now: datetime) -> Request:
-    """Return what a code says; raises `ValueError`, which never quotes it, for one that is not ours or too old."""
+    """Return the content of a code; raises `ValueError`, which never quotes it, for one that is not ours or too old."""
     now = now.astimezone(UTC)
     sealed = _packed(code)
     masked, seal = sealed[:-_SEAL_BYTES], sealed[-_SEAL_BYTES:]
@@ -73,12 +73,12 @@ def read(code: str, year_key: YearKey, *, now: datetime) -> Request:
 
 
 def fingerprint(code: str) -> str:
-    """Return what tells one code from another in a record, without being the code."""
+    """Return a fingerprint of the code for records, from which the code cannot be found."""
     return blake2b(code.upper().translate(_TYPED).encode(), digest_size=16, person=b"request code").hexdigest()
 
 
 def _keys(year_key: YearKey, year: int) -> Iterator[bytes]:
-    for candidate in (year, year - 1):  # a code made in December counts in January
+    for candidate in (year, year - 1):  # a code made in December is valid in January
         key = year_key(candidate)
         if key is not None:
             yield key
@@ -88,7 +88,7 @@ def _checked(body: bytes, now: datetime) -> Request:
     made = _START + timedelta(minutes=int.from_bytes(body[:_TIME_BYTES]))
     if now - made > LIFE:
         raise ValueError(
-            f"the request code was made on {made:%Y-%m-%d}; it counts for {LIFE.days} days: ask for a new one"
+            f"the request code was made on {made:%Y-%m-%d}; it is valid for {LIFE.days} days: ask for a new one"
         )
     if made > now + timedelta(days=1):
         raise ValueError(f"the request code was made on {made:%Y-%m-%d}, which is still to come: is the clock right?")

@@ -1,11 +1,11 @@
-"""The requests of persons (policy clause 6.2.4): one case each, with who asked, on which basis, and how far it is.
+"""The requests of persons (policy clause 6.2.4): the requester, the basis and the state of each.
 
-Owns the case files and what may follow what: open -> blocked -> unblocked, or open/blocked -> erasing -> erased. Rules:
+Owns their files and the order of states: open -> blocked -> unblocked, or open/blocked -> erasing -> erased. Rules:
 
-* A case holds pseudonyms, never an address, a cookie or a request code; of the code it keeps a fingerprint and its minute.
-* A request code opens one case. After a case of a visitor is closed only a code made later counts, so that neither a
-  code read by somebody else nor an old one can be played again.
-* One command works on the cases at a time.
+* A request holds pseudonyms, never an address, a cookie or a request code; of the code it keeps a fingerprint and its minute.
+* A request code opens one request. After a request of a visitor is closed only a later code is accepted, so that neither
+  an overheard code nor an old one can be used again.
+* One command works on the requests at a time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MAX_WORDS: Final = 300
 class PersonRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request: by request code (`visitors` by year) or by address (`tokens` by day).
 
-    `first` and `last` are the UTC days it is about, `blocked` when the block began, `closed` when the case ended.
+    `first` and `last` are its UTC days, `blocked` is the begin of the block, `closed` the end of the request.
     """
 
     case: str
@@ -62,62 +62,62 @@ class PersonRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def by_code(self) -> bool:
-        """Whether the person proved whose rows they are; an address proves nothing."""
+        """Whether the person proved that the rows are theirs; an address proves nothing."""
         return bool(self.visitors)
 
 
 class CaseBook:
-    """The cases of one directory; made where it is missing. Raises `Fatal` where it or a case in it is unsafe."""
+    """The requests of one directory; made where it is missing. Raises `Fatal` where it or a request in it is unsafe."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = private_directory(directory)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other command waiting."""
+        """Make every other command wait."""
         with locks.locked(self.directory / "lock"):
             sweep_drafts(self.directory, before=inf)  # the lock is ours: whoever wrote them is dead
             yield
 
     def all(self) -> list[PersonRequest]:
-        """Return every case, the oldest first."""
+        """Return every request, the oldest first."""
         return sorted(map(_read, self.directory.glob("*.json")), key=lambda case: (case.opened, case.case))
 
     def find(self, number: str) -> PersonRequest | None:
-        """Return the case of this number, or None."""
+        """Return the request of this number, or None."""
         file = self.directory / file_name(number)
         return _read(file) if file.exists() else None
 
     def working(self, number: str) -> PersonRequest:
-        """Return a case that is not closed; raises `Fatal` for an unknown and for a closed one."""
+        """Return a request that is not closed; raises `Fatal` for an unknown and for a closed one."""
         case = self.find(number)
         if case is None:
             raise Fatal("--case: unknown; expected one of `clinic-pixel subject list`, or `subject find` to open it")
         if case.closed is not None and case.state in CLOSED:
             raise Fatal(
-                f"--case: {case.case} was closed on {case.closed:%Y-%m-%d %H:%M} ({case.state});"
-                " expected a new case, with a request code made after that"
+                f"--case: request {case.case} was closed on {case.closed:%Y-%m-%d %H:%M} ({case.state});"
+                " expected a new request, with a request code made after that"
             )
         return case
 
     def refuse_replay(self, number: str, code: str, request: Request) -> None:
-        """Raise `Fatal` where a code already opened another case or is older than the end of one of its visitor."""
+        """Raise `Fatal` where a code already opened another request or is older than the end of one of its visitor."""
         visitors = set(request.visitors.values())
         for other in self.all():
             if other.code == fingerprint(code) and other.case != number:
-                raise Fatal(f"--code: it opened case {other.case} on {other.opened:%Y-%m-%d}; expected a new code")
+                raise Fatal(f"--code: it opened request {other.case} on {other.opened:%Y-%m-%d}; expected a new code")
             if (
                 other.closed is not None
                 and not visitors.isdisjoint(other.visitors.values())
                 and request.made <= other.closed
             ):
                 raise Fatal(
-                    f"--code: made before case {other.case} of this visitor was closed"
+                    f"--code: made before request {other.case} of this visitor was closed"
                     f" ({other.state} on {other.closed:%Y-%m-%d %H:%M}); expected a code made after that"
                 )
 
     def put(self, case: PersonRequest) -> PersonRequest:
-        """Keep a case; on disk when this returns. Raises `OSError`."""
+        """Save a request; on disk when this returns. Raises `OSError`."""
         replace_private(self.directory / file_name(case.case), msgspec.json.encode(case) + b"\n")
         return case
 
@@ -125,7 +125,7 @@ class CaseBook:
 def check_words(case: str, requester: str, basis: str) -> None:
     """Raise `ValueError` that names the option and what was expected."""
     if not _NUMBER.fullmatch(case):
-        raise ValueError("--case: expected a case number of up to 64 letters, digits and ./-№")
+        raise ValueError("--case: expected a request number of up to 64 letters, digits and ./-№")
     for option, words in (("--requester", requester), ("--basis", basis)):
         if not words.strip() or not words.isprintable() or len(words) > _MAX_WORDS:
             raise ValueError(f"{option}: expected one line of up to {_MAX_WORDS} characters")
@@ -145,4 +145,4 @@ def _read(file: Path) -> PersonRequest:
         with os.fdopen(open_private(file, os.O_RDONLY), "rb") as stream:
             return msgspec.json.decode(stream.read(), type=PersonRequest)
     except msgspec.MsgspecError:
-        raise Fatal(f"{file}: not a case; bring it back from a copy") from None
+        raise Fatal(f"{file}: not a request of a person; restore it from a copy") from None

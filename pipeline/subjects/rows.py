@@ -2,11 +2,11 @@
 
 Owns every statement that asks for a person; works as `pixel_eraser`. Rules:
 
-* A row is of a person when it has one of the case's visitors, or on one of its days its address token. A day's visitor
+* A row is the person's when it has one of the request's visitors, or on one of its days its address token. A day's visitor
   (a browser without id cookie) is never looked up: it may be several persons'.
-* Rows are held by copy: the copy keeps its tokens while the block lasts, the original loses them when their life is over
-  and stays hidden because the copy is there.
-* What is deleted is counted again afterwards; a table with a visitor that is not in `TABLES` fails a test.
+* Rows are held by copy: the copy keeps its tokens while the block lasts; the original loses them at their term and stays
+  hidden while the copy exists.
+* After a deletion the rows are counted again; a table with a visitor that is not in `TABLES` fails a test.
 """
 
 # ruff: noqa: S608  conditions hold numbers, days and tokens only, see `matching`
@@ -38,7 +38,7 @@ EXPORTED: Final = (
 
 EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
 HOLD_AHEAD: Final = timedelta(days=7)
-"""How long before a row's tokens expire it is held: the longest allowed pause of `ship`."""
+"""A row is held this long before its tokens expire: the longest allowed pause of `ship`."""
 
 _OPEN: Final = "FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
 _COVERED: Final = (
@@ -52,13 +52,13 @@ _BLOCK_COLUMNS: Final = (
 
 
 class SubjectRows:
-    """The tables, in the hands of one command or job."""
+    """The tables, as one command or job uses them."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def per_day(self, case: PersonRequest) -> list[tuple[date, int]]:
-        """Return how many events of a case are stored for each UTC day."""
+        """Return the number of stored events of a request for each UTC day."""
         theirs = matching(case)
         rows = self._rows(
             "SELECT toDate(received_at, 'UTC') AS day, uniqExact(event_id) FROM ("
@@ -78,7 +78,7 @@ class SubjectRows:
         return {"events": self._named(events), "fraud_signals": self._named(signals)}
 
     def set_block(self, case: PersonRequest, state: str, now: datetime) -> None:
-        """Write a state of the case's block: from `blocked` on its rows are in no report."""
+        """Write a state of the request's block: from `blocked` on its rows are in no report."""
         since, until = self._span(case)
         common = (case.requester, case.basis, state, case.blocked or now, now)
         known = [("visitor", case.opened.date(), visitor, "::") for visitor in case.visitors.values()]
@@ -106,7 +106,7 @@ class SubjectRows:
         Raises `Fatal` where a row is still there afterwards.
         """
         theirs = {table: f"{matching(case)} AND {column} <= {_time(until)}" for table, column in TABLES.items()}
-        # A held row's original may have lost its visitor to age: the copy still has it.
+        # The original of a held row may have lost its visitor by age: the copy still has it.
         theirs["events"] = (
             f"({theirs['events']} OR event_id IN (SELECT event_id FROM pixel.held WHERE {theirs['held']}))"
         )
@@ -121,7 +121,7 @@ class SubjectRows:
         return counts
 
     def _span(self, case: PersonRequest) -> tuple[datetime, datetime]:
-        """Return the first and last time of a case's rows: the keys of its days are held."""
+        """Return the first and last time of a request's rows: the keys of its days are held."""
         if not case.by_code:
             return _midnight(case.first), _midnight(case.last) + timedelta(days=1, milliseconds=-1)
         days = [case.opened.date(), *(day for day, _ in self.per_day(case))]
@@ -157,14 +157,14 @@ def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
 
 
 def hold_blocked_rows(settings: Settings) -> None:
-    """Hold what blocked persons' rows are about to lose; for `ship`, daily. Raises what `subject_rows` raises."""
+    """Hold the rows of blocked persons whose tokens are about to expire; for `ship`, daily. Raises what `subject_rows` raises."""
     if any(settings.blocks_dir.glob("*.json")):
         with subject_rows(settings) as rows:
             rows.hold(settings, datetime.now(UTC))
 
 
 def matching(case: PersonRequest) -> str:
-    """Return the condition for a case's rows, made of numbers, days and tokens of ours only."""
+    """Return the SQL condition for a request's rows, made of numbers, days and tokens of ours only."""
     if case.by_code:
         return f"visitor IN ({', '.join(str(int(visitor)) for visitor in case.visitors.values())})"
     tokens = ", ".join(f"('{day.isoformat()}', '{IPv6Address(token)}')" for day, token in case.tokens.items())

@@ -1,4 +1,4 @@
-"""What the operating system must guarantee: private files, durable writes, no core dumps; and how commands print.
+"""Guarantees of the operating system: private files, durable writes, no core dumps; and the printing of commands.
 
 Owns the calls to the operating system that others must not repeat: owner and mode of a private file, the atomic replacement
 of a file, locks, process limits, the end of a process by a fault, the terminal, whether a service answers. May use `pipeline.errors` only. Every room may use it.

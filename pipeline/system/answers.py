@@ -1,6 +1,6 @@
-"""Whether a service of ours answers at an address: the collector, ClickHouse.
+"""Asks whether a service of ours answers at an address: the collector, ClickHouse.
 
-Owns that one question. Rules: one try, no redirect followed, and nothing of the answer or the error is logged.
+Rules: one try, no redirect followed, and neither the answer nor the error is logged.
 """
 
 from __future__ import annotations

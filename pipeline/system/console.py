@@ -1,4 +1,4 @@
-"""How commands speak: tables on a terminal, JSON in a pipe, errors on stderr.
+"""The output of commands: tables on a terminal, JSON in a pipe, errors on stderr.
 
 Owns the two consoles, the shared options, the choice of the language and the one function that prints rows.
 """
@@ -59,14 +59,14 @@ FormatOption = Annotated[
 
 
 def chosen(form: Format | None) -> Format:
-    """Return the asked form, or what suits the place the output goes to."""
+    """Return the asked form; without one, a table on a terminal and JSON in a pipe."""
     if form is not None:
         return form
     return Format.TABLE if sys.stdout.isatty() else Format.JSON
 
 
 def language_of(asked: str) -> Literal["en", "ru"]:
-    """Return the language of the answer: what was asked for, else what LC_ALL, LC_MESSAGES or LANG say."""
+    """Return the language of the answer: the asked one, else that of LC_ALL, LC_MESSAGES or LANG."""
     if asked not in {"", "en", "ru"}:
         raise typer.BadParameter(f"--lang: expected en or ru, got {asked!r}")
     named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")

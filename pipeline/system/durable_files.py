@@ -1,6 +1,6 @@
-"""The few file operations durability rests on, behind one seam so that tests can make each of them fail.
+"""The few file operations that durability depends on, behind one seam so that tests can make each of them fail.
 
-Owns `FileSystem`, what the spool and its recovery ask of a file system, `LocalFiles`, the real one, and the replacement
+Owns `FileSystem`, the file operations of the spool and its recovery, `LocalFiles`, the real one, and the replacement
 of a whole file. Rules: nothing here retries, hides or translates an error. A file that is replaced or made has its old
 content or all of the new one at every moment: the new one is written to a draft `.NAME.<16 hex>.new` beside it, synced
 and renamed. A failure removes the draft; a kill leaves it to `sweep_drafts`.
@@ -23,7 +23,7 @@ READABLE: Final = 0o644  # for files without anything private, which other users
 
 
 class FileSystem(Protocol):
-    """What an append-only log needs; every method raises `OSError` as the system call would."""
+    """The file operations of an append-only log; every method raises the `OSError` of the system call."""
 
     def create(self, path: Path) -> int:
         """Create a file that must not exist; return a descriptor that reads anywhere and writes at the end."""
@@ -166,9 +166,9 @@ def replace(
 
 
 def create_once(path: Path, content: bytes) -> bool:
-    """Make a private file with this content unless it is there; return whether it was us.
+    """Make a private file with this content unless it is there; return whether this call made it.
 
-    Whichever it was: on the disk when this returns. Raises `OSError`; nothing of ours is left behind then.
+    In both cases the file is on the disk when this returns. Raises `OSError`; no draft is left behind then.
     """
     with _draft(path, PRIVATE_FILE, LOCAL_FILES) as (draft, fd):
         write_all(LOCAL_FILES, fd, content)
@@ -209,7 +209,7 @@ def _draft(path: Path, mode: int, files: FileSystem) -> Iterator[tuple[Path, int
 
 
 def give_to_owner(fd: int, directory: Path) -> None:
-    """Where root made a file, give it to the owner of its directory: a `sudo` must not lock the service out."""
+    """Give a file that root made to the owner of its directory: a `sudo` must not lock the service out."""
     if os.geteuid() == 0:
         owner = directory.stat()
         os.fchown(fd, owner.st_uid, owner.st_gid)

@@ -1,4 +1,4 @@
-"""How a process ends by an error that nobody foresaw: one log line, an exit code of its own, a new start by its supervisor.
+"""Ends a process after an unforeseen error: one log line, an exit code of its own, a new start by its supervisor.
 
 Owns that exit code and the watch over tasks that nobody awaits. Rule: the log names type and place of the error, never its
 text, which may quote a visitor.
@@ -17,7 +17,7 @@ from pipeline.errors import type_and_place
 EXIT_UNFORESEEN: Final = 70
 """EX_SOFTWARE of sysexits.h; codes 1 and 2 would make `up` give up a process at its first start."""
 ANSWER_SECONDS: Final = 1.0
-"""How long a process that ends by a fault may still answer the requests it has."""
+"""The time in which a process that ends may still answer the requests it has."""
 
 log = logging.getLogger("clinic_pixel.fault")
 

@@ -1,4 +1,4 @@
-"""What a process does before it touches a key or an address: nothing of its memory may reach a disk or a debugger.
+"""Hardens a process before it holds a key or an address: its memory must reach neither a disk nor a debugger.
 
 Owns the one call for it, and the one that lets a process end with its supervisor. Both settings are lost or inherited
 in different ways (the limit passes to children, the dumpable flag is reset by exec), so every process calls it for
@@ -25,7 +25,7 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 def harden_process() -> None:
-    """Switch core dumps off for good: size limit 0 (soft and hard) and, on Linux, not dumpable nor traceable.
+    """Switch core dumps off irrevocably: size limit 0 (soft and hard) and, on Linux, not dumpable nor traceable.
 
     Raises `Fatal` where the system refuses, since a crash would then write keys and addresses to disk.
     """
@@ -37,14 +37,14 @@ def harden_process() -> None:
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """Ask Linux to end this process when its parent dies, even by SIGKILL.
+    """Ask Linux to end this process when its parent ends, even by SIGKILL.
 
     The parent is the given process, or the one named in the environment; without either nothing happens.
     """
     parent = parent or int(os.environ.get(SUPERVISED, "0"))
     if sys.platform == "linux" and parent:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the call above could take effect
+        if os.getppid() != parent:  # it ended before the call above could take effect
             raise SystemExit(0)
 
 

@@ -1,4 +1,4 @@
-"""Locks between processes: `flock` on a private file, which the kernel lets go when the holder dies.
+"""Locks between processes: `flock` on a private file, which the kernel releases when the holder ends.
 
 Owns the way such a file is opened and locked. Rules: a lock file is private (`pipeline.system.private_files`); it stays
 after its release, because a removed name would let two processes each lock a file of their own.
@@ -26,7 +26,7 @@ class Held(Fatal):
 def take(file: Path, flags: int = MAKE, *, shared: bool = False, wait: bool = False) -> int:
     """Return the descriptor of a locked file; the lock ends when it is closed.
 
-    `shared` lets others in that ask for the same; `wait` waits for the holder. Raises `Held` where another process holds
+    `shared` admits others that ask for the same; `wait` waits for the holder. Raises `Held` where another process holds
     the lock, `Fatal` where the file is unsafe, `OSError` where it cannot be opened.
     """
     descriptor = open_private(file, flags)

@@ -1,7 +1,7 @@
 """Directories and files that only their owner can reach: keys, audit, secrets.
 
 Owns the check and the way such files are opened. Rules: directory 0700, file 0600, own user, no symlink; anything wider
-is refused, not mended, because somebody may already have read it. Root may work in another user's directory; what it
+is refused and not corrected, because somebody may already have read it. Root may work in another user's directory; what it
 makes there belongs to that user, so that an operator's `sudo` does not lock the service out.
 """
 
@@ -42,7 +42,7 @@ def open_private(file: Path, flags: int) -> int:
         if flags & os.O_CREAT:
             give_to_owner(descriptor, file.parent)
         _check(file, os.fstat(descriptor), stat.S_IFREG, 0o600)
-    except BaseException:  # nothing is swallowed: the descriptor must not outlive a refusal, whatever it is
+    except BaseException:  # the error goes on: the descriptor must be closed after any refusal
         os.close(descriptor)
         raise
     return descriptor

@@ -1,4 +1,4 @@
-"""Small random secrets in private files, made once by whoever comes first: passwords, the ticket of a replay."""
+"""Small random secrets in private files, made once by the first process that needs them: passwords, the ticket of a replay."""
 
 from __future__ import annotations
 

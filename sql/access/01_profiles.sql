@@ -1,6 +1,6 @@
 -- Settings profiles. OR REPLACE, here and in the files below: at an upgrade, what is written here takes effect.
 -- The files run in this order: a replaced profile or user is a new one to ClickHouse, so whatever names it comes after it.
--- A reader may change only what stands here as CHANGEABLE_IN_READONLY, within its bounds: a free choice of settings
+-- A reader may change only the settings marked CHANGEABLE_IN_READONLY, within their bounds: a free choice of settings
 -- (readonly = 2) reaches into the views. A server needs `settings_constraints_replace_previous` for that word.
 -- The two query_plan settings keep a reader's WHERE outside of the views: pushed inside, `throwIf(page = '...')`
 -- would be asked of cells that the view itself suppresses, and the error would answer.

@@ -30,7 +30,7 @@ GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW
 GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
 
 -- Writes rows, reads back which batches arrived, forces the merge that ends expired tokens, and counts hours; nothing else.
--- No KILL QUERY: it needs SELECT ON system.processes, where everybody's queries stand; delivery does without it.
+-- No KILL QUERY: it needs SELECT ON system.processes, which shows everybody's queries; delivery does not need it.
 GRANT INSERT, OPTIMIZE ON pixel.* TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;

@@ -16,7 +16,7 @@ from pipeline.settings import Site
 from support.edge import CLINIC, Edge, Served
 from support.walk import COMPARED, Walk
 
-TABLE_HEAD = """# What real browsers did
+TABLE_HEAD = """# Results of real browsers
 
 Each case is one test of `tests/browser` on the demo clinic, its tag printed by `clinic-pixel snippet`; "stored" is the row
 as it goes into ClickHouse, in cases that begin with "stored" the row as it was read back from it, every column. Written by

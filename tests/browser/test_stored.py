@@ -208,7 +208,7 @@ def test_sensitive_page(visit):
         here.check(row, **SENSITIVE)
 
 
-def test_technical_signals(visit):
+def test_measurements(visit):
     here = visit(technical=("errors", "resources", "vitals"), release="v2.1")
     with here.context.expect_event("response", lambda response: response.url.endswith("/web-vitals.js")):
         page = here.goto("/doctors?phone=79123456789")

@@ -324,7 +324,7 @@ def test_prerendered_page_counts_when_it_is_shown(chromium, edge, clinic, reques
 
 
 def test_what_leaves_the_browser_is_the_six_fields_and_nothing_else(walk):
-    """A walk through the whole site with technical signals off; every request and body is looked at."""
+    """A walk through the whole site with measurements off; every request and body is looked at."""
     page = walk.goto("/?utm_source=a&token=abc#x")
     page.click("nav a[href='/doctors']")
     page.click("a[href='/doctors/kim']")

@@ -116,7 +116,7 @@ def test_a_block_whose_key_is_not_here_is_an_alarm(host: Host, caplog: pytest.Lo
     host.keys.create(YEAR, b"", DESTROYED)
     with caplog.at_level(logging.ERROR):
         assert not host.list().person(SECRET)
-    assert "missing, and a block rests on it" in caplog.text
+    assert "missing, and a block needs it" in caplog.text
 
 
 def test_a_block_file_is_private_and_leaves_no_draft(host: Host) -> None:

@@ -14,7 +14,7 @@ NOW = 1_795_000_000_000
 
 
 class NoKeys:
-    """Nothing may be asked of the keys for a technical signal."""
+    """Nothing may be asked of the keys for a measurement."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""From a technical signal to its row."""
+"""From a measurement to its row."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_it_stops_in_order_within_five_seconds_of_ctrl_c(own_system):
     began = monotonic()
     assert own_system.stop(signal.SIGINT) == 0
     assert monotonic() - began < 5
-    assert "what was accepted is on disk" in own_system.log.read_text()
+    assert "every accepted event is on disk" in own_system.log.read_text()
 
 
 def test_a_killed_part_comes_back_and_nothing_accepted_is_lost(own_system):

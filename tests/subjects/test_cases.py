@@ -52,14 +52,14 @@ def test_an_erasure_that_was_cut_off_is_not_closed(book: CaseBook) -> None:
 def test_a_code_opens_one_case_only(book: CaseBook) -> None:
     book.put(CASE)
     book.refuse_replay(CASE.case, CODE, REQUEST)
-    with pytest.raises(Fatal, match="it opened case 12/2026-№4 on 2026-11-20; expected a new code"):
+    with pytest.raises(Fatal, match="it opened request 12/2026-№4 on 2026-11-20; expected a new code"):
         book.refuse_replay("other", CODE.lower(), REQUEST)
 
 
 def test_after_a_case_is_closed_only_a_later_code_of_its_visitor_counts(book: CaseBook) -> None:
     book.put(replace(CASE, state="unblocked", closed=NOW))
     earlier, later = (Request(NOW + timedelta(minutes=offset), {2026: 77}) for offset in (-60, 1))
-    with pytest.raises(Fatal, match="made before case 12/2026-№4 of this visitor was closed"):
+    with pytest.raises(Fatal, match="made before request 12/2026-№4 of this visitor was closed"):
         book.refuse_replay("other", "ANOTHER", earlier)
     book.refuse_replay("other", "ANOTHER", later)
     book.refuse_replay("other", "ANOTHER", earlier._replace(visitors={2026: 78}))
@@ -97,7 +97,7 @@ def test_a_damaged_case_is_named_and_not_passed_over(book: CaseBook) -> None:
     book.put(CASE)
     (file,) = book.directory.glob("*.json")
     file.write_text("{}")
-    with pytest.raises(Fatal, match="not a case"):
+    with pytest.raises(Fatal, match="not a request of a person"):
         book.all()
 
 

@@ -80,7 +80,7 @@ def test_the_list_is_what_the_cases_say_and_follows_them(tmp_path: Path) -> None
         book.put(replace(CASE, state=state, closed=closed))
         assert known.without(batch).rows == rows, state
     next(book.directory.glob("*.json")).write_text("{")
-    with pytest.raises(Fatal, match="not a case"):
+    with pytest.raises(Fatal, match="not a request of a person"):
         known.without(batch)
 
 

@@ -100,7 +100,7 @@ def test_a_code_of_another_system_is_none() -> None:
 
 def test_a_code_does_not_outlive_its_days_nor_the_key() -> None:
     assert read(code(), KEYS.get, now=NOW + LIFE - timedelta(minutes=1))
-    with pytest.raises(ValueError, match="made on 2026-11-22; it counts for 30 days: ask for a new one"):
+    with pytest.raises(ValueError, match="made on 2026-11-22; it is valid for 30 days: ask for a new one"):
         read(code(), KEYS.get, now=NOW + LIFE + timedelta(minutes=1))
     with pytest.raises(ValueError, match="whose key was destroyed"):
         read(code(), {2027: KEYS[2027]}.get, now=JANUARY)

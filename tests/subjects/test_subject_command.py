@@ -113,7 +113,7 @@ def test_by_address_there_is_a_number_and_a_block_and_nothing_more(system: Syste
         more = ["--yes"] if step == "erase" else []
         refused = system.run("subject", step, "--case", "C-1", "--basis", "a letter", *more, check=False)
         assert refused.returncode == 1
-        assert "rests on an address" in refused.stderr
+        assert "was opened by an address" in refused.stderr
     subject(system, "block", "--case", "C-1")
     wait_until(lambda: system.pixel(address=ADDRESS).status == 403, "new hits to be refused", seconds=60)
     assert system.pixel(address="198.51.100.203").status == 200

@@ -110,7 +110,7 @@ def test_a_person_is_found_by_code_as_numbers_per_day(office: Office) -> None:
     office.store(5, visitor=office.visitor(OTHER))
     found = office.desk().open_by_code("1", "Anna", "asks", office.code())
     assert found.days == [(DAY, 3)]
-    assert any("can no longer be found, by anybody" in note for note in found.notes)
+    assert any("nobody can find them any more" in note for note in found.notes)
     assert office.audited() == ["subject_find"]
     entry, _ = next(Audit(office.settings.audit_dir).entries())
     assert (entry.who, entry.facts) == (
@@ -383,7 +383,7 @@ REFUSALS = {
     "an old code": (lambda desk, office: desk.open_by_code("2", "Eve", "asks", old_code(office)), "ask for a new one"),
     "a code of another case": (
         lambda desk, office: desk.open_by_code("2", "Eve", "asks", office.code()),
-        "opened case 1",
+        "opened request 1",
     ),
     "a case of somebody else": (
         lambda desk, office: desk.open_by_code("1", "Eve", "asks", office.code(secret=OTHER)),
@@ -395,8 +395,8 @@ REFUSALS = {
     "an unknown case to export": (lambda desk, _: desk.export("9", "asks"), "unknown"),
     "an unknown case to erase": (lambda desk, _: desk.erase("9", "asks"), "unknown"),
     "an unblock of what is not blocked": (lambda desk, _: desk.unblock("1", "asks"), "expected one that is blocked"),
-    "an export by address": (lambda desk, _: desk.export("by address", "asks"), "rests on an address"),
-    "an erasure by address": (lambda desk, _: desk.erase("by address", "asks"), "rests on an address"),
+    "an export by address": (lambda desk, _: desk.export("by address", "asks"), "was opened by an address"),
+    "an erasure by address": (lambda desk, _: desk.erase("by address", "asks"), "was opened by an address"),
     "a clock set back": (
         lambda _, office: office.desk(NOW - timedelta(days=2)).block("1", "asks"),
         "set the clock right",
@@ -445,7 +445,7 @@ def test_an_erased_person_asked_for_again_is_refused_until_a_new_code_is_made(of
         with pytest.raises(Fatal, match=r"was closed on .* \(erased\)"):
             step("1", "again")
     old = office.code(NOW - timedelta(minutes=3))
-    with pytest.raises(Fatal, match="made before case 1 of this visitor was closed"):
+    with pytest.raises(Fatal, match="made before request 1 of this visitor was closed"):
         office.desk().open_by_code("2", "Anna", "again", old)
     later = NOW + timedelta(minutes=2)
     assert office.desk(later).open_by_code("2", "Anna", "again", office.code(later)).days == []

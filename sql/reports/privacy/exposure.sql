@@ -34,7 +34,7 @@ ORDER BY day DESC
 -- countries = { kind = "value", unit = "countries", meaning = "how many different" }
 --
 -- [en]
--- title = "What a leak would touch"
+-- title = "The extent of a leak"
 -- answer = """\
 -- Most was stored on {day}: {events} events of at most {visitors} visitors, {linkable} with an address token."""
 -- limits = """\
