@@ -23,18 +23,17 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, explain
 from pipeline.errors import Fatal
+from pipeline.inventory.columns import inventory
 from pipeline.settings import Settings
 from pipeline.subjects.requests import PersonRequest
 
 TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
 """Every table whose rows have a visitor, with the column of their time; but for the blocks themselves."""
 
-EXPORTED: Final = (
-    "received_at, site, kind, mode, policy, visitor_kind, cookie_state, cookies, ip_version, country, asn, as_org,"
-    " net_class, browser, browser_major, os, os_major, device, robot, ua_raw, page_host, page, status, campaign, paid, ad,"
-    " referrer_host, referrer_page, referrer_kind, ivt_reasons"
+EXPORTED: Final = ", ".join(
+    column.name for column in inventory().of("events") if column.group.words and column.term.setting != "tokens_days"
 )
-"""The columns that a person receives: all but tokens and our own bookkeeping."""
+"""The columns that a person receives: all of those that /privacy speaks of, but no token."""
 
 EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
 HOLD_AHEAD: Final = timedelta(days=7)

@@ -226,7 +226,10 @@ def test_a_database_of_the_version_before_becomes_the_same_as_a_new_one(
         record = [[file.name, hashlib.sha256(source.encode()).hexdigest(), datetime.now(UTC)]]
         migrator.insert("pixel.migrations", record, column_names=["name", "checksum", "applied_at"])
     migrator.close()
-    assert migrate.migrate(settings) == ["retention.sql", "views"]
+    newer = sorted(
+        {file.name for file in MIGRATIONS_DIR.glob("0*.sql")} - {file.name for file in EARLIER.glob("0*.sql")}
+    )
+    assert migrate.migrate(settings) == [*newer, "retention.sql", "views"]
     migrate.migrate(clickhouse)
     upgraded = schema_of(settings)
     assert {"pixel.events", "rollup.hourly_counts", "technical.browsers"} <= upgraded.keys()

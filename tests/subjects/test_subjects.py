@@ -17,6 +17,7 @@ from pipeline.edge.blocks import BlockList
 from pipeline.edge.cookies import DAY_SECONDS, IdCookie
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
+from pipeline.inventory.columns import inventory
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days
 from pipeline.keys.ring import Keyring
@@ -250,6 +251,9 @@ def test_an_export_holds_everything_of_the_person_and_no_token(office: Office) -
     exported = office.desk().export("1", "asks for a copy")
     (row,) = exported["events"]
     assert (row["page"], row["cookies"], row["site"]) == ("/doctors", {"lang": "ru"}, "clinic")
+    told = {column.name for column in inventory().of("events") if column.group.words}
+    assert told - row.keys() == {"ip_token", "net_token", "ua_token", "click_token", "visitor"}
+    assert {"policy", "hints", "page_flags", "epoch"} <= row.keys()
     text = json.dumps(exported, default=str)
     for token in (office.token(), str(office.visitor()), "991", "992", "fd00::9", "token", "/others"):
         assert token not in text
