@@ -1,6 +1,6 @@
 """The body of a request, counted while it streams in.
 
-Owns the two bounds of 08-edge: how long a body may be and how long it may take. Nothing of it is kept or logged here.
+Owns its two bounds: its size and the time it may take. Nothing of it is kept or logged here.
 """
 
 from __future__ import annotations

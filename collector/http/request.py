@@ -1,6 +1,6 @@
 """From an ASGI request to a `Hit`: limits, headers and the pixel's query.
 
-Owns the bounds of 08-edge and the grammar of `/p.gif`. Pure: it sees the scope, the clock's value and nothing else.
+Owns the bounds of a request and the grammar of `/p.gif`. Pure: it sees the scope, the clock's value and nothing else.
 Every shape of bad input ends in `Refused` with one of the closed reasons; nothing a visitor sent is in the exception.
 """
 

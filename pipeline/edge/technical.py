@@ -1,7 +1,7 @@
 """From a report of the script to `Measurement`s: the edge's other way, in place of `EDGE_STEPS`.
 
 Owns `TECHNICAL_STEPS` and the scrubbing of a measurement. The script scrubbed already, but its output is not trusted. No step
-makes a visitor or a token, and the address is used for country and rate limit only (00-product, two readings).
+makes a visitor or a token, and the address is used for country and rate limit only.
 
 Pure like `pipeline.edge.steps`.
 """

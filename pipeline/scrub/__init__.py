@@ -1,4 +1,4 @@
-"""Removes identifiers from text and addresses before they are stored (design: 03-privacy, "Scrubbing").
+"""Removes identifiers from text and addresses before they are stored.
 
 Owns the patterns of identifiers and the redaction. Pure: no clock, no file, no randomness. May use the
 root only. The edge uses `page`, `redact` and `query`; enrichment uses `redact`.

@@ -1,6 +1,6 @@
 """Finds identifiers of a person in plain text.
 
-Owns `PATTERNS`, the only definition of an identifier (design: 03-privacy, "Scrubbing" 4).
+Owns `PATTERNS`, the only definition of an identifier.
 Rules:
 
 * A pattern takes plain text (`pipeline.scrub.decode`) and yields spans; `pipeline.scrub.redact` redacts them.

@@ -31,7 +31,7 @@ _FAILED = Scrubbed.FAILED.value
 
 
 class PageFacts(NamedTuple):
-    """The storable parts of a page address; see the columns of the same names in 02-event.
+    """The storable parts of a page address; see the columns of the same names in `sql/inventory.toml`.
 
     `host` is '' where the address cannot be read; `path` is '' on a foreign host. `flags` are bits of `PageFlag`,
     `scrubbed` of `Scrubbed`. `click_id` is raw and may only be turned into a token.

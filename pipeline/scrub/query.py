@@ -1,6 +1,6 @@
 """Reduces the query of a page address to allow-listed values and the click id; drops and counts all other parameters.
 
-Owns the names of click ids and the grammar of kept values (design: 03-privacy, "Scrubbing" 2). Rules:
+Owns the names of click ids and the grammar of kept values. Rules:
 
 * An unlisted name is dropped, whatever its value. A listed name is kept only if its value is enumerated in the settings,
   or fits the grammar and no pattern matches it.

@@ -1,6 +1,6 @@
 """Redacts identifiers in text from a browser; only their types are kept.
 
-Owns the three ways to redact the spans of `pipeline.scrub.identifiers` (design: 03-privacy, "Scrubbing"). Rules:
+Owns the three ways to redact the spans of `pipeline.scrub.identifiers`. Rules:
 
 * In a path the whole segment becomes `*`, in a host the whole label, in a text the span.
 * Scrubbing is idempotent: each function repeats until its result no longer changes.

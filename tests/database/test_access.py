@@ -1,4 +1,4 @@
-"""Who may read what: every way around a reader's grant is tried and refused by ClickHouse itself (03-privacy, Readers)."""
+"""Who may read what: every way around a reader's grant is tried and refused by ClickHouse itself."""
 
 from __future__ import annotations
 
