@@ -180,6 +180,6 @@ def _nginx(wish: Wish) -> str:
     access_log off;
     error_log /var/log/nginx/clinic-pixel.error.log emerg;
 }}
-# and in pixel.toml, so that the address in X-Forwarded-For is believed:
+# and in pixel.toml, so that the address in X-Forwarded-For is trusted:
 # [collector]
 # trusted_proxies = ["127.0.0.1/32"]"""
