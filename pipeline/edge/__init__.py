@@ -1,4 +1,4 @@
-"""`EDGE_STEPS`: from a `Hit` to its `Event`s, after which no address is left.
+"""`EDGE_STEPS`: turn a `Hit` into its `Event`s, which hold no address.
 
 Owns the order of the steps, consent, cookies, blocks and the rate limit. May use `scrub`, `networks`, `keys`, `spool` and
 below. The collector calls `steps.run_edge` and `technical`; nobody else runs a step.

@@ -1,7 +1,7 @@
-"""A bounded cache of costly values that forgets the unused ones.
+"""A bounded cache of values that are costly to compute; it drops values that are no longer used.
 
-Owns the ageing. Two generations: a value that is used moves to the young one; a turn drops the old one and makes the
-young one old. So a value is gone after two turns without use, at the latest. Pure: the owner of the cache turns it.
+Owns the ageing. Two generations: a used value moves to the young generation; a turn drops the old generation and makes
+the young one old. So an unused value is gone after at most two turns. Pure: the owner of the cache calls `turn`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 class AgedCache(Generic[Key, Value]):
-    """Remembers what `compute` returned for at most `most` keys; belongs to one thread."""
+    """Caches the results of `compute` for at most `most` keys; belongs to one thread."""
 
     __slots__ = ("_compute", "_half", "_old", "_young")
 
@@ -28,7 +28,7 @@ class AgedCache(Generic[Key, Value]):
         return len(self._young) + len(self._old)
 
     def __call__(self, key: Key) -> Value:
-        """Return the value of a key, computed where it is not remembered; an error of `compute` is not remembered."""
+        """Return the value of a key, computed if it is not cached; an error of `compute` is not cached."""
         young = self._young
         if key in young:
             return young[key]
@@ -39,5 +39,5 @@ class AgedCache(Generic[Key, Value]):
         return value
 
     def turn(self) -> None:
-        """Forget the values that were not used since the previous turn."""
+        """Drop the values that were not used since the last turn."""
         self._old, self._young = self._young, {}

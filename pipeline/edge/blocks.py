@@ -1,13 +1,14 @@
-"""The open blocks of persons (policy clause 6.2.4), whose hits the collector refuses.
+"""The blocks of persons (policy clause 6.2.4) as the collector sees them: it refuses the hits of a blocked person.
 
 Owns the files `blocks/*.json`, one for each open block, written by `subject block` and copied to every collector's host.
 Rules:
 
-* A file holds pseudonyms only. They are of the days and the year in which the block was made, whose keys the block holds,
-  so a hit is compared under *those* keys: a block stays in force past midnight and New Year.
-* The collector reads the files anew every few seconds, in a thread beside the hits. An unreadable file
-  lifts no block: the blocks stay as they were and the log says so. At the start it is fatal.
-* A person without the id cookie is another visitor, as everywhere.
+* A file holds pseudonyms only. They were made with the keys of the days and of the year in which the block was made.
+  The block keeps those keys from destruction, and a hit is compared under *those* keys: so a block continues past
+  midnight and New Year without any action.
+* The collector reads the files again every few seconds, in a thread of its own. A file that cannot be read changes
+  nothing: it never means "no block". The error is logged, and at a start it is fatal.
+* A person without the id cookie counts as another visitor, as everywhere.
 """
 
 from __future__ import annotations
@@ -46,17 +47,17 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def file_name(case: str) -> str:
-    """Return the name of a case's files: case numbers hold signs that file names may not."""
+    """Return the name of a case's files: case numbers have characters that are not allowed in file names."""
     return f"{blake2b(case.encode(), digest_size=8, person=b'case').hexdigest()}.json"
 
 
 def put_block(directory: Path, block: Block) -> None:
-    """Make collectors refuse; on disk when this returns. Raises `Fatal` or `OSError`."""
+    """Write a block, so that collectors refuse; it is on disk when this returns. Raises `Fatal` or `OSError`."""
     replace_private(directory / file_name(block.case), msgspec.json.encode(block) + b"\n")
 
 
 def lift_block(directory: Path, case: str) -> None:
-    """Make collectors accept again; nothing where there is no block. Raises `OSError`."""
+    """Remove a case's block, if there is one, so that collectors accept again. Raises `OSError`."""
     if directory.is_dir():
         (directory / file_name(case)).unlink(missing_ok=True)
         LOCAL_FILES.fsync_directory(directory)
@@ -80,7 +81,7 @@ class _Open(NamedTuple):
 class BlockList:
     """The open blocks of one directory; one thread asks, another may `refresh`.
 
-    Raises `Fatal` where the directory is unsafe or a file in it cannot be read.
+    Raises `Fatal` if the directory is unsafe or one of its files cannot be read.
     """
 
     def __init__(self, directory: Path, keys: KeyDirectory) -> None:
@@ -102,11 +103,11 @@ class BlockList:
         return False
 
     def refresh(self) -> None:
-        """Read the files again; if one is unreadable, keep the former blocks and log it."""
+        """Read the files again; if one cannot be read, keep the earlier blocks and log the error."""
         try:
             self._open = self._read()
         except (Fatal, OSError) as error:
-            self._alarm(f"blocks are as before: {error}")
+            self._alarm(f"the earlier blocks stay in force: {error}")
 
     def _read(self) -> _Open:
         visitors: defaultdict[int, set[int]] = defaultdict(set)
@@ -129,7 +130,7 @@ class BlockList:
 
     def _blocks(self) -> list[Block]:
         blocks: list[Block] = []
-        for name in os.listdir(self._directory):  # noqa: PTH208  glob passes over a directory that it may not read
+        for name in os.listdir(self._directory):  # noqa: PTH208  glob ignores a directory that it may not read
             if name.startswith(".") or not name.endswith(".json"):
                 continue
             file = self._directory / name
@@ -138,7 +139,7 @@ class BlockList:
             except FileNotFoundError:
                 continue  # lifted meanwhile
             except msgspec.MsgspecError:
-                raise Fatal(f"{file}: not a block; expected what `subject block` wrote: copy it again") from None
+                raise Fatal(f"{file}: not a block; expected a file that `subject block` wrote: copy it again") from None
             except OSError as error:
                 raise Fatal(f"{file}: cannot be read: {error.strerror}") from None
         return blocks

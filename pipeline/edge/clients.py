@@ -1,6 +1,6 @@
-"""The client of a request: its address, and the facts that follow from the address alone.
+"""The client of a request: its address and all facts that are derived from the address alone.
 
-Owns `Client`, which is made once for a client and then remembered for minutes, in memory only.
+Owns `Client`, which is made once for each client and then cached for minutes, in memory only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pipeline.networks.lookup import NO_FACTS, NetworkFacts, NetworkTables
 
 
 class Sender(NamedTuple):
-    """The origin of a request: the connection's address and the text of X-Forwarded-For.
+    """The sender as a request names it: the connection's address and the text of X-Forwarded-For.
 
     `is_replay` is True for a replay with a valid ticket: its X-Forwarded-For counts without being in `trusted_proxies`.
     """
@@ -38,7 +38,7 @@ class Client(NamedTuple):
     own_sites: frozenset[str]
 
     def facts_for(self, site: str) -> NetworkFacts:
-        """Return the facts about the network, as one site sees them."""
+        """Return the facts of the client's network as one site sees them."""
         return self.facts._replace(net_class="own") if site in self.own_sites else self.facts
 
 

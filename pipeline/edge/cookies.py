@@ -1,4 +1,4 @@
-"""The cookies that are read and the one that is set; every other cookie is discarded with the request.
+"""The cookies that are read and the one that is set; no other cookie is kept.
 
 Owns the grammar of the id cookie `1.<Unix day it was set>.<22 base64url characters>` and of the opt-out cookie.
 
@@ -62,7 +62,7 @@ def new_id(random: bytes, *, now_s: int) -> str:
 
 
 def may_set(host: str, *, is_https: bool) -> bool:
-    """Whether a browser would keep our cookies: they are Secure, so only over https or from its own machine."""
+    """Return whether a browser would keep our cookies: they are Secure, so only over https or from its own machine."""
     return is_https or host in ("localhost", "127.0.0.1", "[::1]")
 
 

@@ -1,14 +1,15 @@
-"""A token bucket for each client, so that no client can fill the disk.
+"""A token bucket for each client, so that a flood of hits is refused and does not fill the disk.
 
-Owns the buckets: in memory only, bounded in number, the least recently used go first. Rules:
+Owns the buckets: in memory only, bounded in number; the least recently used are dropped first. Rules:
 
 * An IPv6 client is its /64: the holder of one address there holds all of them.
-* A bucket is found under a keyed hash of the client, and the key lives as long as the process: no address is in here.
-* A bucket that is full again holds no information and is dropped: after `burst / per_minute` minutes without a hit.
-* Time is an argument. When the time goes back (a replayed log, a corrected clock), nothing is refilled and counting goes
-  on from the new time: a clock that was set back by an hour must not refuse people for an hour.
+* A bucket is stored under a keyed hash of the client, and the key lives as long as the process: no address is here.
+* A full bucket is dropped, because it says no more than no bucket. A bucket is full again after at most
+  `burst / per_minute` minutes without a hit.
+* Time is an argument. When time goes back (a replayed log, a corrected clock), the bucket is not refilled and counts
+  from the new time: a clock set back by an hour must not refuse people for an hour.
 
-Each collector process counts for itself, so with several workers a client may send up to that many times its rate.
+Each collector process counts for itself, so with N workers a client may send up to N times its rate.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""From `Hit` to `Event`s: the only place where the order of the edge is decided.
+"""Turns a `Hit` into `Event`s; the only place that decides the order of the edge's steps.
 
 Owns `EDGE_STEPS`; their look-up tables are in `pipeline.edge.tables`. A step named `put_*` adds facts to the draft, one
-named `drop_*` may end the hit with a counted reason. The draft alone holds the address; `_event` copies only
-tokens and derived facts, and `Event` has no field that could take an address.
+named `drop_*` may end the hit with a counted reason. Of the steps' results only the draft holds the address; `_event`
+copies only tokens and derived facts, and `Event` has no field that could take an address.
 
 Pure but for the key files behind `Keyring` and the blocks: time and randomness are arguments.
 """
@@ -35,7 +35,7 @@ NO_AD = Clean("", 0)
 
 @dataclass(slots=True)
 class Draft:
-    """The results of the steps so far, for one hit."""
+    """The results of the steps so far; lives for one hit."""
 
     site: SiteTables
     now_s: int
@@ -70,7 +70,7 @@ class EdgeResult(NamedTuple):
 
 
 class OverRate(Refused):
-    """A hit over its client's rate; carries the facts that may be counted."""
+    """A hit over its client's rate; carries the network facts that may be counted."""
 
     def __init__(self, network: NetworkFacts) -> None:
         super().__init__(Reason.FLOOD)
@@ -78,7 +78,7 @@ class OverRate(Refused):
 
 
 def put_consent(hit: Hit, draft: Draft, _: EdgeTables) -> None:
-    """Signals and the site's kind of consent, before anything else is looked at."""
+    """Decide consent from the privacy signals and the site's kind of consent, before any other step."""
     draft.sent_cookies = cookies.read(hit.cookie, draft.site.wanted_cookies)
     draft.consent = consent.decide(
         gpc=hit.gpc,
@@ -96,20 +96,20 @@ def put_client(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_network_facts(hit: Hit, draft: Draft, _: EdgeTables) -> None:
-    """Country, autonomous system and class: impossible to know once the address is gone."""
+    """Country, autonomous system and class: later steps of the pipeline have no address to look them up."""
     facts = draft.client.facts_for(hit.site)
-    # A privacy signal leaves country and class; a small network could still point at a person.
+    # With a privacy signal only country and class are kept: a small network could still identify a person.
     draft.network = facts._replace(asn=0, as_org="") if draft.consent.signalled else facts
 
 
 def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """A client over its rate is refused before it costs more than a look-up."""
+    """Refuse a client over its rate, before the hit costs more than a look-up."""
     if draft.client.packed and not tables.rate_limit.admits(draft.client.packed, now_ms=hit.received_ms):
         raise OverRate(draft.network)
 
 
 def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The page: the tag's `u`, else the Referer header, which for an image is the page that shows it."""
+    """The page: the tag's `u`, else the Referer header, which for an image names the page that shows it."""
     if hit.page is not None:
         draft.page, draft.page_from = tables.page(hit.site, hit.page), "parameter"
     elif hit.referer:
@@ -120,7 +120,7 @@ def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_referrer(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The previous page: only the tag's `r` knows it."""
+    """The previous page, which only the tag's `r` names."""
     if hit.referrer:
         referrer = tables.referrer(hit.site, hit.referrer)
         draft.referrer = referrer._replace(path="") if draft.page.sensitive else referrer
@@ -145,7 +145,7 @@ def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """Tokens in place of the address; without a key for the day or without consent there are none."""
+    """Replace the address by tokens; without a key for the day or without consent there are none."""
     if not draft.consent.identify:
         return
     tokens = tables.keys.day(draft.epoch, today=draft.today)
@@ -160,17 +160,17 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     if visitor_key is not None:
         draft.visitor, draft.visitor_kind = cookie_visitor(visitor_key, draft.id_secret), "cookie"
     elif address:
-        # A cookie just set may never come back; until it does, the day's token counts the client once.
+        # A browser may never send back a cookie just set; until it does, the day's token counts the client once.
         draft.visitor, draft.visitor_kind = tokens.visitor(address, hit.agent, hit.site), "day"
 
 
 def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """Refuse the hit of a blocked person (policy clause 6.2.4)."""
+    """Refuse the hits of a blocked person, so that nothing more is kept of them (policy clause 6.2.4)."""
     if tables.blocks is None:
         return
     if draft.id_secret and tables.blocks.person(draft.id_secret):
         raise Refused(Reason.BLOCKED)
-    # Without a token no stored value leads to the address, so there is nothing to block.
+    # Without a token no stored value identifies the address, so there is nothing to block.
     if draft.ip_token != NO_TOKEN and tables.blocks.address(draft.client.address, draft.epoch):
         raise Refused(Reason.BLOCKED)
 
@@ -202,7 +202,7 @@ def run_edge(hit: Hit, tables: EdgeTables, *, now_ms: int) -> EdgeResult:
 
 
 def take_steps(steps: Iterable[Step], hit: Hit, tables: EdgeTables, now_ms: int) -> Draft:
-    """Return the draft of a hit after all steps; raises `Refused`."""
+    """Return the draft of a hit after these steps; raises `Refused`."""
     site = tables.sites.get(hit.site)
     if site is None:
         raise Refused(Reason.UNKNOWN_SITE)
@@ -213,7 +213,7 @@ def take_steps(steps: Iterable[Step], hit: Hit, tables: EdgeTables, now_ms: int)
 
 
 def uses_https(hit: Hit, client: Client) -> bool:
-    """Tell whether the browser came over https: a trusted proxy says it, else the connection."""
+    """Return whether the browser used https: by the header of a trusted proxy, else by the connection."""
     proxied = hit.forwarded_proto and client.peer_is_trusted
     return hit.forwarded_proto == "https" if proxied else hit.scheme == "https"
 

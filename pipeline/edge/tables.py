@@ -1,7 +1,7 @@
 """The look-up tables of the edge's steps: sites, networks, keys, blocks, the rate limit.
 
-Owns their making from the settings, and the caches of clients and pages already read. The caches are bounded in number, and
-in age by `forget`, which the collector calls every few minutes. Reading the look-up files is the only I/O.
+Owns their construction from the settings, and the caches of clients, pages and referrers: bounded in number, and in age
+by `forget`, which the collector calls every few minutes. Reading the look-up files is the only I/O.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, 
 from pipeline.scrub.urls import split_url
 from pipeline.settings import AllowedValue, Settings, Site
 
-REMEMBERED: Final = 16_384  # clients, pages and referrers each: a few MB at most
-LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so that a cache is bounded in bytes, too
+REMEMBERED: Final = 16_384  # entries each of clients, pages and referrers: a few MB at most, even in a flood
+LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so that no cached text is long
 
 _SitePage = tuple[str, str]
-"""A site's id and the address as it came."""
+"""A site's id and the address as received."""
 
 
 class SiteTables:
@@ -41,7 +41,7 @@ class SiteTables:
 
 @dataclass(slots=True)
 class EdgeTables:
-    """The look-up tables of one thread; `random` returns that many random bytes."""
+    """The look-up tables of the steps; `random` returns as many random bytes as asked. Belongs to one thread."""
 
     sites: Mapping[str, SiteTables]
     networks: NetworkTables
@@ -85,11 +85,11 @@ class EdgeTables:
         return self._clients(sender) if remember else self._read_client(sender)
 
     def page(self, site: str, raw: str) -> PageFacts:
-        """Return the storable parts of a page address."""
+        """Return the facts of a page address that may be kept."""
         return self._pages((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_page((site, raw))
 
     def referrer(self, site: str, raw: str) -> ReferrerFacts:
-        """Return the storable parts of a previous page's address."""
+        """Return the facts of a previous page's address that may be kept."""
         return self._referrers((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_referrer((site, raw))
 
     def sites_of_origin(self, origin: str) -> frozenset[str]:
@@ -102,7 +102,7 @@ class EdgeTables:
         )
 
     def forget(self, *, now_ms: int) -> None:
-        """Drop the values that were not used since the previous call."""
+        """Drop the cached entries that were not used since the last call, and the full buckets of the rate limit."""
         for memory in (self._clients, self._pages, self._referrers):
             memory.turn()
         self.rate_limit.forget(now_ms=now_ms)

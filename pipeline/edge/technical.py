@@ -1,7 +1,7 @@
-"""From a report of the script to `Measurement`s: the edge's other way, in place of `EDGE_STEPS`.
+"""Turns a report of measurements into `Measurement`s, by `TECHNICAL_STEPS` instead of `EDGE_STEPS`.
 
-Owns `TECHNICAL_STEPS` and the scrubbing of a measurement. The script scrubbed already, but its output is not trusted. No step
-makes a visitor or a token, and the address is used for country and rate limit only.
+Owns `TECHNICAL_STEPS` and the scrubbing of a measurement. The script has scrubbed it before, but is not trusted. No
+step makes a visitor or a token, and the address is used for country and rate limit only.
 
 Pure like `pipeline.edge.steps`.
 """
@@ -41,7 +41,7 @@ _HOST = re.compile(r"([a-z0-9.-]{1,253})(?::[0-9]{1,5})?")
 _SOURCE = re.compile(_HOST.pattern + r":([^:/\s]{1,128}):([0-9]{1,7})")
 _RELEASE = re.compile(rf"[A-Za-z0-9_.+-]{{0,{MAX_RELEASE}}}")
 
-# Each pattern reads forward only, so a hostile message costs linear time.
+# Each pattern reads the message once from left to right, so a hostile message costs linear time.
 _TEMPLATE_RULES = (
     (re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}://[^\s\"'`]*"), "<url>"),
     (re.compile(r"\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)|«[^»]*(?:»|$)|[“„][^“”]*(?:[“”]|$)"), "<text>"),
@@ -73,7 +73,7 @@ TECHNICAL_STEPS: tuple[Step, ...] = (
 def run_technical_edge(
     hit: Hit, release: str, measurements: Sequence[RawMeasurement], tables: EdgeTables, *, now_ms: int
 ) -> tuple[Measurement, ...]:
-    """Take one report through `TECHNICAL_STEPS`; raises `Refused` with the reason to be counted.
+    """Return the measurements of one report after `TECHNICAL_STEPS`; raises `Refused` with the reason to be counted.
 
     A browser with a privacy signal or an opt-out sends no report through our script; a report that comes is kept, because
     nothing in it is about a person.
@@ -106,7 +106,7 @@ def run_technical_edge(
 def scrub_template(message: str) -> str:
     """Return an error message as a template of at most `MAX_TEMPLATE` characters, the same for every visitor.
 
-    Addresses, quoted texts and numbers become `<url>`, `<text>`, `<n>`; the patterns of scrubbing read the rest.
+    URLs, quoted texts and numbers become `<url>`, `<text>`, `<n>`; the rest is scrubbed like every text.
     """
     text = plain(" ".join(message.split()))
     for pattern, replacement in _TEMPLATE_RULES:
@@ -116,13 +116,13 @@ def scrub_template(message: str) -> str:
 
 
 def _without_letters(word: re.Match[str]) -> str:
-    # The letters of an IPv6 address or a token tell almost as much as its digits, which the script took out already.
+    # The letters of an IPv6 address or a token say almost as much as its digits, which the script has removed before.
     numbers = word[0].count("<n>")
     return "<n>" if numbers > 1 or (numbers and word[0].count(":") > 1) else word[0]
 
 
 def scrub_release(release: str) -> str:
-    """Return the release, `*` where a pattern takes it for an identifier (a date, a whole hash), '' when malformed."""
+    """Return the release, `*` if a detector takes it for an identifier (a date, a whole hash), '' if malformed."""
     return scrub_text(release, MAX_RELEASE).text if _RELEASE.fullmatch(release) else ""
 
 

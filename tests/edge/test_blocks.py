@@ -88,7 +88,7 @@ def test_a_damaged_block_changes_nothing_while_running_and_stops_a_start(
     file.write_text("{")
     blocks.refresh()
     assert blocks.person(SECRET)
-    assert "blocks are as before" in caplog.text
+    assert "the earlier blocks stay in force" in caplog.text
     with pytest.raises(Fatal, match="not a block"):
         host.list()
 
@@ -108,7 +108,7 @@ def test_a_directory_that_is_lost_while_running_is_no_end_of_a_block(
     host.directory.rename(host.directory.with_name("lost"))
     blocks.refresh()
     assert blocks.person(SECRET)
-    assert "blocks are as before" in caplog.text
+    assert "the earlier blocks stay in force" in caplog.text
 
 
 def test_a_block_whose_key_is_not_here_is_an_alarm(host: Host, caplog: pytest.LogCaptureFixture) -> None:
