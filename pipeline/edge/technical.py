@@ -75,8 +75,8 @@ def run_technical_edge(
 ) -> tuple[Measurement, ...]:
     """Return the measurements of one report after `TECHNICAL_STEPS`; raises `Refused` with the reason to be counted.
 
-    A browser with a privacy signal or an opt-out sends no report through our script; a report that comes is kept, because
-    nothing in it is about a person.
+    Our script sends no report from a browser with Global Privacy Control or Do Not Track; it cannot read the opt-out
+    cookie. Every report that arrives is kept, because nothing in it is about a person.
     """
     draft = take_steps(TECHNICAL_STEPS, hit, tables, now_ms)
     clean_release = scrub_release(release)
