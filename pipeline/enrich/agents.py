@@ -1,4 +1,4 @@
-"""Reads a user agent: browser, system, device, robot, and whether its text may be kept.
+"""The facts of a user agent: browser, system, device, robot, and whether its text may be kept.
 
 Owns the reading of user agents and the bounded cache in front of it. Rules: the families come from ua-parser's fast
 resolver and the device class from `user_agents`' own classification fed with them (`user_agents.parse` itself would
@@ -27,7 +27,7 @@ from pipeline.scrub.redact import scrub_text
 Device = Literal["pc", "phone", "tablet", "tv", "robot", "other", ""]
 
 AGENT_LIMIT = 512
-"""Characters of an agent that are read; longer ones are malformed, and a cache key has this bound."""
+"""Characters of an agent that are read; a longer agent is malformed. It bounds a cache key, too."""
 
 STORED_LIMIT = 256
 FAMILY_LIMIT = 48
@@ -49,7 +49,7 @@ _TELEVISION = (
 
 
 class AgentFacts(NamedTuple):
-    """The stored facts of a user agent, its labels, and its claims for the comparison with hints."""
+    """The stored columns of a user agent, its labels, and its claims for the comparison with hints."""
 
     browser: str
     browser_major: int
@@ -94,7 +94,7 @@ class Agents:
     def _read(self, raw: str) -> AgentFacts:
         if not raw:
             return NO_AGENT
-        agent = raw.encode(errors="replace").decode()  # half a surrogate pair is no text
+        agent = raw.encode(errors="replace").decode()  # half a surrogate pair cannot be encoded
         parsed = _Parsed(agent, self._resolve)
         robot = self._robot(agent, parsed)
         labels = _robot_labels(robot) if robot else ((Label.ODD_AGENT,) if _is_odd(raw) else ())
@@ -128,7 +128,7 @@ class Agents:
 
 
 class _Parsed(parsers.UserAgent):  # type: ignore[misc]  # user_agents ships no types
-    """`user_agents`' classification over a result of the fast resolver: its own constructor would parse anew."""
+    """`user_agents`' classification of a result of the fast resolver: its own constructor would parse again."""
 
     def __init__(self, agent: str, resolve: Resolver) -> None:
         result = resolve(agent, Domain.ALL)
@@ -145,12 +145,12 @@ class _Parsed(parsers.UserAgent):  # type: ignore[misc]  # user_agents ships no 
         self.os_family, self.os_major = _system_family(system), system.major
 
     def _is_android_tablet(self) -> bool:
-        # Upstream looks for "Mobile Safari"; phones with other engines write "Mobile" without "Safari" behind it.
+        # Upstream looks for "Mobile Safari"; phones with other engines write "Mobile" without "Safari" after it.
         return not any(word in self.ua_string for word in ("Mobile", "Opera Mini", "Opera Mobi"))
 
 
 def _robot_labels(robot: Robot) -> tuple[Label, ...]:
-    return (Label.DECLARED_ROBOT, robot.trade) if robot.trade else (Label.DECLARED_ROBOT,)
+    return (Label.DECLARED_ROBOT, robot.category) if robot.category else (Label.DECLARED_ROBOT,)
 
 
 def _is_odd(agent: str) -> bool:

@@ -1,4 +1,4 @@
-"""Checks values that the reader of the spool accepts and ClickHouse refuses, so that a bad record does not fail its batch.
+"""Rejects values that ClickHouse would refuse and the spool's reader accepts: one bad record must not fail its batch.
 
 Owns the check and its error, which carries a reason (`pipeline.reasons`) and nothing of the record. The bounds of all other
 values are part of the types in `pipeline.event`, which the reader checks. Pure.

@@ -1,8 +1,8 @@
-"""Compares client hints with the user agent (column `hints`).
+"""The comparison of client hints with the user agent (column `hints`).
 
 Owns the claims of a user agent that the low-entropy hints of Chromium can confirm: major version, platform, mobile or
 not. Rules: brand order and invented brands (GREASE) do not matter, because only the brand `Chromium` is looked for;
-a fact that one side leaves out is never a contradiction; only Chromium sends hints, and only over https.
+a value that one side leaves out is never a contradiction; only Chromium sends hints, and only over https.
 Source: W3C User-Agent Client Hints, "low entropy hints".
 """
 
@@ -14,10 +14,10 @@ from typing import NamedTuple
 from pipeline.enrich.rows import HintState
 
 HINTS_SINCE = 90
-"""Chromium major from which every build sends the three hints unasked; 89 sent them to part of its users."""
+"""First major version of Chromium that sends the three hints unasked for everybody; 89 did so for some users only."""
 
 HINT_LIMIT = 512
-"""Characters of a hint that are looked at; real brand lists stay under 150."""
+"""Characters of a hint that are read; real brand lists are shorter than 150."""
 
 _SENDERS = frozenset({"Chrome", "Chrome Mobile", "Edge", "Edge Mobile", "Opera", "Opera Mobile"})
 _CHROMIUM = re.compile(r"Chrom(?:e|ium)/([0-9]{1,5})")
@@ -45,7 +45,7 @@ _PLATFORM_HINTS = {
 
 
 class Claims(NamedTuple):
-    """The claims of a user agent that hints can confirm: 0 and '' where it makes none."""
+    """The claims of a user agent that hints can confirm; 0 and '' if it makes none."""
 
     chromium: int
     platform: str
@@ -91,7 +91,7 @@ def _same_platform(said: Claims, platform: str) -> bool | None:
     hinted = _PLATFORM_HINTS.get(platform.strip(' "').lower())
     if hinted is None or not said.platform:
         return None
-    # Televisions write Linux where the platform is Android; the other way round is a disguise.
+    # Televisions with Android write Linux in the agent; an Android agent with the hint Linux is a contradiction.
     return hinted == said.platform or (hinted, said.platform) == ("android", "linux")
 
 

@@ -1,8 +1,8 @@
 """Labels for invalid traffic that are known at ingest, from lists and from the request alone (column `ivt_reasons`).
 
-Owns the closed list of labels. Rules: a label is a fact, not a verdict, and never removes a row; labels that need
-other events (rates, gaps, the newest browser seen) are computed in `sql/reports/fraud`, not here. F01 to F11 are the signals
-of the fraud catalogue that a label feeds.
+Owns the closed list of labels. Rules: a label is a fact, not a verdict, and never removes a row; facts that need other
+events (rates, gaps, the newest browser seen) are computed in `sql/reports/fraud`, not here. F01 to F11 are the signals
+of the fraud catalogue that use a label.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ class Label(StrEnum):
     """F11: the clinic's own network; its hits enter neither patient numbers nor scores."""
 
     DECLARED_ROBOT = "declared_robot"
-    """F01: the agent says it is no person's browser; always set when `robot` is not empty."""
+    """F01: the agent declares that it is not a person's browser; always set when `robot` is not empty."""
 
     ROBOT_SEARCH = "robot_search"
     """F01: the declared robot is a search engine's."""
 
     ROBOT_AI = "robot_ai"
-    """F01: the declared robot collects for, or acts for, a language model."""
+    """F01: the declared robot collects text for a language model or acts on behalf of one."""
 
     ROBOT_SEO = "robot_seo"
-    """F01: the declared robot studies links and rankings."""
+    """F01: the declared robot analyses links and rankings."""
 
     ROBOT_MONITOR = "robot_monitor"
     """F01: the declared robot checks that a site is up."""
 
     ROBOT_PREVIEW = "robot_preview"
-    """F01: the declared robot draws link previews for a messenger or network; a person shared the page."""
+    """F01: the declared robot makes link previews for a messenger or social network; a person shared the page."""
 
     ROBOT_SCANNER = "robot_scanner"
-    """F01: the declared robot looks for weaknesses."""
+    """F01: the declared robot looks for vulnerabilities."""
 
     AUTOMATION = "automation_token"
-    """F07: a browser driven by a program says so (HeadlessChrome, Playwright and their like)."""
+    """F07: the agent names a browser that a program controls (such as HeadlessChrome or Playwright)."""
 
     HTTP_LIBRARY = "http_library"
-    """F07: a programming library, no browser."""
+    """F07: the agent names a programming library, not a browser."""
 
     VERIFIED_CRAWLER = "verified_crawler"
-    """F03: a declared robot from a range on a crawler list."""
+    """F03: a declared robot whose address is in a range of a crawler list."""
 
     FALSE_CRAWLER = "false_crawler"
-    """F04: claims a robot whose operator's ranges are listed and fresh, from outside them."""
+    """F04: the agent names a robot whose operator's ranges are listed and fresh, but the address is outside of them."""
 
     EMPTY_AGENT = "empty_agent"
     """F02: no user agent at all."""
 
     ODD_AGENT = "odd_agent"
-    """F02: a user agent that no browser or known app sends: too short, too long, unprintable, or of no known form."""
+    """F02: not the user agent of a browser or known app: too short, too long, unprintable, or of no known form."""
 
     DATACENTER = "datacenter"
-    """F05: a browser's agent from a data centre; never counts alone."""
+    """F05: a browser's agent with an address of a data centre; never counts alone."""
 
     VPN = "vpn"
     """F06: an address on a VPN list; patients who seek privacy are expected."""

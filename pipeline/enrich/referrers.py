@@ -1,8 +1,8 @@
-"""The kind of site that a visitor came from (column `referrer_kind`).
+"""The kind of the previous page's site (column `referrer_kind`).
 
 Owns the tables of search engines, networks, mail services and advertising hosts, and the reading of the spam list.
-Rules: a host is looked up as itself and then as each parent domain, so the most exact entry counts; the site's own
-hosts come first, its spam list next. The host names are facts gathered by hand; those without an entry are `other`.
+Rules: a host is looked up itself and then by each parent domain, so the most specific entry counts; the site's own
+hosts come first, the spam list next. The host names were collected by hand; a host without an entry is `other`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ HOSTS: Mapping[ReferrerKind, str] = {
 }
 
 WORLDWIDE: Mapping[str, ReferrerKind] = {"google": "search", "yandex": "search", "rambler": "search", "yahoo": "search"}
-"""Names that are search engines under any country's domain, such as google.com.tr and yandex.kz."""
+"""Names of search engines in every country's domain, such as google.com.tr and yandex.kz."""
 
 _COUNTRY_DOMAIN = re.compile(rf"({'|'.join(WORLDWIDE)})\.(?:com|[a-z]{{2}}|com?\.[a-z]{{2}})")
 _KIND_OF = {host: kind for kind, hosts in HOSTS.items() for host in hosts.split()}
@@ -100,7 +100,7 @@ def read_spam(file: Path | None) -> frozenset[str]:
         domain = line.partition("#")[0].strip().lower().rstrip(".")
         if domain and ("." not in domain or any(mark in domain for mark in " /:@")):
             raise Fatal(
-                f"{file}: line {number}: {domain[:80]!r} is no domain; expected one such as `spam.example` a line"
+                f"{file}: line {number}: {domain[:80]!r} is not a domain; expected one such as `spam.example` a line"
             )
         if domain:
             domains.add(domain)

@@ -1,9 +1,9 @@
-"""Declared robots: the name an automated client gives itself (column `robot`).
+"""Declared robots: the names that automated clients give themselves (column `robot`).
 
-Owns the lists and their order: our own few names, the public list crawler-user-agents, then a guarded word list for
-all others. Rules: the words of people's phones and apps do not count, so a phone named Cubot is a phone;
-a name comes from the list, never from the agent, so the names are a closed set. All patterns are matched by one engine
-that looks for their literals first: about 2 us an agent for 1,500 patterns.
+Owns the lists and their order: our own few names, the public list crawler-user-agents, then a list of general words for
+unlisted robots. Rules: text of people's phones and apps does not count, so a phone named Cubot is a phone; a name comes
+from the list, never from the agent, so the names are a closed set. One engine matches all patterns and looks for their
+literals first: about 2 us an agent for 1,500 patterns.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ua_parser_rs import UserAgentExtractor
 from pipeline.enrich.labels import Label
 
 UNLISTED = "unlisted robot"
-"""Name of a robot that ua-parser recognises and no list of ours names."""
+"""Name of a robot that ua-parser recognises and our lists do not have."""
 
 
 class Robot(NamedTuple):
-    """A declared robot: its name and the label of its trade (None where no label fits)."""
+    """A declared robot: its name and the label of its category (None if no label fits)."""
 
     name: str
-    trade: Label | None
+    category: Label | None
 
 
-TRADES: dict[str, Label | None] = {
+CATEGORIES: dict[str, Label | None] = {
     "scanner": Label.ROBOT_SCANNER,
     "browser-automation": Label.AUTOMATION,
     "http-library": Label.HTTP_LIBRARY,
@@ -38,16 +38,16 @@ TRADES: dict[str, Label | None] = {
     "seo": Label.ROBOT_SEO,
     "monitoring": Label.ROBOT_MONITOR,
 }
-"""Tag of the public list -> label, the telling one first where a robot has several."""
+"""Tag of the public list -> label, the more specific tag first, for a robot with several."""
 
 PEOPLE: tuple[str, ...] = (
     r"(?i:\bcubot)",  # a maker of phones
     r"(?i:banca caboto)",  # a bank whose computers have its name in their agents
-    r"http://bsalsa\.com/?",  # a browser component that signs its work
+    r"http://bsalsa\.com/?",  # a browser component that adds its address to the agent
     r"Sogou(?:MobileBrowser|MSE|Search)",  # browsers of the search engine
-    r"CamScanner",  # photographs documents
+    r"CamScanner",  # an app that photographs documents
 )
-"""Text that looks like a robot's and is a person's: blanked before a match counts."""
+"""Text of people's agents that looks like a robot's: removed before a match counts."""
 
 NOT_ROBOTS = frozenset(
     {
@@ -61,7 +61,7 @@ NOT_ROBOTS = frozenset(
         r"Trae\/",
     }
 )
-"""Patterns of the public list that hit people's browsers."""
+"""Patterns of the public list that match people's browsers."""
 
 _OWN: tuple[tuple[str, str, Label | None], ...] = (
     (r"yandex\.com/bots|YandexBot/", "YandexBot", Label.ROBOT_SEARCH),
@@ -117,7 +117,7 @@ _LAST: tuple[tuple[str, str, Label | None], ...] = (
     (r"(?i:https?://|\bwww\.)", "agent with a web address", None),
     (r"(?i:[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})", "agent with an e-mail", None),
 )
-"""The guarded words: looked at last, so that a listed robot keeps its name."""
+"""The general words: tried last, so that a listed robot keeps its name."""
 
 
 class Robots:
@@ -126,12 +126,12 @@ class Robots:
     def __init__(self) -> None:
         entries = [*(_OWN), *_public(), *_LAST]
         self._people = re.compile("|".join(PEOPLE))
-        self._robots = {name: Robot(name, trade) for _, name, trade in reversed(entries)}
+        self._robots = {name: Robot(name, category) for _, name, category in reversed(entries)}
         self._matcher = UserAgentExtractor((pattern, name, None, None, None, None) for pattern, name, _ in entries)
 
     @property
     def names(self) -> frozenset[str]:
-        """Every name this can answer."""
+        """Return every name that `find` can return."""
         return frozenset(self._robots)
 
     def find(self, agent: str) -> Robot | None:
@@ -142,7 +142,7 @@ class Robots:
         return self._robots[found.family] if found else None
 
     def resembles_people(self, agent: str) -> bool:
-        """Return whether the agent holds text that only looks like a robot's."""
+        """Return whether the agent contains text of people's agents that looks like a robot's."""
         return self._people.search(agent) is not None
 
 
@@ -162,5 +162,5 @@ def _public() -> Iterator[tuple[str, str, Label | None]]:
     for entry in CRAWLER_USER_AGENTS_DATA:
         if entry["pattern"] not in NOT_ROBOTS:
             tags = entry.get("tags", ())
-            trade = next((label for tag, label in TRADES.items() if tag in tags), None)
-            yield entry["pattern"], name_of(entry["pattern"]), trade
+            category = next((label for tag, label in CATEGORIES.items() if tag in tags), None)
+            yield entry["pattern"], name_of(entry["pattern"]), category

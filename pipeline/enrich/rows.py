@@ -1,7 +1,7 @@
-"""The rows as ClickHouse stores them: an event or a measurement with the columns that enrichment adds.
+"""The rows as ClickHouse stores them: an event or a measurement with all columns that enrichment adds.
 
-Owns the columns of `pixel.events` and `pixel.technical`. Rule: every column is computed before the insert, with no default
-left to the database, so a retry gives the same row.
+Owns the columns of `pixel.events` and `pixel.technical`. Rule: every column is computed before the insert and the
+database adds no default, so a retry gives the same row.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Row(EventColumns, frozen=True, kw_only=True, array_like=True):
 
 
 class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One row of `pixel.technical`, without a single default left to the database."""
+    """One row of `pixel.technical`; the database adds no default."""
 
     received_at: str
     event_id: str

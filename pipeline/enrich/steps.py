@@ -1,8 +1,8 @@
-"""From an event to a row: the last computation before the database.
+"""Turns an event into a row: the last computation before the database.
 
-Owns `ENRICH_STEPS`, the one place where their order is decided. Rules: pure (the tables are an argument, no clock, no
-file), so a retry gives the same row; the outcome of any event is exactly one row or one `Rejected`; no exception
-quotes an event. `drop_*` may end an event, `put_*` adds facts.
+Owns `ENRICH_STEPS`, the only place that decides their order. Rules: pure (the tables are an argument, no clock, no
+file), so a retry gives the same row; for every event the result is exactly one row or one `Rejected`; an exception
+never has a text of an event. `drop_*` may end an event, `put_*` adds facts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CRAWLER_LIST_FRESH_MS = 8 * DAY_MS
 CACHED_COMPARISONS = 8192
 
 DAY_CHARACTERS = len("2026-11-22")
-"""The epoch is the UTC day of receipt, which begins the text of that time."""
+"""The epoch is the UTC day of receipt: the first characters of that time's text."""
 
 _columns_of = attrgetter(*EventColumns.__struct_fields__)
 
@@ -44,9 +44,9 @@ _compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
 
 @dataclass(frozen=True)
 class EnrichTables:
-    """The look-up tables of the steps; built once a worker. Their caches are bounded.
+    """The look-up tables of the steps; built once a worker. The caches inside are bounded.
 
-    `crawler_lists` maps the name of a robot whose operator's ranges are listed to the list's time, Unix milliseconds.
+    `crawler_lists` maps a robot's name to the time of the list of its operator's ranges, in Unix milliseconds.
     """
 
     agents: Agents
@@ -69,7 +69,7 @@ class EnrichTables:
 
 
 class Draft(msgspec.Struct):
-    """The columns that enrichment computes, while they are computed."""
+    """The columns computed so far."""
 
     received_at: str = ""
     agent: AgentFacts = NO_AGENT
@@ -87,7 +87,7 @@ def drop_unstorable(event: Event, _tables: EnrichTables, _draft: Draft) -> None:
 
 
 def put_time(event: Event, _tables: EnrichTables, draft: Draft) -> None:
-    """Write the collector's clock as ClickHouse reads it, in UTC."""
+    """Put the time of receipt as a text that ClickHouse reads, in UTC."""
     draft.received_at = time_text(event.received_ms)
 
 
@@ -104,18 +104,18 @@ def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:
         event.hint_brands[:limit],
         event.hint_mobile[:limit],
         event.hint_platform[:limit],
-        # Chromium sends no hints from a page whose scripts are off: there their absence says nothing.
+        # Chromium sends no hints from a page whose scripts are off: missing hints mean nothing there.
         https=event.https and event.mode != "noscript",
     )
 
 
 def put_referrer(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Add the kind of site that the visitor came from."""
+    """Put the kind of the previous page's site."""
     draft.referrer_kind = tables.referrers.kind(event.referrer_host, event.site)
 
 
 def put_labels(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Add the labels of invalid traffic that follow from lists and from the request alone."""
+    """Put the labels that follow from lists and from the request alone."""
     found: list[str] = [*draft.agent.labels]
     robot = draft.agent.robot
     if (network := labels.OF_NETWORK.get(event.net_class)) and not (robot and network is Label.DATACENTER):
@@ -138,11 +138,11 @@ ENRICH_STEPS: tuple[Step, ...] = (
     put_referrer,
     put_labels,
 )
-"""The order of enrichment: first the check, then the agent, then the columns derived from it."""
+"""The order of enrichment: the check of the event first, then the agent, then the facts derived from it."""
 
 
 def enrich(event: Event, tables: EnrichTables, batch_id: str) -> Row:
-    """Return the stored row of an event, complete; raises `Rejected` for an event that cannot be one."""
+    """Return the complete row of an event; raises `Rejected` for an event that cannot be stored."""
     draft = Draft()
     for step in ENRICH_STEPS:
         step(event, tables, draft)
@@ -194,7 +194,7 @@ def _listed_robots(entry: AddressList, known: frozenset[str]) -> dict[str, int]:
     for robot in entry.robots:
         if entry.net_class != "crawler" or robot not in known:
             raise Fatal(
-                f"networks.lists: robots: {robot!r} of {entry.file}: expected a robot's known name, class crawler"
+                f"networks.lists: robots: {robot!r} of {entry.file}: expected a robot's known name in a list of class crawler"
             )
     if not entry.robots:
         return {}

@@ -1,6 +1,7 @@
-"""From a measurement to its row: the opt-in measurements of the script, without visitor and tokens.
+"""Turns a measurement into its row: the opt-in measurements of the script, without visitor and tokens.
 
-Owns the computing of `TechnicalRow`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row. Of the agent only browser, system and device class are kept.
+Owns the computation of `TechnicalRow`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row. Of the agent
+only browser, system and device class are kept.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from pipeline.enrich.steps import EnrichTables, time_text
 from pipeline.event import Measurement
 
 LARGEST_LINE = 2**32 - 1
-"""The bound of the column; the edge takes seven digits, an older spool may hold more."""
+"""The largest value of the column; the edge accepts seven digits, an older spool may hold more."""
 
 
 def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id: str) -> TechnicalRow:
-    """Return the stored row of a measurement, complete."""
+    """Return the complete row of a measurement."""
     agent = tables.agents.read(measurement.agent)
     host, file, line = _source(measurement.source)
     return TechnicalRow(
@@ -39,7 +40,7 @@ def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id:
 
 
 def _source(source: str) -> tuple[str, str, int]:
-    # host:file:line of an error; a resource has its host only.
+    # host:file:line of an error; only the host of a resource.
     host, _, rest = source.partition(":")
     file, _, line = rest.rpartition(":")
     if line.isascii() and line.isdecimal() and len(line) <= len(str(LARGEST_LINE)):

@@ -28,7 +28,7 @@ def _name(robots: Robots, agent: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("agent", "name", "trade"),
+    ("agent", "name", "category"),
     [
         ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot", Label.ROBOT_SEARCH),
         ("Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", "YandexBot", Label.ROBOT_SEARCH),
@@ -52,10 +52,10 @@ def _name(robots: Robots, agent: str) -> str:
         ("InnocentName/1.0 (someone@example.org)", "agent with an e-mail", None),
     ],
 )  # fmt: skip
-def test_a_robot_is_known_by_name_and_trade(robots: Robots, agent: str, name: str, trade: Label | None) -> None:
+def test_a_robot_is_known_by_name_and_category(robots: Robots, agent: str, name: str, category: Label | None) -> None:
     robot = robots.find(agent)
     assert robot is not None
-    assert (robot.name, robot.trade) == (name, trade)
+    assert (robot.name, robot.category) == (name, category)
 
 
 @pytest.mark.parametrize(
