@@ -17,10 +17,10 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from pipeline.event import RawAddress
 
 NO_ADDRESS = RawAddress("")
-"""The peer has no address (a Unix socket) and no trusted proxy named one: no tokens, no look-ups."""
+"""The peer has no address (a Unix socket) and no trusted proxy names one: no tokens, no look-ups."""
 
 _MAPPED = bytes(10) + b"\xff\xff"
-_LONGEST = 64  # brackets, the longest IPv6 text, zone and port; longer is junk
+_LONGEST = 64  # brackets, the longest IPv6 text, zone and port; a longer text is not an address
 
 
 def canonical(text: str) -> RawAddress | None:

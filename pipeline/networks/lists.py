@@ -30,7 +30,7 @@ _IPV4_PLACE = IPv6Network("::/96")  # an MMDB stores its IPv4 networks here
 
 
 class CompiledList(NamedTuple):
-    """The counts of one list: networks as written, and networks after joining."""
+    """The counts of one list: networks as written, and networks after adjacent and overlapping ones are joined."""
 
     file: Path
     net_class: str
@@ -130,6 +130,6 @@ def _replace(file: Path, writer: MMDBWriter) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file, mode=READABLE) as fd:
-            writer.to_db_file(f"/dev/fd/{fd}")  # it takes a name only
+            writer.to_db_file(f"/dev/fd/{fd}")  # it accepts a file name only
     except OSError as error:
-        raise Retryable(f"{file}: cannot be written: {error.strerror}; the lists in force stay as they were") from None
+        raise Retryable(f"{file}: cannot be written: {error.strerror}; the earlier lists stay in force") from None

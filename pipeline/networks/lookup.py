@@ -1,7 +1,7 @@
-"""Looks up facts of an address's network, at the edge only.
+"""Looks up the facts of an address's network; only the edge does this.
 
 Owns the MMDB readers and the precedence of network classes: the site's own networks, then the address lists in the
-order of the settings. Opening is the only I/O; look-ups use memory. A missing file gives empty facts (`doctor`
+order of the settings. Opening is the only I/O; look-ups read memory. A missing file gives empty facts (`doctor`
 reports it); a broken one stops the start.
 """
 
@@ -21,7 +21,7 @@ from pipeline.networks.address import NetworkSet
 from pipeline.settings import Settings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
-# RFC 1918, RFC 4193: a client with such an address that is not the clinic's own is an unconfigured proxy.
+# RFC 1918, RFC 4193: such an address outside of the clinic's own networks is that of a proxy missing in the settings.
 _PRIVATE = NetworkSet(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 _WALKED = 50_000  # networks read in order at start, to find a broken tree or pointer; takes a tenth of a second
 _PROBES = 4096  # look-ups spread over both address spaces, beyond the networks read in order
