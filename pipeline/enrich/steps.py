@@ -194,7 +194,8 @@ def _listed_robots(entry: AddressList, known: frozenset[str]) -> dict[str, int]:
     for robot in entry.robots:
         if entry.net_class != "crawler" or robot not in known:
             raise Fatal(
-                f"networks.lists: robots: {robot!r} of {entry.file}: expected a robot's known name in a list of class crawler"
+                f"networks.lists: robots: {robot!r} of {entry.file}:"
+                " expected a robot's known name in a list of class crawler"
             )
     if not entry.robots:
         return {}
