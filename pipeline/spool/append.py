@@ -1,18 +1,19 @@
-"""The collector's side of the spool: `append` returns when the events are on disk, or raises the reason.
+"""The spool as the collector sees it: `append` returns when the events are on disk, or raises with the reason.
 
 Owns group commit, the limits and the one thread that uses files. Rules:
 
 * A 2xx may be answered when `append` has returned: the whole group is written and, with durability `fsync`, synced.
-* One group is in flight at a time; hits that come meanwhile form the next one, so groups grow with the load and with the
-  slowness of the disk by themselves. (A fixed gathering time was measured too: it costs latency and gains nothing.) A group
-  is one write and one sync, one hop to the thread and back, and one future for all who wait for it.
-* One outcome for every event: `spooled` or `refused` is counted here, by event, and nobody else counts either of them for
-  an event given to `append`. A group ends with a counts record of everything counted so far, so that a count is as durable
-  as its event. (Who counts `offered` does so right before `append`, with no await between: then both are in one write.)
+* One group is in flight at a time; hits that arrive meanwhile form the next one, so groups grow with the load and with
+  the slowness of the disk by themselves. (A fixed gathering time was measured too: it costs latency and gains nothing.)
+  A group is one write, one sync, one call into the thread, and one future for all hits that wait for it.
+* One outcome for every event: `spooled` or `refused` is counted here, by event, and no other module counts either of
+  them for an event given to `append`. A group ends with a counts record of everything counted so far, so that a count
+  is as durable as its event. (The caller counts `offered` right before `append`, with no await between: then both are
+  in one write.)
 * An unforeseen error ends the tasks: it is logged, waiting hits are refused, and `end` is called, which ends the
   process, so that its supervisor starts it again. No acknowledged event is lost by that.
-* A failed group is refused with 503 and never stored; while the disk fails, hits are refused at once and every round of
-  upkeep tries again, so the spool recovers by itself. Acknowledged data is never evicted to make room.
+* An event whose write fails is refused with 503 and never stored. While the disk fails, hits are refused at once and
+  every round of upkeep tries again, so the spool recovers by itself. Acknowledged data is never deleted to make space.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pipeline import settings
 from pipeline.durations import MINUTE_MS
 from pipeline.errors import Reason, Refused, Retryable
 from pipeline.event import Count, CountsRecord, Event, Measurement
-from pipeline.spool.capacity import Room
+from pipeline.spool.capacity import Capacity
 from pipeline.spool.counters import EdgeCounters
 from pipeline.spool.records import frame
 from pipeline.spool.recovery import Recovery, recover
@@ -40,14 +41,14 @@ from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 from pipeline.system.faults import watched
 
 UPKEEP_SECONDS = 0.5  # the most that durability `interval` can lose
-RECOVERY_SECONDS = 30.0  # until a file that could not be recovered is tried again: each try reads it from its start
-MAX_WAITING_BYTES = 8 * 1024 * 1024  # a stalled disk must not fill the memory with hits that wait
+RECOVERY_SECONDS = 30.0  # before a file that could not be recovered is tried again: each try reads it from its start
+MAX_WAITING_BYTES = 8 * 1024 * 1024  # a stalled disk must not fill the memory with waiting hits
 _T = TypeVar("_T")
 _log = logging.getLogger("clinic_pixel.spool")
 
 
 class _Group(asyncio.Future[Reason | None]):
-    """Events that are written together. The result is the reason of their refusal or None; all their hits await it."""
+    """Events that are written together; its result is the reason of a refusal, or None. All their hits await it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
@@ -91,17 +92,17 @@ class Spool:
         self._tasks: list[asyncio.Task[None]] = []
         self._running = self._failed = False
         self._refusing: Reason | None = Reason.SPOOL_FAILED
-        self._room = Room(directory, settings, files)
+        self._capacity = Capacity(directory, settings, files)
 
     @property
     def ready(self) -> bool:
-        """Whether an append now would be tried."""
+        """Return whether `append` accepts events now."""
         return self._refusing is None
 
     async def start(self) -> None:
-        """Take the first free slot, recover the files of its last holder, and begin.
+        """Take the first free slot, recover the files of its last holder, and start the tasks.
 
-        Raises `Fatal` when the directory cannot be used and `Retryable` when the disk is in trouble.
+        Raises `Fatal` when the directory cannot be used and `Retryable` when the disk fails.
         """
         self._loop = asyncio.get_running_loop()
         self._group = _Group(self._loop)
@@ -112,12 +113,12 @@ class Spool:
         )
         try:
             self.recovered = await self._in_thread(self._recover)
-            await self._room.look()
+            await self._capacity.measure()
         except OSError as error:
             self._held.release()
             raise Retryable(f"{self._directory}: the spool cannot be read: {error.strerror}") from None
         self._running = True
-        self._decide()
+        self._update_refusal()
         self._tasks = [
             asyncio.create_task(watched(work, f"spool {self.slot}", self._end))
             for work in (self._write_groups, self._keep_up)
@@ -126,8 +127,8 @@ class Spool:
     async def append(self, events: Sequence[Event | Measurement]) -> None:
         """Return when all `events` are on disk; they share one group.
 
-        Raises `Refused` with SPOOL_FULL or SPOOL_FAILED, or INTERNAL for an event no record can hold (invalid Unicode,
-        over `MAX_LINE`); none of them is then stored.
+        Raises `Refused` with SPOOL_FULL or SPOOL_FAILED, or INTERNAL if a record cannot hold an event (invalid Unicode,
+        over `MAX_LINE`); then none of the events is stored.
         """
         if not events:
             return
@@ -151,7 +152,7 @@ class Spool:
             raise Refused(reason)
 
     async def close(self) -> None:
-        """Write the waiting events and the last counts, seal the segment, release the slot; harmless when never started."""
+        """Write the waiting events and the last counts, seal the segment, release the slot; no-op if never started."""
         if not self._tasks:
             return
         keep_up, write_groups = self._tasks.pop(), self._tasks.pop()
@@ -169,16 +170,16 @@ class Spool:
         self._thread.shutdown()
 
     async def upkeep(self) -> None:
-        """Do one round: measure the space, sync and seal the segments that are due, write lone counts, repeat failed steps."""
+        """Do one round: measure the space, sync and seal if due, write counts without events, retry after a failure."""
         try:
-            await self._room.look()
+            await self._capacity.measure()
             await self._in_thread(self._writer.upkeep)
             if self.recovered.failed and time.monotonic() >= self._next_recovery:
                 self.recovered = await self._in_thread(self._recover)
         except OSError as error:
             self._fail(error)
-        self._decide()
-        if self._failed or (self._counters.waiting and not self._room.full):
+        self._update_refusal()
+        if self._failed or (self._counters.waiting and not self._capacity.full):
             self._wanted.set()
 
     async def _keep_up(self) -> None:
@@ -188,7 +189,7 @@ class Spool:
                 await asyncio.sleep(pause)
                 await self.upkeep()
         finally:
-            # Without upkeep nothing is synced or sealed in time: rather refuse.
+            # Without upkeep nothing is synced or sealed in time, so refuse hits.
             self._stop()
 
     async def _write_groups(self) -> None:
@@ -200,7 +201,7 @@ class Spool:
                 group, self._group = self._group, _Group(self._loop)
                 group.set_result(await self._commit(group))
         finally:
-            # Also when this loop ends by an error of ours: no hit may wait for ever.
+            # Also when an error of ours ends this loop: no hit may wait for ever.
             self._stop()
             for left in (group, self._group):
                 if not left.done():
@@ -210,8 +211,8 @@ class Spool:
     async def _commit(self, group: _Group) -> Reason | None:
         now_ms = self._clock_ms()
         events = len(group.lines)
-        # At the cap only events already taken in are written, not lone counts: those wait in memory.
-        drained = self._counters.drain(self.slot) if events or not self._room.full or not self._running else None
+        # When the spool is full, only events already accepted are written; counts without events wait in memory.
+        drained = self._counters.drain(self.slot) if events or not self._capacity.full or not self._running else None
         counts = list(drained.counts) if drained is not None else []
         if events:
             counts.append(Count(now_ms - now_ms % MINUTE_MS, "spooled", value=events))
@@ -227,8 +228,8 @@ class Spool:
             return Reason.SPOOL_FAILED
         if events:
             self._counters.add_total("spooled", value=events)
-        self._room.take(len(data))
-        self._healed()
+        self._capacity.add(len(data))
+        self._succeeded()
         return None
 
     def _count_failed(self, group: _Group) -> None:
@@ -237,25 +238,25 @@ class Spool:
 
     def _stop(self) -> None:
         self._running = False
-        self._decide()
+        self._update_refusal()
 
     def _fail(self, error: OSError) -> None:
         if not self._failed:
-            _log.error("spool %s: cannot write (%s); hits are refused until it can", self.slot, error.strerror)
+            _log.error("spool %s: cannot write (%s); hits are refused until it can write", self.slot, error.strerror)
         self._failed = True
-        self._decide()
+        self._update_refusal()
 
-    def _healed(self) -> None:
+    def _succeeded(self) -> None:
         if self._failed:
             _log.warning("spool %s: writes again", self.slot)
         self._failed = False
-        self._decide()
+        self._update_refusal()
 
-    def _decide(self) -> None:
+    def _update_refusal(self) -> None:
         if self._failed or not self._running:
             self._refusing = Reason.SPOOL_FAILED
         else:
-            self._refusing = Reason.SPOOL_FULL if self._room.full else None
+            self._refusing = Reason.SPOOL_FULL if self._capacity.full else None
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await self._loop.run_in_executor(self._thread, work)

@@ -1,7 +1,7 @@
-"""The free space of the spool: its own cap in bytes, and the free bytes of the disk.
+"""The space the spool may still use: its own limit in bytes, and the free space of the disk.
 
-Owns the two limits of settings `spool.max_mb` and `spool.min_free_mb`. Measuring costs a directory scan and a system call, so
-it is done now and then and never for a hit; in between the own writes are added up.
+Owns the two limits of settings `spool.max_mb` and `spool.min_free_mb`. A measurement costs a directory scan and a
+system call, so it is done now and then and never for a hit; between two of them this process adds up its own writes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pipeline import settings
 from pipeline.spool.segments import used_bytes
 from pipeline.system.durable_files import MB, FileSystem
 
-SCAN_SECONDS = 5.0  # other slots' writes are seen this late: at 20,000 events/s about 60 MB over the cap
+SCAN_SECONDS = 5.0  # the delay until other slots' writes are seen: at 20,000 events/s about 60 MB over the limit
 
 
-class Room:
-    """Whether the spool in `directory` is full."""
+class Capacity:
+    """Measures whether the spool in `directory` is full."""
 
     def __init__(self, directory: Path, limits: settings.Spool, files: FileSystem) -> None:
         self.full = False
@@ -29,8 +29,8 @@ class Room:
         self._used = 0
         self._next_scan = 0.0
 
-    async def look(self) -> None:
-        """Measure again, off the event loop; when full, the whole directory each time, so that room is seen at once.
+    async def measure(self) -> None:
+        """Measure again, off the event loop; a full spool is scanned each time, so that free space is seen at once.
 
         Raises `OSError`.
         """
@@ -41,7 +41,7 @@ class Room:
         free = await asyncio.to_thread(self._files.free_bytes, self._directory)
         self.full = self._used >= self._max_bytes or free < self._min_free
 
-    def take(self, size: int) -> None:
-        """Add `size` bytes just written."""
+    def add(self, size: int) -> None:
+        """Count `size` bytes that were just written."""
         self._used += size
         self.full = self.full or self._used >= self._max_bytes

@@ -1,7 +1,7 @@
-"""`clinic-pixel spool`: shows the files between the collector and ClickHouse, without changing them.
+"""`clinic-pixel spool`: show the files between collector and ClickHouse, without changing them.
 
-It only reads, so it is safe beside a running collector and shipper; segments that the shipper removes meanwhile are left
-out.
+Owns the output of these commands. They only read, so they are safe beside a running collector and shipper; files that
+the shipper removes meanwhile are left out.
 """
 
 from __future__ import annotations
@@ -26,15 +26,13 @@ _VERIFY_COLUMNS = ("segment", "records", "bad_lines", "first_bad_offset", "reaso
 
 _SegmentArgument = Annotated[
     str | None,
-    typer.Argument(help="Name of a segment in the spool, or a path; else all of them.", show_default=False),
+    typer.Argument(help="Name of a segment in the spool, or a path; default: all segments.", show_default=False),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group `spool`."""
-    group = typer.Typer(
-        help="Look into the spool: events on disk that are not yet in ClickHouse.", no_args_is_help=True
-    )
+    group = typer.Typer(help="Show the spool: events on disk that are not yet in ClickHouse.", no_args_is_help=True)
     group.command()(status)
     group.command()(cat)
     group.command()(verify)
@@ -42,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(config: ConfigOption = None, form: FormatOption = None) -> None:
-    """Show the slots: who writes, how much waits and since when."""
+    """Show each slot: whether a collector runs, how many events wait and the age of the oldest."""
     from pipeline import settings
     from pipeline.spool.segments import QUARANTINE, listing, used_bytes
     from pipeline.system.durable_files import LOCAL_FILES, MB
@@ -52,7 +50,7 @@ def status(config: ConfigOption = None, form: FormatOption = None) -> None:
     segments = listing(directory)
     names = {path.stem for path in directory.glob("*.lock")} | {segment.slot for segment in segments}
     rows = [_slot_row(directory, name, [one for one in segments if one.slot == name]) for name in sorted(names)]
-    note = "No collector has written here yet."
+    note = "No collector has written into this spool yet."
     if directory.is_dir():
         aside = sum(1 for _ in (directory / QUARANTINE).glob("*"))
         used, free = used_bytes(directory) / MB, LOCAL_FILES.free_bytes(directory) / MB
@@ -82,12 +80,12 @@ def cat(segment: _SegmentArgument = None, config: ConfigOption = None) -> None:
 
 
 def verify(segment: _SegmentArgument = None, config: ConfigOption = None, form: FormatOption = None) -> None:
-    """Check the checksum of every record; exit code 1 when one is damaged."""
+    """Check the checksum of every record; exit code 1 if a record is damaged."""
     from rich.progress import track
 
     paths = list(_present(_chosen(config, segment)))
     shown = track(paths, "checking", console=errors, transient=True, disable=not errors.is_terminal)
-    rows = [_verdict(path) for path in shown]
+    rows = [_checked(path) for path in shown]
     bad = sum(1 for row in rows if row[2])
     records = sum(int(str(row[1])) for row in rows)
     note = f"{len(rows)} segments, {records:,} records, " + (f"damage in {bad}" if bad else "no damage")
@@ -123,12 +121,12 @@ def _chosen(config: Path | None, segment: str | None) -> list[Path]:
         if path.is_file():
             return [path]
     raise Fatal(
-        f"{segment}: neither a segment of {directory} nor a file; `clinic-pixel spool status` shows what is there"
+        f"{segment}: neither a segment of {directory} nor a file; `clinic-pixel spool verify` lists the segments"
     )
 
 
 def _present(paths: Iterable[Path]) -> Iterator[Path]:
-    # A segment may be sealed or shipped between the listing and the look at it.
+    # A segment may be sealed or shipped after it was listed.
     for path in paths:
         if path.exists():
             yield path
@@ -136,7 +134,7 @@ def _present(paths: Iterable[Path]) -> Iterator[Path]:
             yield path.with_suffix(".seg")
 
 
-def _verdict(path: Path) -> tuple[object, ...]:
+def _checked(path: Path) -> tuple[object, ...]:
     from pipeline.spool.records import BadLine, read
 
     records, bad = 0, list[BadLine]()
@@ -145,7 +143,7 @@ def _verdict(path: Path) -> tuple[object, ...]:
             records += 1
         elif not (
             record.reason is QuarantineReason.TORN and path.suffix == ".open"
-        ):  # an unfinished last line is no damage there
+        ):  # an unfinished last line is normal there
             bad.append(record)
     first = bad[0] if bad else None
     return (path.name, records, len(bad), first.offset if first else "", first.reason if first else "")
@@ -156,7 +154,7 @@ def _written(data: bytes) -> bool:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # `spool cat | head` has seen enough; without this the interpreter complains once more at exit.
+        # The reader closed the pipe, as `spool cat | head` does; without this Python prints an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
     return True

@@ -1,12 +1,12 @@
-"""The counts of one collector: offered, spooled, refused by reason, over the rate limit by network class, country and ASN.
+"""The counters of one collector: offered, spooled, refused by reason, floods by network class, country and ASN.
 
 Owns the numbers between two writes of the spool and the totals for /metrics. Rules:
 
-* `drain` hands the numbers to the spool, which writes them at the end of a group of events; a number is then exactly as
-  durable as the events beside it. A group that fails gives them back with `restore`.
-* The number of keys is bounded (`MAX_KEYS`, then coarser keys), because country and ASN depend on the senders of hits, and
-  because a full spool may keep the numbers in memory for days. Folding moves a count to a coarser key, never drops it.
-* One thread: the event loop's.
+* `drain` gives the numbers to the spool, which writes them at the end of a group of events; a number is then exactly as
+  durable as the events beside it. If the write fails, `restore` takes them back.
+* The number of keys is bounded (`MAX_KEYS`, then coarser keys), because the senders of hits decide country and ASN and
+  because a full spool may keep the numbers in memory for days. A count moves to a coarser key and is never dropped.
+* Only the thread of the event loop uses it.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class EdgeCounters:
         self.add_total(name, value=value, reason=reason, net_class=net_class)
 
     def add_total(self, name: CountName, *, value: int, reason: str = "", net_class: str = "") -> None:
-        """Count into the totals only, for counts that the spool has already written itself."""
+        """Count into the totals only: for numbers that the spool has already written itself."""
         key = (name, reason, net_class)
         self._totals[key] = self._totals.get(key, 0) + value
 
     def drain(self, collector: str) -> CountsRecord | None:
-        """Return the counts since the last call and reset them; None when there are none."""
+        """Return and forget the counts since the last call; None if there are none."""
         if not self._pending:
             return None
         counts = [Count(*key, value) for key, value in self._pending.items()]
@@ -64,7 +64,7 @@ class EdgeCounters:
 
     @property
     def waiting(self) -> bool:
-        """Whether there is anything to drain."""
+        """Return whether there are counts to drain."""
         return bool(self._pending)
 
     def totals(self) -> Mapping[tuple[str, ...], int]:
@@ -83,6 +83,6 @@ def _coarser(key: _Key, pending: Mapping[_Key, int]) -> _Key:
     without_place: _Key = (minute, name, reason, net_class, "", 0)
     if without_place in pending or len(pending) < 2 * MAX_KEYS:
         return without_place
-    # Days of a full spool: the oldest minute takes the rest; names, reasons and classes are closed lists.
+    # After days of a full spool the oldest minute takes all further counts; the other labels are closed lists.
     oldest = next(iter(pending))[0]
     return (oldest, name, reason, net_class, "", 0)

@@ -1,7 +1,7 @@
 """Removes a segment when every record in it has its outcome, and keeps the lines that could not be read.
 
-Owns the last step of a plan. Rules: bad lines are set aside on the disk before the segment is removed; every step may
-run twice, because the worker may be killed between any two; a file that is already gone is no error.
+Owns the last step of a plan. Rules: bad lines are in quarantine, on disk, before the segment is removed; every step may
+run twice, because the worker may be killed between any two; a missing file is no error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSy
 def set_bad_lines_aside(
     spool: Path, bad_lines: Mapping[str, Sequence[BadLine]], files: FileSystem = LOCAL_FILES
 ) -> None:
-    """Copy the lines that are no records to `quarantine/<segment>.bad` and sync them.
+    """Copy the lines that are not records to `quarantine/<segment>.bad` and sync them.
 
     Raises `Retryable` when the disk refuses.
     """
@@ -30,7 +30,7 @@ def set_bad_lines_aside(
         for segment, lines in bad_lines.items():
             _copy_lines(spool / segment, aside / f"{segment}.bad", lines, files)
     except OSError as error:
-        raise Retryable(f"{aside}: bad lines cannot be set aside: {error.strerror}") from None
+        raise Retryable(f"{aside}: bad lines cannot be copied to quarantine: {error.strerror}") from None
 
 
 def retire(spool: Path, segments: Sequence[str], *, keep: bool, files: FileSystem = LOCAL_FILES) -> None:
@@ -48,7 +48,7 @@ def retire(spool: Path, segments: Sequence[str], *, keep: bool, files: FileSyste
                     files.rename(spool / name, aside / name)
                 else:
                     files.unlink(spool / name)
-        # After a power cut a removed name may come back; it must not do so after the journal has forgotten the segment.
+        # A power cut must not bring a name back after the journal has dropped its record of the segment.
         files.fsync_directory(spool)
         if keep:
             files.fsync_directory(aside)

@@ -1,7 +1,7 @@
 """One line of an append-only file: eight hexadecimal digits of the CRC-32 of a body, a space, the body, a newline.
 
-Owns that form, which the spool and the journal of the deliveries share. Pure. Rules: a line reads with standard tools; a
-body (JSON here) holds no raw newline, so a reader finds its place again at the next one.
+Owns that form, which the spool and the journal of the deliveries share. Pure. Rules: standard tools can read a line; a
+body (JSON here) holds no raw newline, so after damage a reader continues at the next line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def unframed(line: bytes) -> bytes | Damage:
     body = line[_BODY:-1]
     if line[8:_BODY] != b" " or not body:
         return QuarantineReason.FRAME
-    # The digits are compared as text: int() would take spellings no writer makes.
+    # The digits are compared as text: int() would accept spellings that no writer makes.
     if line[:8] != b"%08x" % crc32(body):
         return QuarantineReason.CRC
     return body

@@ -3,7 +3,7 @@
 Owns the records as JSON in the lines of `pipeline.spool.framing`. Rules:
 
 * A line that fails any check is reported by place and reason, never by content, and never stops the reading.
-* Memory is bounded by `MAX_LINE` whatever the file holds.
+* Memory is bounded by `MAX_LINE` for any file.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pipeline.event import SpoolRecord
 from pipeline.reasons import QuarantineReason
 from pipeline.spool.framing import ADDED, framed, unframed
 
-MAX_LINE = 256 * 1024  # an event is under 20 KB and a full counts record under 200 KB; longer can only be damage
+MAX_LINE = 256 * 1024  # an event is under 20 KB and a full counts record under 200 KB; a longer line is damaged
 
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[bytes], SpoolRecord] = msgspec.json.Decoder(SpoolRecord).decode
 
 
 class BadLine(NamedTuple):
-    """A line that is not a record: where it begins, why, and how many bytes it spans with its newline."""
+    """A line that is not a record: its first byte, the reason, and its size in bytes with its newline."""
 
     offset: int
     reason: QuarantineReason
@@ -43,7 +43,7 @@ class Line(NamedTuple):
 def frame(record: SpoolRecord) -> bytes:
     """Return the record's line.
 
-    Raises `ValueError` on text that is not valid Unicode and on a record over `MAX_LINE`, which no reader would take.
+    Raises `ValueError` on text that is not valid Unicode and on a record over `MAX_LINE`, which readers refuse.
     """
     body = _encode(record)
     if len(body) + ADDED > MAX_LINE:
@@ -52,18 +52,18 @@ def frame(record: SpoolRecord) -> bytes:
 
 
 def parse(line: bytes) -> SpoolRecord | QuarantineReason:
-    """Return the record of a whole line (with its newline), or why it is none."""
+    """Return the record of a whole line (with its newline), or the reason why it is not one."""
     body = unframed(line)
     if isinstance(body, str):
         return body
     try:
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # the second is what invalid UTF-8 inside a text gives
+    except (msgspec.DecodeError, UnicodeDecodeError):  # invalid UTF-8 inside a text raises the second
         return QuarantineReason.RECORD
 
 
 def scan(stream: BinaryIO) -> Iterator[Line | BadLine]:
-    """Yield every line of an open file from its start, good or bad, so that their sizes add up to the file's."""
+    """Yield every line of an open file from its start, good or bad; their sizes add up to the size of the file."""
     offset = 0
     while line := stream.readline(MAX_LINE):
         size = len(line)
@@ -92,7 +92,7 @@ def read(path: Path) -> Iterator[SpoolRecord | BadLine]:
 
 
 def count_events(path: Path) -> int:
-    """Return how many records of a file are not counts, by their first bytes and without checking them: for display.
+    """Return the number of events and measurements in a file, by first bytes and without a check: for display.
 
     Raises `OSError` where the file cannot be read.
     """

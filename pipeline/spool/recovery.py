@@ -1,15 +1,17 @@
-"""Recovers the files of a killed writer; the present holder of its slot does it.
+"""Recovers the files that a killed writer left in the spool; the present holder of its slot does this.
 
-Owns the repair. Rules: it never deletes data; a failure on one file leaves that file for the next try, so it cannot
-become a crash loop; and after a kill between any two of its steps, beginning again is enough. For each `.open` file:
+Owns the recovery. Rules: it never deletes data; a failure on one file leaves that file for the next try, so it cannot
+become a crash loop; and after a kill between any two of its steps it can begin again from the start. For each `.open`
+file:
 
-1. What follows the last good line is copied to `quarantine/` and synced, and only then cut off.
-2. Events behind the last counts record belong to a group that never ended, so nobody counted them: they get a counts
-   record of their own, so that offered = spooled + refused holds even after kill -9.
+1. The bytes after the last good line are copied to `quarantine/` and synced, and only then cut off.
+2. Events after the last counts record belong to a group that never ended, so they are not counted yet: they get a
+   counts record of their own, so that offered = spooled + refused holds even after kill -9.
 3. The file is synced and renamed `.seg`. A bad line before the last good one stays: its reader skips and counts it.
 
-A `.copy` becomes the `.seg` of its name when its `.suspect` is beside it (the copy was complete and synced before the
-suspect was renamed); otherwise its source is still there and the copy is set aside. Files of unknown name are set aside.
+A `.copy` becomes the `.seg` of its name if the `.suspect` of that name exists (the copy was complete and synced before
+the suspect was renamed); otherwise its source still exists and the copy is set aside. Files of unknown name are set
+aside. To set a file aside means to move it to `quarantine/`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _COUNTED_TOGETHER: tuple[CountName, ...] = ("offered", "spooled")
 
 
 class Recovery(NamedTuple):
-    """The result: files sealed, events in them, bytes cut aside, bad lines left in, files set aside, files that failed."""
+    """Counts: files sealed, events in them, bytes cut off, bad lines left in, files set aside, files that failed."""
 
     sealed: int = 0
     events: int = 0
@@ -45,7 +47,7 @@ class Recovery(NamedTuple):
 def recover(directory: Path, slot: str, *, files: FileSystem = LOCAL_FILES, live: int | None = None) -> Recovery:
     """Recover the files of earlier holders of `slot`, and set unknown files aside; the caller holds the slot.
 
-    `live` is the incarnation that the caller itself writes; it is left alone. Errors are counted in `failed`, not raised.
+    `live` is the incarnation that the caller itself writes; it is skipped. Errors are counted in `failed`, not raised.
     """
     done = Recovery()
     for segment in listing(directory):
@@ -64,7 +66,7 @@ def recover(directory: Path, slot: str, *, files: FileSystem = LOCAL_FILES, live
 
 
 def recover_orphans(directory: Path, *, files: FileSystem = LOCAL_FILES) -> Recovery:
-    """Recover every slot that nobody holds and that has something to recover; the shipper calls this now and then."""
+    """Recover every slot that has files to recover and no holder; the shipper calls this now and then."""
     done = Recovery()
     for name in sorted({segment.slot for segment in listing(directory) if segment.state in ("open", "copy")}):
         slot = Slot.take(directory, name)
@@ -80,7 +82,7 @@ def recover_orphans(directory: Path, *, files: FileSystem = LOCAL_FILES) -> Reco
 def _recover_open(directory: Path, segment: Segment, files: FileSystem) -> Recovery:
     final = segment.path.with_suffix(".seg")
     if final.exists():
-        # The sealed file of that name is whole; this one is a leftover the disk brought back.
+        # The sealed file of that name is whole; this one came back after a power cut.
         _set_aside(directory, segment.path, files)
         return Recovery(set_aside=1)
     facts = _survey(segment.path)
@@ -97,7 +99,7 @@ def _recover_open(directory: Path, segment: Segment, files: FileSystem) -> Recov
     if facts.end:
         files.rename(segment.path, final)
     else:
-        files.unlink(segment.path)  # empty: whatever it held is in quarantine
+        files.unlink(segment.path)  # empty: its bytes are in quarantine
     files.fsync_directory(directory)
     return Recovery(int(facts.end > 0), facts.events, segment.size - facts.end, facts.bad_lines)
 
@@ -192,7 +194,7 @@ def _set_aside(directory: Path, path: Path, files: FileSystem) -> None:
 
 
 def _free_place(directory: Path, name: str, files: FileSystem) -> Path:
-    """Return an unused path in quarantine, so that no file there is ever overwritten."""
+    """Return an unused path in quarantine: a file set aside before is never overwritten."""
     aside = directory / QUARANTINE
     if not aside.exists():
         aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)

@@ -1,15 +1,15 @@
-"""The spool's files: their names, their order, and the process that each belongs to.
+"""The spool's files: their names, their order, and the process that holds them.
 
-Owns the directory as a reader sees it. One file per segment, `<slot>-<incarnation>-<seq>` and an
-ending that says its state:
+Owns the directory as a reader sees it. One file per segment, named `<slot>-<incarnation>-<seq>` and a suffix for its
+state:
 
-* `.open`     being written by the process that holds the slot's lock, or left behind by one that died;
+* `.open`     being written by the process that holds the slot's lock, or left behind by one that was killed;
 * `.seg`      sealed: complete, never written again, may be shipped;
-* `.suspect`  an fsync failed on it; evidence only, never shipped (what it had acknowledged was copied, see `writer`);
+* `.suspect`  an fsync failed on it; evidence only, never shipped (its acknowledged events were copied, see `writer`);
 * `.copy`     that copy while it is made; it becomes the `.seg` of the same name.
 
-A slot is a name held by `flock` on `<slot>.lock`, which the kernel releases when the holder ends. The lock file keeps the
-last incarnation, so that the next one is greater even when the clock was set back and every file has been shipped.
+A slot is a name held by `flock` on `<slot>.lock`, which the kernel releases when the holder ends. The lock file keeps
+the last incarnation, so that the next one is greater even when the clock was set back and every file has been shipped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipeline.system import locks
 from pipeline.system.durable_files import make_directory
 
 QUARANTINE = "quarantine"
-MAX_SLOTS = 256  # four times the most collector workers, for those that restart while their old slot is still held
+MAX_SLOTS = 256  # four times the largest number of workers: one may restart while its old slot is still held
 _NAME = re.compile(
     r"(?P<slot>[a-z][a-z0-9]{0,15})-(?P<incarnation>\d{14,18})-(?P<seq>\d{6,9})\.(?P<state>open|seg|suspect|copy)"
 )
@@ -73,12 +73,12 @@ def listing(directory: Path) -> list[Segment]:
                     facts.st_mtime_ns // 1_000_000,
                 )
             )
-    # Between slots the time of the last write decides which is older; names decide between equals.
+    # Across slots only the time of the last write shows which is older; equal times are ordered by name.
     return sorted(found, key=lambda segment: (segment.modified_ms, segment.incarnation, segment.seq, segment.slot))
 
 
 def is_known(name: str) -> bool:
-    """Return whether a file of this name belongs into the spool."""
+    """Return whether this is the name of a spool file."""
     return name.endswith(".lock") or _NAME.fullmatch(name) is not None
 
 
@@ -107,7 +107,7 @@ def is_held(directory: Path, slot: str) -> bool:
 
 
 class Slot:
-    """A held slot: this process alone writes and recovers its files until `release` or the end of the process."""
+    """A held slot: this process alone writes and recovers its files until `release` or its end."""
 
     def __init__(self, directory: Path, name: str, lock: int) -> None:
         self.directory = directory
@@ -129,9 +129,9 @@ class Slot:
 
     @classmethod
     def take_free(cls, directory: Path) -> Self:
-        """Return the first slot that nobody holds.
+        """Return the first free slot.
 
-        Raises `Fatal` when the directory is not ours to write or every slot is held, `Retryable` on a disk in trouble.
+        Raises `Fatal` when the directory is not writable or every slot is held, `Retryable` when the disk fails.
         """
         try:
             for number in range(MAX_SLOTS):
@@ -142,10 +142,10 @@ class Slot:
             raise Fatal(f"{directory}: the spool directory must be writable for this user") from None
         except OSError as error:
             raise Retryable(f"{directory}: no slot of the spool can be locked: {error.strerror}") from None
-        raise Fatal(f"{directory}: all {MAX_SLOTS} slots are held; stop collectors that should not run")
+        raise Fatal(f"{directory}: all {MAX_SLOTS} slots are held; stop collectors that need not run")
 
     def next_incarnation(self, now_ms: int) -> int:
-        """Return a number greater than any this slot ever used: the time, or one more than the last.
+        """Return a number greater than all earlier ones of this slot: the time, or one more than the last.
 
         Raises `OSError` when it cannot be kept on disk.
         """
@@ -159,7 +159,7 @@ class Slot:
         return incarnation
 
     def release(self) -> None:
-        """Release the slot; the lock file stays, for its number."""
+        """Release the slot; the lock file stays, because it keeps the incarnation."""
         os.close(self._lock)
 
 

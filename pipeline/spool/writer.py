@@ -1,4 +1,4 @@
-"""Writes the segments of one slot: append, sync, roll, and recover from a failure without losing an acknowledged event.
+"""Writes the segments of one slot: append, sync, seal, and repair after a failed write or sync.
 
 Owns the file being written. Synchronous; all calls come from one thread. Rules:
 
@@ -7,15 +7,15 @@ Owns the file being written. Synchronous; all calls come from one thread. Rules:
 * A write that fails is undone by truncating back to the last commit. If that fails too, the file is broken.
 * A failed fsync is never retried on that file: the kernel may have marked the lost pages clean, and the retry would
   succeed over a hole. The file is broken.
-* A broken file is not written again. It cannot simply be set aside, because what was committed before is acknowledged and
-  must be shipped; nor sealed as it is, because it may end with the group that failed, which is refused or written again
-  elsewhere. So: its committed bytes are copied to a `.copy` file and synced, the file becomes `.suspect`, the copy becomes
-  the `.seg`. A kill before the first rename leaves an ordinary `.open` file whose last group nobody acknowledged and nobody
-  wrote elsewhere; after it, `recovery` finishes the second. Only when this is done is anything written again, to a new
-  file whose creation syncs the directory and with it these renames. With durability `interval` the committed bytes are
-  read back from the page cache, the one place that still has them.
-* A new file is in the directory durably (fsync of the directory) before anything in it is acknowledged. A rename to `.seg`
-  need not be: after a power cut either name leads to the same bytes.
+* A broken file is not written again. It cannot simply be set aside, because its committed events are acknowledged and
+  must be shipped; nor can it be sealed unchanged, because it may end with the group that failed, which is refused or
+  written again elsewhere. So: its committed bytes are copied to a `.copy` file and synced, the file becomes `.suspect`,
+  the copy becomes the `.seg`. A kill before the first rename leaves an ordinary `.open` file whose last group was
+  neither acknowledged nor written elsewhere; after a kill between the renames, `recovery` does the second. Writing
+  starts again only when this is done, to a new file whose creation syncs the directory and with it these renames. With
+  durability `interval` the committed bytes are read back from the page cache, because no other copy exists.
+* The directory is synced after a file is created and before anything in the file is acknowledged. A rename to `.seg`
+  needs no sync: after a power cut either name leads to the same bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _File:
     fd: int
     committed: int = 0
     synced: int = 0
-    born: float = 0.0
+    opened: float = 0.0
 
 
 class SyncFailed(OSError):
@@ -70,34 +70,34 @@ class SegmentWriter:
         self._broken: _File | None = None
 
     def write(self, data: bytes) -> None:
-        """Commit `data`; empty data only repairs the files after an earlier failure.
+        """Commit `data`; with empty data only repair after an earlier failure.
 
         Raises `OSError`; nothing of `data` is then shipped.
         """
-        self._mend()
+        self._repair()
         if not data:
             return
         try:
             self._commit(data)
         except SyncFailed:
-            # The disk refused one file; the group is still in memory, so one new file is worth a try.
-            self._mend()
+            # The sync of one file failed; the group is still in memory, so try once more with a new file.
+            self._repair()
             self._commit(data)
-        with suppress(OSError):  # the data is committed; the next call repairs a failed seal
+        with suppress(OSError):  # the data is committed; the next call seals again or repairs
             self._seal_if_due()
 
     def upkeep(self) -> None:
-        """Sync the data that durability `interval` left unsynced, and seal by age; call it at least every half second.
+        """Sync the bytes that durability `interval` has not synced and seal by age; call it every half second at least.
 
         Raises `OSError`; the writer is then broken until `write` repairs it.
         """
-        self._mend()
+        self._repair()
         self._sync_current()
         self._seal_if_due()
 
     def close(self) -> None:
-        """Sync, seal and close. Raises `OSError`; what is left is found by the next recovery."""
-        self._mend()
+        """Sync, seal and close. Raises `OSError`; the next recovery then finds the file."""
+        self._repair()
         self._sync_current()
         if self._current is not None:
             self._seal()
@@ -146,17 +146,17 @@ class SegmentWriter:
             self._files.fsync_directory(self._slot.directory)
         except OSError:
             self._files.close(fd)
-            with suppress(OSError):  # an empty file does no harm: recovery removes it
+            with suppress(OSError):  # an empty file that remains does no harm: recovery removes it
                 self._files.unlink(path)
             raise
-        self._current = _File(path, fd, born=self._monotonic())
+        self._current = _File(path, fd, opened=self._monotonic())
         return self._current
 
     def _seal_if_due(self) -> None:
         file = self._current
         if file is None or not file.committed:
             return
-        age = self._monotonic() - file.born
+        age = self._monotonic() - file.opened
         if file.committed >= self._limits.segment_mb * MB or age >= self._limits.segment_seconds:
             self._sync_current()
             self._seal()
@@ -168,7 +168,7 @@ class SegmentWriter:
         try:
             self._files.rename(file.path, file.path.with_suffix(".seg"))
         except OSError:
-            return  # still a good file: go on with it and try again at the next occasion
+            return  # the file is still good: write on and try again when the next seal is due
         self._current = None
         self._files.close(file.fd)
         with suppress(OSError):  # either name leads to the same bytes
@@ -180,19 +180,19 @@ class SegmentWriter:
         with suppress(OSError):  # the failed group must not be shipped if we are killed before the copy is made
             self._files.truncate(file.fd, file.committed)
 
-    def _mend(self) -> None:
+    def _repair(self) -> None:
         file = self._broken
         if file is None:
             return
         if file.committed:
             self._salvage(file)
         elif file.path.exists():
-            self._files.unlink(file.path)  # holds nothing but the group that failed
+            self._files.unlink(file.path)  # it holds only the group that failed
         self._broken = None
         self._files.close(file.fd)
 
     def _salvage(self, file: _File) -> None:
-        # The path shows the last step of an earlier try; the sealed copy may already have been shipped and removed.
+        # The path shows the last finished step of an earlier try; the sealed copy may be shipped and removed already.
         sealed, copy = file.path.with_suffix(".seg"), file.path.with_suffix(".copy")
         if file.path.suffix == ".open":
             if copy.exists():

@@ -223,7 +223,7 @@ def test_the_acknowledged_part_survives_any_second_failure_while_it_is_copied(di
     assert counted(records(directory))["spooled"] == len(expected)
 
 
-def test_a_refused_group_is_not_stored_when_the_collector_dies_before_the_broken_file_is_mended(directory, disk):
+def test_a_refused_group_is_not_stored_when_the_collector_dies_before_the_broken_file_is_repaired(directory, disk):
     async def scenario() -> None:
         spool = new_spool(directory, disk)
         await spool.start()
