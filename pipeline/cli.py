@@ -1,9 +1,9 @@
-"""The command line `clinic-pixel`: one Typer application with the commands of each room.
+"""The command line `clinic-pixel`: one Typer application with the commands of every room.
 
-Owns the entry point and the exit codes: 0 ok, 1 found a problem, 2 wrong use. Each room of `pipeline` brings its
-`commands.py`, listed in `ROOMS`; other packages register theirs under the entry point group `clinic_pixel.commands`, so that
-`pipeline` need not import `collector` or `dashboards`. Command modules import heavy things inside their functions, so that
-`--help` is quick.
+Owns the entry point and the exit codes: 0 ok, 1 found a problem, 2 wrong use. Each room of `pipeline` has its commands
+in `commands.py`, listed in `ROOMS`; other packages register theirs under the entry point group `clinic_pixel.commands`,
+so that `pipeline` need not import `collector` or `dashboards`. Command modules import large modules inside their
+functions, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ EXTRA_OF = {
     "backports": "verify",
     "lz4": "verify",
 }
-"""The extra of the package that brings a module; a collector host installs none of them."""
+"""The extra of the package that installs a module; a collector host installs none of them."""
 
 ROOMS = (
     operations,
@@ -59,7 +59,7 @@ ROOMS = (
     spool,
     networks,
 )
-"""The rooms that bring commands, in the order of `--help`."""
+"""The rooms that have commands, in the order of `--help`."""
 
 
 def build_app() -> typer.Typer:
@@ -81,7 +81,7 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; an error that a person can correct is one line on stderr and exit code 1."""
+    """Run the command line; print an error that a person can fix as one line on stderr, with exit code 1."""
     try:
         try:
             build_app()()
@@ -107,7 +107,7 @@ def main() -> None:
         errors.print(
             f"clinic-pixel: {place}: {error.strerror}", style="bold", highlight=False, markup=False, soft_wrap=True
         )
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries once more as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at exit
         sys.exit(EXIT_PROBLEM)
     except KeyboardInterrupt:
         sys.exit(130)

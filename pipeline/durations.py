@@ -1,4 +1,4 @@
-"""Lengths of time, in the two units that the code counts in: milliseconds of Unix time and seconds."""
+"""Lengths of time in the two units of the code: milliseconds of Unix time and seconds."""
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS

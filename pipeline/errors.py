@@ -1,7 +1,7 @@
-"""The three families of errors: the client's fault, passing trouble, and ours.
+"""The three families of errors: a refused hit, a temporary error, and a fatal error.
 
-Owns the names every module raises. A message names the setting or file, the value unless it is secret, and what was
-expected; it never holds anything a visitor sent.
+Owns the names every module raises. A message names the setting or file, the value unless it is secret, and the expected
+value; it never holds a text that a visitor sent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from traceback import extract_tb
 
 
 class Reason(StrEnum):
-    """The reasons for which the edge refuses a hit: a closed list, each counted under its name (docs/refusals.md)."""
+    """The reasons for refusing a hit at the edge: a closed list, each counted under its own name (docs/refusals.md)."""
 
     UNKNOWN_SITE = "unknown_site"
     BAD_QUERY = "bad_query"
@@ -58,23 +58,23 @@ STATUS: dict[Reason, int] = {
 
 MEANING: dict[Reason, str] = {
     Reason.UNKNOWN_SITE: "`s` is missing or names no configured site",
-    Reason.BAD_QUERY: "a parameter is outside of its grammar: unknown mode, status, nonce, consent or ad block id",
+    Reason.BAD_QUERY: "a parameter does not match its grammar: unknown mode, status, nonce, consent or ad block id",
     Reason.REPEATED_PARAMETER: "a parameter was given twice",
     Reason.TOO_LARGE: "path and query over 8 KB, or a body over 16 KB",
     Reason.TOO_MANY_HEADERS: "over 64 headers or 16 KB of them",
     Reason.BAD_HOST: "more than one Host header",
-    Reason.BAD_HTTP: "not to be read as HTTP/1.1, or a target over 64 KB",
-    Reason.BAD_METHOD: "another method than the route takes",
-    Reason.BAD_REPLAY: "a replay without the secret, or of a time outside of the keys' life",
-    Reason.BAD_BODY: "the beacon's body is not the JSON that was agreed",
+    Reason.BAD_HTTP: "the bytes are not HTTP/1.1, or the target is over 64 KB",
+    Reason.BAD_METHOD: "the route does not accept the method",
+    Reason.BAD_REPLAY: "a replay without the secret, or of a time for which no key is kept",
+    Reason.BAD_BODY: "the beacon's body is not JSON of the expected form",
     Reason.BODY_TIMEOUT: "the body did not arrive within 5 seconds",
     Reason.FOREIGN_ORIGIN: "the beacon, or a button of /privacy, was sent from a page of another site",
     Reason.FLOOD: "the client is over its rate (`collector.flood_per_minute`)",
     Reason.BLOCKED: "the person asked for a block (policy clause 6.2.4)",
-    Reason.SPOOL_FULL: "the spool is at its size or the disk at its free space limit",
+    Reason.SPOOL_FULL: "the spool has its largest size, or the disk has too little free space",
     Reason.SPOOL_FAILED: "the disk refused the write; nothing was acknowledged",
-    Reason.BAD_CLOCK: "the collector's clock shows a time before 2026: the event would be deleted by its age at once",
-    Reason.INTERNAL: "an error of ours that nobody foresaw; the log names its type and place",
+    Reason.BAD_CLOCK: "the collector's clock shows a time before 2026: retention would delete the event at once",
+    Reason.INTERNAL: "an unforeseen error of the software; the log names its type and place",
 }
 
 
@@ -83,7 +83,7 @@ class PixelError(Exception):
 
 
 class Refused(PixelError):
-    """A hit turned away at the edge, the client's fault or the spool's state; carries only its reason."""
+    """A hit refused at the edge because of the request or of the spool's state; carries only its reason."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
@@ -96,11 +96,11 @@ class Refused(PixelError):
 
 
 class Retryable(PixelError):
-    """Passing trouble (database away, disk full): try again later, nothing is lost."""
+    """A temporary error (database unreachable, disk full): try again later, nothing is lost."""
 
 
 class Fatal(PixelError):
-    """Our own fault or a wrong set-up: stop and say in one line what to do."""
+    """An error of the software or a wrong set-up: stop, with one line that names the remedy."""
 
 
 def type_and_place(error: BaseException) -> str:

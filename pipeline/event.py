@@ -1,4 +1,4 @@
-"""A request as received (`Hit`) and as it may be kept (`Event`); the stored `Row` is in `pipeline.enrich.rows`.
+"""A request as received (`Hit`) and its facts that may be kept (`Event`); `pipeline.enrich.rows` has the stored `Row`.
 
 Owns the shapes of a fact before the database and the types that keep them apart. Rules:
 
@@ -6,8 +6,8 @@ Owns the shapes of a fact before the database and the types that keep them apart
 * An `Event` is frozen and has no field that could take an address: tokens are `Token`, and only `pipeline.keys.tokens`
   makes those, so mypy refuses a raw address at the spool.
 * The spool holds one JSON object per `Event`; its keys are the column names of `pixel.events` where the value is final.
-* The bounds and patterns of a field are part of its type, and the reader of the spool checks them: what it returns fits
-  the columns. The edge, which makes events, does not check itself; its tests send every event through the reader.
+* The bounds and patterns of a field are part of its type, and the reader of the spool checks them: every event that it
+  returns fits the columns. The edge makes events without this check; its tests send every event through the reader.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ MeasurementKind = Literal["js_error", "resource", "vital"]
 UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
 UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
 UInt32 = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-UInt64 = Annotated[int, msgspec.Meta(ge=0)]  # msgspec cannot bound above 2**63: `enrich.checks` looks at the rest
+UInt64 = Annotated[int, msgspec.Meta(ge=0)]  # msgspec cannot bound above 2**63: `enrich.checks` does
 
 LAST_MS = 2**32 * 1000
-"""2106: the end of ClickHouse's DateTime, which every hour and day is made of."""
+"""2106: the end of ClickHouse's DateTime, from which every hour and day is computed."""
 
 UnixMs = Annotated[int, msgspec.Meta(ge=0, lt=LAST_MS)]
 Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
@@ -68,7 +68,7 @@ class PageFlag(IntFlag):
 
 
 class Scrubbed(IntFlag):
-    """The types of redacted identifiers (column `scrubbed`)."""
+    """The types of redacted values (column `scrubbed`)."""
 
     DIGITS = 1
     EMAIL = 2
@@ -88,10 +88,10 @@ class Scrubbed(IntFlag):
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as received: text already decoded and bounded, nothing yet pseudonymised.
+    """One request as received: texts are decoded and bounded, nothing is pseudonymised yet.
 
     `received_ms` is Unix time in milliseconds. `peer` is the connection's address, `forwarded_for` and `forwarded_proto`
-    are the headers of a proxy as they came, `scheme` is that of the connection. A query value is None when the parameter
+    are the headers of a proxy as received, `scheme` is that of the connection. A query value is None when the parameter
     was not given.
     """
 
@@ -122,7 +122,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventColumns(msgspec.Struct, frozen=True):
-    """The columns that the edge completes: `Event` carries them and `Row` takes them over unchanged."""
+    """The columns with a final value at the edge: `Event` has them and `Row` copies them unchanged."""
 
     event_id: Uuid
     site: str
@@ -158,7 +158,7 @@ class EventColumns(msgspec.Struct, frozen=True):
 
 
 class Event(EventColumns, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="event"):
-    """A pseudonymised fact, as the spool holds it: no address, no cookie value of ours (policy clause 3.3).
+    """A pseudonymised fact, as the spool stores it: no address, no value of our own cookies (policy clause 3.3).
 
     `received_ms` is Unix time in milliseconds; `agent` and the three hints are raw and kept only until shipped.
     """
@@ -185,7 +185,7 @@ class Count(NamedTuple):
 
 
 class CountsRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="counts"):
-    """The counts of one collector since its last record; written into the spool, so they are as durable as the events."""
+    """The counts of one collector since its last record; kept in the spool, so that they are as durable as the events."""
 
     collector: str
     counts: list[Count]

@@ -1,6 +1,6 @@
 """All settings, in one model: `pixel.toml` overridden by environment variables `PIXEL_*` (nested with `__`).
 
-Owns where a setting comes from and the directories under `data`; the sections are in `pipeline.settings_sections`. An
+Owns the sources of a setting and the directories under `data`; the sections are in `pipeline.settings_sections`. An
 unknown key is an error that names the key. docs/settings.md is generated from the model and a test compares them.
 """
 
@@ -62,7 +62,7 @@ __all__ = [
 REMOVED = {
     "privacy.min_visitors_sensitive": "it was removed: pages of a sensitive group are never shown by name; delete the line",
 }
-"""Settings of earlier versions, and what to do about a line that still has one."""
+"""Settings of earlier versions, with the remedy for a line that still has one."""
 
 
 class Settings(BaseSettings):
@@ -160,7 +160,7 @@ class Settings(BaseSettings):
 
 
 def config_file(explicit: Path | None = None) -> Path | None:
-    """Return the settings file in force: `--config`, `PIXEL_CONFIG`, `./pixel.toml`, or None when there is none."""
+    """Return the settings file in force: `--config`, `PIXEL_CONFIG`, `./pixel.toml`, or None if there is none."""
     named = explicit or (Path(os.environ["PIXEL_CONFIG"]) if os.environ.get("PIXEL_CONFIG") else None)
     if named is not None:
         return named
@@ -171,7 +171,7 @@ def config_file(explicit: Path | None = None) -> Path | None:
 def load(explicit: Path | None = None) -> Settings:
     """Read the settings.
 
-    Raises `Fatal` that names file, key, value and what was expected.
+    Raises `Fatal` that names file, key, value and the expected value.
     """
     file = config_file(explicit)
     if file is not None:
@@ -184,7 +184,7 @@ def load(explicit: Path | None = None) -> Settings:
     if unknown:
         raise Fatal(f"environment: unknown setting {unknown[0]}; see docs/settings.md for the names")
     try:
-        # Plain `Settings`, which worker processes can be given: no pickle holds an instance of a local class.
+        # Return plain `Settings` for worker processes: an instance of a local class cannot be pickled.
         return Settings.model_construct(**dict(FromFile()))
     except SettingsError as error:
         raise Fatal(
@@ -207,7 +207,7 @@ def _check_toml(file: Path) -> None:
 
 
 def _unknown_environment() -> set[str]:
-    # pydantic-settings passes over unknown variables in silence; a misspelt one must not be a silent default.
+    # pydantic-settings ignores unknown variables; a misspelt one must not mean the default.
     known = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
     names = {name.removeprefix("PIXEL_") for name in os.environ if name.startswith("PIXEL_")}
     return {f"PIXEL_{name}" for name in names if name.split("__")[0] not in known}
@@ -229,5 +229,5 @@ def _shown(given: Any) -> str:
     text = repr(given)
     if isinstance(given, dict):
         return ""
-    # A log or a screen may show an error to people who may not know a password inside an address.
+    # People who must not know a password inside an address may see the error in a log or on a screen.
     return " (not shown: it may hold a password)" if "@" in text or "?" in text else f" (got {text})"

@@ -20,7 +20,7 @@ SHORTEST_MONTH = 28  # days
 
 
 class Section(BaseModel):
-    """A table of the settings file: unknown keys are refused, values are fixed once read."""
+    """A table of the settings file: unknown keys are refused, values cannot change after they are read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +33,7 @@ class Collector(Section):
     public_url: str = Field(
         "",
         pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?$",
-        description="Where browsers reach the collector, such as `https://stats.clinic.example`; the printed tag names it.",
+        description="The collector's address for browsers, such as `https://stats.clinic.example`; the printed tag has it.",
     )
     workers: int = Field(1, ge=1, le=64, description="Number of collector processes; each has its own spool slot.")
     trusted_proxies: tuple[Network, ...] = Field(
@@ -49,7 +49,7 @@ class Collector(Section):
     )
     mint_keys: bool = Field(
         True,
-        description="Whether the collector may make today's key itself; off where keys are copied to several hosts.",
+        description="Whether the collector may make today's key itself; off if keys are copied to several hosts.",
     )
     flood_per_minute: int = Field(
         600,
@@ -77,7 +77,7 @@ class Collector(Section):
 
 
 class ClickHouse(Section):
-    """Where events are stored: an embedded server by default, an existing server or cluster with `url`."""
+    """The database of the events: an embedded server by default, an existing server or cluster with `url`."""
 
     url: str | None = Field(
         None, description="HTTP address of an existing ClickHouse, such as `https://db.example:8443`; unset: embedded."
@@ -94,7 +94,7 @@ class ClickHouse(Section):
     @field_validator("url")
     @classmethod
     def _without_password(cls, url: str | None) -> str | None:
-        # Errors and logs name the address.
+        # The address appears in errors and logs.
         if url and not _SERVER.fullmatch(url):
             raise ValueError(
                 "expected an address such as https://db.example:8443, without user and password:"
@@ -111,16 +111,18 @@ class Dashboards(Section):
 
 
 class Demo(Section):
-    """The demo clinic, a small site to look at and to test with."""
+    """The demo clinic, a small site for demonstration and tests."""
 
     host: str = Field("127.0.0.1", description="Address the demo clinic listens on.")
     port: Port = Field(8070, description="Port the demo clinic listens on.")
 
 
 class Spool(Section):
-    """The files between the collector and ClickHouse."""
+    """The files between collector and ClickHouse."""
 
-    max_mb: int = Field(10_240, ge=1, description="Size at which new hits are refused with 503; nothing is evicted.")
+    max_mb: int = Field(
+        10_240, ge=1, description="Size at which new hits are refused with 503; no stored event is deleted."
+    )
     min_free_mb: int = Field(256, ge=0, description="Free disk space below which new hits are refused with 503.")
     segment_mb: int = Field(16, ge=1, description="Size at which a segment is sealed.")
     segment_seconds: float = Field(
@@ -129,13 +131,15 @@ class Spool(Section):
 
 
 class Ship(Section):
-    """The worker that sends the spool to ClickHouse."""
+    """The worker that moves events from the spool into ClickHouse."""
 
-    batch_rows: int = Field(50_000, ge=1, le=50_000, description="Rows in one batch at most.")
+    batch_rows: int = Field(50_000, ge=1, le=50_000, description="Largest number of rows in one batch.")
     poll_seconds: float = Field(0.5, gt=0, description="How often the worker looks for sealed segments.")
-    retry_seconds: float = Field(30.0, gt=0, description="Longest pause between two tries when ClickHouse is away.")
+    retry_seconds: float = Field(
+        30.0, gt=0, description="Longest pause between two tries when ClickHouse cannot be reached."
+    )
     timeout_seconds: float = Field(
-        60.0, gt=0, description="How long one insert may take before it counts as uncertain."
+        60.0, gt=0, description="Time after which an insert without an answer counts as uncertain."
     )
 
 
@@ -145,7 +149,7 @@ class AllowedValue(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(description="Its exact name.")
     values: tuple[str, ...] = Field(
         (),
-        description="The values that may be kept; none given: `[A-Za-z0-9_.-]{1,64}` that no pattern of an identifier matches.",
+        description="Values that may be kept; default: `[A-Za-z0-9_.-]{1,64}` that no pattern of an identifier matches.",
     )
 
 
@@ -161,7 +165,8 @@ class Site(Section):
     query: tuple[AllowedValue, ...] = Field((), description="Query parameters kept beside utm_*.")
     cookies: tuple[AllowedValue, ...] = Field((), description="The site's own cookies that are kept.")
     templates: tuple[str, ...] = Field(
-        (), description="Path templates such as `/doctors/*`; `*` is one segment. What fits is stored as the template."
+        (),
+        description="Path templates such as `/doctors/*`; `*` is one segment. A matching path is stored as the template.",
     )
     sensitive: dict[GroupName, tuple[str, ...]] = Field(
         default_factory=dict,
@@ -185,15 +190,15 @@ class AddressList(Section):
     file: Path = Field(description="The file; `#` starts a comment.")
     robots: tuple[str, ...] = Field(
         (),
-        description="For `crawler`: the robots whose operator published this file, such as `Googlebot`. Their name from"
-        " elsewhere is labelled `false_crawler` while the file is younger than 8 days.",
+        description="For `crawler`: the robots whose operator published this file, such as `Googlebot`. A hit with their"
+        " name from another address is labelled `false_crawler` while the file is younger than 8 days.",
     )
 
 
 class Networks(Section):
-    """The facts that are looked up from an address before it is replaced."""
+    """The files for look-ups of an address before it is replaced."""
 
-    country_mmdb: Path | None = Field(None, description="MMDB with `country.iso_code` (GeoLite2-Country or like it).")
+    country_mmdb: Path | None = Field(None, description="MMDB with `country.iso_code` (such as GeoLite2-Country).")
     asn_mmdb: Path | None = Field(None, description="MMDB with autonomous system number and organisation.")
     lists: tuple[AddressList, ...] = Field((), description="Address lists; where several match, the first one counts.")
     referrer_spam: Path | None = Field(
@@ -202,14 +207,14 @@ class Networks(Section):
 
 
 class Privacy(Section):
-    """The privacy policy in force, and the contact for visitors."""
+    """The values of this collector that the privacy policy names."""
 
     policy_version: str = Field("1", pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="Version of the policy in force.")
-    policy_url: str = Field("", description="Where the policy is published; /privacy links to it (clause 9.3).")
-    contact: str = Field("", description="The contact for questions of visitors; shown on /privacy.")
-    operator: str = Field("", description="Name and address of the operator; printed on acts of destruction.")
+    policy_url: str = Field("", description="Address of the published policy; /privacy links to it (clause 9.3).")
+    contact: str = Field("", description="Contact for visitors' questions; shown on /privacy.")
+    operator: str = Field("", description="Name and address of the operator; printed in acts of destruction.")
     reveals_per_hour: int = Field(
-        5, ge=0, description="How often an hour `reveal` and `relink` answer, both together; 0 switches them off."
+        5, ge=0, description="How many times an hour `reveal` and `relink` answer, both together; 0 switches them off."
     )
     min_visitors: int = Field(5, ge=2, description="Visitors a cell of a technical report must have to be shown.")
 
@@ -217,8 +222,8 @@ class Privacy(Section):
 class Retention(Section):
     """The retention of each kind of data."""
 
-    keys_days: int = Field(90, ge=1, description="Days a daily key lives before `ship` destroys it.")
-    tokens_days: int = Field(90, ge=1, description="Days after which tokens in stored rows are zeroed.")
+    keys_days: int = Field(90, ge=1, description="Days a daily key is kept before `ship` destroys it.")
+    tokens_days: int = Field(90, ge=1, description="Days after which tokens in stored rows are set to zero.")
     rows_months: int = Field(25, ge=1, description="Months an event is kept.")
     technical_days: int = Field(90, ge=1, description="Days a measurement is kept.")
     counters_months: int = Field(25, ge=1, description="Months the counters are kept.")
@@ -229,8 +234,8 @@ class Retention(Section):
         for name, months in (("rows_months", self.rows_months), ("counters_months", self.counters_months)):
             if months * SHORTEST_MONTH < self.keys_days:
                 raise ValueError(
-                    f"{name} = {months} ends before keys_days = {self.keys_days}: a hit may be replayed as long as the key"
-                    " of its day lives, and would be past its term as it is stored;"
+                    f"{name} = {months} is shorter than keys_days = {self.keys_days}: a hit may be replayed as long as the"
+                    " key of its day is kept, and would be stored after its retention has ended;"
                     f" expected {name} of at least {-(-self.keys_days // SHORTEST_MONTH)}, or fewer keys_days"
                 )
         return self
