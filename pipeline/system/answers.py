@@ -1,6 +1,6 @@
-"""Asks whether a service of ours answers at an address: the collector, ClickHouse.
+"""The check whether a service of ours (the collector, ClickHouse) answers at an address.
 
-Rules: one try, no redirect followed, and neither the answer nor the error is logged.
+Owns that check. Rules: one try, no redirect is followed, and no part of the answer or the error is logged.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import urllib3
 
 
 def answer_of(url: str, *, timeout: float = 1.0) -> urllib3.BaseHTTPResponse | None:
-    """Return the answer to a GET, whatever its status, or None where none came within `timeout` seconds."""
+    """Return the answer to a GET with any status, or None if none came within `timeout` seconds."""
     try:
         return urllib3.request("GET", url, timeout=timeout, retries=False)
     except (urllib3.exceptions.HTTPError, OSError):

@@ -20,14 +20,14 @@ from rich.console import Console
 from rich.table import Table
 
 TOKEN_LENGTH = 16
-"""Characters of a 64-bit token in hexadecimal: what is not longer stays on one line of a table."""
+"""Characters of a 64-bit token in hexadecimal: a table never breaks a text of at most this length."""
 
 console = Console()
 errors = Console(stderr=True)
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="Settings file; else PIXEL_CONFIG, else ./pixel.toml.", show_default=False),
+    typer.Option("--config", help="Settings file; default: PIXEL_CONFIG, then ./pixel.toml.", show_default=False),
 ]
 
 
@@ -53,20 +53,20 @@ class Format(StrEnum):
 FormatOption = Annotated[
     Format | None,
     typer.Option(
-        "--format", help="Form of the rows; else a table on a terminal and JSON in a pipe.", show_default=False
+        "--format", help="Form of the rows; default: a table on a terminal, JSON in a pipe.", show_default=False
     ),
 ]
 
 
 def chosen(form: Format | None) -> Format:
-    """Return the asked form; without one, a table on a terminal and JSON in a pipe."""
+    """Return the given form, else a table for a terminal and JSON for a pipe."""
     if form is not None:
         return form
     return Format.TABLE if sys.stdout.isatty() else Format.JSON
 
 
 def language_of(asked: str) -> Literal["en", "ru"]:
-    """Return the language of the answer: the asked one, else that of LC_ALL, LC_MESSAGES or LANG."""
+    """Return the language of the output: the given one, else the language of LC_ALL, LC_MESSAGES or LANG."""
     if asked not in {"", "en", "ru"}:
         raise typer.BadParameter(f"--lang: expected en or ru, got {asked!r}")
     named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
@@ -81,7 +81,7 @@ def print_rows(
     title: str = "",
     note: str = "",
 ) -> None:
-    """Print rows as a table, CSV or JSON (a list of objects); title and note belong to the table only."""
+    """Print rows as a table, CSV or JSON (a list of objects); only the table has title and note."""
     match chosen(form):
         case Format.JSON:
             sys.stdout.buffer.write(
@@ -105,7 +105,7 @@ def print_rows(
 
 
 def print_facts(facts: Mapping[str, object], form: Format | None = None, *, title: str = "") -> None:
-    """Print one thing's facts: two columns on a terminal, one JSON object in a pipe."""
+    """Print the facts of one thing: two columns on a terminal, one JSON object in a pipe."""
     if chosen(form) is Format.JSON:
         sys.stdout.buffer.write(
             orjson.dumps(dict(facts), default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

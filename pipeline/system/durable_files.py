@@ -1,9 +1,9 @@
-"""The few file operations that durability depends on, behind one seam so that tests can make each of them fail.
+"""The file operations that durability needs, behind one interface so that tests can make each of them fail.
 
-Owns `FileSystem`, the file operations of the spool and its recovery, `LocalFiles`, the real one, and the replacement
-of a whole file. Rules: nothing here retries, hides or translates an error. A file that is replaced or made has its old
-content or all of the new one at every moment: the new one is written to a draft `.NAME.<16 hex>.new` beside it, synced
-and renamed. A failure removes the draft; a kill leaves it to `sweep_drafts`.
+Owns `FileSystem`, the operations of the spool and its recovery, `LocalFiles`, the real ones, and the replacement of a
+whole file. Rules: no function here retries, hides or translates an error. A file that is replaced or created has its
+old content or all of the new content at every moment: the new content is written to a draft `.NAME.<16 hex>.new` in the
+same directory, synced and renamed. A failure removes the draft; after a kill `sweep_drafts` removes it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ MB = 1024 * 1024
 PRIVATE_FILE = 0o600  # spool files hold raw user agents until shipped
 PRIVATE_DIRECTORY = 0o700
 DRAFT: Final = ".new"
-READABLE: Final = 0o644  # for files without anything private, which other users may read
+READABLE: Final = 0o644  # for files without private content, which other users may read
 
 
 class FileSystem(Protocol):
-    """The file operations of an append-only log; every method raises the `OSError` of the system call."""
+    """The operations of an append-only log; every method raises `OSError` as the system call would."""
 
     def create(self, path: Path) -> int:
         """Create a file that must not exist; return a descriptor that reads anywhere and writes at the end."""
@@ -42,11 +42,11 @@ class FileSystem(Protocol):
         ...
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
-        """Append and return how many bytes were taken, which may be fewer than given."""
+        """Append and return the number of bytes written, which may be fewer than given."""
         ...
 
     def fdatasync(self, fd: int) -> None:
-        """Return when the file's content is on the disk."""
+        """Sync the file's content to the disk."""
         ...
 
     def truncate(self, fd: int, size: int) -> None:
@@ -54,7 +54,7 @@ class FileSystem(Protocol):
         ...
 
     def rename(self, old: Path, new: Path) -> None:
-        """Give a file another name; an existing `new` is replaced."""
+        """Rename a file; an existing `new` is replaced."""
         ...
 
     def unlink(self, path: Path) -> None:
@@ -62,11 +62,11 @@ class FileSystem(Protocol):
         ...
 
     def fsync_directory(self, directory: Path) -> None:
-        """Return when the names in `directory` are on the disk."""
+        """Sync the names in `directory` to the disk."""
         ...
 
     def free_bytes(self, directory: Path) -> int:
-        """Return the bytes an ordinary user may still write there."""
+        """Return the free bytes for an ordinary user."""
         ...
 
 
@@ -118,7 +118,7 @@ class LocalFiles:
             os.close(fd)
 
     def free_bytes(self, directory: Path) -> int:
-        """See `FileSystem`; counts what is free to an ordinary user, not to root."""
+        """See `FileSystem`; root's reserve is not counted."""
         numbers = os.statvfs(directory)
         return numbers.f_bavail * numbers.f_frsize
 
@@ -127,15 +127,15 @@ LOCAL_FILES = LocalFiles()
 
 
 def write_all(files: FileSystem, fd: int, data: bytes) -> None:
-    """Append all of `data`, going on after a short write.
+    """Append all of `data`, continuing after a short write.
 
-    Raises `OSError`; how much was written is then unknown, and the caller truncates.
+    Raises `OSError`; the number of written bytes is then unknown, and the caller truncates.
     """
     taken = files.write(fd, data)
     while taken < len(data):
         more = files.write(fd, memoryview(data)[taken:])
         if more == 0:
-            raise OSError("a write took no bytes")
+            raise OSError("a write wrote no bytes")
         taken += more
 
 
@@ -143,10 +143,10 @@ def write_all(files: FileSystem, fd: int, data: bytes) -> None:
 def replacing(
     path: Path, *, sync: bool = True, mode: int = PRIVATE_FILE, files: FileSystem = LOCAL_FILES
 ) -> Iterator[int]:
-    """Give a file what the block writes to the yielded descriptor, whole or not at all.
+    """Replace a file's content by the bytes that the block writes to the yielded descriptor, whole or not at all.
 
-    With `sync` it is on the disk when the block has ended. Raises `OSError`; the old content stays then, but for a failed
-    sync of the directory, after which a power cut decides between the two.
+    With `sync` it is on the disk when the block has ended. Raises `OSError`; the old content then stays, except after a
+    failed sync of the directory: after a power cut the file then has either the old or the new content.
     """
     with _draft(path, mode, files) as (draft, fd):
         yield fd
@@ -160,15 +160,15 @@ def replacing(
 def replace(
     path: Path, content: bytes, *, sync: bool = True, mode: int = PRIVATE_FILE, files: FileSystem = LOCAL_FILES
 ) -> None:
-    """Give a file this content, whole or not at all; see `replacing`."""
+    """Replace a file's content, whole or not at all; see `replacing`."""
     with replacing(path, sync=sync, mode=mode, files=files) as fd:
         write_all(files, fd, content)
 
 
 def create_once(path: Path, content: bytes) -> bool:
-    """Make a private file with this content unless it is there; return whether this call made it.
+    """Create a private file with this content unless the file exists; return whether this call created it.
 
-    In both cases the file is on the disk when this returns. Raises `OSError`; no draft is left behind then.
+    In both cases the file is on the disk when this returns. Raises `OSError`; this call then leaves no file behind.
     """
     with _draft(path, PRIVATE_FILE, LOCAL_FILES) as (draft, fd):
         write_all(LOCAL_FILES, fd, content)
@@ -184,7 +184,7 @@ def create_once(path: Path, content: bytes) -> bool:
 
 
 def sweep_drafts(directory: Path, *, before: float) -> None:
-    """Remove the drafts that killed processes left and last wrote before a time (Unix seconds); raises `OSError`."""
+    """Remove drafts of killed processes, last written before a time (Unix seconds); raises `OSError`."""
     for draft in directory.glob(f".*{DRAFT}"):
         with suppress(FileNotFoundError):
             if draft.lstat().st_mtime < before:
@@ -200,7 +200,7 @@ def _draft(path: Path, mode: int, files: FileSystem) -> Iterator[tuple[Path, int
             os.fchmod(fd, mode)
         give_to_owner(fd, path.parent)
         yield draft, fd
-    except BaseException:  # nothing is swallowed: whatever ended the writing, its draft must not stay
+    except BaseException:  # raised again: after any error the draft must be removed
         with suppress(OSError):
             files.unlink(draft)
         raise
@@ -209,14 +209,14 @@ def _draft(path: Path, mode: int, files: FileSystem) -> Iterator[tuple[Path, int
 
 
 def give_to_owner(fd: int, directory: Path) -> None:
-    """Give a file that root made to the owner of its directory: a `sudo` must not lock the service out."""
+    """Give a file made by root to the owner of its directory: a `sudo` must not lock the service out."""
     if os.geteuid() == 0:
         owner = directory.stat()
         os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def make_directory(directory: Path) -> None:
-    """Make a directory (0700) and those above it, so that they survive a power cut; nothing where it exists.
+    """Create a directory (0700) and its missing parents, so that they survive a power cut, unless it exists.
 
     Raises `OSError`.
     """

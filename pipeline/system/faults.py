@@ -1,6 +1,6 @@
-"""Ends a process after an unforeseen error: one log line, an exit code of its own, a new start by its supervisor.
+"""The end of a process after an unforeseen error: one log line, a special exit code, a new start by its supervisor.
 
-Owns that exit code and the watch over tasks that nobody awaits. Rule: the log names type and place of the error, never its
+Owns that exit code and the watch over background tasks. Rule: the log names type and place of the error, never its
 text, which may quote a visitor.
 """
 
@@ -15,9 +15,9 @@ from typing import Final
 from pipeline.errors import type_and_place
 
 EXIT_UNFORESEEN: Final = 70
-"""EX_SOFTWARE of sysexits.h; codes 1 and 2 would make `up` give up a process at its first start."""
+"""EX_SOFTWARE of sysexits.h; with 1 or 2 `up` would not start the process again if its first start fails."""
 ANSWER_SECONDS: Final = 1.0
-"""The time in which a process that ends may still answer the requests it has."""
+"""Time in which a process that ends after an error may still answer its open requests."""
 
 log = logging.getLogger("clinic_pixel.fault")
 
@@ -26,7 +26,7 @@ async def watched(work: Callable[[], Coroutine[object, object, None]], name: str
     """Do `work`; when it raises, log type and place under `name` and call `end`."""
     try:
         await work()
-    except Exception as error:  # noqa: BLE001 - the top of a task that nobody awaits
+    except Exception as error:  # noqa: BLE001 - the top of a background task
         log.error("%s: unforeseen %s; the process ends", name, type_and_place(error))  # noqa: TRY400 - never its text
         end()
 

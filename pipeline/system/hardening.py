@@ -1,8 +1,7 @@
-"""Hardens a process before it holds a key or an address: its memory must reach neither a disk nor a debugger.
+"""Switches core dumps off before a process reads a key or an address: no memory may reach a disk or a debugger.
 
-Owns the one call for it, and the one that lets a process end with its supervisor. Both settings are lost or inherited
-in different ways (the limit passes to children, the dumpable flag is reset by exec), so every process calls it for
-itself, workers too.
+Owns the one call for it, and the one that ends a process with its supervisor. A child inherits the limit, but exec
+resets the dumpable flag, so every process calls it for itself, workers too.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Final
 from pipeline.errors import Fatal
 
 SUPERVISED: Final = "CLINIC_PIXEL_SUPERVISED"
-"""The pid of the process that starts and watches this one, set in the environment by it."""
+"""The environment variable in which a supervisor gives its pid to a process that it starts."""
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _PR_GET_DUMPABLE: Final = 3  # prctl(2)
@@ -25,9 +24,9 @@ _PR_SET_DUMPABLE: Final = 4
 
 
 def harden_process() -> None:
-    """Switch core dumps off irrevocably: size limit 0 (soft and hard) and, on Linux, not dumpable nor traceable.
+    """Switch core dumps off permanently: size limit 0 (soft and hard) and, on Linux, not dumpable and not traceable.
 
-    Raises `Fatal` where the system refuses, since a crash would then write keys and addresses to disk.
+    Raises `Fatal` if the system refuses, since a crash would then write keys and addresses to disk.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
@@ -44,12 +43,12 @@ def die_with_parent(parent: int | None = None) -> None:
     parent = parent or int(os.environ.get(SUPERVISED, "0"))
     if sys.platform == "linux" and parent:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it ended before the call above could take effect
+        if os.getppid() != parent:  # the parent ended before the call above took effect
             raise SystemExit(0)
 
 
 def dumpable() -> bool:
-    """Tell whether this process could still leave a core dump behind."""
+    """Return whether this process could still write a core dump."""
     soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
-    # The flag alone counts on Linux: a core_pattern that is a pipe passes over the limit.
+    # Only the flag counts on Linux: the limit has no effect if core_pattern is a pipe.
     return bool(ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)) if sys.platform == "linux" else soft != 0

@@ -1,7 +1,7 @@
 """Locks between processes: `flock` on a private file, which the kernel releases when the holder ends.
 
-Owns the way such a file is opened and locked. Rules: a lock file is private (`pipeline.system.private_files`); it stays
-after its release, because a removed name would let two processes each lock a file of their own.
+Owns the opening and locking of such a file. Rules: a lock file is private (`pipeline.system.private_files`); it is not
+removed after a release, because two processes could then lock two different files of the same name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.errors import Fatal
 from pipeline.system.private_files import open_private
 
 MAKE = os.O_RDWR | os.O_CREAT
-"""Flags that make a lock file where it is missing."""
+"""Flags that create a lock file if it is missing."""
 
 
 class Held(Fatal):
@@ -26,8 +26,8 @@ class Held(Fatal):
 def take(file: Path, flags: int = MAKE, *, shared: bool = False, wait: bool = False) -> int:
     """Return the descriptor of a locked file; the lock ends when it is closed.
 
-    `shared` admits others that ask for the same; `wait` waits for the holder. Raises `Held` where another process holds
-    the lock, `Fatal` where the file is unsafe, `OSError` where it cannot be opened.
+    Several processes may hold a `shared` lock at a time; `wait` waits for the holder. Raises `Held` if another process
+    holds the lock, `Fatal` if the file is unsafe, `OSError` if it cannot be opened.
     """
     descriptor = open_private(file, flags)
     try:
@@ -35,7 +35,7 @@ def take(file: Path, flags: int = MAKE, *, shared: bool = False, wait: bool = Fa
     except BlockingIOError:
         os.close(descriptor)
         raise Held(f"{file}: another process holds this lock; wait for it or stop it") from None
-    except BaseException:  # nothing is swallowed: an interrupted wait must not leave a descriptor behind
+    except BaseException:  # raised again: an interrupted wait must not leave a descriptor open
         os.close(descriptor)
         raise
     return descriptor
@@ -52,7 +52,7 @@ def locked(file: Path, flags: int = MAKE, *, shared: bool = False, wait: bool = 
 
 
 def is_held(file: Path) -> bool:
-    """Return whether a process holds the exclusive lock of a file; raises what `take` raises, but for a missing file."""
+    """Return whether a process holds the exclusive lock of a file, False if it is missing; raises as `take` does."""
     try:
         with locked(file, os.O_RDONLY, shared=True, wait=False):
             return False

@@ -1,8 +1,8 @@
-"""Directories and files that only their owner can reach: keys, audit, secrets.
+"""Directories and files that only their owner can read: keys, audit, secrets.
 
-Owns the check and the way such files are opened. Rules: directory 0700, file 0600, own user, no symlink; anything wider
-is refused and not corrected, because somebody may already have read it. Root may work in another user's directory; what it
-makes there belongs to that user, so that an operator's `sudo` does not lock the service out.
+Owns the check and the opening of such files. Rules: directory 0700, file 0600, own user, no symlink; a wider mode is
+refused, not corrected, because somebody may already have read the file. Root may work in another user's directory; its
+new files there belong to that user, so that an operator's `sudo` does not lock the service out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.system.durable_files import give_to_owner, replace
 
 
 def private_directory(path: Path) -> Path:
-    """Return the directory, made with 0700 where it is missing; raises `Fatal` where it is unsafe or cannot be made."""
+    """Return the directory, created with 0700 if missing; raises `Fatal` if it is unsafe or cannot be created."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
@@ -28,11 +28,11 @@ def private_directory(path: Path) -> Path:
 
 
 def open_private(file: Path, flags: int) -> int:
-    """Return a descriptor of a regular file of mode 0600, made so with `os.O_CREAT`.
+    """Return a descriptor of a regular file of mode 0600; `os.O_CREAT` creates it with this mode.
 
-    Raises `Fatal` where the file is unsafe, `OSError` where it cannot be opened.
+    Raises `Fatal` if the file is unsafe, `OSError` if it cannot be opened.
     """
-    try:  # O_NONBLOCK: a planted FIFO must not hang us before it is refused
+    try:  # O_NONBLOCK: opening a planted FIFO must not block before it is refused
         descriptor = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError:
         if file.is_symlink():
@@ -42,16 +42,16 @@ def open_private(file: Path, flags: int) -> int:
         if flags & os.O_CREAT:
             give_to_owner(descriptor, file.parent)
         _check(file, os.fstat(descriptor), stat.S_IFREG, 0o600)
-    except BaseException:  # the error goes on: the descriptor must be closed after any refusal
+    except BaseException:  # raised again: after any error the descriptor must be closed
         os.close(descriptor)
         raise
     return descriptor
 
 
 def replace_private(file: Path, content: bytes) -> None:
-    """Give a file of mode 0600 this content, whole or not at all; on disk when this returns.
+    """Replace the content of a file of mode 0600, whole or not at all; it is on disk when this returns.
 
-    Raises `Fatal` where the directory is unsafe, `OSError` where the disk refuses; the old content stays then.
+    Raises `Fatal` if the directory is unsafe, `OSError` if the disk refuses; the old content then stays.
     """
     private_directory(file.parent)
     replace(file, content)

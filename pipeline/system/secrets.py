@@ -1,4 +1,4 @@
-"""Small random secrets in private files, made once by the first process that needs them: passwords, the ticket of a replay."""
+"""Small random secrets in private files, made by the first process that needs them: passwords, a replay's ticket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.system.private_files import open_private, private_directory
 
 
 def read_or_make_secret(file: Path) -> str:
-    """Return the secret in a file, making a random one first if there is none; raises `Fatal` where it is not private."""
+    """Return the secret in a file, after making a random one if it is missing; raises `Fatal` if it is not private."""
     private_directory(file.parent)
     if not file.exists():
         create_once(file, token_urlsafe(32).encode())

@@ -1,6 +1,6 @@
-"""Swap: the way in which the system itself could write an address or a key to a disk.
+"""Swap: the system itself could write an address or a key in memory to a disk.
 
-Owns the locking of a process's memory and the answer to whether it could still be swapped out. Source: mlockall(2),
+Owns the locking of a process's memory and the check whether it could still be swapped out. Source: mlockall(2),
 proc(5), the kernel's documentation of cgroup v2 (`memory.swap.max`).
 """
 
@@ -19,9 +19,9 @@ _CAP_IPC_LOCK: Final = 14  # capabilities(7)
 
 
 def lock_memory() -> bool:
-    """Keep this process's memory out of swap; tell whether it is, from now on.
+    """Lock this process's present and future memory, so that it is not swapped out; return whether it is locked.
 
-    It is tried only where no limit applies: under a limit the process would later fail to get memory.
+    It is tried only if no limit applies: under a limit the process would later fail to get memory.
     """
     if sys.platform != "linux" or not _may_lock():
         return False
@@ -30,11 +30,11 @@ def lock_memory() -> bool:
 
 
 def may_swap(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> bool:
-    """Tell whether the memory of this process could be written to swap.
+    """Return whether the memory of this process could be written to swap.
 
-    It cannot where the machine has no swap, the process's cgroup may use none, or the memory is locked.
+    It cannot if the machine has no swap, the process's cgroup may use none, or the memory is locked.
     """
-    no_swap = len(_text(proc / "swaps").splitlines()) == 1  # the heading alone
+    no_swap = len(_text(proc / "swaps").splitlines()) == 1  # only the heading
     return not (no_swap or _unit_without_swap(proc, cgroups) or _locked(proc))
 
 
