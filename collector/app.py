@@ -1,6 +1,6 @@
 """The ASGI application of the collector.
 
-Owns the routes. The pixel and the beacon are answered before the router, because they are nearly every request; the
+Owns the routes. The pixel and the beacon are answered before the router, because nearly all requests are for them; the
 rest goes through Starlette.
 """
 
@@ -24,7 +24,7 @@ from pipeline.settings import Settings
 class Collector:
     """The ASGI callable: pixel and beacon first, Starlette for the rest.
 
-    `end` is called after an unforeseen error with which the process cannot go on.
+    `end` is called after an unforeseen error with which the process cannot continue.
     """
 
     def __init__(self, settings: Settings, *, end: Callable[[], None] = lambda: None) -> None:
@@ -38,7 +38,7 @@ class Collector:
 
         routes = [*asset_routes(), *privacy_routes(process), *admin_routes(process)]
         self._router = Starlette(routes=routes, lifespan=lifespan)
-        # A redirect to the path without its slash would repeat the Host header that came with the request.
+        # A redirect to the path without its slash would repeat the request's Host header.
         self._router.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def collect(config: ConfigOption = None) -> None:
-    """Run the collector: receive hits and put events on disk."""
+    """Run the collector: receive hits and write events to disk."""
     from collector.server import serve
     from pipeline.system.hardening import die_with_parent, harden_process
 
@@ -25,7 +25,7 @@ def collect(config: ConfigOption = None) -> None:
 
 
 def demo_site(config: ConfigOption = None) -> None:
-    """Serve the demo clinic: a small site that carries the tag in each way."""
+    """Serve the demo clinic: a small site with the tag in every form."""
     from collector.demo.site import serve
     from pipeline.system.hardening import die_with_parent
 

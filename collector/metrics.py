@@ -1,7 +1,7 @@
 """The counters of all collector processes together, as Prometheus reads them.
 
-Owns the small file in which each process leaves its totals, so that any of them can answer for all, and
-the metric names. A process that starts again goes on from its file: counters never fall.
+Owns the metric names and the small file in which each process stores its totals, so that any process can answer for
+all. A process that starts again continues from its file: counters never fall.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PAGE_FAULTS = "page_faults"
 """The name of a total; `doctor` reads it from the files."""
 
 Totals = Counter[tuple[str, str, str]]
-"""(name, reason, net_class) -> count; countries and networks are in `pixel.counters` only, they are too many for here."""
+"""(name, reason, net_class) -> count; only `pixel.counters` has countries and networks, which are too many for here."""
 
 
 class TotalsFile:
@@ -40,9 +40,9 @@ class TotalsFile:
         self._before = _read(self._file)
 
     def write(self, since_start: Totals) -> None:
-        """Replace the file by these totals on top of the former; a full disk only makes the figures old.
+        """Replace the file by the sum of the earlier totals and these; with a full disk the old file stays.
 
-        Waits for the disk: not for the event loop.
+        Waits for the disk, so do not call it in the event loop.
         """
         totals = self._before + since_start
         rows = [[*key, value] for key, value in sorted(totals.items())]
@@ -68,7 +68,7 @@ class Figures(PrometheusCollector):
 
 
 def exposition(directory: Path, gauges: Mapping[str, float]) -> bytes:
-    """Return the text Prometheus reads."""
+    """Return the text for Prometheus."""
     registry = CollectorRegistry()
     registry.register(Figures(directory, gauges))
     return generate_latest(registry)
@@ -76,10 +76,10 @@ def exposition(directory: Path, gauges: Mapping[str, float]) -> bytes:
 
 def _families(totals: Totals) -> Iterator[Metric]:
     texts = {
-        "offered": "Events offered to the collector, refused hits among them",
+        "offered": "Events offered to the collector, refused hits included",
         "spooled": "Events on disk and acknowledged",
-        "refused": "Hits turned away, by reason",
-        "flood": "Hits over their client's rate, by network class",
+        "refused": "Refused hits and events, by reason",
+        "flood": "Hits refused because their client is over its rate, by network class",
         PAGE_FAULTS: "Events whose page or referrer is /* because of an error of the software",
     }
     for name, text in texts.items():
@@ -104,4 +104,4 @@ def _read(file: Path) -> Totals:
         rows = msgspec.json.decode(file.read_bytes())
         return Counter({(name, reason, net_class): int(value) for name, reason, net_class, value in rows})
     except (OSError, ValueError, TypeError):
-        return Counter()  # no file yet, or one cut by a full disk
+        return Counter()  # no file yet, or a damaged one

@@ -1,8 +1,8 @@
-"""The state of one collector process: keys, tables, counters, spool.
+"""The shared parts of one collector process from start to stop: keys, tables, counters, spool.
 
-Owns the counting: each hit is offered once and ends either spooled or refused with one reason. No exception of ours becomes
-a 500: an unforeseen error is counted as `internal`, answered 503 and logged by its type and place, never by its text. In a
-task that nobody awaits it ends the process (`end`).
+Owns the counting: each hit is offered once and ends either spooled or refused with one reason. No exception of ours
+becomes a 500: an unforeseen error is counted as `internal`, answered with 503 and logged by its type and place, never
+by its text. An unforeseen error of a background task ends the process (`end`).
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from pipeline.system.secrets import read_or_make_secret
 log = logging.getLogger("clinic_pixel.collector")
 
 EARLIEST_MS = 1_767_225_600_000
-"""2026-01-01: a clock before the day this was written is wrong, and an event that old would be deleted by retention
-as soon as it was stored; so it is not taken at all."""
+"""2026-01-01: a clock before this day is wrong, and retention would delete an event of that time as soon as it was
+stored; so the hit is refused."""
 
 FORGET_SECONDS = 300.0
-"""The turn of the caches: an address is forgotten at most twice this time after its last hit."""
+"""How often unused entries of the caches are dropped: an address is gone at most twice this time after its last hit."""
 TOTALS_SECONDS = 1.0
 PAGE_FAULTS_SECONDS = 60.0
-"""The least time between two log lines about unreadable page addresses."""
+"""Shortest time between two log lines about page addresses that cannot be read."""
 
 _FAILED = Scrubbed.FAILED.value
 
 
 def open_keyring(settings: Settings) -> Keyring:
-    """Return the collector's keys; raises `Fatal` naming what is unsafe about their directory."""
+    """Return the collector's keys; raises `Fatal` that names the fault if their directory is unsafe."""
     return Keyring(
         KeyDirectory.of(settings),
         may_mint=settings.collector.mint_keys,
@@ -56,7 +56,7 @@ def open_keyring(settings: Settings) -> Keyring:
 
 
 class Process:
-    """The shared parts of one collector process; `end` is called when one of its tasks fails by an unforeseen error."""
+    """The shared parts of one collector process; `end` is called after an unforeseen error of one of its tasks."""
 
     def __init__(self, settings: Settings, *, end: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
@@ -84,13 +84,13 @@ class Process:
         self._totals = TotalsFile(settings.run_dir)
 
     def not_ready(self) -> str:
-        """Return the reason for which this process accepts no hits, '' when it does."""
+        """Return the reason why this process cannot accept hits, '' if it can."""
         moment = now_ms()
         if moment < EARLIEST_MS:
-            return "the clock shows a time before 2026: correct it"
+            return "the clock shows a time before 2026: set the clock"
         today = day_of(moment)
         if not self.spool.ready:
-            return "the spool takes no events: see `clinic-pixel spool status`"
+            return "the spool refuses events: see `clinic-pixel spool status`"
         if self.keys.day(today, today=today) is None or self.keys.visitor_key(today, today=today) is None:
             return self.keys.problem
         return ""
@@ -108,7 +108,7 @@ class Process:
         self._page_faults += sum(1 for record in records if isinstance(record, Event) and record.scrubbed & _FAILED)
 
     async def store(self, records: Sequence[Event | Measurement], *, now_ms: int) -> Refused | None:
-        """Put the records of one request on disk; return why they are not, or None when they are."""
+        """Write the records of one request to disk; return the refusal, or None if they are on disk."""
         self.offer(records, now_ms=now_ms)
         try:
             await self.spool.append(records)
@@ -117,7 +117,7 @@ class Process:
         return None
 
     def refuse(self, error: Exception) -> Refused:
-        """Count one hit that is turned away before it became events, and return the refusal that `error` amounts to."""
+        """Count one hit that is refused before it became events; return `error` as a `Refused`."""
         moment = now_ms()
         if isinstance(error, OverRate):
             network = error.network
@@ -136,7 +136,7 @@ class Process:
         return totals
 
     async def start(self) -> None:
-        """Take a slot of the spool and begin."""
+        """Take a slot of the spool and start the tasks."""
         await self.spool.start()
         self._totals.start(self.spool.slot)
         self._tasks = [
@@ -145,7 +145,7 @@ class Process:
         ]
 
     async def stop(self) -> None:
-        """Commit the gathered events and release the slot."""
+        """Write the waiting events, release the slot and write the totals."""
         await self.spool.close()
         self._stopping.set()
         await asyncio.gather(*self._tasks)
@@ -155,7 +155,7 @@ class Process:
         await self._every(TOTALS_SECONDS, self._write_totals)
 
     async def _keep_blocks(self) -> None:
-        # In a thread: a slow disk must not keep a hit waiting.
+        # In a thread: a slow disk must not delay a hit.
         await self._every(READ_SECONDS, lambda: asyncio.to_thread(self._blocks.refresh))
 
     async def _every(self, seconds: float, work: Callable[[], Coroutine[object, object, None]]) -> None:
@@ -170,7 +170,7 @@ class Process:
         await asyncio.to_thread(self._totals.write, self._read_totals())
 
     def _tell_page_faults(self, now: float) -> None:
-        """Log at most once in `PAGE_FAULTS_SECONDS` how many events lost their page to an error of ours, and which."""
+        """Log at most once in `PAGE_FAULTS_SECONDS` the number of events without page because of errors of ours."""
         if now < self._tell_page_faults_at or self._page_faults == self._page_faults_told:
             return
         kinds = Counter[str]()
@@ -181,7 +181,7 @@ class Process:
         self._page_faults_told, self._tell_page_faults_at = self._page_faults, now + PAGE_FAULTS_SECONDS
 
     def decode(self, raw: bytes) -> str:
-        """Return the text of an address in a query, remembered for minutes."""
+        """Return the text of an address in a query, cached for minutes."""
         return self._decoded(raw) if len(raw) <= LONGEST_REMEMBERED else decode_value(raw)
 
     async def _keep_forgetting(self) -> None:
@@ -193,6 +193,6 @@ class Process:
 
 
 def _unforeseen(error: Exception) -> Refused:
-    # Type and place only: the text of an exception, and so a traceback, may quote what a visitor sent.
+    # Type and place only: the text of an exception, and so a traceback, may quote a visitor.
     log.error("unforeseen %s", type_and_place(error))
     return Refused(Reason.INTERNAL)

@@ -1,8 +1,7 @@
 """Runs the collector under uvicorn: one listening socket, N processes.
 
-Owns uvicorn's settings and how a process begins. Every process gets the settings that were
-checked here and reads none again. Files and settings are checked before the first process starts, so that an error is
-one line.
+Owns uvicorn's settings and the start of a process. Every process gets the settings that were checked here and does not
+read them again. Files and settings are checked before the first process starts, so that an error is one line.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from pipeline.system.hardening import die_with_parent, harden_process
 from pipeline.system.swap import lock_memory
 
 BACKLOG = 2048
-MAX_FILES = 10_000  # nearly all of them connections; each takes up to 80 KB while a body arrives
+MAX_FILES = 10_000  # nearly all of them connections; each uses up to 80 KB while a body arrives
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
-    """Listen until told to stop, after saying where; raises `Fatal` in one line when the collector cannot start."""
+    """Print the address and serve until a signal; raises `Fatal` with one line if the collector cannot start."""
     EdgeTables.load(settings, open_keyring(settings), bytes)
     edge = settings.collector
     listener = _listen(edge.host, edge.port)
@@ -47,13 +46,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         http=Connection,
         ws="none",
         lifespan="on",
-        proxy_headers=False,  # the client address is found in pipeline.networks.address
+        proxy_headers=False,  # pipeline.networks.address finds the client's address
         server_header=False,
         access_log=False,  # access logs hold addresses
-        log_level=logging.ERROR,  # its warnings come one for each bad request
+        log_level=logging.ERROR,  # uvicorn writes a warning for each bad request
         timeout_keep_alive=65,
         timeout_graceful_shutdown=20,
-        # The end of a worker during this question is noticed after so long; a running one answers from its own thread.
+        # A worker that ends during a health check is noticed after this time; a running one answers from a thread.
         timeout_worker_healthcheck=10,
         backlog=BACKLOG,
     )
@@ -64,7 +63,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def begin(settings: Settings, starter: int) -> Collector:
-    """Harden this process and return its application; one that was started by the process `starter` ends with it."""
+    """Harden this process and return its application; a process that `starter` started ends with it."""
     harden_process()
     lock_memory()
     if os.getpid() != starter:
@@ -73,7 +72,7 @@ def begin(settings: Settings, starter: int) -> Collector:
 
 
 def _allow_connections() -> None:
-    """Raise the limit of open files: a browser keeps its connection for a minute, so a thousand is few.
+    """Raise the limit of open files: browsers keep a connection for a minute, so a limit of a thousand is too low.
 
     uvicorn's `limit_concurrency` stays off because it counts such idle connections; waiting hits are bounded by the spool.
     """

@@ -1,4 +1,4 @@
-"""The demo clinic: a small site on loopback that carries the tag in each way, to look at and to test with.
+"""The demo clinic: a small site on loopback with the tag in every form, for demonstration and tests.
 
 Owns its pages and their texts. May use `pipeline.embedding` and below. Its command and the tests start it.
 """

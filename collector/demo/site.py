@@ -1,7 +1,7 @@
-"""The demo clinic's web server: its pages, and the place of the tag on each.
+"""The demo clinic's web server: its pages, and the place of the tag on each page.
 
-Owns the routes. The lines of the tag come from `pipeline.embedding.snippet`, as a page owner would paste them.
-The pages load from this host and the collector only.
+Owns the routes. The lines of the tag are those of `pipeline.embedding.snippet`, so the demo shows what a page owner would paste.
+A page sends requests only to this host and to the collector.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Pages:
     def show(
         self, request: Request, template: str, *, tag: str = "tag", status: int = 200, **facts: object
     ) -> Response:
-        """Return a page; `tag` names the lines of the snippet on it."""
-        # What a server-side template would print: the page's own address and the Referer header.
+        """Return a page; `tag` names the lines of the snippet that it contains."""
+        # The values of a server-side template: the page's own address and the Referer header.
         line = self._lines[tag].replace("{{page}}", _encoded(str(request.url)))
         line = line.replace("{{previous}}", _encoded(request.headers.get("referer", "")))
         ad = self._lines["ad block on a foreign page"]
@@ -51,7 +51,7 @@ class Pages:
 
 
 def demo_app(wish: Wish) -> Starlette:
-    """Return the demo clinic with the given tag."""
+    """Return the demo clinic with a tag of these options."""
     pages = Pages(wish)
     doctors = {doctor.slug: doctor for doctor in DOCTORS}
     services = {service.slug: service for service in SERVICES}
@@ -98,7 +98,7 @@ def demo_app(wish: Wish) -> Starlette:
 
 
 def serve(settings: Settings, site: Site, collector: str) -> None:
-    """Serve the demo clinic until told to stop."""
+    """Serve the demo clinic until a signal."""
     import uvicorn
 
     wish = Wish(

@@ -1,7 +1,7 @@
 """The files a browser loads from us: `/p.js`, for measurements `/t.js` and `/web-vitals.js`, and those of `/privacy`.
 
-Owns their headers. Each is read and compressed once; the ETag is the hash of the text, so a new version is seen at the
-next revalidation and an old one is never sent twice.
+Owns their headers. Each file is read and compressed once; the ETag is the hash of the text, so a browser gets a new
+version at its next revalidation and never downloads the same version twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 NAMES = ("p.js", "t.js", "web-vitals.js", "privacy.css", "privacy.js")
-FRESH_SECONDS = 3600  # after an update browsers may use the old tag this long
+FRESH_SECONDS = 3600  # how long a browser may use an old tag after an update
 
 
 class Asset:
@@ -37,7 +37,7 @@ class Asset:
         }
 
     async def answer(self, request: Request) -> Response:
-        """Return the file, or 304 to a browser that has it (RFC 9110, section 13)."""
+        """Return the file, or 304 if the browser has this version (RFC 9110, section 13)."""
         known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
         if self.headers["etag"] in known or "*" in known:
             return Response(status_code=304, headers=self.headers)

@@ -1,8 +1,8 @@
 """`POST /e`: the script's beacon. Several events or one report of measurements in, 204 out.
 
-Owns which origins may send (the site's own hosts and its `ad_hosts`) and the headers of the answer.
-A `text/plain` body needs no preflight, `application/json` gets one. As for the pixel: events on disk, then 2xx; every
-refusal is counted, once for the call or once for the event it concerns.
+Owns the list of allowed origins (the site's own hosts and its `ad_hosts`) and the headers of the answer.
+A `text/plain` body needs no preflight request, `application/json` gets one. As for the pixel: events on disk, then 2xx;
+every refusal is counted, once for the request or once for the event that it concerns.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ALLOW: _Headers = [(b"allow", b"POST, OPTIONS")]
 
 
 async def answer_beacon(process: Process, scope: Scope, receive: Receive, send: Send) -> None:
-    """Take one beacon through the edge and answer it once its events are on disk."""
+    """Pass one beacon through the edge and answer it when its events are on disk."""
     status, headers, cookie = 204, _HEADERS, ""
     refused: Refused | None = None
     try:
@@ -90,7 +90,7 @@ def _cors(given: Headers) -> _Headers:
 
 def _check_site(message: Sequence[Hit] | Measurements, given: Headers, tables: EdgeTables) -> None:
     site = message.hit.site if isinstance(message, Measurements) else message[0].site
-    # A sender that is no browser names no origin (RFC 6454).
+    # A sender that is not a browser sends no Origin header (RFC 6454).
     if b"origin" in given and site in tables.sites and site not in _sites(given, tables):
         raise Refused(Reason.FOREIGN_ORIGIN)
 
@@ -101,9 +101,9 @@ async def _take_report(report: Measurements, process: Process, now_ms: int) -> R
 
 
 async def _take_hits(hits: Sequence[Hit], process: Process, now_ms: int) -> tuple[str, Refused | None]:
-    """Store the events; return the cookie to set, and the refusal if nothing was stored.
+    """Store the events; return the cookie to set, and the refusal if no event was stored.
 
-    A hit that is refused is counted by itself and does not take the others with it.
+    A refused hit is counted by itself and does not stop the others.
     """
     records: list[Event] = []
     cookie, refused = "", None

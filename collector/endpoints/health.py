@@ -1,7 +1,7 @@
 """`/health/live`, `/health/ready` and `/metrics`, for loopback and `admin_networks` only.
 
-Owns who may read them. A request that came through a proxy is judged by the client it names, so a web server on the
-same machine that forwards these paths by mistake shows nothing to the world.
+Owns the check of the reader's address. For a request through a proxy the address of the named client counts, so a web
+server on the same machine that forwards these paths by mistake shows nothing to other clients.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def admin_routes(process: Process) -> list[Route]:
         return PlainTextResponse("live\n")
 
     def ready() -> Response:
-        obstacle = process.not_ready()
-        return PlainTextResponse(f"{obstacle or 'ready'}\n", 503 if obstacle else 200)
+        reason = process.not_ready()
+        return PlainTextResponse(f"{reason or 'ready'}\n", 503 if reason else 200)
 
     def metrics() -> Response:
         gauges = {

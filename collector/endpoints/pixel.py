@@ -1,7 +1,7 @@
-"""`GET /p.gif`: one hit in, a GIF out, whatever happens.
+"""`GET /p.gif`: one hit in, a GIF out, also for a refused hit.
 
-Owns the 43 bytes, the headers of the answer and the order "events on disk, then 2xx". A refusal never breaks the page:
-the GIF goes out with its 4xx or 503 and the reason is counted.
+Owns the 43 bytes, the headers of the answer and the order "events on disk, then 2xx". A refusal does not harm the page:
+the GIF is sent with a 4xx or 503 and the reason is counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ALLOW = (b"allow", b"GET, HEAD")
 
 
 async def answer_pixel(process: Process, scope: Scope, send: Send) -> None:
-    """Take one request through the edge and answer it once its events are on disk."""
+    """Pass one request through the edge and answer it when its events are on disk."""
     method: str = scope["method"]
     status, headers = 200, HEADERS
     refused: Refused | None

@@ -1,12 +1,12 @@
 """`/privacy`, its two buttons and `/.well-known/gpc.json`: a visitor's information and choices.
 
-Owns the page's headers, the state of a browser, and the check of the buttons. Rules:
+Owns the page's headers, the state of the visitor's browser and the check of the buttons. Rules:
 
-* Opening the page changes nothing: only a POST sets or removes a cookie, and its answer leads back to the page.
-* A button counts when it was pressed on this page. A browser names the page's site in Sec-Fetch-Site, an older one its
-  Origin. Allowing again also needs the opt-out cookie itself, which SameSite keeps out of a form on another site.
-* The page repeats nothing that the visitor sent. The request code goes to the holder of the id cookie only.
-* A refusal is counted by the same closed reasons as at the pixel; opening the page is no hit and is not counted.
+* A GET changes nothing: only a POST sets or removes a cookie, and its answer redirects back to the page.
+* A button counts only if it was pressed on this page: a browser says so in Sec-Fetch-Site, an older one in Origin. The
+  button that allows counting again also needs the opt-out cookie, which SameSite keeps out of a form on another site.
+* The page repeats nothing that a visitor sent, except the request code, which only the holder of the id cookie gets.
+* A refusal is counted under the same closed list of reasons as at the pixel; a view of the page is not counted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from pipeline.keys.directory import KeyName
 from pipeline.settings import Settings
 from pipeline.subjects import request_code
 
-GPC_SINCE: Final = "2026-11-22"  # the day our support last changed; the specification asks for it
+GPC_SINCE: Final = "2026-11-22"  # the day of the last change of our support; the specification requires it
 
 _POLICY: Final = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS: Final[Mapping[str, str]] = {
@@ -59,14 +59,14 @@ _MAIL: Final = re.compile(r"[^@\s:/?]+@[^@\s:/?]+")
 
 
 class Browser(NamedTuple):
-    """The state of the asking browser, as far as its request shows it."""
+    """The state of the visitor's browser, as its request shows it."""
 
     opted_out: bool
     gpc: bool
     dnt: bool
     identifier: cookies.IdCookie | None
     remembers: bool
-    """Whether the browser would keep a cookie of ours: over https, or from this machine."""
+    """Whether the browser would keep our cookies: over https, or on this machine."""
 
     @classmethod
     def of(cls, hit: Hit, *, is_https: bool) -> Browser:
@@ -104,7 +104,7 @@ class PrivacyPage:
         }
 
     def show(self, language: Language, browser: Browser, code: str) -> str:
-        """Return the HTML; `code` is '' where there is none to show."""
+        """Return the HTML; `code` is '' if there is none to show."""
         words = self._words[language]
         identifier = browser.identifier
         since = date(1970, 1, 1) + timedelta(identifier.day) if identifier else None
@@ -122,8 +122,8 @@ class PrivacyPage:
         )
 
 
-class _Door:
-    """One route: its method, its bounds, and refusals that are counted and told in plain text."""
+class _PageRoute:
+    """One route: its methods, its limits, and refusals that are counted and answered in plain text."""
 
     def __init__(self, process: Process, page: PrivacyPage, post: str = "") -> None:
         self._process, self._page, self._post = process, page, post
@@ -174,17 +174,17 @@ def privacy_routes(process: Process) -> list[Route]:
         return _GPC
 
     return [
-        Route("/privacy", _Door(process, page)),
-        Route("/privacy/opt-out", _Door(process, page, "opt-out")),
-        Route("/privacy/opt-in", _Door(process, page, "opt-in")),
+        Route("/privacy", _PageRoute(process, page)),
+        Route("/privacy/opt-out", _PageRoute(process, page, "opt-out")),
+        Route("/privacy/opt-in", _PageRoute(process, page, "opt-in")),
         Route("/.well-known/gpc.json", gpc),
     ]
 
 
 def _check_pressed_here(headers: Headers, hit: Hit) -> None:
-    """Refuse a button that was pressed on another page (Fetch Metadata; Origin as "null" says nothing).
+    """Refuse a button that was pressed on another page (Fetch Metadata; an Origin of "null" names no page).
 
-    The page's own Referrer-Policy makes its Origin "null", and a proxy may drop the port: names are compared.
+    The page's own Referrer-Policy makes its Origin "null", and a proxy may drop the port: only names are compared.
     """
     site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin", b"null")
     pressed_on_host = origin == b"null" or _host_of(origin) == hit.host
@@ -197,11 +197,11 @@ def _host_of(origin: bytes) -> str:
     return name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
 
 
-def _decided(wish: str, browser: Browser, asked: Language | None) -> Response:
+def _decided(choice: str, browser: Browser, asked: Language | None) -> Response:
     answer = Response(
         status_code=303, headers={**_HEADERS, "location": "../privacy" + (f"?lang={asked}" if asked else "")}
     )
-    if wish == "opt-out":
+    if choice == "opt-out":
         answer.headers.append("set-cookie", cookies.set_opt_out())
         answer.headers.append("set-cookie", cookies.expire(cookies.ID_COOKIE))
     elif browser.opted_out:
@@ -215,7 +215,7 @@ def _request_code(process: Process, browser: Browser, now_ms: int) -> str:
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
 
     def year_key(year: int) -> bytes | None:
-        # Last year's key is only looked for: asking the keyring for a destroyed one would alarm, or make a new one.
+        # Ask for last year's key only if it exists: for a destroyed one the keyring would log an error or make a new key.
         first = date(year, 1, 1)
         if year != now.year and not process.keys.files.exists(KeyName.of_year(first)):
             return None

@@ -1,7 +1,8 @@
 """The words of /privacy in Russian and English.
 
-Owns which language a visitor reads, how the catalogues `templates/privacy.*.toml` are filled with the numbers in force, and
-how a date is spelled. Nothing a visitor sent becomes part of a text. Pure but for reading the two files once.
+Owns the choice of the language, the filling of the catalogues `templates/privacy.*.toml` with the numbers in force, and
+the spelling of dates. No text that a visitor sent becomes part of these words. Pure, except that it reads the two files
+once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.settings import Settings
 from pipeline.subjects.request_code import LIFE
 
 LANGUAGES: Final[Sequence[Language]] = get_args(Language)
-DEFAULT: Final[Language] = "ru"  # the language of the policy, for who names neither
+DEFAULT: Final[Language] = "ru"  # the language of the policy, for a browser that asks for neither
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 _WEIGHT: Final = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
@@ -30,7 +31,7 @@ _MONTHS: Final[Mapping[Language, str]] = {
 
 
 class Words:
-    """Everything /privacy says in one language under the settings in force."""
+    """All texts of /privacy in one language under the settings in force."""
 
     def __init__(self, language: Language, settings: Settings) -> None:
         self.language: Language = language
@@ -46,7 +47,7 @@ class Words:
         }
 
     def say(self, name: str, **facts: str) -> str:
-        """Return one text of the catalogue; raises `KeyError` for a name or a fact that is not there."""
+        """Return one text of the catalogue; raises `KeyError` for a missing name or fact."""
         text: str = self.texts[name]
         return text.format_map(self._facts | facts)
 
@@ -61,13 +62,13 @@ class Words:
 
 
 def public_hosts(hosts: Iterable[str]) -> list[str]:
-    """Return host names without repetition, and without those of this machine where there are others."""
+    """Return host names without repetition, and without those of this machine if there are others."""
     named = list(dict.fromkeys(hosts))
     return [host for host in named if host not in LOOPBACK_HOSTS] or named
 
 
 def asked_language(query: bytes) -> Language | None:
-    """Return the language that a query string's `lang` names; anything but a language we have is passed over."""
+    """Return the language of a query string's `lang`; a language that the page does not have is ignored."""
     return next((language for language in LANGUAGES if f"lang={language}".encode() in query.split(b"&")), None)
 
 

@@ -1,9 +1,9 @@
-"""The schema of `POST /e`: its JSON, its limits, and the way from its text to `Hit`s.
+"""The content of `POST /e`: the schema of its JSON, its limits, and the decoding of a body into `Hit`s.
 
 Owns the two shapes of a body: an array of events, whose names are those of the pixel's query (all texts, as there), or one
-object, a report of measurements. Strict: an unknown name, a wrong type or a value over its cap refuses the whole body.
+object, a report of measurements. Strict: one unknown name, wrong type or value over its limit refuses the whole body.
 
-Pure. Nothing of the body is ever put into an exception.
+Pure. No part of the body is ever put into an exception.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, MeasurementKind
 
 MAX_EVENTS = 32  # a page shows few ad blocks in one second
-MAX_MEASUREMENTS = 20  # of one page load
-MAX_ADDRESS = 4096  # pages are cut at 2 KiB later; twice that is still an address and not a load
+MAX_MEASUREMENTS = 20  # as many as the script sends of one page load
+MAX_ADDRESS = 4096  # pages are cut at 2 KiB later; twice that is still a plausible address
 
 Text = Annotated[str, Meta(max_length=64)]
 Address = Annotated[str, Meta(max_length=MAX_ADDRESS)]
@@ -38,7 +38,7 @@ class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     c: Text = ""
 
 
-class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     k: MeasurementKind
     n: Text
     t: Annotated[str, Meta(max_length=1200)] = ""
@@ -48,7 +48,7 @@ class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s: Text
-    t: Annotated[list[_Signal], Meta(min_length=1, max_length=MAX_MEASUREMENTS)]
+    t: Annotated[list[_Measurement], Meta(min_length=1, max_length=MAX_MEASUREMENTS)]
     u: Address | None = None
     l: Text = ""  # noqa: E741 - the name on the wire: release
 
@@ -57,7 +57,7 @@ _DECODER = msgspec.json.Decoder(Annotated[list[_Event], Meta(min_length=1, max_l
 
 
 class Measurements(msgspec.Struct, frozen=True):
-    """Measurements of one page: the request's facts as a `Hit` without visitor, and what was measured."""
+    """Measurements of one page: the request's facts as a `Hit` without visitor, and the measured values."""
 
     hit: Hit
     release: str

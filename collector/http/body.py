@@ -1,6 +1,6 @@
 """The body of a request, counted while it streams in.
 
-Owns its two bounds: its size and the time it may take. Nothing of it is kept or logged here.
+Owns its two limits, size and time. No part of the body is kept or logged here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from starlette.types import Receive
 from pipeline.errors import Reason, Refused
 
 MAX_BODY = 16 * 1024
-BODY_SECONDS = 5.0  # for the whole body, however slowly it drips
+BODY_SECONDS = 5.0  # for the whole body, however slowly it arrives
 
 
 async def read_body(receive: Receive) -> bytes:

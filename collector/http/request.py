@@ -1,7 +1,7 @@
-"""From an ASGI request to a `Hit`: limits, headers and the pixel's query.
+"""Turns an ASGI request into a `Hit`: limits, headers and the pixel's query.
 
-Owns the bounds of a request and the grammar of `/p.gif`. Pure: it sees the scope, the clock's value and nothing else.
-Every shape of bad input ends in `Refused` with one of the closed reasons; nothing a visitor sent is in the exception.
+Owns the limits of a request and the grammar of `/p.gif`. Pure: it reads only the scope and the clock's value.
+Every kind of bad input raises `Refused` with one of the closed reasons; the exception holds no text of a visitor.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from urllib.parse import unquote_to_bytes
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, Mode
 
-MAX_TARGET = 8 * 1024  # path and query; the longest honest page address is a quarter of it
+MAX_TARGET = 8 * 1024  # path and query; the longest real page address is a quarter of it
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
-MAX_AGENT = 1024  # over 512 is already "malformed" to the worker
+MAX_AGENT = 1024  # enrichment takes an agent over 512 for malformed
 MAX_HINT = 256
 MAX_ADS = 32
 REPLAY_HEADER = b"x-pixel-replay"
@@ -39,11 +39,11 @@ _CONSENT = {"": None, "0": False, "1": True}
 
 
 class Replays(NamedTuple):
-    """The right to name another client and another time: a ticket, which is in one of our secret files."""
+    """The right to name another client and another time: for the holder of the ticket, a secret in a private file."""
 
     ticket: str
     reach_ms: int
-    """The greatest age of a replayed hit: the keys of earlier days are destroyed."""
+    """Largest age of a replayed hit: the keys of earlier days are destroyed."""
 
 
 NO_TEXTS: Texts = {}
@@ -52,7 +52,7 @@ NO_TEXTS: Texts = {}
 def read_pixel(scope: Scope, *, now_ms: int, replays: Replays, decode: Decode) -> Hit:
     """Return the hit of one request for the pixel; raises `Refused`.
 
-    `decode` is `decode_value`, remembered or not.
+    `decode` is `decode_value`, cached or not.
     """
     if scope["method"] not in ("GET", "HEAD"):
         raise Refused(Reason.BAD_METHOD)
@@ -103,7 +103,7 @@ def make_hit(
 
 
 def check_limits(scope: Scope) -> dict[bytes, bytes]:
-    """Return the headers by lower-case name (X-Forwarded-For joined); raises `Refused` when a bound is passed."""
+    """Return the headers by lower-case name (X-Forwarded-For joined); raises `Refused` if a limit is exceeded."""
     if len(scope["query_string"]) + len(scope.get("raw_path") or scope["path"]) > MAX_TARGET:
         raise Refused(Reason.TOO_LARGE)
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
@@ -126,9 +126,9 @@ def _check_repeated(pairs: Iterable[tuple[bytes, bytes]], headers: dict[bytes, b
     forwarded = [value for name, value in pairs if name == b"x-forwarded-for"]
     if len(forwarded) > 1:
         headers[b"x-forwarded-for"] = b",".join(forwarded)
-    crumbs = [value for name, value in pairs if name == b"cookie"]
-    if len(crumbs) > 1:  # HTTP/2 may split the cookie header (RFC 9113, section 8.2.3)
-        headers[b"cookie"] = b"; ".join(crumbs)
+    cookie_lines = [value for name, value in pairs if name == b"cookie"]
+    if len(cookie_lines) > 1:  # HTTP/2 may split the cookie header (RFC 9113, section 8.2.3)
+        headers[b"cookie"] = b"; ".join(cookie_lines)
 
 
 def _replayed_at(header: bytes, *, now_ms: int, replays: Replays) -> int:
@@ -149,7 +149,7 @@ def _query(raw: bytes, decode: Decode) -> dict[str, str]:
             continue
         if key in values:
             raise Refused(Reason.REPEATED_PARAMETER)
-        # Addresses repeat; the other values are short, and the nonce is never seen again.
+        # Only addresses repeat often enough for a cache.
         values[key] = decode(value) if key in _ADDRESSES else decode_value(value)
     return values
 
@@ -183,7 +183,7 @@ def decode_value(raw: bytes) -> str:
 
 
 def _text(raw: bytes) -> str:
-    """Return the text of bytes that should be UTF-8; older Russian sites still send cp1251, which has every byte but one."""
+    """Return the text of bytes in UTF-8, else in cp1251, which older Russian sites send and which has all bytes but one."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

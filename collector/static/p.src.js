@@ -1,9 +1,9 @@
 /*
- * The tag, readable. `build` makes p.js of this file, which is what browsers get; a test holds the two together.
+ * The source of the tag. `build` makes p.js from this file, and browsers get p.js; a test checks that the two agree.
  *
- * It tells six facts of a page view and no more: site, page address, previous page, mode, a nonce, consent; of an ad
- * block shown, also the block's id. Rules: no cookie, no storage, no fingerprint; of a query only the allow-list leaves
- * the browser, the fragment never does; nothing is thrown into the page, nothing waits for us.
+ * It sends only six facts of a page view: site, page address, previous page, mode, a nonce, consent; and for a shown ad
+ * block the block's id. Rules: no cookie, no storage, no fingerprint; only allow-listed parameters of a query leave the
+ * browser, the fragment never does; no error of ours reaches the page, and the page never waits for the collector.
  *
  * Attributes of the script element: data-site, data-consent (0 or 1, read at every sending), data-keep (more query
  * names, comma separated), data-technical and data-sample (then t.js is loaded, which reads data-release too).
@@ -19,13 +19,13 @@
     const tag = document.currentScript;
     const set = tag.dataset;
     const base = tag.src.split("p.js")[0];
-    // Pasted twice (in a template and in a tag manager, say), the tag still counts once.
+    // A tag that is included twice (such as in a template and in a tag manager) counts once.
     const mark = "px-" + set.site;
     if (self[mark]) return;
     self[mark] = 1;
 
     const signal = navigator.globalPrivacyControl || navigator.doNotTrack == 1;
-    // Without data-keep the list ends in the name "undefined", which no page uses.
+    // Without data-keep the list ends with the name "undefined", which no page uses.
     const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|" + set.keep?.replace(/,/g, "|") + ")=[\\w.-]+$");
     const shown = new Set();
     let url, from, nonce, timers, scanning;
@@ -54,15 +54,15 @@
       scanning = 0;
       document.querySelectorAll("[data-pixel-ad]").forEach((block) => viewport.observe(block));
     };
-    // A hidden page shows nothing: when it is seen again, and on a new page view, every second starts anew.
+    // A hidden page shows nothing: when it is visible again, and on a new page view, every second starts again.
     const restart = () => {
       timers = new WeakMap();
       viewport.disconnect();
       document.hidden || scan();
     };
 
-    // The first call counts the page; the later ones count when the address changed or the back-forward cache gave the
-    // page back, whose previous page nobody knows. A prerendered page counts when it is shown.
+    // The first call counts the page; a later one counts if the address changed or the back-forward cache restored the
+    // page (then the previous page is unknown). A prerendered page counts when it is shown.
     const view = safe((event) => {
       const query = location.search.split(/[?&]/).filter((pair) => kept.test(pair)).join("&");
       const here = (location.origin + location.pathname + (query && "?" + query)).slice(0, 2000);

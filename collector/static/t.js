@@ -1,9 +1,9 @@
 /*
- * Technical signals: loaded by p.js only where the page owner asks for them with data-technical="errors,resources,vitals".
+ * Measurements: p.js loads this file only if the page owner asks for it with data-technical="errors,resources,vitals".
  *
  * Nothing here is about a person: an error's template (no numbers, no quoted text, no addresses), the place in the code,
- * the host and type of a resource that failed, five measured times. Each different signal is told once, at most 20 a
- * page load; after 200 events nothing is even looked at. The collector scrubs everything again.
+ * the host and type of a resource that failed, five measured values. Each different measurement is sent once, at most
+ * 20 a page load; after 200 events the script reads no more of them. The collector scrubs everything again.
  */
 const MOST_TOLD = 20;
 const MOST_LOOKED_AT = 200;
@@ -37,17 +37,17 @@ const flush = () => {
   } catch {}
 };
 
-const tell = (signal) => {
-  const key = Object.values(signal).join("\n");
+const tell = (measurement) => {
+  const key = Object.values(measurement).join("\n");
   if (told.size >= MOST_TOLD || told.has(key)) return;
   told.add(key);
   const here = (location.origin + location.pathname).slice(0, 2000);
   if (here != page) flush();
   page = here;
-  waiting.push(signal);
+  waiting.push(measurement);
   try {
     timer = timer || setTimeout(flush, WAIT_MS);
-  } catch {} // then it leaves with the page
+  } catch {} // then it is sent when the page is left
 };
 
 const template = (message) =>
@@ -60,7 +60,7 @@ const template = (message) =>
     .replace(/\d+/g, "<n>")
     .slice(0, LONGEST);
 
-// host:file:line; of a script inside the page the file would be the page itself, which is told already.
+// host:file:line; for a script inside the page the file would be the page itself, which the report names already.
 const place = (address, line) => {
   if (!/^https?:/.test(address)) return "";
   const { host, pathname } = new URL(address);
@@ -71,7 +71,7 @@ const place = (address, line) => {
 const tellError = (error, message, address, line) => {
   const [, from, at] = address ? [0, address, line] : /(https?:\/\/[^\s)]+?):(\d+):\d+/.exec(String(error?.stack).slice(0, 2000)) || [];
   const name = /^\w{1,64}$/.test(error?.name ?? "") ? error.name : "Error";
-  // Browsers put "Uncaught TypeError: " before the message of the event; that of the error is the same everywhere.
+  // Browsers put "Uncaught TypeError: " before the event's message; the error's own message is the same everywhere.
   tell({ k: "js_error", n: name, t: template(error?.message || message), f: place(from, at) });
 };
 
@@ -88,7 +88,7 @@ if (wanted.includes("errors")) {
 if (wanted.includes("resources")) {
   const failed = safe(({ target }) => target.localName && tellResource(target.localName, target.currentSrc || target.src || target.href));
   addEventListener("error", failed, true);
-  // What failed before we came, and what a script fetched.
+  // Failures before this script was loaded, and failures of fetches by a script.
   new PerformanceObserver((list) =>
     list.getEntries().forEach((entry) => entry.responseStatus >= 400 && safe(() => tellResource(entry.initiatorType, entry.name))()),
   ).observe({ type: "resource", buffered: true });
