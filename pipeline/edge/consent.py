@@ -24,7 +24,7 @@ SIGNALLED = Consent(identify=False, signalled=True)
 def decide(
     *, gpc: bool, dnt: bool, opted_out: bool, kind: Literal["implied", "explicit"], given: bool | None
 ) -> Consent:
-    """Return what consent allows; `given` is the tag's `c` (None when the tag did not say).
+    """Return the decision; `given` is the tag's `c` (None when the tag did not send it).
 
     Source: Global Privacy Control specification (Sec-GPC), Tracking Preference Expression (DNT), policy clause 2.1.
     """
