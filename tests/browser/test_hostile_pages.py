@@ -120,7 +120,7 @@ def test_a_thousand_ad_blocks_in_view_send_at_most_a_hundred_impressions(walk):
     assert sum(event.kind == "impression" for event in walk.edge.events()) <= 100
 
 
-def test_pages_that_move_every_millisecond_are_counted_and_the_flood_guard_decides(walk):
+def test_pages_that_move_every_millisecond_are_counted_and_the_rate_limit_decides(walk):
     page = walk.goto("/my")
     page.evaluate(
         "() => { for (let n = 0; n < 150; n++) history.pushState(null, '', '/my/' + (n % 2 ? 'week' : 'doctors')) }"
