@@ -1,4 +1,4 @@
-# `make help` lists what there is; every recipe installs what it needs first.
+# `make help` lists the commands; every recipe first installs the packages that it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-setup: $(BIN)/.installed ## make the environment and install everything into it
+setup: $(BIN)/.installed ## make the environment and install all packages into it
 
 $(BIN)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +21,7 @@ $(BIN)/.installed: pyproject.toml
 run: setup ## start everything on this machine and print the addresses
 	$(BIN)/clinic-pixel up --demo
 
-demo: setup ## send a believable small day of a clinic to the running collector
+demo: setup ## send a realistic small day of a clinic to the running collector
 	$(BIN)/clinic-pixel simulate
 
 test: setup ## run all tests
@@ -33,10 +33,10 @@ check: setup ## style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: setup ## write the pages of docs/ that come from the code
+docs: setup ## write the pages of docs/ that are generated from the code
 	$(BIN)/python -m pipeline.operations.docs
 
-bench: setup ## measure, as ratios side by side
+bench: setup ## measure performance, as ratios side by side
 	$(BIN)/python -m bench
 
 clean: ## remove the environment and caches, never the data in var/

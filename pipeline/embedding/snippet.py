@@ -176,10 +176,10 @@ def _nginx(wish: Wish) -> str:
     client_body_timeout 5s;
     client_max_body_size 64k;
     client_body_buffer_size 64k;
-    # Both logs would hold addresses: the error log quotes client and request.
+    # Both logs would contain addresses: the error log quotes client and request.
     access_log off;
     error_log /var/log/nginx/clinic-pixel.error.log emerg;
 }}
-# and in pixel.toml, so that the address in X-Forwarded-For is trusted:
+# and in pixel.toml, so that the collector trusts the address in X-Forwarded-For:
 # [collector]
 # trusted_proxies = ["127.0.0.1/32"]"""

@@ -16,29 +16,30 @@ from pipeline.settings import Retention
 _INTRODUCTION: Final = """\
 # Data inventory
 
-Everything that is kept, column by column. Written from `sql/inventory.toml`, the reports and the settings; a test compares
-it with the tables of a real ClickHouse, so a column that is missing here or there breaks the build. The clauses and the
-duties of the operator are in [legal-mapping.md](legal-mapping.md); `/privacy` shows the same groups in plain words.
+All stored data, column by column. This page is generated from `sql/inventory.toml`, the reports and the settings; a test
+compares it with the tables of a real ClickHouse, so a column that is missing on one side breaks the build.
+[legal-mapping.md](legal-mapping.md) explains the clauses and the operator's duties; `/privacy` shows the same groups in plain
+words.
 
 How to read it:
 
 - **source** is a field of clause 3.3 of the policy. *Derived* means computed from that field before it was dropped. No field
-  holds an address, the value of the id cookie, or a page's query.
-- **kept** is the term in force by default and the setting that changes it. Expired values are really gone after the next
-  forced merge (at most a month later); views hide expired tokens from the first day on.
-- **reports** says which purpose's views work with the column: `technical` (role `ops`; cells of few visitors are merged, and
-  visitors and tokens are only counted there), `fraud` (role `security`), `privacy` (role `privacy`). No other reader can
-  reach it. Beside the views every table is read by `pixel_eraser` (requests of a person), by `pixel_admin` (the operator;
-  audited first), by `pixel_viewer`, as whom nobody works; `pixel_writer` reads `batch_id` and nothing else.
+holds an address, the value of the id cookie, or a page's query.
+- **kept** is the default term and the setting that changes it. Expired values are physically deleted by the next forced
+  merge (at most a month later); views hide expired tokens from the first day on.
+- **reports** lists the purposes whose views use the column: `technical` (role `ops`; cells of few visitors are merged, and
+  visitors and tokens are only counted there), `fraud` (role `security`), `privacy` (role `privacy`). No other reader can reach
+  the column. Apart from the views, every table can be read by `pixel_eraser` (requests of a person), by `pixel_admin` (the
+  operator; audited first) and by `pixel_viewer`, as which nobody works; `pixel_writer` reads `batch_id` and nothing else.
 
 """
 _PLACES: Final = """\
 ## Outside of ClickHouse
 Paths are below `data` (`PIXEL_DATA`). An address, and a page address as the browser sent it, exist in the memory of the
 collector only: while their connection is open, and for at most ten minutes after their last request. The rate limit keeps a
-hash of the address under a key that only the running process has, until the bucket of this client is full again. Memory that
-is given back is not overwritten. It reaches no disk: core dumps are off, and swap is forbidden by the units of
-`deploy/systemd`; `clinic-pixel doctor` says where it is still possible.
+hash of the address under a key that only the running process has, until the bucket of this client is full again. Freed memory
+is not overwritten. This memory is not written to a disk: core dumps are off, and the units of `deploy/systemd` forbid swap;
+`clinic-pixel doctor` says where swap is still possible.
 
 | where | holds | clause | kept | read by |
 |---|---|---|---|---|
@@ -51,7 +52,7 @@ def page(inventory: Inventory, reports: Sequence[Report]) -> str:
 
 
 def _groups(inventory: Inventory) -> Iterator[str]:
-    yield "## Information for visitors\n\n| group | in plain words | kept |\n|---|---|---|"
+    yield "## Words for a visitor\n\n| group | in plain words | kept |\n|---|---|---|"
     for kept in inventory.plain_words(Retention(), "en"):
         yield f"| {kept.title} | {kept.words} | {kept.term} |"
     yield ""

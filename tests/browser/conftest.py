@@ -18,10 +18,10 @@ from support.walk import COMPARED, Walk
 
 TABLE_HEAD = """# Results of real browsers
 
-Each case is one test of `tests/browser` on the demo clinic, its tag printed by `clinic-pixel snippet`; "stored" is the row
-as it goes into ClickHouse, in cases that begin with "stored" the row as it was read back from it, every column. Written by
-`BROWSER_TABLE=docs/browsers.md pytest tests/browser`. Ports, times and nonces differ from run to run and are checked without
-being listed.
+Each case is one test of `tests/browser` on the demo clinic, with the tag that `clinic-pixel snippet` prints. The
+column "stored" shows the row as it is sent to ClickHouse; in cases whose name begins with "stored", it shows every
+column of the row as it was read back from ClickHouse. `BROWSER_TABLE=docs/browsers.md pytest tests/browser` writes
+this page. Ports, times and nonces differ from run to run; the tests check them, but this page does not list them.
 
 | case | browser | field | expected | stored |
 |---|---|---|---|---|"""
