@@ -1,7 +1,9 @@
 """What the settings say of themselves beyond single values."""
 
+from typing import get_args
+
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline import settings
 from pipeline.errors import Fatal
@@ -91,3 +93,19 @@ def test_a_file_with_a_setting_that_was_removed_is_told_what_to_do(tmp_path):
     file.write_text("[privacy]\nmin_visitors_sensitive = 20\n", encoding="utf-8")
     with pytest.raises(Fatal, match=r"privacy\.min_visitors_sensitive; it was removed: .* delete the line"):
         settings.load(file)
+
+
+def fields(model, path=""):
+    """Yield the path and the field of every setting, tables and lists of tables included."""
+    for name, field in model.model_fields.items():
+        yield f"{path}{name}", field
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from fields(part, f"{path}{name}.")
+
+
+def test_every_setting_has_its_meaning_for_the_page_of_settings():
+    all_fields = dict(fields(settings.Settings))
+    assert {"collector.port", "sites.hosts", "retention.keys_days"} <= all_fields.keys()
+    sections = {path.partition(".")[0] for path in all_fields if "." in path}
+    assert [path for path, field in all_fields.items() if not field.description and path not in sections] == []

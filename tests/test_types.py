@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.event import Scrubbed
+
 ROOT = Path(__file__).parents[1]
 HEADER = """\
 from pipeline.event import Event, RawAddress, Token
@@ -51,3 +53,8 @@ def test_mypy_refuses_a_raw_address_at_the_spool_and_accepts_a_token(tmp_path: P
         assert re.search(r"incompatible type \"(RawAddress|str)\"; expected \"Token\"", said[name]), name
     for name in ACCEPTED:
         assert said[name] == "", name
+
+
+def test_every_type_of_redacted_value_fits_its_column() -> None:
+    # UInt16: the reader of the spool would refuse an event with a higher bit.
+    assert max(Scrubbed) < 1 << 16
