@@ -46,12 +46,12 @@ class Connection(HttpToolsProtocol):
     _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin, with a deadline for the first request."""
+        """Start the deadline of the first request."""
         super().connection_made(transport)
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Cancel the deadline."""
         self._cancel_deadline()
         super().connection_lost(exc)
 

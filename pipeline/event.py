@@ -2,7 +2,7 @@
 
 Owns the shapes of a fact before the database and the types that keep them apart. Rules:
 
-* A `Hit` may hold raw identifiers; it lives in memory for one request and is never written anywhere.
+* A `Hit` may hold raw identifiers; it is kept in memory for one request and is never written anywhere.
 * An `Event` is frozen and has no field that could take an address: tokens are `Token`, and only `pipeline.keys.tokens`
   makes those, so mypy refuses a raw address at the spool.
 * The spool holds one JSON object per `Event`; its keys are the column names of `pixel.events` where the value is final.

@@ -229,5 +229,5 @@ def _shown(given: Any) -> str:
     text = repr(given)
     if isinstance(given, dict):
         return ""
-    # People who must not know a password inside an address may see the error in a log or on a screen.
+    # An address may hold a password, and people who must not know it may see the error in a log or on a screen.
     return " (not shown: it may hold a password)" if "@" in text or "?" in text else f" (got {text})"

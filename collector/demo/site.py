@@ -1,7 +1,7 @@
 """The demo clinic's web server: its pages, and the place of the tag on each page.
 
-Owns the routes. The lines of the tag are those of `pipeline.embedding.snippet`, so the demo shows what a page owner would paste.
-A page sends requests only to this host and to the collector.
+Owns the routes. The lines of the tag are those of `pipeline.embedding.snippet`, so the demo contains the same lines
+that a page owner pastes. A page sends requests only to this host and to the collector.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 Owns the buckets: in memory only, bounded in number; the least recently used are dropped first. Rules:
 
-* An IPv6 client is its /64: the holder of one address there holds all of them.
-* A bucket is stored under a keyed hash of the client, and the key lives as long as the process: no address is here.
-* A full bucket is dropped, because it says no more than no bucket. A bucket is full again after at most
+* All addresses of an IPv6 /64 count as one client, because the holder of one of them holds all of them.
+* A bucket is stored under a keyed hash of the client, so the buckets hold no address; the key is kept in memory until
+  the process ends.
+* A full bucket is dropped, because a client without a bucket starts with a full one. A bucket is full again after at most
   `burst / per_minute` minutes without a hit.
 * Time is an argument. When time goes back (a replayed log, a corrected clock), the bucket is not refilled and counts
   from the new time: a clock set back by an hour must not refuse people for an hour.

@@ -4,7 +4,7 @@ Owns `EDGE_STEPS`; their look-up tables are in `pipeline.edge.tables`. A step na
 named `drop_*` may end the hit with a counted reason. Of the steps' results only the draft holds the address; `_event`
 copies only tokens and derived facts, and `Event` has no field that could take an address.
 
-Pure but for the key files behind `Keyring` and the blocks: time and randomness are arguments.
+Pure except for the key files behind `Keyring` and the blocks: time and randomness are arguments.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NO_AD = Clean("", 0)
 
 @dataclass(slots=True)
 class Draft:
-    """The results of the steps so far; lives for one hit."""
+    """The results of the steps so far; made for one hit and then dropped."""
 
     site: SiteTables
     now_s: int
@@ -90,13 +90,13 @@ def put_consent(hit: Hit, draft: Draft, _: EdgeTables) -> None:
 
 
 def put_client(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The client's address, in memory only, and whether its browser used https."""
+    """Put the client's address, in memory only, and whether its browser used https."""
     draft.client = client = tables.client(Sender(hit.peer, hit.forwarded_for, hit.is_replay))
     draft.is_https = uses_https(hit, client)
 
 
 def put_network_facts(hit: Hit, draft: Draft, _: EdgeTables) -> None:
-    """Country, autonomous system and class: later steps of the pipeline have no address to look them up."""
+    """Put country, autonomous system and class: later steps of the pipeline have no address to look them up."""
     facts = draft.client.facts_for(hit.site)
     # With a privacy signal only country and class are kept: a small network could still identify a person.
     draft.network = facts._replace(asn=0, as_org="") if draft.consent.signalled else facts
@@ -109,7 +109,7 @@ def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The page: the tag's `u`, else the Referer header, which for an image names the page that shows it."""
+    """Put the page: the tag's `u`, else the Referer header, which for an image names the page that shows it."""
     if hit.page is not None:
         draft.page, draft.page_from = tables.page(hit.site, hit.page), "parameter"
     elif hit.referer:
@@ -120,7 +120,7 @@ def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_referrer(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The previous page, which only the tag's `r` names."""
+    """Put the previous page, which only the tag's `r` names."""
     if hit.referrer:
         referrer = tables.referrer(hit.site, hit.referrer)
         draft.referrer = referrer._replace(path="") if draft.page.sensitive else referrer
@@ -128,7 +128,7 @@ def put_referrer(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """The id cookie and the site's allow-listed ones; a privacy signal removes an id cookie that is still set."""
+    """Put the id cookie and the site's allow-listed ones; a privacy signal removes an id cookie that is still set."""
     sent = draft.sent_cookies
     if draft.consent.identify and draft.site.cookies:
         _keep_site_cookies(draft)

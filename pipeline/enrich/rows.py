@@ -19,7 +19,7 @@ ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "sp
 class Row(EventColumns, frozen=True, kw_only=True, array_like=True):
     """One row of `pixel.events`: the columns of the event and those that enrichment adds.
 
-    It encodes as a JSON array in the order of its fields, the batch last: that array is what is sent.
+    It encodes as a JSON array in the order of its fields, the batch last; ClickHouse gets that array.
     """
 
     received_at: str

@@ -82,7 +82,7 @@ Step = Callable[[Event, EnrichTables, Draft], None]
 
 
 def drop_unstorable(event: Event, _tables: EnrichTables, _draft: Draft) -> None:
-    """Reject an event that ClickHouse would refuse, because it would refuse the whole batch with it."""
+    """Reject an event that ClickHouse would refuse, because then it would refuse the whole batch."""
     check_event(event)
 
 
