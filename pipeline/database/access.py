@@ -12,9 +12,11 @@ Owns `secrets/clickhouse.json` and the reading of the access files. Rules:
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import token_urlsafe
 from string import Template
 from typing import Literal, NamedTuple, get_args
@@ -49,6 +51,9 @@ _REVOKE = re.compile(r"REVOKE ALL ON \*\.\* FROM (\w+)")
 _POLICY = re.compile(
     r"CREATE ROW POLICY OR REPLACE \w+ ON (\w+)\.(\w+) USING\s+(.+?)\s+TO ALL EXCEPT ([\w, ]+)", re.DOTALL
 )
+
+# Known to the embedded engine alone, where `python('x')` would run code of the process; a server refuses the name.
+_PYTHON = "allow_python_table_function"
 
 # The session that keeps the embedded server alive: it opens the listeners and sleeps. It has no password, so a quota of
 # exactly its own queries keeps a local client from closing the listeners in its name (SELECT of constants aside).
@@ -124,11 +129,12 @@ def parse_access(text: str) -> Access:
 
 def users_xml(access: Access, *, listeners: int = 1) -> str:
     """Return the `users.xml` of the embedded server that opens so many listeners."""
-    profiles = "".join(_profile_xml(name, bounds) for name, bounds in access.profiles.items())
+    profiles = _profile_xml("default", [])
+    profiles += "".join(_profile_xml(name, bounds) for name, bounds in access.profiles.items())
     accounts = "\n".join(_account_xml(account) for account in access.accounts.values())
     return (
         "<clickhouse>\n"
-        f"  <profiles>\n    <default/>\n{profiles}  </profiles>\n"
+        f"  <profiles>\n{profiles}  </profiles>\n"
         "  <quotas>\n    <default/>\n"
         f"    <listener><interval><duration>{_QUOTA_SECONDS}</duration><queries>{listeners + 1}</queries></interval></listener>\n"
         "  </quotas>\n"
@@ -143,7 +149,7 @@ def read_passwords(settings: Settings) -> dict[str, str]:
     Raises `Fatal` for a file that others may read or that lacks a user, `Retryable` while the embedded server has not
     made it yet.
     """
-    path = settings.secrets_dir / PASSWORD_FILE
+    path = _password_file(settings)
     try:
         wide = path.stat().st_mode & 0o077
         given = msgspec.json.decode(path.read_bytes())
@@ -163,11 +169,17 @@ def read_passwords(settings: Settings) -> dict[str, str]:
 
 def make_passwords(settings: Settings) -> dict[str, str]:
     """Return the passwords of the embedded server, made on the first call; several callers end with the same ones."""
-    private_directory(settings.secrets_dir)
-    path = settings.secrets_dir / PASSWORD_FILE
+    path = _password_file(settings)
     if not path.exists():
+        private_directory(settings.secrets_dir)
         create_once(path, msgspec.json.format(msgspec.json.encode({user: token_urlsafe(24) for user in USERS})))
     return read_passwords(settings)
+
+
+def _password_file(settings: Settings) -> Path:
+    """Return the file handed over by systemd (`LoadCredential=`), else the one in `secrets/`."""
+    handed_over = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""), PASSWORD_FILE)
+    return handed_over if handed_over.is_absolute() and handed_over.exists() else settings.secrets_dir / PASSWORD_FILE
 
 
 def _sha256(password: str) -> str:
@@ -188,6 +200,8 @@ def _profile_xml(name: str, bounds: list[Bound]) -> str:
         for name, _, least, most in bounds
         if least is not None
     )
+    values += f"      <{_PYTHON}>0</{_PYTHON}>\n"
+    constraints += f"        <{_PYTHON}><readonly/></{_PYTHON}>\n"
     return f"    <{name}>\n{values}      <constraints>\n{constraints}      </constraints>\n    </{name}>\n"
 
 

@@ -8,8 +8,9 @@ Owns `clickhouse/` under the data directory: configuration, lock, log and data. 
 * Configuration is read from the working directory. `users.xml` is made from `sql/access` at every start.
 * The extension is loaded by itself, past `chdb/__init__.py`, which would first open a database of its own under /tmp
   and cost a second.
-* The engine runs as if it were clickhouse-local, where `file()` reads any file without a grant: a reader could read
-  passwords, keys and the rows themselves. A stored function of the same name replaces the built-in one.
+* The engine runs as if it were clickhouse-local, where functions open files before any grant is checked: `file()` reads
+  passwords and keys, `sqlite()` makes files. The kernel keeps the process to its own directory (`confinement`), only
+  named users reach a query (`engine_config`), and files that such a function made there are moved away (`planted`).
 * Nothing is written outside of the data directory, and the log holds no query and no row.
 """
 
@@ -27,10 +28,12 @@ from contextlib import contextmanager
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
-from xml.sax.saxutils import escape
 
 from pipeline.database.access import access_sql, make_passwords, parse_access, users_xml
 from pipeline.database.client import ping
+from pipeline.database.confinement import confine, supported
+from pipeline.database.engine_config import config_xml
+from pipeline.database.planted import set_aside
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings import Settings
 from pipeline.system import locks
@@ -38,69 +41,11 @@ from pipeline.system.durable_files import replace
 from pipeline.system.hardening import harden_process
 
 RTLD_DEEPBIND = 8  # the engine brings its own allocator; without this flag another library's could be taken
+_SWITCHED_OFF = ("file",)
 SLEEP = (
     "SELECT sleepEachRow(1) FROM system.numbers"
     " SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 1000000 FORMAT Null"
 )
-
-_CONFIG = """\
-<clickhouse>
-  <!-- Made by clinic-pixel at every start; changes here are lost. -->
-  <log-level>warning</log-level>
-  <logger>
-    <log>{home}/server.log</log>
-    <size>10M</size>
-    <count>2</count>
-    <!-- These speak of queries and the rows in them. -->
-    <levels>{silent}</levels>
-  </logger>
-  <http_port>{http_port}</http_port>
-  {tcp_port}
-  <listen_host>127.0.0.1</listen_host>
-  <timezone>UTC</timezone>
-  <tmp_path>{home}/tmp/</tmp_path>
-  <user_files_path>{home}/user_files/</user_files_path>
-  <format_schema_path>{home}/format_schemas/</format_schema_path>
-  <max_server_memory_usage>{memory}</max_server_memory_usage>
-  <mark_cache_size>67108864</mark_cache_size>
-  <uncompressed_cache_size>0</uncompressed_cache_size>
-  <max_concurrent_queries>64</max_concurrent_queries>
-  <max_connections>128</max_connections>
-  <keep_alive_timeout>30</keep_alive_timeout>
-  <background_pool_size>4</background_pool_size>
-  <background_schedule_pool_size>8</background_schedule_pool_size>
-  <send_crash_reports><enabled>false</enabled></send_crash_reports>
-  <access_control_improvements>
-    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
-    <select_from_information_schema_requires_grant>true</select_from_information_schema_requires_grant>
-    <table_engines_require_grant>false</table_engines_require_grant>
-    <settings_constraints_replace_previous>true</settings_constraints_replace_previous>
-  </access_control_improvements>
-  <users_config>users.xml</users_config>
-</clickhouse>
-"""
-_SILENT = (
-    "ClientBase",
-    "executeQuery",
-    "DynamicQueryHandler",
-    "HTTPHandler",
-    "TCPHandler",
-    "ParallelParsingBlockInputFormat",
-    "BackgroundSchedulePool/BgSchPool",
-)
-_SWITCHED_OFF = ("file",)
-
-
-def config_xml(settings: Settings) -> str:
-    """Return the server's `config.xml`."""
-    tcp = settings.clickhouse.tcp_port
-    return _CONFIG.format(
-        home=escape(str(settings.clickhouse_dir.resolve())),
-        silent="".join(f"<logger><name>{name}</name><level>none</level></logger>" for name in _SILENT),
-        http_port=settings.clickhouse.port,
-        tcp_port=f"<tcp_port>{tcp}</tcp_port>" if tcp else "",
-        memory=settings.clickhouse.memory_mb * 1_000_000,
-    )
 
 
 def serve(settings: Settings) -> None:
@@ -121,11 +66,14 @@ def serve(settings: Settings) -> None:
     _write(home / "config.xml", config_xml(settings))
     access = parse_access(access_sql(make_passwords(settings)))
     _write(home / "users.xml", users_xml(access, listeners=len(ports)))
+    set_aside(home)
     for name in _SWITCHED_OFF:
         text = f"CREATE FUNCTION {name} AS path -> throwIf(1, '{name}() is switched off')"
         _write(home / "data" / "user_defined" / f"function_{name}.sql", text)
     os.chdir(home)
-    os.environ["TMPDIR"] = str(home / "tmp")
+    os.environ["TMPDIR"] = os.environ["HOME"] = str(home / "tmp")
+    if supported():
+        confine(home, ports)
     _run(_engine(), settings, home / "data")
     os.close(lock)
 
@@ -146,22 +94,30 @@ def _run(engine: ModuleType, settings: Settings, data: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     listen = "SYSTEM START LISTEN HTTP; " + ("SYSTEM START LISTEN TCP; " if settings.clickhouse.tcp_port else "")
-    with _silence():
+    with _unprinted() as said:
         # TabSeparated: the listeners take it as their default format, and clickhouse-connect relies on it.
         result = engine.query(listen + SLEEP, "TabSeparated", path=str(data))
-    reason = result.error_message().splitlines()[0] if result.has_error() else "the listening query ended"
-    raise Fatal(f"the embedded ClickHouse could not serve: {reason[:300]}")
+        reason = result.error_message() if result.has_error() else said()
+    raise Fatal(f"the embedded ClickHouse could not serve: {reason.splitlines()[0][:300]}")
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    # The engine prints a greeting and, when it crashes, the query; its log is the place for what is worth knowing.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _unprinted() -> Iterator[Callable[[], str]]:
+    """Keep the engine's output off the terminal and the disk; yield a function that returns its first error so far.
+
+    The engine prints a greeting and, when it crashes, the query. It says there, and not in its log, why it cannot start.
+    """
+    output = os.memfd_create("engine") if sys.platform == "linux" else os.open(os.devnull, os.O_RDWR)
     kept = {stream: os.dup(stream) for stream in (1, 2)}
     for stream in kept:
-        os.dup2(nowhere, stream)
+        os.dup2(output, stream)
+
+    def first_error() -> str:
+        lines = os.pread(output, 1_000_000, 0).decode(errors="replace").splitlines()
+        return next((line for line in lines if line.startswith("Code: ")), "the listening query ended")
+
     try:
-        yield
+        yield first_error
     finally:
         for stream, copy in kept.items():
             os.dup2(copy, stream)

@@ -17,7 +17,9 @@ import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit.log import Audit
+from pipeline.database import planted
 from pipeline.database.client import address, connect, explain, ping
+from pipeline.database.confinement import supported
 from pipeline.durations import DAY_SECONDS
 from pipeline.errors import PixelError
 from pipeline.keys.directory import KeyDirectory
@@ -192,6 +194,21 @@ def _ship(settings: Settings) -> Seen:
         yield "problem", f"the job '{name}' failed: {trouble}"
 
 
+def _engine(settings: Settings) -> Seen:
+    if settings.clickhouse.url is not None:
+        yield "ok", "a server is used in place of the embedded ClickHouse"
+        return
+    if supported():
+        yield "ok", "the system keeps the embedded ClickHouse to its own directory"
+    else:
+        advice = "run it as another user (deploy/systemd), or use a server"
+        yield "note", f"this system has no Landlock: the embedded ClickHouse reaches every file of its user; {advice}"
+    if aside := planted.count(settings.clickhouse_dir):
+        place = settings.clickhouse_dir / planted.PLANTED
+        advice = "find out who has a password or reaches the native port, then delete them"
+        yield "problem", f"{aside} planted files were moved to {place} at a start of the engine; {advice}"
+
+
 def _clickhouse(settings: Settings) -> Seen:
     if not ping(settings):
         yield "problem", f"does not answer at {address(settings)}; accepted events wait in the spool"
@@ -282,6 +299,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("networks", _networks),
     ("spool", _spool),
     ("ship", _ship),
+    ("engine", _engine),
     ("clickhouse", _clickhouse),
     ("retention", _retention),
     ("audit", _audit),

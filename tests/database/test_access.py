@@ -371,6 +371,16 @@ def test_passwords_are_made_once_and_are_private(tmp_path: Path) -> None:
     assert stat.S_IMODE((settings.secrets_dir / PASSWORD_FILE).stat().st_mode) == 0o600
 
 
+def test_passwords_handed_over_by_systemd_are_used_and_none_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = make_passwords(Settings(data=tmp_path / "shipper"))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "shipper" / "secrets"))
+    engine = Settings(data=tmp_path / "engine")
+    assert make_passwords(engine) == read_passwords(engine) == others
+    assert not engine.secrets_dir.exists()
+
+
 def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     make_passwords(settings)

@@ -81,7 +81,7 @@ def test_everything_it_writes_is_private_and_inside_the_data_directory(restartab
     outside = {
         file
         for file in open_files(restartable.process.pid) - inherited
-        if not file.startswith((home, "/dev/", "/proc/", "/sys/"))
+        if not file.startswith((home, "/dev/", "/proc/", "/sys/", "/memfd:"))
     }
     assert outside == set()
 
@@ -185,10 +185,9 @@ def test_a_wrong_password_is_our_own_fault(clickhouse: Settings, tmp_path: Path)
 
 
 @pytest.mark.parametrize("query", ["SYSTEM STOP LISTEN HTTP", "SELECT count() FROM system.numbers LIMIT 1"])
-def test_the_session_without_a_password_does_nothing_for_others(clickhouse: Settings, query: str) -> None:
+def test_the_session_without_a_password_is_out_of_reach_of_others(clickhouse: Settings, query: str) -> None:
     request = urllib.request.Request(f"http://127.0.0.1:{clickhouse.clickhouse.port}/", data=query.encode())
-    with pytest.raises(urllib.error.HTTPError) as refused:
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
         urllib.request.urlopen(request, timeout=10)
-    with refused.value as answer:
-        assert b"QUOTA_EXCEEDED" in answer.read()
+    refused.value.close()
     assert ping(clickhouse)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from pipeline.clock import now_ms
+from pipeline.database.confinement import supported
 from pipeline.operations.doctor import examine
 from pipeline.settings import Settings
 from pipeline.ship.status import ShipStatus, status_path, write_status
@@ -54,3 +55,19 @@ def test_pages_that_an_error_of_ours_made_unreadable_are_counted(
     ((found, said),) = findings(settings, "pages")
     assert found == state
     assert text in said
+
+
+def test_files_that_somebody_planted_in_the_engine_are_named(settings: Settings) -> None:
+    assert [state for state, _ in findings(settings, "engine")] == ["ok" if supported() else "note"]
+    (settings.clickhouse_dir / "planted").mkdir(parents=True)
+    (settings.clickhouse_dir / "planted" / "0-x.sql").touch()
+    state, text = findings(settings, "engine")[-1]
+    assert state == "problem"
+    assert "1 planted files were moved" in text
+
+
+def test_a_kernel_without_landlock_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.operations.doctor.supported", lambda: False)
+    ((state, text),) = findings(settings, "engine")
+    assert state == "note"
+    assert "no Landlock" in text
