@@ -8,6 +8,8 @@ Owns the time before the application gets a request. Rules:
 * A request must be complete within `REQUEST_SECONDS`, the first one of a connection counted from its opening; uvicorn
   itself would wait for ever. Between two requests uvicorn's keep-alive time counts.
 * The size of a whole request is bounded, because the parser keeps a header in memory until it is complete.
+* A client that sends many requests without waiting for answers has at most some hundred of them read; the rest is read as
+  its answers go out, so that one connection takes neither the memory nor the time of the others.
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ from typing import Protocol, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector.endpoints.pixel import GIF, HEADERS
+from collector.open_connections import OpenConnections
 from collector.process import Process
 from pipeline.errors import STATUS, Reason, Refused
 
 REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
+SLICE = 4096  # bytes that the parser gets at a time
+MAX_WAITING = 16  # pipelined requests from which on a connection is not read
 MAX_REQUEST = 2 * 1024 * 1024  # far over every limit that has its own reason, so that those reasons are counted
 
 
@@ -44,19 +49,52 @@ class Connection(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _dispatched = _complete = False
     _received = 0
+    _unread = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start the deadline of the first request."""
         super().connection_made(transport)
         self._start_deadline()
+        self._open.opened(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the deadline."""
         self._cancel_deadline()
+        self._open.ended(self.transport)
+        self._unread = b""
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data; an incomplete request has a deadline."""
+        """Read the received bytes while few requests wait; keep the rest and stop reading the socket."""
+        self._unread += data
+        self._read_on()
+
+    def on_response_complete(self) -> None:
+        """Begin the next request; read on when few wait. uvicorn alone would read after each answer, however many wait."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._unread:
+            self.flow.pause_reading()
+            if len(self.pipeline) < MAX_WAITING // 2:
+                self.loop.call_soon(self._read_on)
+        elif len(self.pipeline) >= MAX_WAITING:
+            self.flow.pause_reading()
+        if self.cycle.response_complete:
+            self._open.idle(self.transport)
+
+    def _read_on(self) -> None:
+        while self._unread and len(self.pipeline) < MAX_WAITING and not self.transport.is_closing():
+            piece, self._unread = self._unread[:SLICE], self._unread[SLICE:]
+            self._parse(piece)
+        if self.transport.is_closing():
+            self._unread = b""
+        elif self._unread:
+            self.flow.pause_reading()
+        elif len(self.pipeline) < MAX_WAITING:
+            self.flow.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
         super().data_received(data)
         self._received = 0 if self._complete else self._received + len(data)
         if self._received > MAX_REQUEST and not self.transport.is_closing():
@@ -72,6 +110,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The application gets the request, before its body is complete."""
         super().on_headers_complete()
+        self._open.busy(self.transport)
         self._dispatched = True
 
     def on_message_complete(self) -> None:
@@ -91,6 +130,10 @@ class Connection(HttpToolsProtocol):
         # The request is answered as if it had not asked for another protocol; the bytes after it are not read, so the
         # connection gets a deadline.
         self._complete = False
+
+    @property
+    def _open(self) -> OpenConnections:
+        return cast("_Application", self.app).process.connections
 
     def _start_deadline(self) -> None:
         self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)

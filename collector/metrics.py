@@ -20,6 +20,7 @@ from pipeline.system.durable_files import replace
 
 PAGE_FAULTS = "page_faults"
 """The name of a total; `doctor` reads it from the files."""
+CONNECTIONS_CLOSED = "connections_closed"
 
 Totals = Counter[tuple[str, str, str]]
 """(name, reason, net_class) -> count; only `pixel.counters` has countries and networks, which are too many for here."""
@@ -81,9 +82,10 @@ def _families(totals: Totals) -> Iterator[Metric]:
         "refused": "Refused hits and events, by reason",
         "flood": "Hits refused because their client is over its rate, by network class",
         PAGE_FAULTS: "Events whose page or referrer is /* because of an error of the software",
+        CONNECTIONS_CLOSED: "Connections closed because the limit of open files was near: idle ones, or new ones (no room)",
     }
     for name, text in texts.items():
-        labels = {"refused": ["reason"], "flood": ["net_class"]}.get(name, [])
+        labels = {"refused": ["reason"], "flood": ["net_class"], CONNECTIONS_CLOSED: ["reason"]}.get(name, [])
         family = CounterMetricFamily(f"clinic_pixel_{name}", text, labels=labels)
         for (counted, reason, net_class), value in sorted(totals.items()):
             if counted == name:

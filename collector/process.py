@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 
 from collector.http.request import Replays, decode_value
-from collector.metrics import PAGE_FAULTS, Totals, TotalsFile, summed
+from collector.metrics import CONNECTIONS_CLOSED, PAGE_FAULTS, Totals, TotalsFile, summed
+from collector.open_connections import OpenConnections
 from pipeline.clock import now_ms
 from pipeline.durations import DAY_MS
 from pipeline.edge.aged_cache import AgedCache
@@ -61,6 +62,7 @@ class Process:
     def __init__(self, settings: Settings, *, end: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
         self.counters = EdgeCounters()
+        self.connections = OpenConnections.of_process()
         self.keys = open_keyring(settings)
         self._blocks = BlockList(settings.blocks_dir, self.keys.files)
         self.tables = EdgeTables.load(settings, self.keys, os.urandom, self._blocks)
@@ -133,6 +135,8 @@ class Process:
         totals = summed(self.counters.totals())
         totals["private_clients", "", ""] = self.tables.networks.private_clients
         totals[PAGE_FAULTS, "", ""] = self._page_faults
+        for reason, count in self.connections.closed.items():
+            totals[CONNECTIONS_CLOSED, reason, ""] = count
         return totals
 
     async def start(self) -> None:

@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from collector.app import Collector
 from collector.connection import Connection
+from collector.open_connections import MOST_DESCRIPTORS
 from collector.process import open_keyring
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Fatal
@@ -28,7 +29,6 @@ from pipeline.system.hardening import die_with_parent, harden_process
 from pipeline.system.swap import lock_memory
 
 BACKLOG = 2048
-MAX_FILES = 10_000  # nearly all of them connections; each uses up to 80 KB while a body arrives
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
@@ -50,7 +50,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         server_header=False,
         access_log=False,  # access logs hold addresses
         log_level=logging.ERROR,  # uvicorn writes a warning for each bad request
-        timeout_keep_alive=65,
+        timeout_keep_alive=15,  # longer than a page loads; an idle connection costs a descriptor
         timeout_graceful_shutdown=20,
         # A worker that ends during a health check is noticed after this time; a running one answers from a thread.
         timeout_worker_healthcheck=10,
@@ -72,12 +72,13 @@ def begin(settings: Settings, starter: int) -> Collector:
 
 
 def _allow_connections() -> None:
-    """Raise the limit of open files: browsers keep a connection for a minute, so a limit of a thousand is too low.
+    """Raise the limit of open files: every browser keeps its connection for a while, so a thousand is too few.
 
-    uvicorn's `limit_concurrency` stays off because it counts such idle connections; waiting hits are bounded by the spool.
+    uvicorn's `limit_concurrency` stays off because it counts such idle connections; `open_connections` closes those, and
+    waiting hits are bounded by the spool.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(MOST_DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 

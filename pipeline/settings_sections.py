@@ -54,11 +54,12 @@ class Collector(Section):
     flood_per_minute: int = Field(
         600,
         ge=0,
-        description="Rate limit: hits a minute that one address (for IPv6: one /64) may send before answers become 429; 0 switches it"
-        " off. Each worker process counts for itself, so with N workers a client may send up to N times as many.",
+        description="Rate limit: page views a minute that one address (for IPv6: one /64, and tenfold its /48) may send before"
+        " answers become 429; 0 switches it off. An ad impression counts a twentieth, and so does every hit from the site's"
+        " `own_networks`. Each worker process counts for itself, so with N workers a client may send up to N times as many.",
     )
     flood_burst: int = Field(
-        200, ge=1, description="Rate limit: hits that one address may send at once before the rate counts."
+        200, ge=1, description="Rate limit: page views that one address may send at once before the rate counts."
     )
     flood_addresses: int = Field(
         100_000, ge=1000, description="Rate limit: how many addresses are counted at a time, as keyed hashes."

@@ -3,6 +3,8 @@
 Owns the buckets: in memory only, bounded in number; the least recently used are dropped first. Rules:
 
 * All addresses of an IPv6 /64 count as one client, because the holder of one of them holds all of them.
+  The /48 has a bucket as well, which takes a tenth of the cost: one customer of a provider may hold 65,536 such networks.
+* A page view costs 1, other hits a part of it. An empty bucket refuses every hit.
 * A bucket is stored under a keyed hash of the client, so the buckets hold no address; the key is kept in memory until
   the process ends.
 * A full bucket is dropped, because a client without a bucket starts with a full one. A bucket is full again after at most
@@ -17,14 +19,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from hashlib import blake2b
+from typing import Final
 
 from pipeline.durations import MINUTE_MS
 from pipeline.event import PackedAddress
 from pipeline.keys.tokens import is_ipv4
 
+WIDER: Final = 10.0
+"""How many networks of size /64 may use up their rate at the same time before their /48 is over its own."""
+
+ROUNDING: Final = 1e-6
+
 
 class RateLimit:
-    """Tells whether one more hit of a client is within its rate; `key` are 32 random bytes."""
+    """Decides whether one more hit of a client is within its rate; `key` are 32 random bytes."""
 
     def __init__(self, *, per_minute: int, burst: int, clients: int, key: bytes) -> None:
         self._per_ms = per_minute / MINUTE_MS
@@ -37,17 +45,22 @@ class RateLimit:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def admits(self, client: PackedAddress, *, now_ms: int) -> bool:
-        """Take one hit from the client's bucket; False when it is empty. `now_ms` is Unix time in milliseconds."""
+    def admits(self, client: PackedAddress, *, now_ms: int, cost: float = 1.0) -> bool:
+        """Take a hit of this cost from the client's buckets; False when one is empty. `now_ms` is Unix milliseconds."""
         if not self._per_ms:
             return True
+        if is_ipv4(client):
+            return self._takes(client, cost, now_ms)
+        return self._takes(client[:8], cost, now_ms) and self._takes(client[:6], cost / WIDER, now_ms)
+
+    def _takes(self, network: bytes, cost: float, now_ms: int) -> bool:
         hashed = self._hash.copy()
-        hashed.update(client if is_ipv4(client) else client[:8])
+        hashed.update(network)
         bucket = hashed.digest()
         level, seen_ms = self._buckets.pop(bucket, (self._burst, now_ms))
         level = min(self._burst, level + max(0, now_ms - seen_ms) * self._per_ms)
-        admitted = level >= 1.0
-        self._buckets[bucket] = (level - 1.0 if admitted else level, now_ms)
+        admitted = level >= cost - ROUNDING
+        self._buckets[bucket] = (level - cost if admitted else level, now_ms)
         if len(self._buckets) > self._clients:
             self._buckets.popitem(last=False)
         return admitted

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipeline.durations import DAY_MS
 from pipeline.edge import consent, cookies
@@ -69,6 +69,12 @@ class EdgeResult(NamedTuple):
     set_cookie: str
 
 
+IMPRESSION_COST: Final = 0.05
+"""What an ad impression takes from the rate of its client, where a page view takes 1."""
+OWN_COST: Final = 0.05
+"""The factor for hits from the clinic's own networks (setting `own_networks` of the site)."""
+
+
 class OverRate(Refused):
     """A hit over its client's rate; carries the network facts that may be counted."""
 
@@ -103,8 +109,12 @@ def put_network_facts(hit: Hit, draft: Draft, _: EdgeTables) -> None:
 
 
 def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """Refuse a client over its rate, before the hit costs more than a look-up."""
-    if draft.client.packed and not tables.rate_limit.admits(draft.client.packed, now_ms=hit.received_ms):
+    """Refuse a client over its rate, before the hit costs more than a look-up.
+
+    A page has few page views and many ad blocks, and the clinic's own network has many people behind one address.
+    """
+    cost = (IMPRESSION_COST * len(hit.ads) or 1.0) * (OWN_COST if draft.network.net_class == "own" else 1.0)
+    if draft.client.packed and not tables.rate_limit.admits(draft.client.packed, now_ms=hit.received_ms, cost=cost):
         raise OverRate(draft.network)
 
 

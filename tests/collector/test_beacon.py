@@ -255,7 +255,7 @@ class _FloodAfter:
     def __init__(self, admitted: int) -> None:
         self.left = admitted
 
-    def admits(self, _address: str, *, now_ms: int) -> bool:
+    def admits(self, _address: str, *, now_ms: int, cost: float) -> bool:
         self.left -= 1
         return self.left >= 0
 

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from pipeline.edge import cookies
+from pipeline.edge.rate_limit import RateLimit
 from pipeline.edge.steps import EDGE_STEPS, OverRate, run_edge
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
@@ -215,6 +217,34 @@ def test_a_flood_is_refused_and_says_from_which_network(tables):
     with pytest.raises(OverRate) as flooded:
         run(tables)
     assert flooded.value.network.asn == 64496
+
+
+def test_people_in_the_clinic_s_own_network_with_ad_blocks_are_not_taken_for_a_flood(tables, tmp_path):
+    rate = Collector(flood_per_minute=600, flood_burst=200)
+    busy = EdgeTables.load(Settings(data=tmp_path, sites=(SITE,), collector=rate), tables.keys, tables.random)
+    for _ in range(500):
+        run(busy, peer="192.0.2.9")
+        for ad in ("a", "b", "c"):
+            run(busy, peer="192.0.2.9", ads=(ad,))
+    assert accepted(busy, 4000, peer="192.0.2.9") == (200 - 500 / 20 - 1500 / 400) * 20
+    assert accepted(busy, 4000, peer="198.51.100.9") == 200
+
+
+def accepted(tables, hits, **changes):
+    """Return how many of these hits pass the rate limit."""
+    count = 0
+    for _ in range(hits):
+        with suppress(OverRate):
+            run(tables, **changes)
+            count += 1
+    return count
+
+
+def test_ad_blocks_of_one_hit_count_each(tables):
+    strict = replace(tables, rate_limit=RateLimit(per_minute=1, burst=1, clients=1000, key=bytes(32)))
+    run(strict, ads=tuple(f"a{number}" for number in range(20)))
+    with pytest.raises(OverRate):
+        run(strict, ads=("one-more",))
 
 
 class Blocked:

@@ -37,7 +37,21 @@ def test_addresses_of_one_ipv6_network_share_one_bucket():
     assert rate_limit.admits(packed("2001:db8:0:1:ffff::2"), now_ms=0)
     assert not rate_limit.admits(packed("2001:db8:0:1::3"), now_ms=0)
     assert rate_limit.admits(packed("2001:db8:0:2::1"), now_ms=0)
-    assert len(rate_limit) == 2
+    assert len(rate_limit) == 3, "two /64 and their /48"
+
+
+def test_an_ipv6_network_of_a_provider_s_customer_has_a_wider_rate_and_no_more():
+    rate_limit = limit(per_minute=60, burst=20)
+    accepted = sum(rate_limit.admits(packed(f"2001:db8:0:{net:x}::1"), now_ms=0) for net in range(2000))
+    assert 199 <= accepted <= 200, "ten times the burst of one client"
+    assert rate_limit.admits(packed("2001:db8:1::1"), now_ms=0), "the neighbour is another customer"
+
+
+def test_a_cheaper_hit_takes_less_and_an_empty_bucket_refuses_it_too():
+    rate_limit = limit(per_minute=60, burst=2)
+    assert sum(rate_limit.admits(A, now_ms=0, cost=0.125) for _ in range(8)) == 8
+    assert rate_limit.admits(A, now_ms=0)
+    assert not rate_limit.admits(A, now_ms=0, cost=0.125)
 
 
 def test_the_memory_is_bounded_and_the_longest_unseen_goes_first():
