@@ -1,9 +1,9 @@
 """The command line `clinic-pixel`: one Typer application with the commands of every room.
 
-Owns the entry point and the exit codes: 0 ok, 1 found a problem, 2 wrong use. Each room of `pipeline` has its commands
-in `commands.py`, listed in `ROOMS`; other packages register theirs under the entry point group `clinic_pixel.commands`,
-so that `pipeline` need not import `collector` or `dashboards`. Command modules import large modules inside their
-functions, so that `--help` is quick.
+Owns the entry point and the exit codes: 0 ok, 1 found a problem, 2 wrong use, 75 a trouble that passes. Each room of
+`pipeline` has its commands in `commands.py`, listed in `ROOMS`; other packages register theirs under the entry point
+group `clinic_pixel.commands`, so that `pipeline` need not import `collector` or `dashboards`. Command modules import
+large modules inside their functions, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from pipeline.system.console import errors
 from pipeline.traffic import commands as traffic
 
 EXIT_PROBLEM = 1
+EXIT_TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h: ClickHouse is away, a disk is full. `up` starts such a process again."""
 
 EXTRA_OF = {
     "chdb": "embedded",
@@ -81,7 +83,7 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; print an error that a person can fix as one line on stderr, with exit code 1."""
+    """Run the command line; print an error that a person can fix as one line on stderr, with exit code 1 or 75."""
     try:
         try:
             build_app()()
@@ -89,7 +91,7 @@ def main() -> None:
             sys.stdout.flush()
     except (Fatal, Retryable) as error:
         errors.print(f"clinic-pixel: {error}", style="bold", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(EXIT_PROBLEM)
+        sys.exit(EXIT_TRY_AGAIN if isinstance(error, Retryable) else EXIT_PROBLEM)
     except ModuleNotFoundError as error:
         extra = EXTRA_OF.get((error.name or "").partition(".")[0])
         if extra is None:

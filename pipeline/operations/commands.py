@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.errors import Fatal
 from pipeline.settings import Settings, load
+from pipeline.system import locks
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
@@ -44,13 +49,21 @@ def up(
     async def run() -> int:
         extra = (Part("demo-site", ("demo-site",)),) if demo else ()
         supervisor = Supervisor(parts(settings, extra), options, say)
-        greeting = asyncio.create_task(_greet(settings, demo=demo))
+        greeting = asyncio.create_task(_greet(settings, partial(supervisor.wait_until_done, "migrate"), demo=demo))
         try:
             return await supervisor.run()
         finally:
             greeting.cancel()
 
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        lock = locks.take(settings.run_dir / "up.lock")
+    except locks.Held:
+        raise Fatal(
+            f"{settings.data}: another `up` works on this data directory; stop it, or set another PIXEL_DATA"
+        ) from None
     code = asyncio.run(run())
+    os.close(lock)
     console.print("stopped; every accepted event is on disk" if code == 0 else "stopped: see the line above")
     sys.exit(code)
 
@@ -92,16 +105,15 @@ def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
         raise typer.Exit(1)
 
 
-async def _greet(settings: Settings, *, demo: bool) -> None:
+async def _greet(settings: Settings, reports_answer: Callable[[], Awaitable[None]], *, demo: bool) -> None:
     from pipeline.system.answers import is_ready
 
     begun = time.monotonic()
     edge = settings.collector.url
     database = settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}"
-    awaited = [f"{edge}/health/ready"] if settings.clickhouse.url else [f"{edge}/health/ready", f"{database}/ping"]
-    for url in awaited:
-        while not await asyncio.to_thread(is_ready, url):  # noqa: ASYNC110 - another process is waited for
-            await asyncio.sleep(0.1)
+    await reports_answer()
+    while not await asyncio.to_thread(is_ready, f"{edge}/health/ready"):  # noqa: ASYNC110 - of another process
+        await asyncio.sleep(0.1)
     site = settings.sites[0]
     # The name it was called by: `make run` uses the path in the environment, which another terminal does not know.
     command = sys.argv[0] if not sys.argv[0].startswith("/") else "clinic-pixel"

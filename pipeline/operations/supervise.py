@@ -2,8 +2,9 @@
 
 Owns the list of processes (`parts`) and nothing else: no data, no socket. Rules:
 
-* A process that ends is started again after a growing pause. If a process fails on its first start, the supervisor stops
-  everything: the last line of that process is its error, and a person is watching.
+* A process that ends is started again after a growing pause. If a process fails on its first start by an error that cannot
+  pass, the supervisor stops everything: the last line of that process is its error, and a person is watching.
+* `migrate` is tried again after any failure: the collector accepts events without it.
 * The output of a process is always read, even if a line cannot be printed: a full pipe would stop the process.
 * An unforeseen error of the supervisor stops everything with exit code 1.
 * The processes end with their supervisor, even when it is killed.
@@ -27,6 +28,8 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 10.0  # a process that ran this long starts again without a growing pause
 STOP_SECONDS = 1.2  # per process: all three together stay below the five seconds a person waits for Ctrl-C
+
+LASTING = (1, 2)  # exit codes of errors that a person must correct
 
 LONGEST_LINE = 4096  # bytes of a child's line that are printed; longer lines are cut
 CHUNK = 64 * 1024
@@ -87,6 +90,10 @@ class Supervisor:
             await self._end(part.name)
         return self._exit_code
 
+    async def wait_until_done(self, name: str) -> None:
+        """Return when the process of this name, which runs once, has ended well."""
+        await self._done[name].wait()
+
     def _stop_by_a_fault(self, keeper: asyncio.Task[None]) -> None:
         if not keeper.cancelled() and (error := keeper.exception()) is not None:
             self._tell("up", f"unforeseen {type_and_place(error)}: everything is stopped")
@@ -110,7 +117,7 @@ class Supervisor:
                 self._done[part.name].set()
                 return
             steady = asyncio.get_running_loop().time() - begun >= STEADY_SECONDS
-            if code in (1, 2) and not ran_once and not steady:
+            if code in LASTING and not (part.once or ran_once or steady):
                 self._exit_code = 1
                 self._stop.set()
                 return

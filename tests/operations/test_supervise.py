@@ -95,3 +95,31 @@ def test_a_fault_of_the_supervisor_stops_everything_with_exit_code_1(monkeypatch
     monkeypatch.setattr(supervise.asyncio, "create_subprocess_exec", broken)
     assert asyncio.run(asyncio.wait_for(supervisor.run(), 20)) == 1
     assert said[-1].startswith("unforeseen ZeroDivisionError at test_supervise.py:")
+
+
+@pytest.mark.parametrize(
+    ("code", "once", "goes_on"), [(1, False, False), (2, False, False), (75, False, True), (1, True, True)]
+)
+def test_only_an_error_that_cannot_pass_on_a_first_start_stops_everything(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, once: bool, goes_on: bool
+) -> None:
+    starts = tmp_path / "starts"
+    script = f"f = open({str(starts)!r}, 'a'); f.write('.'); f.close(); raise SystemExit({code})"
+    supervisor = supervised(monkeypatch, script, lambda *_: None)
+    supervisor._parts = (Part("child", (), once=once),)
+    monkeypatch.setattr(supervise, "FIRST_PAUSE_SECONDS", 0.01)
+
+    async def run() -> int:
+        async def stop_at_the_third() -> None:
+            while not (starts.exists() and len(starts.read_text()) >= 3):  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.05)
+            supervisor._stop.set()
+
+        watch = asyncio.create_task(stop_at_the_third())
+        try:
+            return await asyncio.wait_for(supervisor.run(), 30)
+        finally:
+            watch.cancel()
+
+    assert asyncio.run(run()) == (0 if goes_on else 1)
+    assert (len(starts.read_text()) >= 3) is goes_on

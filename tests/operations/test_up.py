@@ -154,3 +154,37 @@ def test_a_misspelt_environment_variable_is_named():
     )  # fmt: skip
     assert done.returncode == 1
     assert "PIXEL_COLECTOR__PORT" in done.stderr
+
+
+def test_ready_is_said_when_reports_answer(own_system):
+    own_system.start()
+    wait_until(lambda: "ready after" in own_system.log.read_text(), "the greeting")
+    assert "applied: 0001" in own_system.log.read_text().partition("ready after")[0]
+    assert own_system.run("report", "technical/traffic_by_hour").returncode == 0
+
+
+def test_a_second_up_on_the_same_data_is_refused_in_one_line_and_greets_nobody(own_system):
+    own_system.start()
+    second = own_system.run("up", check=False)
+    assert second.returncode == 1
+    assert "another `up` works on this data directory" in second.stderr
+    assert "ready" not in second.stdout
+
+
+def test_clickhouse_that_dies_during_migrate_does_not_stop_the_collector(own_system):
+    own_system.start()
+    wait_until(lambda: "applied" in own_system.log.read_text(), "the first migration")
+    own_system.stop(signal.SIGINT)
+    own_system.log.write_text("")
+    with own_system.log.open("ab") as log:
+        own_system.process = subprocess.Popen(
+            [*CLI, "up", "--config", str(own_system.config)], stdout=log, stderr=log, env=plain_environment()
+        )
+    for _ in range(3):  # until one of the kills comes between the first and the last statement
+        wait_until(lambda: child(own_system, "clickhouse") is not None, "ClickHouse")
+        wait_until(lambda: ping(own_system.settings), "its answer")
+        os.kill(child(own_system, "clickhouse"), signal.SIGKILL)
+        wait_until(lambda: not ping(own_system.settings), "its end")
+    wait_until(own_system.answers, "the collector")
+    assert own_system.pixel().status == 200
+    wait_until(lambda: "ready after" in own_system.log.read_text(), "the greeting", seconds=60)
