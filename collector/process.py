@@ -22,9 +22,9 @@ from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import READ_SECONDS, BlockList
 from pipeline.edge.steps import OverRate, day_of
 from pipeline.edge.tables import LONGEST_REMEMBERED, REMEMBERED, EdgeTables
-from pipeline.errors import Reason, Refused, type_and_place
+from pipeline.errors import Fatal, Reason, Refused, type_and_place
 from pipeline.event import Event, Measurement, Scrubbed
-from pipeline.keys.directory import KeyDirectory
+from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
 from pipeline.settings import Settings
 from pipeline.spool.append import Spool
@@ -48,12 +48,21 @@ _FAILED = Scrubbed.FAILED.value
 
 
 def open_keyring(settings: Settings) -> Keyring:
-    """Return the collector's keys; raises `Fatal` that names the fault if their directory is unsafe."""
-    return Keyring(
+    """Return the collector's keys; raises `Fatal` that names the fault if their directory or a key of today is unsafe.
+
+    A damaged key of another day is logged: the collector does not need it now, and it may be repaired before it does.
+    """
+    keyring = Keyring(
         KeyDirectory.of(settings),
         may_mint=settings.collector.mint_keys,
         retention_days=settings.retention.keys_days,
     )
+    today = day_of(now_ms())
+    for name, problem in keyring.damaged().items():
+        if name in (KeyName.of_day(today), KeyName.of_year(today)):
+            raise Fatal(problem)
+        log.error("a key cannot be used: %s", problem)
+    return keyring
 
 
 class Process:
@@ -95,7 +104,7 @@ class Process:
             return "the spool refuses events: see `clinic-pixel spool status`"
         if self.keys.day(today, today=today) is None or self.keys.visitor_key(today, today=today) is None:
             return self.keys.problem
-        return ""
+        return self._blocks.problem
 
     def moment(self) -> int:
         """Return Unix time in milliseconds, the one clock value of a request; raises `Refused` on a wrong clock."""

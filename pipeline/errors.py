@@ -28,6 +28,7 @@ class Reason(StrEnum):
     FOREIGN_ORIGIN = "foreign_origin"
     FLOOD = "flood"
     BLOCKED = "blocked"
+    BLOCKS_UNKNOWN = "blocks_unknown"
     SPOOL_FULL = "spool_full"
     SPOOL_FAILED = "spool_failed"
     BAD_CLOCK = "bad_clock"
@@ -49,6 +50,7 @@ STATUS: dict[Reason, int] = {
     Reason.FOREIGN_ORIGIN: 403,
     Reason.FLOOD: 429,
     Reason.BLOCKED: 403,
+    Reason.BLOCKS_UNKNOWN: 503,
     Reason.SPOOL_FULL: 503,
     Reason.SPOOL_FAILED: 503,
     Reason.BAD_CLOCK: 503,
@@ -71,6 +73,7 @@ MEANING: dict[Reason, str] = {
     Reason.FOREIGN_ORIGIN: "the beacon, or a button of /privacy, was sent from a page of another site",
     Reason.FLOOD: "the client is over its rate (`collector.flood_per_minute`)",
     Reason.BLOCKED: "the person asked for a block (policy clause 6.2.4)",
+    Reason.BLOCKS_UNKNOWN: "a file of `blocks` could not be read since the start; /health/ready names it",
     Reason.SPOOL_FULL: "the spool has its largest size, or the disk has too little free space",
     Reason.SPOOL_FAILED: "the disk refused the write; nothing was acknowledged",
     Reason.BAD_CLOCK: "the collector's clock shows a time before 2026: retention would delete the event at once",

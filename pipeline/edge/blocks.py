@@ -6,8 +6,9 @@ Rules:
 * A file holds pseudonyms only. They were made with the keys of the days and of the year in which the block was made.
   The block keeps those keys from destruction, and a hit is compared under *those* keys: so a block continues past
   midnight and New Year without any action.
-* The collector reads the files again every few seconds, in a thread of its own. A file that cannot be read changes
-  nothing: it never means "no block". The error is logged, and at a start it is fatal.
+* The collector reads the files again every few seconds, in a thread of its own. A file that cannot be read never means
+  "no block": the earlier blocks stay in force, and after a start, when none are known, no hit is accepted. The process
+  is then not ready and names the file, and goes on by itself when the file is good again.
 * A person without the id cookie counts as another visitor, as everywhere.
 """
 
@@ -79,24 +80,30 @@ class _Open(NamedTuple):
 
 
 class BlockList:
-    """The open blocks of one directory; one thread asks, another may `refresh`.
-
-    Raises `Fatal` if the directory is unsafe or one of its files cannot be read.
-    """
+    """The open blocks of one directory; one thread asks, another may `refresh`. Raises `Fatal` if it is unsafe."""
 
     def __init__(self, directory: Path, keys: KeyDirectory) -> None:
         self._directory = private_directory(directory)  # made by the collector's own user, who has to read it
         self._keys = keys
         self._alarmed = ""
-        self._open = self._read()
+        self._open: _Open | None = None
+        self.problem = ""
+        """The reason for which the blocks cannot be read, '' when they were."""
+        self.refresh()
+
+    @property
+    def are_known(self) -> bool:
+        """Whether the blocks were read since the start."""
+        return self._open is not None
 
     def person(self, secret: str) -> bool:
         """Whether the holder of an id cookie with this random part is blocked."""
-        return any(cookie_visitor(year.key, secret) in year.visitors for year in self._open.years)
+        years = self._open.years if self._open else ()
+        return any(cookie_visitor(year.key, secret) in year.visitors for year in years)
 
     def address(self, address: RawAddress, epoch: date) -> bool:
         """Whether an address is blocked on a UTC day."""
-        for day in self._open.days:
+        for day in self._open.days if self._open else ():
             token = day.tokens.ip_token(address)
             if any(token == known and first <= epoch <= last for known, first, last in day.blocks):
                 return True
@@ -105,9 +112,15 @@ class BlockList:
     def refresh(self) -> None:
         """Read the files again; if one cannot be read, keep the earlier blocks and log the error."""
         try:
-            self._open = self._read()
+            self._open, self.problem = self._read(), ""
         except (Fatal, OSError) as error:
-            self._alarm(f"the earlier blocks stay in force: {error}")
+            self.problem = f"blocks cannot be read: {error}"
+            effect = (
+                "the earlier blocks stay in force"
+                if self.are_known
+                else "no hit is accepted until the blocks can be read"
+            )
+            self._alarm(f"{effect}: {error}")
 
     def _read(self) -> _Open:
         visitors: defaultdict[int, set[int]] = defaultdict(set)

@@ -178,6 +178,8 @@ def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Refuse the hits of a blocked person, so that nothing more is kept of them (policy clause 6.2.4)."""
     if tables.blocks is None:
         return
+    if not tables.blocks.are_known:
+        raise Refused(Reason.BLOCKS_UNKNOWN)
     if draft.id_secret and tables.blocks.person(draft.id_secret):
         raise Refused(Reason.BLOCKED)
     # Without a token no stored value identifies the address, so there is nothing to block.

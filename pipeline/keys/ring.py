@@ -33,8 +33,7 @@ log = logging.getLogger(__name__)
 class Keyring:
     """The keys of one directory; belongs to one thread.
 
-    `may_mint` lets it make the keys it needs, `retention_days` says how long a key lives. Raises `Fatal` where any key in
-    the directory is unsafe or not whole.
+    `may_mint` lets it make the keys it needs, `retention_days` says how long a key lives.
     """
 
     def __init__(
@@ -54,8 +53,18 @@ class Keyring:
         self._alarmed: set[KeyName] = set()
         self._monotonic = monotonic
         self._check_at = monotonic() + CHECK_SECONDS
+
+    def damaged(self) -> dict[KeyName, str]:
+        """Return the keys that are unsafe or not whole, each with the problem in one line."""
+        found: dict[KeyName, str] = {}
         for name in self.files.names():
-            self.files.read(name)
+            try:
+                self.files.read(name)
+            except Fatal as error:
+                found[name] = str(error)
+            except OSError as error:
+                found[name] = f"{self.files.file(name)}: {error.strerror}"
+        return found
 
     @property
     def problem(self) -> str:
@@ -85,7 +94,7 @@ class Keyring:
     def mint_ahead(self, today: date, days: int) -> list[tuple[KeyName, bool]]:
         """Make the keys of today and the days after it, `days` in all, and the visitor keys of their years.
 
-        Returns each name and whether its key is new. Raises `Fatal` where one is unsafe or the clock was set back,
+        Returns each name and whether its key is new. Raises `Fatal` where any key is unsafe or the clock was set back,
         `OSError` where the disk fails.
         """
         self._refuse_an_old_clock(today)
@@ -93,6 +102,8 @@ class Keyring:
         names = dict.fromkeys(
             [KeyName.of_year(epoch) for epoch in epochs] + [KeyName.of_day(epoch) for epoch in epochs]
         )
+        for problem in self.damaged().values():
+            raise Fatal(problem)
         return [(name, self._mint(name)) for name in names if not self.files.exists(name, DESTROYED)]
 
     def _open(self, name: KeyName, today: date) -> bytes | None:

@@ -123,6 +123,8 @@ def _keys(settings: Settings) -> Seen:
     state: State = "ok" if keyring.day(today, today=today) is not None else "problem"
     text = f"{len(living)} daily keys live, the oldest of {living[0]}" if living else "no daily key"
     yield state, text if state == "ok" else f"no key for {today}: {keyring.problem}"
+    for problem in keyring.damaged().values():
+        yield "problem", problem
     overdue = [day for day in living if (today - day).days > settings.retention.keys_days]
     if overdue:
         yield (

@@ -79,7 +79,7 @@ def test_an_address_is_blocked_on_its_days_under_the_key_of_the_block(host: Host
     assert not blocks.address(RawAddress("198.51.100.8"), TODAY)
 
 
-def test_a_damaged_block_changes_nothing_while_running_and_stops_a_start(
+def test_a_damaged_block_changes_nothing_while_running_and_is_a_reason_not_to_be_ready(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_block(host.directory, host.by_cookie())
@@ -87,10 +87,30 @@ def test_a_damaged_block_changes_nothing_while_running_and_stops_a_start(
     (file,) = host.directory.glob("*.json")
     file.write_text("{")
     blocks.refresh()
+    assert blocks.are_known
     assert blocks.person(SECRET)
     assert "the earlier blocks stay in force" in caplog.text
-    with pytest.raises(Fatal, match="not a block"):
-        host.list()
+    assert blocks.problem.startswith("blocks cannot be read: ")
+    assert "not a block" in blocks.problem
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"case": 1}', "\0" * 40])
+def test_after_a_start_with_a_damaged_block_nothing_is_known_until_the_file_is_good_again(
+    host: Host, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_block(host.directory, host.by_cookie())
+    (file,) = host.directory.glob("*.json")
+    whole = file.read_bytes()
+    file.write_text(content)
+    blocks = host.list()
+    assert not blocks.are_known
+    assert str(file) in blocks.problem
+    assert "no hit is accepted" in caplog.text
+    file.write_bytes(whole)
+    blocks.refresh()
+    assert blocks.are_known
+    assert blocks.person(SECRET)
+    assert blocks.problem == ""
 
 
 def test_a_directory_that_others_can_reach_stops_a_start(host: Host) -> None:

@@ -250,6 +250,8 @@ def test_ad_blocks_of_one_hit_count_each(tables):
 class Blocked:
     """Blocks one id cookie's secret and one address."""
 
+    are_known = True
+
     def person(self, secret):
         return secret == "A" * 22
 

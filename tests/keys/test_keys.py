@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -284,7 +285,12 @@ UNSAFE = [
 def test_an_unsafe_or_broken_key_directory_is_refused_by_name(directory: Path, plant: object, problem: str) -> None:
     plant(directory)  # type: ignore[operator]
     with pytest.raises(Fatal, match=problem):
-        Keyring(KeyDirectory(directory), may_mint=True)
+        raise_the_first(Keyring(KeyDirectory(directory), may_mint=True).damaged().values())
+
+
+def raise_the_first(problems: Iterable[str]) -> None:
+    for problem in problems:
+        raise Fatal(problem)
 
 
 def test_a_key_that_breaks_while_running_gives_no_tokens_instead_of_an_error(directory: Path) -> None:
