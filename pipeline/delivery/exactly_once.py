@@ -29,6 +29,7 @@ from pipeline.delivery.build import Shipment
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Closed, Done, Finished, Intent, Split, Stuck, Unstorable
 from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
+from pipeline.delivery.segment_numbers import SegmentNumbers
 from pipeline.delivery.store import Poisoned, Store
 from pipeline.delivery.tally import CountKey, Reject, reject_of_row, ship_counts, split_minutes
 from pipeline.durations import MINUTE_MS
@@ -92,7 +93,9 @@ class Delivery:
         spool: Path,
         files: FileSystem = LOCAL_FILES,
         without_erased: Callable[[Batch], Batch] = lambda batch: batch,
+        numbers: SegmentNumbers | None = None,
     ) -> None:
+        self._numbers = numbers
         self._files = files
         self._without_erased = without_erased
         self._store = store
@@ -119,6 +122,8 @@ class Delivery:
                 self._settle(plan, batch)
             set_bad_lines_aside(self._spool, shipment.bad_lines, self._files)
             self._journal.write(Finished(plan.id))
+        if self._numbers is not None:
+            self._numbers.account_for(plan.segments)
         retire(self._spool, plan.segments, keep=self._journal.state(plan).stuck, files=self._files)
         self._journal.write(Closed(plan.id))
         return account.counts()

@@ -192,6 +192,10 @@ def _ship(settings: Settings) -> Seen:
             "ok",
             f"{status.state}; {status.stored:,} rows stored since its start, {status.pending_segments} segments wait",
         )
+    if lost := status.lost_segments:
+        names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+        loss = f"{len(lost)} segments vanished from the spool before they were shipped, their events are lost: {names}"
+        yield "problem", f"{loss}; find out what deletes files there"
     for name, trouble in sorted(status.failed_jobs.items()):
         yield "problem", f"the job '{name}' failed: {trouble}"
 

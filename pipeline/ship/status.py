@@ -36,6 +36,8 @@ class ShipStatus(msgspec.Struct):
     error: str = ""
     """The last trouble in one line; stays after it is over, see `tries`."""
     error_ms: int = 0
+    lost_segments: list[str] = []
+    """The segments that vanished from the spool before they were shipped."""
     failed_jobs: Mapping[str, str] = {}
     """The jobs whose last run failed, each with its error."""
 

@@ -24,10 +24,12 @@ from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Finished, OpenPlan, Stuck
 from pipeline.delivery.plan import Plan
+from pipeline.delivery.segment_numbers import SegmentNumbers
 from pipeline.delivery.store import ClickHouseStore, Store
 from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.enrich.technical import enrich_measurement
+from pipeline.errors import Retryable
 from pipeline.event import Event, Measurement
 from pipeline.reasons import RejectReason
 from pipeline.settings import Settings
@@ -36,7 +38,7 @@ from pipeline.ship.schedule import JOBS, Job, JobThread
 from pipeline.ship.status import ShipStatus, State, status_path, write_status
 from pipeline.spool.records import read
 from pipeline.spool.recovery import Recovery, recover_orphans
-from pipeline.spool.segments import Segment, sealed
+from pipeline.spool.segments import Segment, listing, sealed
 from pipeline.subjects.erasure import ErasureList
 from pipeline.system.faults import EXIT_UNFORESEEN
 
@@ -72,6 +74,7 @@ class Worker:
         self._store = store or ClickHouseStore(settings)
         self._jobs = JobThread(jobs, settings, stop)
         self._carrier: Carrier | None = None
+        self._numbers: SegmentNumbers | None = None
         self._unreadable: set[str] = set()
         self._faults: set[str] = set()
         self._plan_bytes = plan_bytes
@@ -87,7 +90,8 @@ class Worker:
         tables = EnrichTables.load(self._settings)
         journal = Journal(self._settings.journal_dir)
         without_erased = ErasureList(self._settings).without
-        delivery = Delivery(self._store, journal, self._spool, without_erased=without_erased)
+        self._numbers = SegmentNumbers(self._settings.journal_dir)
+        delivery = Delivery(self._store, journal, self._spool, without_erased=without_erased, numbers=self._numbers)
 
         def to_row(record: Event | Measurement, batch_id: str) -> Row | TechnicalRow:
             if isinstance(record, Event):
@@ -196,9 +200,22 @@ class Worker:
             else:
                 if found != Recovery():
                     log.warning("segments of collectors that died: %s", found)
+            self._look_for_gaps()
         if now >= self._status_due:
             self._status_due = now + STATUS_SECONDS
             self._tell(self.status.state if self.status.tries else "shipping" if self._carrier else "idle")
+
+    def _look_for_gaps(self) -> None:
+        if self._numbers is None:
+            return
+        try:
+            vanished = self._numbers.look_for_gaps(listing(self._spool))
+        except (Retryable, OSError) as error:
+            log.warning("the numbers of segments are not checked now: %s", error)
+            return
+        if vanished:
+            log.error("%s vanished from the spool before being shipped: the events are lost", ", ".join(vanished))
+        self.status.lost_segments = self._numbers.lost
 
     def _end(self, journal: Journal) -> None:
         self._join_carrier(STOP_SECONDS)

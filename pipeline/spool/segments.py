@@ -42,6 +42,19 @@ class Segment(NamedTuple):
     size: int
     modified_ms: int
 
+    @property
+    def writer(self) -> str:
+        """The process that wrote it: slot and incarnation, as in its name."""
+        return self.path.name.rpartition("-")[0]
+
+
+def parse_name(name: str) -> tuple[str, int] | None:
+    """Return the writer and the number in the name of a segment; None for another name."""
+    if _NAME.fullmatch(name) is None:
+        return None
+    writer, _, end = name.rpartition("-")
+    return writer, int(end.partition(".")[0])
+
 
 def segment_path(directory: Path, slot: str, incarnation: int, seq: int, state: str = "open") -> Path:
     """Return the path of a segment; incarnation and seq have fixed widths, so that names sort as numbers."""

@@ -14,6 +14,7 @@ Owns the file being written. Synchronous; all calls come from one thread. Rules:
   neither acknowledged nor written elsewhere; after a kill between the renames, `recovery` does the second. Writing
   starts again only when this is done, to a new file whose creation syncs the directory and with it these renames. With
   durability `interval` the committed bytes are read back from the page cache, because no other copy exists.
+* Segments are numbered from 1 without a gap, so that the shipper notices one that vanished.
 * The directory is synced after a file is created and before anything in the file is acknowledged. A rename to `.seg`
   needs no sync: after a power cut either name leads to the same bytes.
 """
@@ -139,15 +140,15 @@ class SegmentWriter:
     def _open(self) -> _File:
         if self.incarnation is None:
             self.incarnation = self._slot.next_incarnation(self._clock_ms())
-        self._seq += 1
-        path = segment_path(self._slot.directory, self._slot.name, self.incarnation, self._seq)
+        path = segment_path(self._slot.directory, self._slot.name, self.incarnation, self._seq + 1)
         fd = self._files.create(path)
+        self._seq += 1
         try:
             self._files.fsync_directory(self._slot.directory)
         except OSError:
             self._files.close(fd)
-            with suppress(OSError):  # an empty file that remains does no harm: recovery removes it
-                self._files.unlink(path)
+            with suppress(OSError):  # an empty file does no harm: recovery removes it
+                self._remove_empty(path)
             raise
         self._current = _File(path, fd, opened=self._monotonic())
         return self._current
@@ -187,9 +188,14 @@ class SegmentWriter:
         if file.committed:
             self._salvage(file)
         elif file.path.exists():
-            self._files.unlink(file.path)  # it holds only the group that failed
+            self._remove_empty(file.path)  # holds nothing but the group that failed
         self._broken = None
         self._files.close(file.fd)
+
+    def _remove_empty(self, path: Path) -> None:
+        """Remove the newest segment, which no event was acknowledged from, and use its number again."""
+        self._files.unlink(path)
+        self._seq -= 1
 
     def _salvage(self, file: _File) -> None:
         # The path shows the last finished step of an earlier try; the sealed copy may be shipped and removed already.
