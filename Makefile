@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check docs bench clean
+.PHONY: help setup run demo test attack check docs bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ demo: setup ## send a realistic small day of a clinic to the running collector
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest
+
+attack: setup ## attack a running system: engine, connections, planted files
+	$(BIN)/python -m pytest tests/attacks
 
 check: setup ## style, types, import rules
 	$(BIN)/ruff check .

@@ -46,6 +46,7 @@ def admin_routes(process: Process) -> list[Route]:
             "ready": float(not process.not_ready()),
             "broken_network_lookups": float(process.tables.networks.broken_lookups),
             "memory_may_swap": float(may_swap()),
+            "segment_unsealed_seconds": process.spool.unsealed_seconds,
             "connections_open": float(len(process.connections)),
             "flood_clients_remembered": float(len(process.tables.rate_limit)),
         }

@@ -9,6 +9,7 @@ class Action(StrEnum):
     """An act that is recorded before, or as, it is carried out."""
 
     KEY_MINT = "key_mint"
+    KEY_SEEN = "key_seen"
     KEY_DESTROY = "key_destroy"
     KEY_DESTROYED = "key_destroyed"
     REVEAL = "reveal"

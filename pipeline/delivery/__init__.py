@@ -4,4 +4,4 @@ Owns the plan of a batch, the journal, the protocol of inserting and reading bac
 `spool`, `database` and below. Only `ship` runs it.
 """
 
-__all__ = ["build", "exactly_once", "journal", "journal_entries", "plan", "store", "tally"]
+__all__ = ["build", "exactly_once", "journal", "journal_entries", "plan", "segment_numbers", "store", "tally"]

@@ -100,7 +100,7 @@ class ClickHouseStore:
             raise sorted_out(error, batch.table) from None
         if not answer.strip().isdigit():
             # Seen with a full disk: the answer is 200 and its body empty.
-            raise Retryable("ClickHouse answers a count without a number")
+            raise Retryable("ClickHouse answers a count without a number; is its disk full?")
         return int(answer)
 
     def _connected(self) -> Client:

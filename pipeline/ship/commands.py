@@ -48,8 +48,10 @@ def ship(
     worker = Worker(settings.load(config), stop=stop)
     try:
         worker.run(until_empty=until_empty)
-    except (PixelError, OSError):
+    except (PixelError, OSError) as error:
+        worker.leave_last_words(str(error))
         raise  # the command line prints them
     except Exception as error:  # noqa: BLE001 - the top of the process
+        worker.leave_last_words(f"unforeseen {type_and_place(error)}")
         logging.getLogger(__name__).error("unforeseen %s; the process ends", type_and_place(error))  # noqa: TRY400
         sys.exit(EXIT_UNFORESEEN)

@@ -1,6 +1,6 @@
-"""The daily work of `ship` on keys: destroy the keys whose age passed their retention.
+"""The work of `ship` on keys: destroy those whose age passed their retention, and notice one that was exchanged.
 
-Owns the clock and the settings; the work itself is `pipeline.keys.destruction`.
+Owns the clock and the settings; the destruction itself is `pipeline.keys.destruction`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,13 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
+from pipeline.errors import Fatal
 from pipeline.keys.destruction import destroy_due, due
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.holds import blocked_days
+from pipeline.keys.tokens import fingerprint
 from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,3 +33,31 @@ def destroy_expired_keys(settings: Settings) -> None:
     if destroyed:
         names = " ".join(name.text for name in destroyed)
         log.info("destroyed %s; `clinic-pixel keys destroy %s` prints the act", names, names)
+
+
+def compare_keys(settings: Settings) -> None:
+    """Note the fingerprint of each new key in the audit, and compare those of the others with it.
+
+    Raises `Fatal` that names a key which was exchanged: under another key the visitors of its days count twice, and blocks
+    and request codes no longer match.
+    """
+    files, audit = KeyDirectory.of(settings), Audit(settings.audit_dir)
+    seen = {
+        entry.facts["key"]: entry.facts["fingerprint"]
+        for entry, _ in audit.entries()
+        if entry.action == Action.KEY_SEEN
+    }
+    exchanged: list[str] = []
+    for name in files.names():
+        key = files.read(name)
+        if key is None:
+            continue
+        now = fingerprint(key)
+        if name.text not in seen:
+            audit.record(Action.KEY_SEEN, {"key": name.text, "fingerprint": now}, now=datetime.now(UTC), who="ship")
+        elif seen[name.text] != now:
+            exchanged.append(f"{files.file(name)} is not the key with the fingerprint {seen[name.text]}")
+    if exchanged:
+        raise Fatal(
+            f"{'; '.join(exchanged)}; restore it from a copy, else visitors count twice and blocks do not match"
+        )

@@ -17,7 +17,7 @@ from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.settings import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
-from pipeline.ship.key_jobs import destroy_expired_keys
+from pipeline.ship.key_jobs import compare_keys, destroy_expired_keys
 from pipeline.ship.retention import end_expired
 from pipeline.ship.rollup import count_late_hours, count_recent_hours
 from pipeline.spool.segments import QUARANTINE, listing
@@ -53,6 +53,7 @@ def drop_old_quarantine(settings: Settings) -> None:
 JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
     Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a key ends with its last day
+    Job("compare the keys with the audit", HOUR_SECONDS, compare_keys),
     Job("count recent hours", HOUR_SECONDS, count_recent_hours),
     Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),

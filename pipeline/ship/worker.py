@@ -205,6 +205,11 @@ class Worker:
             self._status_due = now + STATUS_SECONDS
             self._tell(self.status.state if self.status.tries else "shipping" if self._carrier else "idle")
 
+    def leave_last_words(self, error: str) -> None:
+        """Write the error that ends the process into the status, for `doctor`."""
+        self.status.error, self.status.error_ms = error, now_ms()
+        self._tell("stopped")
+
     def _look_for_gaps(self) -> None:
         if self._numbers is None:
             return

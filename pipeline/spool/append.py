@@ -99,6 +99,11 @@ class Spool:
         """Return whether `append` accepts events now."""
         return self._refusing is None
 
+    @property
+    def unsealed_seconds(self) -> float:
+        """The age of the segment that is being written; more than `segment_seconds` when it cannot be sealed."""
+        return self._writer.unsealed_seconds if self._running else 0.0
+
     async def start(self) -> None:
         """Take the first free slot, recover the files of its last holder, and start the tasks.
 

@@ -80,10 +80,10 @@ def cat(segment: _SegmentArgument = None, config: ConfigOption = None) -> None:
 
 
 def verify(segment: _SegmentArgument = None, config: ConfigOption = None, form: FormatOption = None) -> None:
-    """Check the checksum of every record; exit code 1 if a record is damaged."""
+    """Check the checksum of every record, also in quarantine; exit code 1 if a record is damaged."""
     from rich.progress import track
 
-    paths = list(_present(_chosen(config, segment)))
+    paths = list(_present(_chosen(config, segment, with_quarantine=True)))
     shown = track(paths, "checking", console=errors, transient=True, disable=not errors.is_terminal)
     rows = [_checked(path) for path in shown]
     bad = sum(1 for row in rows if row[2])
@@ -110,13 +110,14 @@ def _slot_row(directory: Path, name: str, segments: list[Segment]) -> tuple[obje
     return (name, writer, *(states.count(state) for state in ("seg", "open", "suspect")), size, age, events)
 
 
-def _chosen(config: Path | None, segment: str | None) -> list[Path]:
+def _chosen(config: Path | None, segment: str | None, *, with_quarantine: bool = False) -> list[Path]:
     from pipeline import settings
-    from pipeline.spool.segments import listing
+    from pipeline.spool.segments import QUARANTINE, listing
 
     directory = settings.load(config).spool_dir
     if segment is None:
-        return [one.path for one in listing(directory) if one.state in ("seg", "open")]
+        aside = sorted((directory / QUARANTINE).glob("*")) if with_quarantine else []
+        return [*(one.path for one in listing(directory) if one.state in ("seg", "open")), *aside]
     for path in (directory / segment, Path(segment)):
         if path.is_file():
             return [path]
@@ -136,6 +137,7 @@ def _present(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _checked(path: Path) -> tuple[object, ...]:
     from pipeline.spool.records import BadLine, read
+    from pipeline.spool.segments import QUARANTINE
 
     records, bad = 0, list[BadLine]()
     for record in read(path):
@@ -146,7 +148,8 @@ def _checked(path: Path) -> tuple[object, ...]:
         ):  # an unfinished last line is normal there
             bad.append(record)
     first = bad[0] if bad else None
-    return (path.name, records, len(bad), first.offset if first else "", first.reason if first else "")
+    name = f"{QUARANTINE}/{path.name}" if path.parent.name == QUARANTINE else path.name
+    return (name, records, len(bad), first.offset if first else "", first.reason if first else "")
 
 
 def _written(data: bytes) -> bool:

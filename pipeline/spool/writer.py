@@ -70,6 +70,11 @@ class SegmentWriter:
         self._current: _File | None = None
         self._broken: _File | None = None
 
+    @property
+    def unsealed_seconds(self) -> float:
+        """The age of the segment that is being written, 0 where there is none."""
+        return self._monotonic() - self._current.opened if self._current else 0.0
+
     def write(self, data: bytes) -> None:
         """Commit `data`; with empty data only repair after an earlier failure.
 

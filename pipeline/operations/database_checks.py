@@ -1,0 +1,121 @@
+"""The checks of the database: the embedded engine, the stored rows and counts, the age of what is stored.
+
+Owns what each of them looks at. A check yields its results; `pipeline.operations.doctor` runs it and catches its errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clickhouse_connect.driver import Client
+
+from pipeline.database import planted
+from pipeline.database.client import address, connect, ping
+from pipeline.database.confinement import supported
+from pipeline.errors import Retryable
+from pipeline.operations.machine_checks import Seen, State
+from pipeline.settings import Settings
+from pipeline.ship.retention import ages
+
+LOST_ON_THE_WAY = ("spool_full", "spool_failed", "blocks_unknown", "internal")
+"""Refusals that are not the client's fault: each is a page view that is not counted."""
+
+
+def engine(settings: Settings) -> Seen:
+    """How the embedded engine is contained."""
+    if settings.clickhouse.url is not None:
+        yield "ok", "a server is used in place of the embedded ClickHouse"
+        return
+    if supported():
+        yield "ok", "the system keeps the embedded ClickHouse to its own directory"
+    else:
+        advice = "run it as another user (deploy/systemd), or use a server"
+        yield "note", f"this system has no Landlock: the embedded ClickHouse reaches every file of its user; {advice}"
+    if aside := planted.count(settings.clickhouse_dir):
+        place = settings.clickhouse_dir / planted.PLANTED
+        advice = "find out who has a password or reaches the native port, then delete them"
+        yield "problem", f"{aside} planted files were moved to {place} at a start of the engine; {advice}"
+
+
+def clickhouse(settings: Settings) -> Seen:
+    """Whether ClickHouse answers, what it holds, and whether the counts agree."""
+    if not ping(settings):
+        yield "problem", f"does not answer at {address(settings)}; accepted events wait in the spool"
+        return
+    client = connect(settings, "pixel_admin", timeout=10)
+    try:
+        yield "ok", f"{client.server_version} at {address(settings)}"
+        count, oldest, newest = _row(client, "SELECT count(), min(received_at), max(received_at) FROM pixel.events")
+        yield "ok", f"{count:,} events" + (f", the oldest of {oldest:%Y-%m-%d}" if count else "")
+        if count and newest > datetime.now(UTC).replace(tzinfo=newest.tzinfo) + timedelta(days=1):
+            yield "problem", f"the newest event is of {newest:%Y-%m-%d %H:%M}, in the future: a clock was wrong"
+        (unfinished,) = _row(client, "SELECT count() FROM system.mutations WHERE NOT is_done")
+        if unfinished:
+            yield "note", f"{unfinished} mutations (erasure or life spans) are still being carried out"
+        yield from _reconciled([_row(client, _RECONCILE)])
+        for reason, hits in client.query(_LOST, parameters={"reasons": list(LOST_ON_THE_WAY)}).result_rows:
+            yield "problem", f"{hits:,} hits of the last hour were refused with `{reason}` (docs/refusals.md)"
+    finally:
+        client.close()
+
+
+def _row(client: Client, query: str) -> tuple[Any, ...]:
+    rows = client.query(query).result_rows
+    if not rows:  # seen with a full disk: the answer is 200 and its body empty
+        raise Retryable("ClickHouse answers without rows; is its disk full?")
+    return tuple(rows[0])
+
+
+def retention(settings: Settings) -> Seen:
+    """Whether stored data is within its term."""
+    if not ping(settings):
+        yield "note", "ClickHouse does not answer, so the age of the stored data is unknown"
+        return
+    client = connect(settings, "pixel_admin", timeout=30)
+    try:
+        for age in ages(client, settings.retention):
+            if age.oldest is not None:
+                setting = age.life.setting
+                text = f"{age.life.what}: the oldest of {age.oldest:%Y-%m-%d}, {setting} {getattr(settings.retention, setting)}"
+                if age.overdue:
+                    yield "problem", f"{text}; more than a month past it: is `ship` running, is the disk full?"
+                else:
+                    yield (
+                        "note" if age.expired else "ok",
+                        text + ("; it ends with the next merge" if age.expired else ""),
+                    )
+    finally:
+        client.close()
+
+
+# Minutes that are over long enough for their segments to be sealed and shipped.
+_RECONCILE = """
+    SELECT sumIf(value, name = 'offered') AS offered, sumIf(value, name = 'spooled') AS spooled,
+        sumIf(value, name = 'refused') AS refused, sumIf(value, name = 'stored') AS stored,
+        sumIf(value, name = 'rejected') AS rejected, sumIf(value, name = 'quarantined') AS quarantined
+    FROM pixel.counters WHERE minute < now('UTC') - INTERVAL 2 MINUTE"""
+
+
+_LOST = """
+    SELECT reason, sum(value) AS hits FROM pixel.counters
+    WHERE name = 'refused' AND reason IN {reasons:Array(String)} AND minute > now('UTC') - INTERVAL 1 HOUR
+    GROUP BY reason HAVING hits > 0 ORDER BY hits DESC"""
+
+
+def _reconciled(rows: Iterable[Iterable[int]]) -> Seen:
+    for offered, spooled, refused, stored, rejected, quarantined in rows:
+        if offered == spooled + refused:
+            yield "ok", f"offered {offered:,} = spooled {spooled:,} + refused {refused:,}"
+        else:
+            yield "problem", f"offered {offered:,} is not spooled {spooled:,} + refused {refused:,}"
+        pending = spooled - stored - rejected - quarantined
+        state: State = "ok" if pending == 0 else "note"
+        yield (
+            state,
+            (
+                f"spooled {spooled:,} = stored {stored:,} + rejected {rejected:,} + quarantined {quarantined:,}"
+                f" + pending {pending:,}"
+            ),
+        )

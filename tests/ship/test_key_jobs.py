@@ -1,0 +1,66 @@
+"""A key that was exchanged is noticed by its fingerprint in the audit."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.audit.actions import Action
+from pipeline.audit.log import Audit
+from pipeline.errors import Fatal
+from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.settings import Settings
+from pipeline.ship.key_jobs import compare_keys
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path)
+
+
+def acts(settings: Settings) -> list[dict[str, str]]:
+    return [dict(entry.facts) for entry, _ in Audit(settings.audit_dir).entries() if entry.action == Action.KEY_SEEN]
+
+
+def names() -> tuple[KeyName, KeyName]:
+    today = datetime.now(UTC).date()
+    return KeyName.of_day(today), KeyName.of_year(today)
+
+
+def test_each_new_key_is_noted_once_and_never_shown(settings: Settings) -> None:
+    files = KeyDirectory.of(settings)
+    day, year = names()
+    files.create(day, b"d" * 32)
+    compare_keys(settings)
+    files.create(year, b"y" * 32)
+    compare_keys(settings)
+    compare_keys(settings)
+    assert [act["key"] for act in acts(settings)] == [day.text, year.text]
+    assert b"d" * 32 not in (settings.audit_dir / "audit.log").read_bytes()
+
+
+def test_an_exchanged_key_is_named_until_the_former_one_is_back(settings: Settings) -> None:
+    files = KeyDirectory.of(settings)
+    day, _ = names()
+    files.create(day, b"d" * 32)
+    compare_keys(settings)
+    files.file(day).write_bytes(b"x" * 32)
+    for _ in range(2):
+        with pytest.raises(
+            Fatal, match=rf"{day.text}\.key is not the key with the fingerprint [0-9a-f]{{16}}; restore it"
+        ):
+            compare_keys(settings)
+    files.file(day).write_bytes(b"d" * 32)
+    compare_keys(settings)
+    assert len(acts(settings)) == 1
+
+
+def test_a_destroyed_key_is_not_missed(settings: Settings) -> None:
+    files = KeyDirectory.of(settings)
+    old = KeyName.of_day(date(2026, 1, 5))
+    files.create(old, b"d" * 32)
+    compare_keys(settings)
+    files.file(old).unlink()
+    compare_keys(settings)
