@@ -358,3 +358,24 @@ def test_the_command_stops_at_once_though_clickhouse_is_away_and_refuses_a_secon
     assert first.returncode == 0
     assert "ClickHouse at http://127.0.0.1" in errors, errors
     assert len(list(settings.spool_dir.glob("*.seg"))) == 3
+
+
+def test_a_segment_that_something_else_deleted_is_named_in_log_and_status(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "ORPHAN_SECONDS", 0.0)
+    worker_of(settings, ListStore()).run(until_empty=True)  # the first look ever
+    paths = fill(settings, 6)
+    paths[2].unlink()
+    store = ListStore()
+    shipper = worker_of(settings, store, plan_bytes=ONE_SEGMENT)
+    shipper.run(until_empty=True)
+    name = paths[2].name.removesuffix(".seg")
+    assert f"{name} vanished from the spool before being shipped" in caplog.text
+    assert shipper.status.lost_segments == [name]
+    assert sorted(store.nonces()) == [1, 2, 4, 5, 6]
+    again = worker_of(settings, ListStore())
+    caplog.clear()
+    again.run(until_empty=True)
+    assert "vanished" not in caplog.text
+    assert again.status.lost_segments == [name]
