@@ -5,18 +5,27 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check docs bench clean
+.PHONY: help setup run demo test attack check docs bench lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: $(BIN)/.installed ## make the environment and install all packages into it
 
-$(BIN)/.installed: pyproject.toml
+$(BIN)/.installed: pyproject.toml deploy/locks/uv.txt deploy/locks/everything.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip uv
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement deploy/locks/uv.txt
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement deploy/locks/everything.txt
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11
+lock: setup ## take the newest versions inside the ranges of pyproject.toml: deploy/locks, docs/dependencies.md
+	echo uv | $(LOCK) - --output-file deploy/locks/uv.txt
+	$(LOCK) pyproject.toml --output-file deploy/locks/collector.txt
+	$(LOCK) --extra embedded --extra dev pyproject.toml --output-file deploy/locks/everything.txt
+	$(BIN)/uv pip install --quiet --require-hashes --requirement deploy/locks/everything.txt
+	$(BIN)/python deploy/bill_of_materials.py > docs/dependencies.md
 
 run: setup ## start everything on this machine and print the addresses
 	$(BIN)/clinic-pixel up --demo

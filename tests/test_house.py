@@ -12,6 +12,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from pipeline.cli import EXTRA_OF
 from pipeline.errors import MEANING, STATUS, Reason
@@ -205,3 +207,35 @@ def test_others_use_of_a_room_what_it_lists_and_nothing_else(room):
     listed = ast.literal_eval((ROOT / room / "__init__.py").read_text().partition("__all__ = ")[2])
     used = imported_from(".".join(room.parts), files - {*(ROOT / room).rglob("*.py")})
     assert sorted(used) == listed
+
+
+def locked(name: str) -> dict[str, str]:
+    """Return the packages of a lock file, each with the text of its entry."""
+    entries = re.split(r"^(?=[a-z0-9])", (ROOT / "deploy/locks" / name).read_text(), flags=re.MULTILINE)
+    return {entry.partition("==")[0]: entry for entry in entries if entry.strip()}
+
+
+@pytest.mark.parametrize("name", ["uv.txt", "collector.txt", "everything.txt"])
+def test_every_locked_package_has_one_version_and_a_hash_and_no_address(name):
+    text = (ROOT / "deploy/locks" / name).read_text()
+    assert "://" not in text
+    assert [package for package, entry in locked(name).items() if "--hash=sha256:" not in entry] == []
+
+
+def test_the_lock_holds_every_direct_dependency_within_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    everything = locked("everything.txt")
+    for wanted in (*project["dependencies"], *(one for extra in extras.values() for one in extra)):
+        requirement = Requirement(wanted)
+        if requirement.name != "clinic-pixel":
+            entry = everything[canonicalize_name(requirement.name)]
+            version = entry.partition("==")[2].split()[0]
+            assert requirement.specifier.contains(version), wanted
+    assert locked("collector.txt").keys() <= everything.keys()
+
+
+def test_the_page_of_dependencies_has_every_locked_package():
+    page = (ROOT / "docs/dependencies.md").read_text()
+    for name, entry in {**locked("everything.txt"), **locked("uv.txt")}.items():
+        assert f"| {name} | {entry.partition('==')[2].split()[0]} |" in page
