@@ -64,7 +64,7 @@ MEANING: dict[Reason, str] = {
     Reason.REPEATED_PARAMETER: "a parameter was given twice",
     Reason.TOO_LARGE: "path and query over 8 KB, or a body over 16 KB",
     Reason.TOO_MANY_HEADERS: "over 64 headers or 16 KB of them",
-    Reason.BAD_HOST: "more than one Host header",
+    Reason.BAD_HOST: "more than one Host header, or none",
     Reason.BAD_HTTP: "the bytes are not HTTP/1.1, or the target is over 64 KB",
     Reason.BAD_METHOD: "the route does not accept the method",
     Reason.BAD_REPLAY: "a replay without the secret, or of a time for which no key is kept",

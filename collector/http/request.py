@@ -115,6 +115,8 @@ def check_limits(scope: Scope) -> dict[bytes, bytes]:
     if size > MAX_HEADER_BYTES:
         raise Refused(Reason.TOO_MANY_HEADERS)
     headers = dict(reversed(pairs))  # the first of a repeated header counts
+    if b"host" not in headers and scope.get("http_version") == "1.1":  # RFC 9112, section 3.2
+        raise Refused(Reason.BAD_HOST)
     if len(headers) != len(pairs):
         _check_repeated(pairs, headers)
     return headers

@@ -35,7 +35,15 @@ USERS: dict[Role, User] = {
 }
 
 
-_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\b[0-9][0-9a-fA-Fx.:]*")
+_LITERAL = re.compile(
+    r"""
+    --[^\n]* | \#[^\n]* | /\*.*?(?:\*/|\Z)  # comments
+    | \$(\w*)\$.*?(?:\$\1\$|\Z)  # heredocs
+    | '(?:[^'\\]|\\.)*(?:'|\Z) | "(?:[^"\\]|\\.)*(?:"|\Z) | `(?:[^`\\]|\\.)*(?:`|\Z)
+    | \b[0-9][\w.:]* | [^\x00-\x7f]+
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -75,5 +83,5 @@ def sql(
 
 
 def _without_literals(query: str) -> str:
-    """Return the query with strings and numbers as `?`: it says what was read, and holds no address."""
+    """Return the query with strings, quoted names, numbers and comments as `?`: it shows the tables and columns only."""
     return _LITERAL.sub("?", query)

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from pipeline.audit.log import Audit
+from pipeline.reports import sql_commands
 from pipeline.settings import Settings
 from support.command import CLI, environment
 
@@ -81,3 +82,32 @@ def test_the_audit_says_what_was_read_without_the_literals_of_the_query(clickhou
     assert ask(clickhouse, "--role", "admin", query).returncode == 0
     told = [dict(entry.facts)["query"] for entry, _ in Audit(clickhouse.audit_dir).entries() if entry.action == "sql"]
     assert told[-1] == "SELECT count() FROM pixel.events WHERE ip_token = toIPv6(?) AND site = ? AND asn = ?"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "'ivanova@clinic.example'",
+        r"'it\'s ivanova'",
+        "'ivanova''s'",
+        '"ivanova@clinic.example"',
+        "`ivanova@clinic.example`",
+        "$$ivanova$$",
+        "$tag$ivanova$other$ivanova$tag$",
+        "1 -- ivanova\n",
+        "1 /* ivanova */",
+        "1 /* ivanova",
+        "1 # ivanova",
+        "'ivanova",
+        "иванова",
+        "79161234567",
+        "0x7b",
+        "192.0.2.7",
+        "2001:db8::7",
+    ],
+)
+def test_no_text_of_a_query_but_its_words_reaches_the_audit(hidden: str) -> None:
+    said = sql_commands._without_literals(f"SELECT page FROM pixel.events WHERE page = {hidden}")
+    assert said.startswith("SELECT page FROM pixel.events WHERE page = ?")
+    for word in ("ivanova", "иванова", "7916", "7b", "192", "db8"):
+        assert word not in said
