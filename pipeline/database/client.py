@@ -49,7 +49,7 @@ def wait_until_answering(settings: Settings) -> None:
 def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
     """Return a client that works as `user`; `timeout` is how many seconds an answer may take.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` for a wrong password.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` for a wrong password.
     """
     # The driver logs whole tracebacks with query and address; every error reaches the caller anyway.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)

@@ -23,7 +23,7 @@ WHERE state = 'blocked'"""
 def blocked_days(settings: Settings, today: date) -> frozenset[date]:
     """Return the UTC days up to `today` whose rows an open block covers.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
     client = connect(settings, "pixel_eraser")
     try:

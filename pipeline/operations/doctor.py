@@ -35,7 +35,7 @@ State = Literal["ok", "note", "problem"]
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file names networks that moved
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
-"""Share of all events above which unread pages spoil the reports by page."""
+"""Above this share of all events, unreadable page addresses make the reports by page wrong."""
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 
 
@@ -65,7 +65,7 @@ Seen = Iterator[tuple[State, str]]
 
 def _sites(settings: Settings) -> Seen:
     if settings.sites == (DEMO_SITE,):
-        yield "note", "no site is configured; the built-in `clinic` answers. Add [[sites]] to pixel.toml"
+        yield "note", "no site is configured; the built-in site `clinic` is used. Add [[sites]] to pixel.toml"
     for site in settings.sites:
         yield "ok", f"{site.id}: {', '.join(site.hosts)}; consent {site.consent}"
 
@@ -105,9 +105,7 @@ def _pages(settings: Settings) -> Seen:
     if not lost:
         yield "ok", "every page address could be read"
         return
-    text = (
-        f"{lost:,} of {spooled:,} events have the page /* by an error of the software; the collector's log says which"
-    )
+    text = f"{lost:,} of {spooled:,} events have the page /* by an error of the software; see the collector's log"
     yield "problem" if lost > spooled * PAGE_FAULT_SHARE else "note", text
 
 
@@ -125,7 +123,7 @@ def _keys(settings: Settings) -> Seen:
     if overdue:
         yield (
             "note",
-            f"{len(overdue)} keys are past {settings.retention.keys_days} days: held by a block, or `ship` is away",
+            f"{len(overdue)} keys are older than {settings.retention.keys_days} days: a block holds them, or `ship` is not running",
         )
 
 
@@ -166,7 +164,7 @@ def _spool(settings: Settings) -> Seen:
     full = used > settings.spool.max_mb * 0.8 or free < settings.spool.min_free_mb * 2
     waiting = sum(segment.state == "seg" for segment in segments)
     text = f"{waiting} segments wait, {used:,.0f} of {settings.spool.max_mb:,} MB used, {free:,.0f} MB free"
-    yield "problem" if full else "ok", text + ("; soon hits are refused with 503" if full else "")
+    yield "problem" if full else "ok", text + ("; hits will soon be refused with 503" if full else "")
     suspects = sum(segment.state == "suspect" for segment in segments)
     aside = sum(1 for _ in (settings.spool_dir / QUARANTINE).glob("*"))
     if suspects or aside:
@@ -182,7 +180,7 @@ def _ship(settings: Settings) -> Seen:
     if age > LAG_SECONDS or status.state == "stopped":
         yield "problem", f"not running for {age:,.0f} s; {status.pending_segments} segments wait in the spool"
     elif status.state == "halted" or status.tries:
-        yield "problem", f"{status.state}, {status.tries} tries in vain: {status.error}"
+        yield "problem", f"{status.state}, {status.tries} failed tries: {status.error}"
     else:
         yield (
             "ok",
@@ -203,7 +201,7 @@ def _clickhouse(settings: Settings) -> Seen:
         yield "ok", f"{rows[0]:,} events" + (f", the oldest of {rows[1]:%Y-%m-%d}" if rows[0] else "")
         unfinished = client.query("SELECT count() FROM system.mutations WHERE NOT is_done").result_rows[0][0]
         if unfinished:
-            yield "note", f"{unfinished} mutations (erasure or life spans) are still being carried out"
+            yield "note", f"{unfinished} mutations (erasure or retention) are not finished"
         yield from _reconciled(client.query(_RECONCILE).result_rows)
     finally:
         client.close()
@@ -220,17 +218,17 @@ def _retention(settings: Settings) -> Seen:
                 setting = age.life.setting
                 text = f"{age.life.what}: the oldest of {age.oldest:%Y-%m-%d}, {setting} {getattr(settings.retention, setting)}"
                 if age.overdue:
-                    yield "problem", f"{text}; more than a month past it: is `ship` running, is the disk full?"
+                    yield "problem", f"{text}; more than a month over its term: is `ship` running, is the disk full?"
                 else:
                     yield (
                         "note" if age.expired else "ok",
-                        text + ("; it ends with the next merge" if age.expired else ""),
+                        text + ("; the next merge deletes it" if age.expired else ""),
                     )
     finally:
         client.close()
 
 
-# Minutes that are over long enough for their segments to be sealed and shipped.
+# The last two minutes are left out: their segments may not be sealed and shipped yet.
 _RECONCILE = """
     SELECT sumIf(value, name = 'offered') AS offered, sumIf(value, name = 'spooled') AS spooled,
         sumIf(value, name = 'refused') AS refused, sumIf(value, name = 'stored') AS stored,
@@ -257,7 +255,7 @@ def _reconciled(rows: Iterable[Iterable[int]]) -> Seen:
 
 def _audit(settings: Settings) -> Seen:
     head = Audit(settings.audit_dir).verify_chain()
-    yield "ok", f"the chain is whole: {head.seq} acts"
+    yield "ok", f"the chain is unbroken: {head.seq} acts"
 
 
 def _private(settings: Settings) -> Seen:

@@ -37,7 +37,7 @@ Say = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Part:
-    """One process: its command and what must have finished before it may start."""
+    """One process: its command, and `after`, the process that must have finished before it may start."""
 
     name: str
     arguments: tuple[str, ...]
@@ -58,7 +58,7 @@ def parts(settings: Settings, extra: Sequence[Part] = ()) -> tuple[Part, ...]:
 
 
 class Supervisor:
-    """Runs the parts until told to stop."""
+    """Runs the parts until it is told to stop."""
 
     def __init__(self, todo: Sequence[Part], options: Sequence[str], say: Say) -> None:
         self._parts = tuple(todo)
@@ -89,7 +89,7 @@ class Supervisor:
 
     def _stop_by_a_fault(self, keeper: asyncio.Task[None]) -> None:
         if not keeper.cancelled() and (error := keeper.exception()) is not None:
-            self._tell("up", f"unforeseen {type_and_place(error)}: everything is stopped")
+            self._tell("up", f"unforeseen {type_and_place(error)}: all processes are stopped")
             self._exit_code = 1
             self._stop.set()
 

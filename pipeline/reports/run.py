@@ -32,7 +32,7 @@ def run(
 ) -> Table:
     """Ask a report; `more` are values of parameters of its own, `client` is a connection of its role to ask through.
 
-    Raises `Fatal` where its view is not there, `Retryable` where ClickHouse is away, `LookupError` for a parameter.
+    Raises `Fatal` where its view is not there, `Retryable` where ClickHouse is unavailable, `LookupError` for a parameter.
     """
     if report.purpose == "fraud" and not settings.fraud.enabled:
         raise Fatal("fraud.enabled is false in the settings, so there are no fraud reports; see docs/legal-mapping.md")

@@ -36,7 +36,7 @@ def copy_audit(settings: Settings) -> None:
     """Copy the acts that `pixel.audit` lacks, so that they can be asked for in SQL; the file stays the proof.
 
     Acts are told apart by their place in the chain, so several hosts may copy into one table. Raises `Fatal` where the
-    chain is broken, `Retryable` while ClickHouse is away.
+    chain is broken, `Retryable` while ClickHouse is unavailable.
     """
     audit = Audit(settings.audit_dir)
     if not audit.newest(1):

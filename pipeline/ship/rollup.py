@@ -41,7 +41,7 @@ def count_late_hours(settings: Settings) -> None:
 def count_days(settings: Settings, days: Iterable[date]) -> None:
     """Count the closed hours of these UTC days, one day a statement; safe at any time and twice.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
     client = connect(settings, "pixel_writer", timeout=COUNT_SECONDS)
     try:

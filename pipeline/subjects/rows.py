@@ -144,7 +144,7 @@ class SubjectRows:
 def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
     """Give the tables to a command or job.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses; also for what is done inside.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses; also for what is done inside.
     """
     client = connect(settings, "pixel_eraser", timeout=600)
     try:
