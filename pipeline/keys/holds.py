@@ -1,7 +1,7 @@
 """The days of open blocks: their keys are kept, so that a blocked person's rows can still be found.
 
-Owns the one question to `pixel.subject_blocks`. When ClickHouse does not answer, no key is destroyed: not knowing is
-never read as "no block".
+Owns the query on `pixel.subject_blocks`. When ClickHouse does not answer, no key is destroyed: a missing answer never
+counts as "no block".
 """
 
 from __future__ import annotations
