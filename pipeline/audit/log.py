@@ -65,7 +65,7 @@ class Audit:
     ) -> Head:
         """Append one act and return the new head; the line is on disk when this returns.
 
-        Raises `TooMany` where `limit` is reached, `Retryable` where the file cannot be written; the act must not be done then.
+        Raises `TooMany` where `limit` is reached, `Retryable` where the disk write fails; the act must not be done then.
         """
         return self._append(action, facts, now=now, who=who, limit=limit)
 
@@ -119,7 +119,7 @@ class Audit:
                 yield entry, head
 
     def verify_chain(self, known: Collection[Head] = ()) -> Head:
-        """Return the head of the proven chain; raises `Fatal` where it lacks a head in `known` or the kept one, or is broken."""
+        """Return the head of the proven chain; raises `Fatal` where it is broken or lacks a head: of `known`, or the kept one."""
         missing = {*known, self._kept_head()} - {Head()}
         newest = Head()
         for _, newest in self.entries():

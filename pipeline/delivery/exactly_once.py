@@ -41,7 +41,7 @@ from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 MOST_REFUSED = 100
 """If the table refuses more rows of one plan, the error is assumed in the table and not in the rows."""
 LAST_GENERATION = 9
-"""After ten accepted inserts without a visible row ClickHouse must be dropping them, as rows past the table's TTL: give up."""
+"""After ten accepted inserts without a visible row, ClickHouse drops the rows, for example past the TTL: give up."""
 
 Settled = Done | Split | Unstorable | Stuck
 log = logging.getLogger(__name__)

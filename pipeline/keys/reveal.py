@@ -29,7 +29,7 @@ _MAX_WORDS: Final = 300
 
 
 class RevealRequest(NamedTuple):
-    """One well-formed request: a token of the day `epoch`, its case and basis, the approver, and `who`, the user who asks."""
+    """One well-formed request: a token of the day `epoch`, case, basis, approver, and the user who asks, `who`."""
 
     token: Token
     epoch: date

@@ -156,7 +156,7 @@ def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
 
 
 def hold_blocked_rows(settings: Settings) -> None:
-    """Hold the rows of blocked persons whose tokens are about to expire; for `ship`, daily. Raises what `subject_rows` raises."""
+    """Hold the rows of blocked persons whose tokens expire soon; a daily job. Raises the errors of `subject_rows`."""
     if any(settings.blocks_dir.glob("*.json")):
         with subject_rows(settings) as rows:
             rows.hold(settings, datetime.now(UTC))
