@@ -1,6 +1,6 @@
-"""`report`: ask one report and read its answer, first in words, then as rows.
+"""`report`: run one report and print its answer, first in words, then as rows.
 
-Owns the options, the language and what an empty report says. The rows are those of the view, asked as its role.
+Owns the options, the language and the text of an empty report. The rows are those of the view, read as its role.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ Owns the form of `sql/reports/<family>/<name>.sql`. Rules:
 
 * The first line is `-- ` and the question in English. The comment lines at the end of the file, without their `-- `, are
   TOML with the fields of `Report`. Between them is one SELECT.
-* What is wrong is `Fatal` and names file and line, so that a bad report never becomes a view.
-* A report reads the tables on the list of its family (`READABLE`) and no other. Whoever has keys and measures reads `events`
-  of sql/views/suppressed.sql, so that it can only be shown suppressed.
+* An error is `Fatal` and names file and line, so that a wrong report never becomes a view.
+* A report reads the tables on the list of its family (`READABLE`) and no other. A report with keys and measures reads
+  `events` of sql/views/suppressed.sql, so that it can only be shown suppressed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ROLES: Final[Mapping[Family, Role]] = {"technical": "ops", "fraud": "security", 
 FRAME: Final = ("site", "since", "until")
 """The parameters of sql/views/suppressed.sql."""
 OF_SETTINGS: Final = ("min_visitors", "tokens_days")
-"""Thresholds that are settings, known to every report."""
+"""Thresholds that are settings and may be used by every report."""
 SUPPRESSED: Final = frozenset({"events", "pixel.counters"})
 READABLE: Final[Mapping[Family, frozenset[str]]] = {
     "technical": frozenset({"pixel.counters"}),
@@ -75,14 +75,14 @@ class Column(_Part):
 
 
 class Parameter(_Part):
-    """One parameter of the view; the default of a time is how long before now it lies, such as `24h`."""
+    """One parameter of the view; the default of a time is an age, such as `24h`."""
 
     type: ClickHouseType
     default: Value | None = None
 
 
 class Threshold(_Part):
-    """A number or word that decides what the report shows; sql/reports/thresholds.toml may set another value."""
+    """A number or word that selects the rows of the report; sql/reports/thresholds.toml may set another value."""
 
     default: Value
     meaning: Text
@@ -98,7 +98,7 @@ class Words(_Part):
 
 
 class Report(_Part):
-    """A report file, read and checked. `order` is how a suppressed report is sorted, `rank` its most telling column."""
+    """A report file, read and checked. `order` sorts a suppressed report, `rank` is the column whose top row gives the answer."""
 
     name: Name
     sql: Text
@@ -115,12 +115,12 @@ class Report(_Part):
 
     @property
     def path(self) -> str:
-        """`family/name`, as people call it."""
+        """`family/name`, the name for people."""
         return f"{self.purpose}/{self.name}"
 
     @property
     def view(self) -> str:
-        """`family.name`, as ClickHouse calls it."""
+        """`family.name`, the name in ClickHouse."""
         return f"{self.purpose}.{self.name}"
 
     @cached_property
@@ -226,7 +226,7 @@ def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
     derived = {
         match[1] for column in report.columns.values() for match in PLACEHOLDER.finditer(column.expression or "")
     }
-    # The frame has the parameters of a suppressed report: a condition of the caller's own would be a way around it.
+    # A suppressed report has only the parameters of the frame: a condition of the caller could bypass the suppression.
     known = {*report.thresholds, *OF_SETTINGS, *(() if report.suppressed else report.parameters)}
     for name in sorted(used - known):
         yield (
@@ -267,7 +267,7 @@ def _line(lines: list[str], text: str) -> int:
 
 
 def _place(lines: list[str], end: int, where: tuple[int | str, ...]) -> int:
-    """Return the line of a field of the description: of itself, else of its table, else the first of the description."""
+    """Return the line of a field of the description; else the line of its table; else the first of the description."""
     best, table, depth = end + 1, "", 0
     for number, line in enumerate(lines[end:], end + 1):
         match = _KEY.match(line.removeprefix("--").strip())

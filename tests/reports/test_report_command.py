@@ -167,7 +167,7 @@ def test_without_fraud_review_a_fraud_report_says_why(tables: Rows) -> None:
 
 def test_a_missing_view_says_to_migrate(tables: Rows) -> None:
     report = catalogue.find("browsers", catalogue.all_reports()).model_copy(update={"name": "not_there_yet"})
-    with pytest.raises(Fatal, match=r"technical.not_there_yet is not there; run `clinic-pixel migrate`"):
+    with pytest.raises(Fatal, match=r"technical.not_there_yet is missing; run `clinic-pixel migrate`"):
         run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
