@@ -44,7 +44,7 @@ def report(
     name: Annotated[str, typer.Argument(help="`family/name`, or the name alone.", show_default=False)] = "",
     listed: Annotated[bool, typer.Option("--list", help="List the reports.")] = False,
     since: Annotated[
-        str, typer.Option(help="24h, 7d, 2w ago, or ISO 8601 (UTC unless it says otherwise).", show_default="24h")
+        str, typer.Option(help="24h, 7d, 2w ago, or ISO 8601 (UTC without an offset).", show_default="24h")
     ] = "",
     until: Annotated[str, typer.Option(help="The same; whole hours.", show_default="the next full hour")] = "",
     site: Annotated[str, typer.Option(help="Which site.", show_default="the first one in the settings")] = "",

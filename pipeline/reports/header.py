@@ -181,7 +181,7 @@ def _problems(family: Family, report: Report) -> Iterator[tuple[Where, str]]:
     if report.purpose != family:
         yield ("purpose",), f"expected {family}, the name of its folder"
     if report.role != ROLES[family]:
-        yield ("role",), f"expected {ROLES[family]}, who reads {family}"
+        yield ("role",), f"expected {ROLES[family]}, the role that reads {family}"
     if report.rank not in report.columns:
         yield ("rank",), "expected the name of a column"
     for language in ("en", "ru"):

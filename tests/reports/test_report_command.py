@@ -54,7 +54,7 @@ def test_the_answer_comes_first_then_the_rows_then_the_limits(person: Person, da
     assert result.exit_code == 0
     lines = result.output.splitlines()
     assert lines[0] == "Which pages answer visitors with errors?"
-    assert lines[1].startswith("Most visitors met error 404 on /old-price: about ")
+    assert lines[1].startswith("Most visitors got error 404 on /old-price: about ")
     assert lines[3].split() == ["page", "status", "visitors", "hits", "internal", "attacks", "robots"]
     assert "fewer than 5 people" in " ".join(result.output.split())
 
