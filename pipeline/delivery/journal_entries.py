@@ -48,7 +48,7 @@ class Split(_BatchLine, frozen=True, tag="split"):
 
 
 class Unstorable(_BatchLine, frozen=True, tag="unstorable"):
-    """The batch is one row that the table refuses; it goes into the rejects."""
+    """The batch is one row that the table refuses; the row is rejected."""
 
 
 class Stuck(_BatchLine, frozen=True, tag="stuck"):

@@ -137,7 +137,7 @@ def _noscript(wish: Wish, base: str) -> str:
 
 
 def _query(wish: Wish, mode: str, **more: str) -> dict[str, str]:
-    # A consent manager cannot change an image, so on explicit-consent sites it sends that no consent was given.
+    # A consent manager cannot change an image, so on explicit-consent sites the image reports that no consent was given.
     consent = {"c": "0"} if wish.consent == "explicit" else {}
     return {"s": wish.site, "m": mode} | more | consent
 

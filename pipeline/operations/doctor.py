@@ -1,4 +1,4 @@
-"""Examines a machine: each check says what is wrong and what to do.
+"""Examines a machine: each check reports a state and, for a problem, the remedy.
 
 Owns the list `CHECKS`. A check changes nothing, needs no running process but says when one is missing, and never raises:
 a failed check is itself a result.

@@ -50,7 +50,7 @@ class Desk:
     """One operator at work on the requests, at one moment.
 
     Raises `Fatal` where the audit, the requests or the keys are unsafe. Every method raises `Fatal` for a refusal, which is
-    audited, `Retryable` where the disk or ClickHouse is in trouble; the same step may be taken again then.
+    audited, `Retryable` where the disk or ClickHouse fails; the same step may be repeated then.
     """
 
     def __init__(self, settings: Settings, *, now: datetime, who: str) -> None:

@@ -1,6 +1,6 @@
 """The rows of a person that can still be found, and an explanation for the others.
 
-Owns the tokens of an address for the days asked for, and the notes of an answer. The address is in memory only.
+Owns the tokens of an address for the requested days, and the notes of an answer. The address is in memory only.
 """
 
 from __future__ import annotations

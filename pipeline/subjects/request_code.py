@@ -101,7 +101,7 @@ def _seal(key: bytes, body: bytes) -> bytes:
 
 
 def _masked(key: bytes, body: bytes, seal: bytes) -> bytes:
-    # The seal serves as nonce: it is a keyed hash of what it masks (the construction of RFC 5297, SIV).
+    # The seal is also the nonce: it is a keyed hash of the masked bytes (the construction of RFC 5297, SIV).
     mask = blake2b(seal, digest_size=len(body), key=derive(key, b"clinic-pixel request mask", 32)).digest()
     return bytes(left ^ right for left, right in zip(body, mask, strict=True))
 
