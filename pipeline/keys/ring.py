@@ -24,9 +24,8 @@ from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.tokens import KEY_BYTES, DayTokens
 
 MAX_DAYS_OPEN: Final = 8  # a replay runs through past days one after another; live traffic needs one or two
-CHECK_SECONDS: Final = (
-    1.0  # a destroyed key stays in memory this long at most; a missing key is searched for again after it
-)
+CHECK_SECONDS: Final = 1.0
+"""A destroyed key stays in memory for at most this time; a missing key is searched for again after it."""
 DEFAULT_RETENTION_DAYS: Final = 90
 
 log = logging.getLogger(__name__)

@@ -52,9 +52,7 @@ def drop_old_quarantine(settings: Settings) -> None:
 
 JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
-    Job(
-        "destroy expired keys", HOUR_SECONDS, destroy_expired_keys
-    ),  # hourly, so that a key is destroyed soon after it is due
+    Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a due key is destroyed soon
     Job("count recent hours", HOUR_SECONDS, count_recent_hours),
     Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
