@@ -69,7 +69,7 @@ def test_a_clock_that_jumped_ahead_destroys_nothing(house: House) -> None:
     house.mint("2026-11-20", "2026-11-21", "2026-11-22", "visitor-2026")
     jumped = NOW + timedelta(days=100)
     house.mint("2027-03-02", "visitor-2027")
-    with pytest.raises(Fatal, match="3 keys are due, but there is none of the 7 days before 2027-03-02"):
+    with pytest.raises(Fatal, match="3 keys are due, but there is no key of the 7 days before 2027-03-02"):
         house.destroy_due(jumped, lived=False)
     assert house.audited() == []
     assert house.files.names(DESTROYED) == []

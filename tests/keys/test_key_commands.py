@@ -108,7 +108,9 @@ def test_a_due_key_is_destroyed_with_an_act_that_can_be_printed_again(data: Path
         pytest.param([], frozenset(), 2, "stdin is not a terminal: pass --yes to confirm", id="nobody to ask"),
         pytest.param(["--yes"], None, 1, "clickhouse.json: not there yet", id="blocks unknown"),
         pytest.param(["2026-01-32", "--yes"], frozenset(), 2, "2026-01-32: expected a day such as", id="no name"),
-        pytest.param(["2026-01-06", "--yes"], frozenset(), 2, "--reason: expected why 2026-01-06", id="not due"),
+        pytest.param(
+            ["2026-01-06", "--yes"], frozenset(), 2, "--reason: expected a reason to destroy 2026-01-06", id="not due"
+        ),
         pytest.param(
             ["2026-01-06", "--yes", "--reason", "x"], frozenset(), 1, "2026-01-06.key: missing", id="no such key"
         ),
