@@ -3,11 +3,11 @@
 Owns `clickhouse/` under the data directory: configuration, lock, log and data. Theory of operation:
 
 * The engine's extension module opens the HTTP (and native) listeners on `SYSTEM START LISTEN` and serves them as long
-  as the query that follows runs, so that query sleeps for ever; a signal ends the process at once, which ClickHouse is
-  built to survive (what was committed is on disk).
+  as the query that follows runs, so that query sleeps for ever. A signal ends the process at once; ClickHouse is built
+  to survive this (committed data is on disk).
 * Configuration is read from the working directory. `users.xml` is made from `sql/access` at every start.
-* The extension is loaded by itself, past `chdb/__init__.py`, which would first open a database of its own under /tmp
-  and cost a second.
+* The extension is loaded by itself, without `chdb/__init__.py`, which would first open a database of its own under /tmp
+  and take a second.
 * The engine runs as if it were clickhouse-local, where `file()` reads any file without a grant: a reader could read
   passwords, keys and the rows themselves. A stored function of the same name replaces the built-in one.
 * Nothing is written outside of the data directory, and the log holds no query and no row.
@@ -51,7 +51,7 @@ _CONFIG = """\
     <log>{home}/server.log</log>
     <size>10M</size>
     <count>2</count>
-    <!-- These speak of queries and the rows in them. -->
+    <!-- These loggers write queries and the rows in them. -->
     <levels>{silent}</levels>
   </logger>
   <http_port>{http_port}</http_port>
@@ -104,9 +104,9 @@ def config_xml(settings: Settings) -> str:
 
 
 def serve(settings: Settings) -> None:
-    """Be the embedded server until a signal ends the process.
+    """Run the embedded server until a signal ends the process.
 
-    Raises `Fatal` in one line when the directory or a port is taken, or when the engine does not do its part.
+    Raises `Fatal` in one line when the directory or a port is taken, or when the engine fails.
     """
     os.umask(0o077)
     harden_process()
@@ -135,7 +135,7 @@ def wait_until_ready(settings: Settings, alive: Callable[[], bool], *, seconds: 
     end = time.monotonic() + seconds
     while not ping(settings):
         if not alive():
-            raise Fatal("the embedded ClickHouse ended before it was ready; its own line above says why")
+            raise Fatal("the embedded ClickHouse ended before it was ready; its own line above gives the reason")
         if time.monotonic() > end:
             raise Retryable(f"the embedded ClickHouse is not ready after {seconds:.0f} s")
         time.sleep(0.05)
@@ -155,7 +155,7 @@ def _run(engine: ModuleType, settings: Settings, data: Path) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    # The engine prints a greeting and, when it crashes, the query; its log is the place for what is worth knowing.
+    # The engine prints a greeting and, when it crashes, the query; warnings and errors are in its log.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     kept = {stream: os.dup(stream) for stream in (1, 2)}
     for stream in kept:
@@ -198,7 +198,9 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise Fatal(f"port {port} is in use; stop what listens there, or set PIXEL_CLICKHOUSE__PORT") from None
+            raise Fatal(
+                f"port {port} is in use; stop the program that uses it, or set PIXEL_CLICKHOUSE__PORT"
+            ) from None
 
 
 def _write(path: Path, text: str) -> None:
