@@ -27,9 +27,7 @@ def register(app: typer.Typer) -> None:
 def up(
     config: ConfigOption = None,
     *,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Also serve the demo clinic, a site that carries the pixel.")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Also serve the demo clinic, a site with the pixel.")] = False,
 ) -> None:
     """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
     from pipeline.operations.supervise import Part, Supervisor, parts

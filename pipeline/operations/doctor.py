@@ -32,7 +32,7 @@ from pipeline.system.answers import answer_of
 from pipeline.system.durable_files import LOCAL_FILES, MB
 
 State = Literal["ok", "note", "problem"]
-OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file names networks that moved
+OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file has wrong entries for moved networks
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
 """Above this share of all events, unreadable page addresses make the reports by page wrong."""
@@ -40,7 +40,7 @@ SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 
 
 class Result(NamedTuple):
-    """The result of one check: a problem needs a person, a note is worth knowing."""
+    """The result of one check: a problem needs a person, a note is for information."""
 
     check: str
     state: State
@@ -117,7 +117,7 @@ def _keys(settings: Settings) -> Seen:
     today = datetime.now(UTC).date()
     living = keyring.files.living()
     state: State = "ok" if keyring.day(today, today=today) is not None else "problem"
-    text = f"{len(living)} daily keys live, the oldest of {living[0]}" if living else "no daily key"
+    text = f"{len(living)} daily keys exist, the oldest of {living[0]}" if living else "no daily key"
     yield state, text if state == "ok" else f"no key for {today}: {keyring.problem}"
     overdue = [day for day in living if (today - day).days > settings.retention.keys_days]
     if overdue:

@@ -96,7 +96,7 @@ class Supervisor:
     def _tell(self, name: str, line: str) -> None:
         try:
             self._say(name, line)
-        except (OSError, ValueError, SystemExit):  # the last is how rich reports a closed pipe
+        except (OSError, ValueError, SystemExit):  # rich raises the last one for a closed pipe
             self.unprinted += 1
 
     async def _keep(self, part: Part) -> None:
