@@ -65,8 +65,8 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
         ),
         Lines(
             "image from a server-side template",
-            "instead of the tag; {{page}} and {{previous}} stand for the page's own address and its Referer header,"
-            " each percent-encoded by the template",
+            "instead of the tag; the template replaces {{page}} by the page's own address and {{previous}} by its Referer"
+            " header, each percent-encoded",
             _image(base, _query(wish, "server"), "&amp;u={{page}}&amp;r={{previous}}"),
         ),
         Lines(

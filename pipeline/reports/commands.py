@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EMPTY = {
     "en": "Nothing to show of {site}: no events in this time, or of too few people ({least} are needed). Look at a longer time"
-    " with --since 7d, open a page that carries the tag, or send a made-up day with `clinic-pixel simulate`.",
+    " with --since 7d, open a page with the tag, or send a made-up day with `clinic-pixel simulate`.",
     "ru": "Показать по сайту {site} нечего: за это время нет событий или людей слишком мало (нужно {least}). Возьмите срок"
     " больше: --since 7d, откройте страницу с меткой или отправьте учебный день: `clinic-pixel simulate`.",
 }

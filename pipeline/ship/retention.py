@@ -101,7 +101,7 @@ def end_expired(settings: Settings) -> None:
     """Force the merge of every partition that has expired as a whole and still holds expired data.
 
     Safe at any time and twice: after its merge a partition holds no expired data. Raises `Retryable` when ClickHouse is
-    away, `Fatal` when it refuses.
+    unavailable, `Fatal` when it refuses.
     """
     due = _due(settings)
     client = connect(settings, "pixel_writer", timeout=FORCE_SECONDS) if due else None

@@ -1,8 +1,8 @@
 """Removes an erased person's events that are not in ClickHouse yet: in the spool, in quarantine, in flight.
 
 Owns the list of erasures as `ship` sees it. Theory of operation: the request is on the disk as `erasing` before the
-first row is deleted, and delivery asks this list each time it sends or counts a batch. So later batches hold no row of the
-person, and a count below the number sent is no alarm where rows of the batch were erased meanwhile. Rows that were in a
+first row is deleted, and delivery reads this list each time it sends or counts a batch. So later batches hold no row of the
+person, and a count below the number sent is not an error where rows of the batch were erased meanwhile. Rows that were in a
 buffer at that moment may still arrive: a job looks for such rows for two days and deletes them.
 """
 
