@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector.endpoints.pixel import GIF, HEADERS
 from collector.process import Process
-from pipeline.errors import STATUS, Reason, Refused
+from pipeline.errors import Reason, Refused
 
 REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
 MAX_REQUEST = 2 * 1024 * 1024  # far over every limit that has its own reason, so that those reasons are counted
@@ -32,7 +32,7 @@ class _Application(Protocol):
 
 
 _UNREADABLE = b"HTTP/1.1 %d Bad Request\r\n%bconnection: close\r\n\r\n%b" % (
-    STATUS[Reason.BAD_HTTP],
+    Reason.BAD_HTTP.status,
     b"".join(b"%b: %b\r\n" % header for header in HEADERS),
     GIF,
 )

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipeline.errors import MEANING, STATUS, Reason
+from pipeline.errors import Reason
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.docs_page import page as inventory_page
 from pipeline.reasons import QUARANTINED, REJECTED
@@ -80,7 +80,7 @@ def pages() -> dict[str, str]:
 
 def _reasons() -> Iterator[str]:
     yield _REFUSALS
-    yield from (f"| `{reason}` | {STATUS[reason]} | {MEANING[reason]} |\n" for reason in Reason)
+    yield from (f"| `{reason}` | {reason.status} | {reason.meaning} |\n" for reason in Reason)
     yield _REJECTS
     yield from (f"| `{reason}` | {meaning} |\n" for reason, meaning in REJECTED.items())
     yield _QUARANTINE
