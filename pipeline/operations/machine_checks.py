@@ -1,0 +1,191 @@
+"""The checks of a machine's own parts: settings, collector, keys, networks, spool, shipper, audit.
+
+A check looks at one part and yields its results; `pipeline.operations.doctor` runs it and catches its errors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from pipeline.audit.log import Audit
+from pipeline.durations import DAY_SECONDS
+from pipeline.keys.directory import KeyDirectory
+from pipeline.keys.ring import Keyring
+from pipeline.networks.lists import is_stale
+from pipeline.networks.lookup import NetworkTables
+from pipeline.settings import DEMO_SITE, Settings
+from pipeline.ship.status import read_status
+from pipeline.spool.segments import QUARANTINE, listing, used_bytes
+from pipeline.system.answers import answer_of
+from pipeline.system.durable_files import LOCAL_FILES, MB
+
+State = Literal["ok", "note", "problem"]
+Seen = Iterator[tuple[State, str]]
+
+OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file has wrong entries for moved networks
+LAG_SECONDS = 60.0
+PAGE_FAULT_SHARE = 0.01
+"""Above this share of all events, unreadable page addresses make the reports by page wrong."""
+SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
+
+
+def sites(settings: Settings) -> Seen:
+    """The configured sites."""
+    if settings.sites == (DEMO_SITE,):
+        yield "note", "no site is configured; the built-in site `clinic` is used. Add [[sites]] to pixel.toml"
+    for site in settings.sites:
+        yield "ok", f"{site.id}: {', '.join(site.hosts)}; consent {site.consent}"
+
+
+def collector(settings: Settings) -> Seen:
+    """Whether the collector answers, accepts hits and stays out of swap."""
+    url = f"{settings.collector.url}/health/ready"
+    answer = answer_of(url, timeout=2.0)
+    if answer is None:
+        yield "problem", f"does not answer at {url}; start it with `clinic-pixel up` or `collect`"
+        return
+    if answer.status == 200:
+        yield "ok", "accepts hits"
+    else:
+        yield "problem", f"answers but is not ready: {answer.data.decode(errors='replace').strip()}"
+    figures = answer_of(f"{settings.collector.url}/metrics", timeout=2.0)
+    if figures is not None and SWAPPABLE in figures.data.decode(errors="replace").splitlines():
+        advice = "run it with MemorySwapMax=0 (deploy/systemd), or switch swap off"
+        yield "problem", f"its memory, which holds addresses for minutes, may be written to swap: {advice}"
+    else:
+        yield "ok", "its memory stays out of swap"
+
+
+def proxies(settings: Settings) -> Seen:
+    """Whether a proxy in front is trusted."""
+    private = sum(value for name, value in _totals(settings) if name == "private_clients")
+    if private and not settings.collector.trusted_proxies:
+        advice = "all visitors behind a proxy count as one; set collector.trusted_proxies"
+        yield "problem", f"{private} clients had private addresses and no proxy is trusted: {advice}"
+    else:
+        yield "ok", f"{len(settings.collector.trusted_proxies)} trusted proxy network(s)"
+
+
+def pages(settings: Settings) -> Seen:
+    """Whether page addresses can be read."""
+    totals = Counter[str]()
+    for name, value in _totals(settings):
+        totals[name] += value
+    lost, spooled = totals["page_faults"], totals["spooled"]
+    if not lost:
+        yield "ok", "every page address could be read"
+        return
+    text = f"{lost:,} of {spooled:,} events have the page /* by an error of the software; see the collector's log"
+    yield "problem" if lost > spooled * PAGE_FAULT_SHARE else "note", text
+
+
+def keys(settings: Settings) -> Seen:
+    """Today's key and overdue ones."""
+    if not settings.keys_dir.exists():
+        yield "note", f"{settings.keys_dir}: not there yet; the collector makes it"
+        return
+    keyring = Keyring(KeyDirectory.of(settings), may_mint=False)
+    today = datetime.now(UTC).date()
+    living = keyring.files.living()
+    state: State = "ok" if keyring.day(today, today=today) is not None else "problem"
+    text = f"{len(living)} daily keys exist, the oldest of {living[0]}" if living else "no daily key"
+    yield state, text if state == "ok" else f"no key for {today}: {keyring.problem}"
+    overdue = [day for day in living if (today - day).days > settings.retention.keys_days]
+    if overdue:
+        yield (
+            "note",
+            f"{len(overdue)} keys are older than {settings.retention.keys_days} days: a block holds them, or `ship` is not running",
+        )
+
+
+def networks(settings: Settings) -> Seen:
+    """The look-up files of networks."""
+    NetworkTables.load(settings)
+    named = {"country": settings.networks.country_mmdb, "autonomous system": settings.networks.asn_mmdb}
+    for what, file in named.items():
+        yield _database(what, file)
+    if settings.networks.lists:
+        stale = is_stale(settings)
+        yield (
+            ("problem", "address lists changed since they were compiled; run `clinic-pixel lists build`")
+            if stale
+            else (
+                "ok",
+                f"{len(settings.networks.lists)} address lists compiled",
+            )
+        )
+    else:
+        yield "note", "no address lists: net_class is `other` for all but own networks"
+
+
+def _database(what: str, file: Path | None) -> tuple[State, str]:
+    if file is None:
+        return "note", f"no {what} database is configured; the {what} stays empty"
+    if not file.exists():
+        return "problem", f"{file}: missing; the {what} stays empty"
+    age = (time.time() - file.stat().st_mtime) / DAY_SECONDS
+    state: State = "ok" if age <= OLD_DATABASE_DAYS else "note"
+    return state, f"{what}: {file.name}, {age:.0f} days old"
+
+
+def spool(settings: Settings) -> Seen:
+    """Space, waiting segments and quarantine."""
+    segments = listing(settings.spool_dir) if settings.spool_dir.exists() else []
+    used = used_bytes(settings.spool_dir) / MB if segments else 0.0
+    data = settings.data if settings.data.exists() else Path()
+    free = LOCAL_FILES.free_bytes(data) / MB
+    full = used > settings.spool.max_mb * 0.8 or free < settings.spool.min_free_mb * 2
+    waiting = sum(segment.state == "seg" for segment in segments)
+    text = f"{waiting} segments wait, {used:,.0f} of {settings.spool.max_mb:,} MB used, {free:,.0f} MB free"
+    yield "problem" if full else "ok", text + ("; hits will soon be refused with 503" if full else "")
+    suspects = sum(segment.state == "suspect" for segment in segments)
+    aside = sum(1 for _ in (settings.spool_dir / QUARANTINE).glob("*"))
+    if suspects or aside:
+        yield "note", f"{suspects} suspect segments and {aside} files in quarantine; see `clinic-pixel spool verify`"
+
+
+def ship(settings: Settings) -> Seen:
+    """Whether the shipper runs, and its last error."""
+    status = read_status(settings.data)
+    if status is None:
+        yield "problem", "`ship` has never run here; start it with `clinic-pixel up` or `ship`"
+        return
+    age = time.time() - status.at_ms / 1000
+    if age > LAG_SECONDS or status.state == "stopped":
+        yield "problem", f"not running for {age:,.0f} s; {status.pending_segments} segments wait in the spool"
+    elif status.state == "halted" or status.tries:
+        yield "problem", f"{status.state}, {status.tries} failed tries: {status.error}"
+    else:
+        yield (
+            "ok",
+            f"{status.state}; {status.stored:,} rows stored since its start, {status.pending_segments} segments wait",
+        )
+    for name, trouble in sorted(status.failed_jobs.items()):
+        yield "problem", f"the job '{name}' failed: {trouble}"
+
+
+def audit(settings: Settings) -> Seen:
+    """Whether the chain of the audit is whole."""
+    head = Audit(settings.audit_dir).verify_chain()
+    yield "ok", f"the chain is unbroken: {head.seq} acts"
+
+
+def private(settings: Settings) -> Seen:
+    """Whether private directories are private."""
+    for directory in (settings.keys_dir, settings.secrets_dir, settings.audit_dir):
+        if directory.exists() and directory.stat().st_mode & 0o077:
+            yield "problem", f"{directory}: others may read it; chmod 0700 {directory}"
+    yield "ok", "keys, secrets and audit are private to this user"
+
+
+def _totals(settings: Settings) -> Iterator[tuple[str, int]]:
+    for file in settings.run_dir.glob("collector-*.json"):
+        for name, *_, value in msgspec.json.decode(file.read_bytes()):
+            yield name, value
