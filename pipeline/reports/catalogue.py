@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.errors import Fatal
-from pipeline.reports.header import Family, Report, Value, read_report
+from pipeline.reports.header import Family, Report, Value
+from pipeline.reports.report_file import read_report
 from pipeline.settings import Settings
 from sql import REPORTS_DIR
 
