@@ -1,4 +1,4 @@
-"""Who may do what in ClickHouse: passwords, and the embedded server's `users.xml` made from `sql/access/*.sql`.
+"""The rights in ClickHouse: passwords, and the embedded server's `users.xml` made from `sql/access/*.sql`.
 
 Owns `secrets/clickhouse.json` and the reading of the access files. Rules:
 

@@ -17,7 +17,7 @@ Small groups are kept out of the technical reports by primary suppression at k p
 suppression into one row `other`, and seeded random rounding to base k, as statistical offices publish it (Statistics
 Canada, Stats NZ). k is the setting `privacy.min_visitors`.
 
-## How to ask
+## Running a report
 Each report is one file `sql/reports/<family>/<name>.sql` and one parameterised view `<family>.<name>`. Ask it with
 `clinic-pixel report NAME`, or with any ClickHouse client as the role that is named below:
 
@@ -32,7 +32,7 @@ or change it with `clinic-pixel sql --role admin "$(clinic-pixel report --sql NA
 The defaults of thresholds are in the report files. To change one, write it into `sql/reports/thresholds.toml` and run
 `clinic-pixel migrate`.
 
-## How small groups are kept out of technical reports
+## Suppression of small groups in technical reports
 Every technical report of visitors goes through `sql/views/suppressed.sql`. Below, k is `privacy.min_visitors`.
 
 1. **People.** `sql/views/people.sql` decides which rows belong to one person. It counts people low, because one person can

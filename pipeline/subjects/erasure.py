@@ -32,7 +32,7 @@ from pipeline.system.durable_files import DRAFT, LOCAL_FILES, replacing, write_a
 from pipeline.system.private_files import private_directory
 
 LATE: Final = timedelta(days=2)
-"""How long rows of an unfinished insert are searched for; a server keeps no request body that long."""
+"""Rows of an unfinished insert are searched for this long; a server keeps no request body that long."""
 
 _VISITOR, _RECEIVED = COLUMNS["events"].index("visitor"), COLUMNS["events"].index("received_at")
 

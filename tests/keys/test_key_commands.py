@@ -31,7 +31,7 @@ TODAY = datetime.now(UTC).date()
 
 
 class Ran(NamedTuple):
-    """How a command ended and what it said."""
+    """The exit status and the output of a command."""
 
     status: int
     stdout: str

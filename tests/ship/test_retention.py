@@ -1,4 +1,4 @@
-"""What is past its term is gone: by TTL, by the forced merge, and, for an address, by the end of its key."""
+"""Expired data is deleted: by TTL, by the forced merge, and, for an address, by the end of its key."""
 
 from __future__ import annotations
 
