@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from collector.endpoints.pixel import GIF, HEADERS
 from collector.open_connections import OpenConnections
 from collector.process import Process
-from pipeline.errors import STATUS, Reason, Refused
+from pipeline.errors import Reason, Refused
 
 REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
 SLICE = 4096  # bytes that the parser gets at a time
@@ -37,7 +37,7 @@ class _Application(Protocol):
 
 
 _UNREADABLE = b"HTTP/1.1 %d Bad Request\r\n%bconnection: close\r\n\r\n%b" % (
-    STATUS[Reason.BAD_HTTP],
+    Reason.BAD_HTTP.status,
     b"".join(b"%b: %b\r\n" % header for header in HEADERS),
     GIF,
 )

@@ -39,7 +39,7 @@ EARLIEST_MS = 1_767_225_600_000
 stored; so the hit is refused."""
 
 FORGET_SECONDS = 300.0
-"""How often unused entries of the caches are dropped: an address is gone at most twice this time after its last hit."""
+"""Seconds between two turns of the caches: an address is gone at most twice this time after its last hit."""
 TOTALS_SECONDS = 1.0
 PAGE_FAULTS_SECONDS = 60.0
 """Shortest time between two log lines about page addresses that cannot be read."""

@@ -9,76 +9,56 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from traceback import extract_tb
+from typing import Self
 
 
 class Reason(StrEnum):
-    """The reasons for refusing a hit at the edge: a closed list, each counted under its own name (docs/refusals.md)."""
+    """The reasons for refusing a hit at the edge: a closed list, each counted under its own name (docs/refusals.md).
 
-    UNKNOWN_SITE = "unknown_site"
-    BAD_QUERY = "bad_query"
-    REPEATED_PARAMETER = "repeated_parameter"
-    TOO_LARGE = "too_large"
-    TOO_MANY_HEADERS = "too_many_headers"
-    BAD_HOST = "bad_host"
-    BAD_HTTP = "bad_http"
-    BAD_METHOD = "bad_method"
-    BAD_REPLAY = "bad_replay"
-    BAD_BODY = "bad_body"
-    BODY_TIMEOUT = "body_timeout"
-    FOREIGN_ORIGIN = "foreign_origin"
-    FLOOD = "flood"
-    BLOCKED = "blocked"
-    BLOCKS_UNKNOWN = "blocks_unknown"
-    SPOOL_FULL = "spool_full"
-    SPOOL_FAILED = "spool_failed"
-    BAD_CLOCK = "bad_clock"
-    INTERNAL = "internal"
+    A reason is its name, the HTTP status of the answer and its meaning.
+    """
 
+    status: int
+    meaning: str
 
-STATUS: dict[Reason, int] = {
-    Reason.UNKNOWN_SITE: 404,
-    Reason.BAD_QUERY: 400,
-    Reason.REPEATED_PARAMETER: 400,
-    Reason.TOO_LARGE: 413,
-    Reason.TOO_MANY_HEADERS: 431,
-    Reason.BAD_HOST: 400,
-    Reason.BAD_HTTP: 400,
-    Reason.BAD_METHOD: 405,
-    Reason.BAD_REPLAY: 403,
-    Reason.BAD_BODY: 400,
-    Reason.BODY_TIMEOUT: 408,
-    Reason.FOREIGN_ORIGIN: 403,
-    Reason.FLOOD: 429,
-    Reason.BLOCKED: 403,
-    Reason.BLOCKS_UNKNOWN: 503,
-    Reason.SPOOL_FULL: 503,
-    Reason.SPOOL_FAILED: 503,
-    Reason.BAD_CLOCK: 503,
-    Reason.INTERNAL: 503,
-}
+    def __new__(cls, name: str, status: int, meaning: str) -> Self:
+        """Make the member; its value is its name."""
+        reason = str.__new__(cls, name)
+        reason._value_ = name
+        reason.status, reason.meaning = status, meaning
+        return reason
 
-
-MEANING: dict[Reason, str] = {
-    Reason.UNKNOWN_SITE: "`s` is missing or names no configured site",
-    Reason.BAD_QUERY: "a parameter does not match its grammar: unknown mode, status, nonce, consent or ad block id",
-    Reason.REPEATED_PARAMETER: "a parameter was given twice",
-    Reason.TOO_LARGE: "path and query over 8 KB, or a body over 16 KB",
-    Reason.TOO_MANY_HEADERS: "over 64 headers or 16 KB of them",
-    Reason.BAD_HOST: "more than one Host header, or none",
-    Reason.BAD_HTTP: "the bytes are not HTTP/1.1, or the target is over 64 KB",
-    Reason.BAD_METHOD: "the route does not accept the method",
-    Reason.BAD_REPLAY: "a replay without the secret, or of a time for which no key is kept",
-    Reason.BAD_BODY: "the beacon's body is not JSON of the expected form",
-    Reason.BODY_TIMEOUT: "the body did not arrive within 5 seconds",
-    Reason.FOREIGN_ORIGIN: "the beacon, or a button of /privacy, was sent from a page of another site",
-    Reason.FLOOD: "the client is over its rate (`collector.flood_per_minute`)",
-    Reason.BLOCKED: "the person asked for a block (policy clause 6.2.4)",
-    Reason.BLOCKS_UNKNOWN: "a file of `blocks` could not be read since the start; /health/ready names it",
-    Reason.SPOOL_FULL: "the spool has its largest size, or the disk has too little free space",
-    Reason.SPOOL_FAILED: "the disk refused the write; nothing was acknowledged",
-    Reason.BAD_CLOCK: "the collector's clock shows a time before 2026: retention would delete the event at once",
-    Reason.INTERNAL: "an unforeseen error of the software; the log names its type and place",
-}
+    UNKNOWN_SITE = "unknown_site", 404, "`s` is missing or names no configured site"
+    BAD_QUERY = (
+        "bad_query",
+        400,
+        "a parameter does not match its grammar: unknown mode, status, nonce, consent or ad block id",
+    )
+    REPEATED_PARAMETER = "repeated_parameter", 400, "a parameter was given twice"
+    TOO_LARGE = "too_large", 413, "path and query over 8 KB, or a body over 16 KB"
+    TOO_MANY_HEADERS = "too_many_headers", 431, "over 64 headers or 16 KB of them"
+    BAD_HOST = "bad_host", 400, "more than one Host header, or none"
+    BAD_HTTP = "bad_http", 400, "the bytes are not HTTP/1.1, or the target is over 64 KB"
+    BAD_METHOD = "bad_method", 405, "the route does not accept the method"
+    BAD_REPLAY = "bad_replay", 403, "a replay without the secret, or of a time for which no key is kept"
+    BAD_BODY = "bad_body", 400, "the beacon's body is not JSON of the expected form"
+    BODY_TIMEOUT = "body_timeout", 408, "the body did not arrive within 5 seconds"
+    FOREIGN_ORIGIN = "foreign_origin", 403, "the beacon, or a button of /privacy, was sent from a page of another site"
+    FLOOD = "flood", 429, "the client is over its rate (`collector.flood_per_minute`)"
+    BLOCKED = "blocked", 403, "the person asked for a block (policy clause 6.2.4)"
+    BLOCKS_UNKNOWN = (
+        "blocks_unknown",
+        503,
+        "a file of `blocks` could not be read since the start; /health/ready names it",
+    )
+    SPOOL_FULL = "spool_full", 503, "the spool has its largest size, or the disk has too little free space"
+    SPOOL_FAILED = "spool_failed", 503, "the disk refused the write; nothing was acknowledged"
+    BAD_CLOCK = (
+        "bad_clock",
+        503,
+        "the collector's clock shows a time before 2026: retention would delete the event at once",
+    )
+    INTERNAL = "internal", 503, "an unforeseen error of the software; the log names its type and place"
 
 
 class PixelError(Exception):
@@ -95,7 +75,7 @@ class Refused(PixelError):
     @property
     def status(self) -> int:
         """HTTP status of the answer."""
-        return STATUS[self.reason]
+        return self.reason.status
 
 
 class Retryable(PixelError):

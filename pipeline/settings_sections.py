@@ -78,7 +78,7 @@ class Collector(Section):
 
 
 class ClickHouse(Section):
-    """The database of the events: an embedded server by default, an existing server or cluster with `url`."""
+    """The database of the events: an embedded server by default, an existing server with `url`."""
 
     url: str | None = Field(
         None, description="HTTP address of an existing ClickHouse, such as `https://db.example:8443`; unset: embedded."

@@ -1,9 +1,9 @@
 """All SQL, in files: migrations, views, roll-ups, access, reports.
 
-Owns where the files are, how a file is cut into statements and how shared pieces get into a query; nothing here opens a
-connection. Rules of a file: a statement ends with a semicolon at the end of its line, a comment has lines of its
+Owns the folders, the splitting of a file into statements and the insertion of shared pieces into a query; nothing here
+opens a connection. Rules of a file: a statement ends with a semicolon at the end of its line, a comment has lines of its
 own. `$name` is replaced by a piece: a value given by the caller, an expression of `views/words.toml` or the file
-`views/<name>.sql`. `clinic-pixel report --sql NAME` prints a query with all pieces in place, ready to be run by hand.
+`views/<name>.sql`. `clinic-pixel report --sql NAME` prints a query with all pieces in place, which can be run by hand.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def without_comments(text: str) -> str:
 
 
 def fill(text: str, given: Mapping[str, str]) -> str:
-    """Return the text with each `$name` replaced; `given` comes first, is put in as it is and may hold a `$`.
+    """Return the text with each `$name` replaced; values of `given` come first, are inserted unchanged and may hold a `$`.
 
-    Raises `KeyError` for a name that nobody knows.
+    Raises `KeyError` for an unknown name.
     """
 
     def piece(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the settings say of themselves beyond single values."""
+"""The settings: rules beyond single values."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""The words of the audit: every act that it can record, a closed list."""
+"""The words of the audit: a closed list of the acts that it can record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """An act that is recorded before, or as, it is carried out."""
+    """An act that is recorded before or while it is carried out."""
 
     KEY_MINT = "key_mint"
     KEY_SEEN = "key_seen"
@@ -27,5 +27,5 @@ class Action(StrEnum):
 
     @property
     def refused(self) -> str:
-        """The word for an act that was asked for and refused."""
+        """The word for a requested act that was refused."""
         return f"{self.value}_refused"

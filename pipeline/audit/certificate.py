@@ -1,8 +1,8 @@
-"""The act of destruction and its log extract, as a Russian operator has to keep them for three years.
+"""The act of destruction and its log extract, which a Russian operator has to keep for three years.
 
 Owns the text. Source: requirements for confirming the destruction of personal data, Roskomnadzor order of 28.10.2022
-No. 179: clause 3 lists what an act names, clause 5 what the extract of the event log names. What only the operator
-knows (contractors, positions, signatures) is a line to fill in. The text is Russian because the reader is.
+No. 179: clause 3 lists the contents of an act, clause 5 the contents of the extract of the event log. Contractors,
+positions and signatures are lines to fill in, because only the operator knows them. The text is Russian, for its readers.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _ACT: Final = """\
 
 
 def act_of_destruction(audit: Audit, keys: Collection[str], *, operator: str) -> str:
-    """Return the act for the keys of these names with the extract of the log, from what the audit says and nothing else.
+    """Return the act for the keys of these names with the extract of the log; the audit is its only source.
 
     `operator` is the name and address to print. Raises `Fatal` where the chain of the audit is broken.
     """
@@ -81,13 +81,13 @@ def act_of_destruction(audit: Audit, keys: Collection[str], *, operator: str) ->
 
 
 def act_of_erasure(audit: Audit, case: str, *, operator: str) -> str:
-    """Return the act for the person of an erased case; otherwise as `act_of_destruction`.
+    """Return the act for the person of an erased request; otherwise as `act_of_destruction`.
 
-    Raises `Fatal` where the audit knows of no such erasure or its chain is broken.
+    Raises `Fatal` where the audit has no such erasure or its chain is broken.
     """
     lines = _lines(audit, Action.SUBJECT_ERASED, "case", {case})
     if not lines:
-        raise Fatal(f"{audit.file}: no erasure of case {case}")
+        raise Fatal(f"{audit.file}: no erasure of request {case}")
     facts = lines[-1][0].facts
     counts = ", ".join(f"{name} {count}" for name, count in facts.items() if name.startswith("pixel."))
     return _act(

@@ -1,12 +1,12 @@
 """The hash chain of the audit: each line's digest covers all lines before it.
 
-Owns the form of a line and the proof over a run of them. Pure: bytes in, bytes out. Rules:
+Owns the form of a line and the proof of consecutive lines. Pure: bytes in, bytes out. Rules:
 
 * A line is 64 hex digits, a space, JSON, a newline. The digits are SHA-256 over the digits of the line before (64 zeros
-  before the first) and the JSON: whoever changes, drops or inserts a line breaks every later one.
-* Acts are numbered from 1 without a gap. Each says the newest time up to it as well, because the clock may be set back: so
+  before the first) and the JSON: a changed, dropped or inserted line breaks every later line.
+* Acts are numbered from 1 without a gap. Each act also has the newest time up to it, because the clock may be set back: so
   the end of a chain shows how far back it must be read.
-* The remains of a line after a crash or a full disk are excused only by a `torn` act right behind them that holds their hash.
+* The remains of a line after a crash or a full disk are accepted only if the next line is a `torn` act with their hash.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HEAD: Final = re.compile(r"(?P<seq>\d{1,18}):(?P<digest>[0-9a-f]{64})", re.ASCI
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One act; `seq` counts from 1, `at` is UTC, `facts` are the act's own names and values.
+    """One act; `seq` counts from 1, `at` is UTC, `facts` are names and values that depend on the act.
 
     `latest` is the newest `at` of the chain up to this act; None in a line of the first version.
     """
@@ -67,7 +67,7 @@ _EMPTY: Final = Head()
 def act(
     head: Head, *, at: datetime, action: str, who: str, facts: dict[str, str], latest: datetime | None = None
 ) -> tuple[bytes, Head]:
-    """Return the line that follows `head`, and the head it makes; raises `Fatal` where it would be too long.
+    """Return the line that follows `head`, and the new head; raises `Fatal` where the line would be too long.
 
     `latest` is the newest time of the acts before.
     """
@@ -81,7 +81,7 @@ def act(
 
 
 def torn(remains: bytes, head: Head, *, at: datetime, who: str, latest: datetime | None = None) -> tuple[bytes, Head]:
-    """Return what ends the `remains` of a line and excuses them, and the head it makes."""
+    """Return the bytes that end the `remains` of a line and record them as a `torn` act, and the new head."""
     ending = b"" if remains.endswith(b"\n") else b"\n"
     facts = {"bytes": str(len(remains)), "sha256": sha256(remains + ending).hexdigest()}
     line, head = act(head, at=at, action=TORN, who=who, facts=facts, latest=latest)
@@ -91,7 +91,7 @@ def torn(remains: bytes, head: Head, *, at: datetime, who: str, latest: datetime
 def end(tail: bytes) -> tuple[bytes, Head | None]:
     """Return the bytes after the last whole line of `tail`, and that line's head; None where there is no such line.
 
-    `tail` begins anywhere in a chain; nothing is proven here.
+    `tail` may begin anywhere in a chain; this function proves nothing.
     """
     remains: list[bytes] = []
     for line in reversed(list(BytesIO(tail))):
@@ -103,14 +103,14 @@ def end(tail: bytes) -> tuple[bytes, Head | None]:
 
 
 def unproven(line: bytes) -> tuple[Entry, Head] | None:
-    """Return what a line says of itself, None where it is no whole line."""
+    """Return the act of a line and its head without a proof, None where the line is not complete."""
     match = _LINE.fullmatch(line)
     entry = _entry(match["json"]) if match else None
     return (entry, Head(entry.seq, match["digest"].decode())) if match and entry else None
 
 
 def proven(lines: Iterable[bytes], place: str, head: Head = _EMPTY) -> Iterator[tuple[Entry, Head]]:
-    """Yield each act that follows `head` with the head it makes; `place` names the chain in an error.
+    """Yield each act that follows `head` with its new head; `place` names the chain in an error.
 
     Raises `Fatal` at the first line that was changed, dropped or inserted.
     """

@@ -1,16 +1,16 @@
-"""The audit: who did what, on which basis, in a file that only grows and that shows when it was changed.
+"""The audit: sensitive acts, their users and their bases, in a file that only grows and whose hash chain shows a change.
 
 Owns `audit.log` in the audit directory, a chain in the form of `pipeline.audit.chain`. Rules:
 
-* A line is on disk before what it records may be shown. Where it cannot be written, nothing is shown.
-* The file is only ever appended to (`chattr +a`); the remains of a torn line stay and are explained.
+* A line is on disk before the result of its act may be shown. If the line cannot be written, nothing is shown.
+* The file is only appended to (`chattr +a`); the remains of a torn line stay and are recorded as such.
 * The chain alone cannot show that its newest lines were cut off, or that all of it was written anew. Therefore its
-  head is kept in `audit.head` beside it, which every act and every proof compares, and is printed daily to the log for
-  the case that somebody changed both.
-* Limits on sensitive acts are counted from the audit itself, under its lock: there is no second place to reset.
+  head is kept in `audit.head` beside it, which every act and every proof compares. The head is also printed daily to the
+  log, for the case that somebody changed both files.
+* Limits on sensitive acts are counted from the audit itself, under its lock: no other counter exists that could be reset.
 * An act reads and proves only the end of the file, back to the kept head and as far as its limit reaches; the daily proof
-  reads all of it.
-* Never in it: an address, a cookie, a key.
+  reads the whole file.
+* The audit never contains an address, a cookie or a key.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from pipeline.system import locks
 from pipeline.system.durable_files import LOCAL_FILES, write_all
 from pipeline.system.private_files import open_private, private_directory, replace_private
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=1)  # what a time service may set the clock back without being noticed
-_TAIL_BYTES: Final = 4 * chain.MAX_LINE_BYTES  # a whole line, and the remains of three that were torn
-_NO_LOGIN: Final = 2**32 - 1  # what the kernel says of a process that no login started
+CLOCK_TOLERANCE: Final = timedelta(minutes=1)  # a time service may set the clock back by this much without an error
+_TAIL_BYTES: Final = 4 * chain.MAX_LINE_BYTES  # one complete line, and the remains of three torn ones
+_NO_LOGIN: Final = 2**32 - 1  # the kernel's value for a process that was not started by a login
 
 
 class Limit(NamedTuple):
@@ -47,7 +47,7 @@ class Limit(NamedTuple):
 
 
 class TooMany(Fatal):
-    """A limit on sensitive acts is reached; a later try may pass."""
+    """A limit on sensitive acts is reached; a later try may succeed."""
 
 
 class Audit:
@@ -65,7 +65,7 @@ class Audit:
     ) -> Head:
         """Append one act and return the new head; the line is on disk when this returns.
 
-        Raises `TooMany` where `limit` is reached, `Retryable` where the disk refuses; nothing counts as done then.
+        Raises `TooMany` where `limit` is reached, `Retryable` where the disk write fails; the act must not be done then.
         """
         return self._append(action, facts, now=now, who=who, limit=limit)
 
@@ -86,16 +86,18 @@ class Audit:
                 line, head = chain.act(head, at=now, action=action, who=who, facts=dict(facts), latest=latest)
                 write_all(LOCAL_FILES, descriptor, lines + line)
                 os.fsync(descriptor)
-                with suppress(OSError):  # the line is on disk, and an older head is true as well
+                with suppress(OSError):  # the line is on disk, and the older head is still a valid one
                     replace_private(self._head_file, f"{head}\n".encode())
             LOCAL_FILES.fsync_directory(self.file.parent)
         except OSError as error:
-            raise Retryable(f"{self.file}: cannot be written: {error.strerror}; without it nothing is done") from None
+            raise Retryable(
+                f"{self.file}: cannot be written: {error.strerror}; nothing is done without an audit line"
+            ) from None
         return head
 
     @contextmanager
     def refusals(self, action: Action, facts: Mapping[str, str], *, now: datetime, who: str) -> Iterator[None]:
-        """Record every `Fatal` raised inside as `action.refused`, with its reason, and let it go on."""
+        """Record every `Fatal` raised inside as `action.refused`, with its reason, and raise it again."""
         try:
             yield
         except Fatal as refusal:
@@ -103,7 +105,7 @@ class Audit:
             raise
 
     def entries(self, after: int = 0) -> Iterator[tuple[Entry, Head]]:
-        """Yield the acts with a `seq` above `after`, oldest first, each with the head it made; the chain is proven.
+        """Yield the acts with a `seq` above `after`, oldest first, each with its head; the chain is proven.
 
         Raises `Fatal` at the first line that was changed, dropped or inserted.
         """
@@ -117,7 +119,7 @@ class Audit:
                 yield entry, head
 
     def verify_chain(self, known: Collection[Head] = ()) -> Head:
-        """Return the head of a whole chain that holds every head in `known` and the kept one; raises `Fatal` on any other."""
+        """Return the head of the proven chain; raises `Fatal` where it is broken or lacks a head: of `known`, or the kept one."""
         missing = {*known, self._kept_head()} - {Head()}
         newest = Head()
         for _, newest in self.entries():
@@ -135,7 +137,7 @@ class Audit:
             return Head()
 
     def newest(self, count: int) -> list[tuple[Entry, Head]]:
-        """Return the last `count` acts, oldest first, each with the head it made; raises `Fatal` as `entries` does."""
+        """Return the last `count` acts, oldest first, each with its head; raises `Fatal` as `entries` does."""
         try:
             with locks.locked(self.file, os.O_RDONLY, shared=True) as descriptor:
                 first = self._end(descriptor)[1].seq - count + 1
@@ -165,20 +167,20 @@ class Audit:
 
     def _lost(self, known: Head, newest: Head) -> Fatal:
         return Fatal(
-            f"{self.file}: line {known.seq} of {newest.seq} is not the one known from before; expected {known}:"
+            f"{self.file}: line {known.seq} of {newest.seq} differs from the line known before; expected {known}:"
             " lines were cut off or the audit was written anew; move the directory aside and find out who did it"
         )
 
     def _tail(self, descriptor: int, enough: Callable[[Entry], bool]) -> list[tuple[Entry, Head]]:
         """Return the acts from the newest one that is `enough` (else from the first) to the last, proven.
 
-        They begin no later than the kept head, and hold it. Raises `Fatal` where they do not or the chain is broken.
+        They begin no later than the kept head, and contain it. Raises `Fatal` where they do not or the chain is broken.
         """
         kept, start, lines, complete = self._kept_head(), Head(), deque[bytes](), False
         for line in _backwards(descriptor):
             said = chain.unproven(line)
             if complete and said is not None:
-                start = said[1]  # proven by the line behind it, whose digest covers this one's
+                start = said[1]  # proven by the next line, whose digest covers this one's
                 break
             lines.appendleft(line)
             complete = complete or (said is not None and said[1].seq <= kept.seq and enough(said[0]))
@@ -196,12 +198,14 @@ class Audit:
         size = os.fstat(descriptor).st_size
         remains, head = chain.end(os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES)))
         if head is None and size > len(remains):
-            raise Fatal(f"{self.file}: its end is no audit; keep the file, move it aside, and find out who wrote it")
+            raise Fatal(
+                f"{self.file}: its end is not an audit; keep the file, move it aside, and find out who wrote it"
+            )
         return remains, head or Head()
 
 
 def _latest(acts: Sequence[tuple[Entry, Head]]) -> datetime | None:
-    """Return the newest time of a chain whose end, or all of it where it is of the first version, is `acts`."""
+    """Return the newest time of a chain; `acts` is its end, or the whole chain where it is of the first version."""
     return max((entry.latest or entry.at for entry, _ in acts), default=None)
 
 
@@ -227,7 +231,7 @@ def _backwards(descriptor: int) -> Iterator[bytes]:
 
 
 def operator() -> str:
-    """Return who runs this process, as the audit names a person: the login behind a `sudo`, and the user it became."""
+    """Return the user of this process as the audit names it: the login behind a `sudo`, and the user it became."""
     user = _user_name(os.getuid())
     try:  # kept by the kernel since login, unlike SUDO_USER, which anybody can set
         login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))

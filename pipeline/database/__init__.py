@@ -1,4 +1,4 @@
-"""The one way to ClickHouse, embedded or server, and the users and grants that it must have.
+"""The only access to ClickHouse, embedded or server, and the users and grants that it must have.
 
 Owns the connections (one user for each purpose), the embedded server and the access statements. May use `system` and the
 root. Others connect with `client` and take passwords and grants from `access`; only `operations` starts `embedded`.

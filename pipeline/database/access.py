@@ -1,11 +1,11 @@
-"""Who may do what in ClickHouse: passwords, and the embedded server's `users.xml` made from `sql/access/*.sql`.
+"""The rights in ClickHouse: passwords, and the embedded server's `users.xml` made from `sql/access/*.sql`.
 
 Owns `secrets/clickhouse.json` and the reading of the access files. Rules:
 
 * `sql/access/*.sql` is the only source of users, profiles, grants and row policies. A server gets the statements
   themselves (`access_sql`); the embedded server, which cannot store users, gets the same as XML (`users_xml`).
-* A statement that this module does not understand is an error, never passed over: a grant or a policy that silently
-  went missing would be a leak.
+* A statement that this module does not understand is an error and is never skipped: a grant or a policy that is
+  missing without an error would be a leak.
 * Passwords are random, one per user, in one file of mode 0600; only their SHA-256 goes into `users.xml`.
 """
 
@@ -93,7 +93,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Access:
-    """Everything `sql/access/*.sql` says."""
+    """The content of `sql/access/*.sql`."""
 
     profiles: dict[str, list[Bound]]
     accounts: dict[str, Account]

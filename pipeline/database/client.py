@@ -1,6 +1,6 @@
-"""The one way to ClickHouse: `connect(settings, user)`, the same for the embedded server and an existing one.
+"""The only access to ClickHouse: `connect(settings, user)`, the same for the embedded server and an existing one.
 
-Owns address, client options and the sorting of the driver's errors into `Retryable` and `Fatal`. Rules: one client
+Owns address, client options and the translation of the driver's errors into `Retryable` and `Fatal`. Rules: one client
 per thread; no session ids, so that two queries of one client may run at once; no data of a visitor's
 request (headers, address) is sent with a query.
 """
@@ -25,7 +25,7 @@ from pipeline.system.answers import answer_of
 
 CONNECT_SECONDS = 5
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
-# Timeouts, too many queries, network, memory, disk space, too many parts, read-only: all of them pass by themselves.
+# Timeouts, too many queries, network, memory, disk space, too many parts, read-only: these errors end by themselves.
 AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425}
 
 
@@ -35,7 +35,7 @@ def address(settings: Settings) -> str:
 
 
 def ping(settings: Settings, *, timeout: float = 1.0) -> bool:
-    """Say whether a ClickHouse answers at the address."""
+    """Return whether a ClickHouse answers at the address."""
     answer = answer_of(f"{address(settings)}/ping", timeout=timeout)
     return answer is not None and answer.status == 200 and answer.data == b"Ok.\n"
 
@@ -47,9 +47,9 @@ def wait_until_answering(settings: Settings) -> None:
 
 
 def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
-    """Return a client that works as `user`; `timeout` is how many seconds an answer may take.
+    """Return a client that works as `user`; `timeout` is the longest time for an answer, in seconds.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` for a wrong password.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` for a wrong password.
     """
     # The driver logs whole tracebacks with query and address; every error reaches the caller anyway.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
@@ -58,7 +58,7 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
     try:
         return clickhouse_connect.get_client(
             interface=parts.scheme,
-            host=parts.hostname or "",  # the setting has one
+            host=parts.hostname or "",  # the setting always has a host
             port=parts.port or (8443 if parts.scheme == "https" else 8123),
             proxy_path=parts.path,
             username=user,
@@ -78,7 +78,7 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
 def lent(settings: Settings, user: User, opened: Client | None = None) -> Iterator[Client]:
     """Lend a client that works as `user`: the opened one, which stays open, or a new one, closed at the end.
 
-    A page that asks many queries opens one client per user and thread. Raises what `connect` raises.
+    A page that sends many queries opens one client per user and thread. Raises the errors of `connect`.
     """
     client = opened or connect(settings, user)
     try:

@@ -1,4 +1,4 @@
-"""Command `clickhouse`: be the embedded server, or print the access statements for a real one."""
+"""Command `clickhouse`: run the embedded server, or print the access statements for an existing one."""
 
 from __future__ import annotations
 

@@ -3,11 +3,11 @@
 Owns `clickhouse/` under the data directory: configuration, lock, log and data. Theory of operation:
 
 * The engine's extension module opens the HTTP (and native) listeners on `SYSTEM START LISTEN` and serves them as long
-  as the query that follows runs, so that query sleeps for ever; a signal ends the process at once, which ClickHouse is
-  built to survive (what was committed is on disk).
+  as the query that follows runs, so that query sleeps for ever. A signal ends the process at once; ClickHouse is built
+  to survive this (committed data is on disk).
 * Configuration is read from the working directory. `users.xml` is made from `sql/access` at every start.
-* The extension is loaded by itself, past `chdb/__init__.py`, which would first open a database of its own under /tmp
-  and cost a second.
+* The extension is loaded by itself, without `chdb/__init__.py`, which would first open a database of its own under /tmp
+  and take a second.
 * The engine runs as if it were clickhouse-local, where functions open files before any grant is checked: `file()` reads
   passwords and keys, `sqlite()` makes files. The kernel keeps the process to its own directory (`confinement`), only
   named users reach a query (`engine_config`), and files that such a function made there are moved away (`planted`).
@@ -49,9 +49,9 @@ SLEEP = (
 
 
 def serve(settings: Settings) -> None:
-    """Be the embedded server until a signal ends the process.
+    """Run the embedded server until a signal ends the process.
 
-    Raises `Fatal` in one line when the directory or a port is taken, or when the engine does not do its part.
+    Raises `Fatal` in one line when the directory or a port is taken, or when the engine fails.
     """
     os.umask(0o077)
     harden_process()
@@ -83,7 +83,7 @@ def wait_until_ready(settings: Settings, alive: Callable[[], bool], *, seconds: 
     end = time.monotonic() + seconds
     while not ping(settings):
         if not alive():
-            raise Fatal("the embedded ClickHouse ended before it was ready; its own line above says why")
+            raise Fatal("the embedded ClickHouse ended before it was ready; its own line above gives the reason")
         if time.monotonic() > end:
             raise Retryable(f"the embedded ClickHouse is not ready after {seconds:.0f} s")
         time.sleep(0.05)
@@ -154,7 +154,9 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise Fatal(f"port {port} is in use; stop what listens there, or set PIXEL_CLICKHOUSE__PORT") from None
+            raise Fatal(
+                f"port {port} is in use; stop the program that uses it, or set PIXEL_CLICKHOUSE__PORT"
+            ) from None
 
 
 def _write(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ class Flavour(NamedTuple):
 
 
 def flavour(_settings: Settings) -> Flavour:
-    """Return the flavour that the settings ask for: so far one server, embedded or not."""
+    """Return the flavour for the settings: so far always one server, embedded or not."""
     return Flavour()
 
 

@@ -1,9 +1,9 @@
-"""From segments to a shipment: each record read once, enriched, and put where it belongs.
+"""From segments to a shipment: each record is read once, enriched, and put into its batch.
 
 Owns the building of a plan's batches; pure: reading and enrichment are arguments. Rules:
 
-* Batches are cut by what was *read* (month of receipt, then every `batch_rows` records), never by what enrichment made
-  of it. So a retry by a newer version cuts at the same places.
+* Batches are cut by the records *read* (month of receipt, then every `batch_rows` records), never by the results of
+  enrichment. So a retry by a newer version cuts at the same places.
 * One record in, exactly one outcome out. An exception on one record rejects that record and does not stop the batch; its
   type and place are in the shipment for the log.
 """
@@ -43,14 +43,14 @@ class Shipment(NamedTuple):
     bad_lines: dict[str, list[BadLine]]
     """By segment."""
     faults: frozenset[str] = frozenset()
-    """Type and place of each error of ours that rejected a record."""
+    """Type and place of each software error that rejected a record."""
 
 
 def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
     """Read the plan's segments once and make the batches of its events and signals.
 
     `read` yields the records of a segment by its name; `to_row` enriches one record for a batch identity and raises
-    `Rejected` for what cannot be a row.
+    `Rejected` for a record that cannot be a row.
     """
     events, signals = _Cutter(plan, "events"), _Cutter(plan, "technical")
     rejects: list[Reject] = []
@@ -69,19 +69,19 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
                     counts.update(edge_counts(record, near_ms))
                 case BadLine():
                     bad_lines.setdefault(segment, []).append(record)
-                    # What it held is lost, its time with it: it counts in the minute of the event before it.
+                    # The time of a bad line is unknown: it is counted in the minute of the event before it.
                     counts.update(ship_counts(Counter([near_ms // MINUTE_MS]), "quarantined", record.reason))
     faults = frozenset(events.faults | signals.faults)
     return Shipment(plan, events.batches + signals.batches, rejects, counts, bad_lines, faults)
 
 
 def nothing(plan: Plan) -> Shipment:
-    """Return the shipment of a plan that only has to be closed."""
+    """Return the empty shipment of a plan that only has to be closed."""
     return Shipment(plan, [], [], Counter(), {})
 
 
 def segment_ms(name: str) -> int:
-    """Return when the process that wrote a segment began, Unix time in milliseconds: the middle of its name."""
+    """Return the start of the process that wrote a segment, Unix time in milliseconds: the middle part of its name."""
     return int(name.split("-")[1])
 
 

@@ -4,17 +4,18 @@ Owns the protocol of a plan. Theory of operation:
 
 * ClickHouse drops a second copy of a block that comes with a token it has logged. It logs the token *before* the part
   is in place, so a kill between the two poisons the token: every retry answers OK and the rows never appear. A token
-  alone is therefore not exactly once; only a count of the rows with the batch's identity is believed.
-* So: `Intent` on the disk, insert with the token `batch/generation`, count, `Done` on the disk. When every batch of a plan
-  has its outcome: `Finished`, remove the segments, `Closed`.
-* An error, a timeout or a death leaves the batch *uncertain*. Entering again counts first: all there, done. None: send
-  **with the same token** until ClickHouse answers OK, because a first copy may still be in a buffer and only its own
-  token keeps it out when it arrives. None even after an OK: the token is poisoned, and the next generation begins.
-  Some but not all cannot happen with one part a batch: the batch is left alone and its segments are kept.
-* A person may be erased at any moment: each sending and each count leaves out whoever is on the list of erasures, so fewer
-  rows than were sent are right where some of them were erased, and none of them is ever sent again.
-* There is no other retry: trouble is raised, and the caller enters again at the top. What is done is skipped, because
-  the journal says so.
+  alone is therefore not exactly once; delivery trusts only a count of the rows with the batch's identity.
+* So: write `Intent` to the disk, insert with the token `batch/generation`, count, write `Done` to the disk. When every batch
+  of a plan has its outcome: write `Finished`, remove the segments, write `Closed`.
+* After an error, a timeout or a killed process the batch is *uncertain*. The next try counts first. All rows are there:
+  done. No row is there: send **with the same token** until ClickHouse answers OK, because a first copy may still be in a
+  buffer, and only the same token lets ClickHouse drop it when it arrives. No row is there even after an OK: the token is
+  poisoned, and the next generation begins. Some rows but not all cannot happen with one part per batch: the batch is left
+  as it is and its segments are kept.
+* A person may be erased at any moment: each insert and each count leaves out the persons on the list of erasures. So a
+  count below the number of sent rows is correct where some of them were erased, and an erased row is never sent again.
+* There is no other retry: errors are raised, and the caller starts the plan again. Finished steps are in the journal and are
+  skipped.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ from pipeline.spool.disposal import retire, set_bad_lines_aside
 from pipeline.system.durable_files import LOCAL_FILES, FileSystem
 
 MOST_REFUSED = 100
-"""Rows of one plan that the table may refuse before it is the table that is thought wrong, not the rows."""
+"""If the table refuses more rows of one plan, the error is assumed in the table and not in the rows."""
 LAST_GENERATION = 9
-"""After ten accepted inserts without a visible row, ClickHouse drops the rows, as it does with rows past the table's TTL: give up."""
+"""After ten accepted inserts without a visible row, ClickHouse drops the rows, for example past the TTL: give up."""
 
 Settled = Done | Split | Unstorable | Stuck
 log = logging.getLogger(__name__)
@@ -56,9 +57,9 @@ class Account:
         self.refused = 0
 
     def settle(self, batch: Batch, kept: Batch, seen: int) -> None:
-        """Take note that `seen` rows of a batch are stored; `kept` is the batch without those who were erased.
+        """Record that `seen` rows of a batch are stored; `kept` is the batch without the rows of erased persons.
 
-        The other rows, if any, were left alone.
+        Other rows, if any, are counted as quarantined.
         """
         if seen <= kept.rows:
             stored, left = split_minutes(kept.row_minutes, seen)
@@ -70,7 +71,7 @@ class Account:
         self._counts.update(ship_counts(erased, "rejected", RejectReason.ERASED))
 
     def refuse(self, batch: Batch) -> None:
-        """Take note that the only row of a batch is refused by its table."""
+        """Record that the table refuses the only row of a batch."""
         self.refused += 1
         self.rejects.append(reject_of_row(batch.first(), batch.row_minutes[0], RejectReason.REFUSED_BY_TABLE))
 
@@ -105,9 +106,9 @@ class Delivery:
         """Grows with every batch that got its outcome, so that the caller can distinguish slow progress from none."""
 
     def deliver(self, shipment: Shipment) -> Counter[CountKey]:
-        """Bring a plan to its end and return its counts; may be called again after any error, also in another process.
+        """Deliver a whole plan and return its counts; may be called again after any error, also in another process.
 
-        Raises `Retryable` when the outcome of a step is not known, `Fatal` when a person has to do something first.
+        Raises `Retryable` when the outcome of a step is unknown, `Fatal` when a person has to act first.
         """
         plan = shipment.plan
         if not self._journal.knows(plan):
@@ -139,7 +140,7 @@ class Delivery:
                 account.refuse(batch)
                 if account.refused > MOST_REFUSED:
                     raise Fatal(
-                        f"pixel.{batch.table} refused {account.refused} rows of one plan; do schema and version fit?"
+                        f"pixel.{batch.table} refused {account.refused} rows of one plan; do schema and version match?"
                     )
 
     def _settle(self, plan: Plan, batch: Batch) -> Settled:
@@ -181,14 +182,14 @@ class Delivery:
                     LAST_GENERATION + 1,
                 )
                 return Stuck(plan.id, batch.id, 0)
-            log.warning("batch %s: its token was lost with a killed server; it is sent under the next", batch.id)
+            log.warning("batch %s: its token was lost with a killed server; it is sent with the next token", batch.id)
             intent = Intent(plan.id, batch.id, intent.generation + 1, kept.rows)
 
     def _found(self, plan: Plan, batch: Batch, intent: Intent | None) -> Done | Stuck | None:
         """Return the outcome when rows of the batch are there; None when none are."""
         seen = self._store.count(batch)
-        kept = self._without_erased(batch)  # asked after the count: whoever that missed is on the list by now
-        # A newer version may make other rows of the same records: what was sent first counts as well.
+        kept = self._without_erased(batch)  # read after the count: now the list has every person the count missed
+        # A newer version may make another number of rows of the same records: the number sent first is correct, too.
         expected = {kept.rows, intent.rows} if intent else {kept.rows}
         if seen == 0 and kept.rows:
             return None
@@ -204,8 +205,8 @@ class Delivery:
 
     def _divide(self, plan: Plan, batch: Batch, poisoned: Poisoned) -> Split | Unstorable:
         if batch.table in ("rejects", "counters"):
-            raise Fatal(f"pixel.{batch.table} refuses rows of ours with error {poisoned.number}; is `migrate` needed?")
+            raise Fatal(f"pixel.{batch.table} refuses our own rows with error {poisoned.number}; is `migrate` needed?")
         if batch.rows > 1:
             return Split(plan.id, batch.id)
-        log.error("a row is refused by pixel.%s with error %d and goes to the rejects", batch.table, poisoned.number)
+        log.error("pixel.%s refuses a row with error %d; it is rejected", batch.table, poisoned.number)
         return Unstorable(plan.id, batch.id)

@@ -1,12 +1,12 @@
-"""The worker's memory across its own death: which plans are open, and what is known of each of their batches.
+"""The journal of delivery, which survives the end of the process: the open plans and the state of each of their batches.
 
 Owns one append-only file `journal` and the lock that lets one shipper work at a time. Rules:
 
-* Nothing is done in ClickHouse before the line that says so is on the disk; what memory knows, the file knows.
-* A line has the form of the spool's. A torn last line was never relied on and is cut; a damaged line before it is fatal,
-  because guessing could store a batch twice.
-* A write or fsync that failed is never tried again on that file: the next line goes into a new file that begins with
-  all that is known (rename makes it the journal). Compaction is the same step.
+* Nothing is done in ClickHouse before its line is on the disk; memory holds no state that the file does not hold.
+* A line has the form of a spool line. A torn last line was never relied on and is cut; a damaged line before it is fatal,
+  because a guess could store a batch twice.
+* A failed write or fsync is never repeated on the same file: the next line goes into a new file that begins with all
+  known lines (rename makes it the journal). Compaction is the same step.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from pipeline.system.durable_files import (
 )
 
 COMPACT_BYTES = 1_000_000
-"""Size at which a journal is written anew; a plan takes about 1 KB, and only open plans are kept."""
+"""A larger journal is written anew; a plan takes about 1 KB, and only open plans are kept."""
 
 
 class Journal:
-    """The acknowledge journal, held by one process until `close` or death."""
+    """The acknowledge journal, held by one process until `close` or the end of the process."""
 
     def __init__(self, directory: Path, files: FileSystem = LOCAL_FILES, *, compact_bytes: int = COMPACT_BYTES) -> None:
-        """Take the lock and read what is known.
+        """Take the lock and read the file.
 
         Raises `Fatal` when another shipper holds the journal or a line in its middle is damaged.
         """
@@ -46,7 +46,7 @@ class Journal:
         self._files = files
         directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         self._lock = _lock(directory / "lock")
-        sweep_drafts(directory, before=inf)  # the lock is ours: whoever wrote them is dead
+        sweep_drafts(directory, before=inf)  # we hold the lock: the processes that wrote them have ended
         self._open: dict[str, OpenPlan] = {}
         self._fd: int | None = None
         self._size = 0
@@ -62,7 +62,7 @@ class Journal:
         return plan.id in self._open
 
     def state(self, plan: Plan) -> OpenPlan:
-        """Return what is known of a plan; raises `KeyError` for one that was not begun or is closed."""
+        """Return the state of a plan; raises `KeyError` for one that was not begun or is closed."""
         return self._open[plan.id]
 
     def last(self, plan: Plan, batch: str) -> BatchLine | None:
@@ -70,9 +70,9 @@ class Journal:
         return self._open[plan.id].batches.get(batch)
 
     def write(self, *lines: Line) -> None:
-        """Put lines on the disk, then into memory.
+        """Write lines to the disk, then to memory.
 
-        Raises `Retryable` when the disk refuses; then memory does not know them.
+        Raises `Retryable` when the disk write fails; then memory does not have them.
         """
         try:
             fd = self._writable()
@@ -87,7 +87,7 @@ class Journal:
             self._learn(line)
 
     def close(self) -> None:
-        """Let the journal go."""
+        """Close the file and release the lock."""
         self._abandon()
         os.close(self._lock)
 
@@ -129,7 +129,7 @@ class Journal:
         return self._fd
 
     def _renewed(self) -> int:
-        """Begin a new file with all that is known and make it the journal."""
+        """Write the lines of all open plans to a new file and make it the journal."""
         data = frames(line for plan in self._open.values() for line in plan.lines())
         replace(self._path, data, files=self._files)
         self._size = len(data)

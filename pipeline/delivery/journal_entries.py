@@ -1,8 +1,8 @@
-"""The lines of the journal, and the state of a plan that they add up to.
+"""The lines of the journal, and the state of a plan that follows from them.
 
-Owns the vocabulary of `pipeline.delivery.journal`, as JSON in the lines of `pipeline.spool.framing`; pure. Rules: every line
-is complete in itself (the last one about a batch is all that counts), and is true or harmless even when its write was
-reported as failed.
+Owns the kinds of lines of `pipeline.delivery.journal`, as JSON in the lines of `pipeline.spool.framing`; pure. Rules: every
+line is complete in itself (only the last one about a batch counts), and is true or harmless even when its write was reported
+as failed.
 """
 
 from __future__ import annotations
@@ -31,40 +31,40 @@ class _BatchLine(_Line, frozen=True):
 
 
 class Intent(_BatchLine, frozen=True, tag="intent"):
-    """A batch of so many rows is about to be sent with the token `batch/generation`."""
+    """A batch of `rows` rows is about to be sent with the token `batch/generation`."""
 
     generation: int
     rows: int
 
 
 class Done(_BatchLine, frozen=True, tag="done"):
-    """So many rows of the batch were read back: all there are."""
+    """All rows of the batch were read back; `rows` is their number."""
 
     rows: int
 
 
 class Split(_BatchLine, frozen=True, tag="split"):
-    """The batch holds a row that the table refuses: its two halves go their own ways."""
+    """The batch holds a row that the table refuses: its two halves are sent as separate batches."""
 
 
 class Unstorable(_BatchLine, frozen=True, tag="unstorable"):
-    """The batch is one row that the table refuses; it goes into the rejects."""
+    """The batch is one row that the table refuses; the row is rejected."""
 
 
 class Stuck(_BatchLine, frozen=True, tag="stuck"):
-    """So many rows were read back, neither none nor all: the batch is left alone and its segments are set aside."""
+    """Not all rows were read back, `rows` is their number: the batch is left as it is, its segments go to quarantine."""
 
     rows: int
 
 
 class Finished(_Line, frozen=True, tag="finished"):
-    """Every batch of the plan has its outcome: the segments may go."""
+    """Every batch of the plan has its outcome: the segments may be removed."""
 
     plan: str
 
 
 class Closed(_Line, frozen=True, tag="closed"):
-    """The plan's segments are gone; nothing of it need be remembered."""
+    """The plan's segments are removed; the journal may forget the plan."""
 
     plan: str
 
@@ -83,11 +83,11 @@ class OpenPlan:
 
     @property
     def stuck(self) -> bool:
-        """Whether a batch of it was left alone."""
+        """Whether a batch of it is stuck."""
         return any(isinstance(line, Stuck) for line in self.batches.values())
 
     def lines(self) -> list[Line]:
-        """Return the fewest lines that say all this."""
+        """Return the fewest lines that give this state."""
         end: list[Line] = [Finished(self.plan.id)] if self.finished else []
         return [Begun(self.plan), *self.batches.values(), *end]
 

@@ -1,11 +1,11 @@
-"""Rows on their way into ClickHouse: plans, batches, and identities that come out the same however often they are made.
+"""Rows on their way into ClickHouse: plans, batches, and identities that are the same each time they are computed.
 
-Owns what is sent. Pure. Rules:
+Owns the rows to send. Pure. Rules:
 
-* A plan names its segments and where their batches are cut.
+* A plan names its segments and the number of rows at which their batches are cut.
 * A batch belongs to one table and one month, so that one insert is one block and one part.
 * Identities are UUIDv5 over the segments, table, month and part; every row ends with its batch's.
-* Rows are JSON arrays: half the size of objects, and cheaper to make and to parse.
+* Rows are JSON arrays: half the size of objects, and faster to make and to parse.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Item = TypeVar("Item")
 
 NAMESPACE = uuid.UUID("5f0b8f1e-3f5a-5a86-9d5b-3d7c1a0e6c11")
 BODY_LINES = 1_000
-"""Lines joined to one piece of a body: about 1 MB, so that a body is never in memory a second time."""
+"""Lines joined to one piece of a body: about 1 MB, so that memory never holds a second copy of a body."""
 UUID_END = 38
-"""Bytes at the end of a row that hold its batch: 36 of the UUID, a quote and a bracket."""
+"""Bytes at the end of a row that hold its batch identity: 36 of the UUID, a quote and a bracket."""
 
 COLUMNS: dict[Table, tuple[str, ...]] = {
     "events": Row.__struct_fields__,
@@ -39,26 +39,26 @@ COLUMNS: dict[Table, tuple[str, ...]] = {
     "rejects": REJECT_COLUMNS,
     "counters": COUNT_COLUMNS,
 }
-"""The columns of a row, in its order; `batch_id` is always the last."""
+"""The columns of a row, in order; `batch_id` is always the last."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The segments, by file name and in order, that are shipped together, and where their batches are cut."""
+    """Segments that are shipped together, by file name and in order; a batch ends after `batch_rows` records."""
 
     id: str
     segments: tuple[str, ...]
     batch_rows: int
     opened_ms: int = 0
-    """When it was made (Unix milliseconds), the time of its rejects; 0 in the journal of an older version."""
+    """Unix milliseconds of its making, the time of its rejects; 0 in the journal of an older version."""
 
     @classmethod
     def of(cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0) -> Plan:
         """Return the plan for segments given by name, each with its first bytes.
 
-        The first bytes hold random event identities: another host's segment of the same name gives another plan, a
-        copy of the same segment the same one.
+        The first bytes hold random event identities. So another host's segment of the same name gives another plan, and a
+        copy of the same segment gives the same plan.
         """
         digest = blake2b()
         for name, head in segments.items():
@@ -69,7 +69,7 @@ class Plan(msgspec.Struct, frozen=True):
 class Batch(NamedTuple):
     """Rows of one table and one month (YYYYMM), each a JSON array of the table's `COLUMNS`.
 
-    `lines` has one place per record read, b"" where the record is no row; `minutes` has the Unix minute of each.
+    `lines` has one item per record read, b"" where the record is not a row; `minutes` has the Unix minute of each.
     """
 
     id: str
@@ -112,10 +112,10 @@ class Batch(NamedTuple):
 
 
 def reject_batches(plan: Plan, rejects: Sequence[Reject]) -> list[Batch]:
-    """Return the batches of `pixel.rejects`, cut by when the events were received.
+    """Return the batches of `pixel.rejects`, cut by the months of receipt.
 
-    Their rows have the plan's own time: an old replayed event would be past the term of its reject at once, and each
-    retry must make the same row.
+    Their rows have the time of the plan: with its own time, the reject of an old replayed event would expire at once. A
+    retry must make the same row, so the time of the retry cannot be used.
     """
 
     def to_row(reject: Reject) -> tuple[object, ...]:

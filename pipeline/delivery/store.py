@@ -1,8 +1,8 @@
-"""ClickHouse as delivery sees it: put a batch in, count what is there, and sort what went wrong.
+"""The operations of delivery on ClickHouse: insert a batch, count its rows, and classify errors.
 
-Owns the insert's settings (all explicit: the defaults moved in 26.x) and the meaning of ClickHouse's error numbers.
-Rules: an answer is never believed, only a count; the text of an error is read for one distinction and never passed on,
-because it quotes rows.
+Owns the insert's settings (all explicit: the defaults changed in 26.x) and the meaning of ClickHouse's error numbers.
+Rules: delivery never trusts the answer to an insert, only a count; the text of an error is read for one distinction and
+never passed on, because it quotes rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.errors import Fatal, PixelError, Retryable
 from pipeline.settings import Settings
 
 MOST_ROWS = 1_000_000
-"""Above every batch, so that ClickHouse never cuts one into several blocks."""
+"""More rows than any batch has, so that ClickHouse never cuts a batch into several blocks."""
 
 INSERT_SETTINGS = {
     "async_insert": 0,
@@ -35,13 +35,13 @@ INSERT_SETTINGS = {
 }
 
 POISON = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 376, 441, 467, 675, 676, 691}
-"""A row that does not parse or fit: text, number, date, UUID, address, enumeration, too long."""
+"""A row that cannot be parsed or does not fit: text, number, date, UUID, address, enumeration, too long."""
 
 HALT = {16, 20, 36, 44, 47, 60, 62, 81, 115, 164, 192, 193, 194, 291, 452, 497, 516}
-"""Schema, grants, settings: the same for every batch until a person has done something."""
+"""Errors of schema, grants or settings: the same for every batch until a person has fixed them."""
 
 TOO_MANY_PARTITIONS = "Too many partitions"
-"""Shares number 252 with too many parts, but is our bug: a retry does not help."""
+"""Has the number 252 as "too many parts" has, but is a bug of this software: a retry does not help."""
 
 
 class Poisoned(PixelError):
@@ -56,14 +56,14 @@ class Store(Protocol):
     """The two operations of delivery on a database; both raise `Retryable` when the outcome is unknown."""
 
     def insert(self, batch: Batch, token: str) -> None:
-        """Send the batch; returns when the database answered that it took it.
+        """Send the batch; returns when the database has answered that it accepted the batch.
 
-        Raises `Fatal` when no batch could be stored, `Poisoned` when a row of this one cannot.
+        Raises `Fatal` when no batch can be stored, `Poisoned` when a row of this batch cannot be stored.
         """
         ...
 
     def count(self, batch: Batch) -> int:
-        """Return how many rows of the batch are there. Raises `Fatal` as above."""
+        """Return the number of stored rows of the batch. Raises `Fatal` as above."""
         ...
 
 
@@ -77,7 +77,7 @@ class ClickHouseStore:
     def insert(self, batch: Batch, token: str) -> None:
         """See `Store`."""
         try:
-            # The driver sends a body of bytes a second time by itself when the connection is reset; a stream it cannot.
+            # When the connection is reset, the driver sends a body of bytes again by itself; it cannot repeat a stream.
             self._connected().raw_insert(
                 f"pixel.{batch.table}",
                 COLUMNS[batch.table],
@@ -99,7 +99,7 @@ class ClickHouseStore:
         except ClickHouseError as error:
             raise sorted_out(error, batch.table) from None
         if not answer.strip().isdigit():
-            # Seen with a full disk: the answer is 200 and its body empty.
+            # Seen with a full disk: the status is 200 and the body is empty.
             raise Retryable("ClickHouse answers a count without a number; is its disk full?")
         return int(answer)
 
@@ -111,7 +111,7 @@ class ClickHouseStore:
 
 
 def sorted_out(error: ClickHouseError, table: Table) -> Retryable | Fatal | Poisoned:
-    """Return what an error means for a batch; what is not known to be lasting is uncertain."""
+    """Return our own error for one of the driver; an error that is not known to be lasting is `Retryable`."""
     number = client.code(error)
     if number in POISON:
         return Poisoned(number)

@@ -18,7 +18,7 @@ from pipeline.event import LAST_MS, CountName, CountsRecord, Event, Measurement
 from pipeline.reasons import QuarantineReason, RejectReason
 
 LARGEST_COUNT = 2**40
-"""No minute of a collector counts more; a number that no column holds would keep all others out of the table."""
+"""No collector counts more in a minute; a number too large for its column would make the table refuse the whole batch."""
 SHIPPER = "ship"
 """The `collector` under which the worker's own counts are stored."""
 
@@ -40,7 +40,7 @@ class CountKey(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A record that cannot be a row: no more of it than `pixel.rejects` may hold, and when it was received."""
+    """A record that cannot be a row: only the values that `pixel.rejects` may hold, and its time of receipt."""
 
     received_ms: int
     site: str
@@ -49,12 +49,12 @@ class Reject(NamedTuple):
 
 
 def reject_of(record: Event | Measurement, reason: RejectReason, near_ms: int) -> Reject:
-    """Return the reject for a record that enrichment refuses; see `storable` for its time."""
+    """Return the reject for a record that enrichment rejects; see `storable` for its time."""
     return Reject(storable(record.received_ms, near_ms), record.site, _identity(record.event_id), reason)
 
 
 def reject_of_row(row: Mapping[str, object], minute: int, reason: RejectReason) -> Reject:
-    """Return the reject for a row that the table refuses; its own time may be what is wrong with it."""
+    """Return the reject for a row that the table refuses; the time in the row itself may be the wrong value."""
     return Reject(minute * MINUTE_MS, str(row["site"]), _identity(str(row["event_id"])), reason)
 
 
@@ -71,7 +71,7 @@ def count_row(count: tuple[CountKey, int]) -> tuple[object, ...]:
 
 
 def edge_counts(record: CountsRecord, near_ms: int) -> Counter[CountKey]:
-    """Return what a collector counted; see `storable` for the times."""
+    """Return the counts of a collector; see `storable` for the times."""
     counts: Counter[CountKey] = Counter()
     for count in record.counts:
         if not 0 < count.value < LARGEST_COUNT:
@@ -98,7 +98,7 @@ def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter
 
 
 def storable(received_ms: int, near_ms: int) -> int:
-    """Return a time that the tables can hold: the given one, or `near_ms` in the place of an impossible one.
+    """Return a time that the tables can hold: the given one, or `near_ms` instead of an impossible one.
 
     We do not fall back to 1970: ClickHouse drops rows older than the table's TTL.
     """

@@ -32,7 +32,7 @@ from pipeline.system.durable_files import LOCAL_FILES
 from pipeline.system.private_files import private_directory, replace_private
 
 READ_SECONDS: Final = 5.0
-"""How often a collector calls `BlockList.refresh`."""
+"""Seconds between two calls of `BlockList.refresh`."""
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """The cookies that are read and the one that is set; no other cookie is kept.
 
-Owns the grammar of the id cookie `1.<Unix day it was set>.<22 base64url characters>` and of the opt-out cookie.
+Owns the grammar of the id cookie `1.<Unix day it was set>.<22 base64url characters>` and of the opt-out cookie, and the
+values of a site's own cookies that may be stored.
 
 * Set once and never prolonged: Max-Age counts from the day in the value, and an older value is ignored.
 * A value that does not match the grammar is ignored and never stored.
@@ -11,15 +12,19 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pipeline.durations import DAY_SECONDS
+from pipeline.event import Scrubbed
+from pipeline.scrub.redact import scrub_text
+from pipeline.settings import AllowedValue
 
 ID_COOKIE = "__Host-px"
 OPT_OUT_COOKIE = "__Host-px-out"
 LIFE_DAYS = 365
 SECRET_BYTES = 16
+VALUE_MAX = 64
 
 _ID_VALUE = re.compile(r"1\.([0-9]{1,6})\.([A-Za-z0-9_-]{22})", re.ASCII)
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -43,6 +48,27 @@ def read(header: str, wanted: Collection[str]) -> dict[str, str]:
         if equals and name in wanted and name not in found:
             found[name] = value.strip().strip('"')
     return found
+
+
+def keep(sent: Mapping[str, str], allowed: Mapping[str, AllowedValue]) -> tuple[dict[str, str], int]:
+    """Return the values of a site's own cookies that may be stored, and the bits of `Scrubbed` for the others.
+
+    Without a list of values a cookie keeps letters, digits, `_`, `.` and `-` that no pattern takes for an identifier.
+    """
+    kept: dict[str, str] = {}
+    scrubbed = 0
+    for name, rule in allowed.items():
+        value = sent.get(name)
+        if value is None or len(value) > VALUE_MAX:
+            continue
+        if rule.values:
+            if value in rule.values:
+                kept[name] = value
+        elif not value.isascii() or scrub_text(value, VALUE_MAX).scrubbed:
+            scrubbed |= Scrubbed.COOKIE
+        elif value.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            kept[name] = value
+    return kept, scrubbed
 
 
 def parse_id(value: str, *, now_s: int) -> IdCookie | None:

@@ -20,13 +20,11 @@ from pipeline.edge import consent, cookies
 from pipeline.edge.clients import NOBODY, Client, Sender
 from pipeline.edge.tables import EdgeTables, SiteTables
 from pipeline.errors import Reason, Refused
-from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PackedAddress, PageFrom, Scrubbed, Token, VisitorKind
+from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PackedAddress, PageFrom, Token, VisitorKind
 from pipeline.keys.tokens import cookie_visitor, is_ipv4
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.scrub.page import PageFacts, ReferrerFacts
-from pipeline.scrub.redact import Clean, scrub_ad, scrub_text
-
-COOKIE_VALUE_MAX = 64
+from pipeline.scrub.redact import Clean, scrub_ad
 
 NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
 NO_REFERRER = ReferrerFacts("", "", 0, False)
@@ -141,7 +139,8 @@ def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Put the id cookie and the site's allow-listed ones; a privacy signal removes an id cookie that is still set."""
     sent = draft.sent_cookies
     if draft.consent.identify and draft.site.cookies:
-        _keep_site_cookies(draft)
+        draft.kept_cookies, scrubbed = cookies.keep(sent, draft.site.cookies)
+        draft.scrubbed |= scrubbed
     if draft.consent.signalled:
         draft.cookie_state = "signal"
         draft.set_cookie = cookies.expire(cookies.ID_COOKIE) if cookies.ID_COOKIE in sent else ""
@@ -228,22 +227,6 @@ def uses_https(hit: Hit, client: Client) -> bool:
     """Return whether the browser used https: by the header of a trusted proxy, else by the connection."""
     proxied = hit.forwarded_proto and client.peer_is_trusted
     return hit.forwarded_proto == "https" if proxied else hit.scheme == "https"
-
-
-def _keep_site_cookies(draft: Draft) -> None:
-    for name, allowed in draft.site.cookies.items():
-        value = draft.sent_cookies.get(name)
-        if value is None or len(value) > COOKIE_VALUE_MAX:
-            continue
-        if allowed.values:
-            if value in allowed.values:
-                draft.kept_cookies[name] = value
-            continue
-        clean = scrub_text(value, COOKIE_VALUE_MAX)
-        if clean.scrubbed or not value.isascii():
-            draft.scrubbed |= Scrubbed.COOKIE
-        elif value.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            draft.kept_cookies[name] = value
 
 
 def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST_PAGE = 4 * 1024 * 1024
 CHUNK = 64 * 1024
-SECONDS = 10.0  # for the whole page, however slowly it drips
+SECONDS = 10.0  # for the whole page, even if it arrives slowly
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
 
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def print_snippet(
     site: Annotated[str, typer.Option(help="The site's id; may be left out where there is one site.")] = "",
     url: Annotated[str, typer.Option(help="Where browsers reach the collector; else `collector.public_url`.")] = "",
-    consent: Annotated[str, typer.Option(help="`implied` or `explicit`; else as the site's setting says.")] = "",
+    consent: Annotated[str, typer.Option(help="`implied` or `explicit`; else the site's setting.")] = "",
     ads: Annotated[bool, typer.Option("--ads", help="Also the lines for ad blocks.")] = False,
     technical: Annotated[str, typer.Option(help="Technical signals: errors,resources,vitals or some of them.")] = "",
     sample: Annotated[float, typer.Option(min=0, max=1, help="Share of page loads that send measurements.")] = 1,

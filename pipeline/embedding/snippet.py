@@ -65,8 +65,8 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
         ),
         Lines(
             "image from a server-side template",
-            "instead of the tag; {{page}} and {{previous}} stand for the page's own address and its Referer header,"
-            " each percent-encoded by the template",
+            "instead of the tag; the template replaces {{page}} by the page's own address and {{previous}} by its Referer"
+            " header, each percent-encoded",
             _image(base, _query(wish, "server"), "&amp;u={{page}}&amp;r={{previous}}"),
         ),
         Lines(
@@ -137,7 +137,7 @@ def _noscript(wish: Wish, base: str) -> str:
 
 
 def _query(wish: Wish, mode: str, **more: str) -> dict[str, str]:
-    # A consent manager cannot change an image, so on explicit-consent sites it sends that no consent was given.
+    # A consent manager cannot change an image, so on explicit-consent sites the image reports that no consent was given.
     consent = {"c": "0"} if wish.consent == "explicit" else {}
     return {"s": wish.site, "m": mode} | more | consent
 

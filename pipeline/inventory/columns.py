@@ -1,8 +1,8 @@
-"""The data inventory: every stored column, its clause of the policy, its purpose and its term, and what is not in tables.
+"""The data inventory: every stored column, its clause of the policy, its purpose and its term, and data outside of tables.
 
-Owns how `sql/inventory.toml` is read and how a term is told in words; loads no database client, because /privacy is a
-page of the collector. Rules: a word that the file does not know (group, source, retention) is `Fatal` on reading, and a
-test holds the tables of a real ClickHouse against it, both ways. Source: policy clauses 3.3 and 5.1.
+Owns the reading of `sql/inventory.toml` and the wording of a term; loads no database client, because /privacy is a page of
+the collector. Rules: an undefined word in the file (group, source, retention) is `Fatal` on reading, and a test compares the
+file with the tables of a real ClickHouse in both directions. Source: policy clauses 3.3 and 5.1.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Place(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """One paragraph for a visitor: what is kept, in plain words, and how long."""
+    """One paragraph for a visitor: the kept data in plain words, and its term."""
 
     title: str
     words: str
@@ -82,7 +82,7 @@ class Kept(NamedTuple):
 
 
 class Inventory(NamedTuple):
-    """All of it; `tables` says what a table holds, `fields` spells the sources."""
+    """The whole inventory; `tables` describes the content of each table, `fields` names the sources in words."""
 
     fields: Mapping[str, str]
     groups: Mapping[str, Group]
@@ -148,7 +148,7 @@ def _read(content: Mapping[str, Any]) -> Inventory:
 
 
 def _form(number: int, language: Language) -> int:
-    """Return which plural a number takes: 0 for one, 1 for a few, 2 for many."""
+    """Return the plural form for a number: 0 for one, 1 for a few, 2 for many."""
     if language == "en":
         return 0 if number == 1 else 2
     if number % 10 == 1 and number % 100 != 11:

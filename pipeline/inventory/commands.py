@@ -34,15 +34,16 @@ SUMMARY = {
 }
 TOLD = {"en": "What the data is, in plain words", "ru": "Что это за данные, простыми словами"}
 NOTES = {
-    "en": "Visitors: one person may count more than once (cookie refused, first page), rows that lost their tokens by age count"
-    " as nobody. A key is not in the database: `alive` matters if the keys may have leaked, too; name such days with --days."
+    "en": "Visitors: one person may count more than once (cookie refused, first page); rows that lost their tokens by age are"
+    " counted for no visitor. Keys are not in the database: `alive` matters if the keys may have leaked, too; name such days"
+    " with --days."
     " Blocked persons are counted here, unlike in the reports.",
     "ru": "Посетители: один человек может считаться несколько раз (cookie отклонён, первая страница); строки, чьи токены"
     " удалены по сроку, не причислены ни к кому. Ключей в базе нет: `alive` важно, если могли утечь и ключи; такие дни"
     " укажите в --days. Заблокированные люди здесь учтены, в отличие от отчётов.",
 }
 SUPPRESSED = {
-    "en": "Role ops saw rounded numbers of at least {least} visitors each, nobody's single row.",
+    "en": "Role ops saw only rounded numbers, each of at least {least} visitors, and no single row.",
     "ru": "Роль ops видела только округлённые числа, каждое не менее чем о {least} посетителях, и ни одной отдельной строки.",
 }
 
@@ -66,7 +67,7 @@ def exposure(
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Say for a period and a suspected leak which data, how many visitors and which days; audited first."""
+    """Show the extent of a suspected leak: which data, how many visitors and which days; audited first."""
     from pipeline.audit.log import operator
     from pipeline.inventory.exposure import Suspicion, examine_exposure
     from pipeline.reports.catalogue import read_period

@@ -1,6 +1,6 @@
 """docs/data-inventory.md, written from the inventory, the grants' rules and the reports.
 
-Owns the page's wording. Who reads a column is not typed here: see `pipeline.inventory.readers`.
+Owns the page's wording. The readers of a column come from `pipeline.inventory.readers`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ words.
 How to read it:
 
 - **source** is a field of clause 3.3 of the policy. *Derived* means computed from that field before it was dropped. No field
-holds an address, the value of the id cookie, or a page's query.
+  holds an address, the value of the id cookie, or a page's query.
 - **kept** is the default term and the setting that changes it. Expired values are physically deleted by the next forced
   merge (at most a month later); views hide expired tokens from the first day on.
 - **reports** lists the purposes whose views use the column: `technical` (role `ops`; cells of few visitors are merged, and

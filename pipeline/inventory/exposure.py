@@ -6,8 +6,8 @@ Owns the questions and their answer in words (policy clause 5.4: users are told 
 * The reached columns follow from the inventory and the reports (`pipeline.inventory.readers`), never from a list here.
 * Visitors are counted as "at most", because one person may be several (cookie refused, first page). Rows that had no
   visitor, or have lost it by age, are counted as rows only.
-* Keys are not in the database. So a token leads to an address where the leak took the key (`key_days`), may do so while
-  the key lives, and never does after its destruction.
+* Keys are not in the database. So a token leads to an address if its key leaked, too (`key_days`), may do so while the
+  key exists, and never does after the destruction of a key that did not leak.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "rejects": ("received_at", "0", "0"),
     "migrations": ("applied_at", "0", "0"),
 }
-"""Of each table: the time that dates a row, how its people and its address tokens are counted."""
+"""For each table: the column with a row's time, and the SQL that counts its people and its address tokens."""
 TABLES: Final = tuple(_COUNTED)
 
 
@@ -92,7 +92,7 @@ class Day(NamedTuple):
 
 
 class Exposure(NamedTuple):
-    """The answer: tables that hold something, their days, and the meaning of the data, as (title, plain words)."""
+    """The answer: tables with rows, their days, and the meaning of the data, as (title, plain words)."""
 
     suspicion: Suspicion
     tables: list[Touched]
@@ -105,7 +105,7 @@ def examine_exposure(
 ) -> Exposure:
     """Return the extent of a suspected leak; the audit line is on disk before anything is counted.
 
-    Raises `ValueError` for an unknown table or role, `Retryable` where ClickHouse is away or the audit cannot be written.
+    Raises `ValueError` for an unknown table or role, `Retryable` where ClickHouse is unavailable or the audit cannot be written.
     """
     reached = _reached(suspicion)
     files = KeyDirectory.of(settings)

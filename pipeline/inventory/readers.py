@@ -1,7 +1,7 @@
 """The readers of each column, looked up in the reports and the grants' rules.
 
-Owns the way from a role to columns. A reader holds grants on the views of a purpose, so the role cannot reach
-a column that none of these views names; the other users reach whole tables or none (sql/access/03_grants.sql).
+Finds the columns that a role can reach. A reader has grants on the views of its purposes only, so it cannot reach a
+column that none of these views names; the other users reach whole tables or none (sql/access/03_grants.sql).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
     "security": ("technical", "fraud"),
     "privacy": ("privacy",),
 }
-"""The databases of views that a reader holds."""
+"""The databases of views that a reader may use."""
 WHOLE_TABLES: Final = ("pixel_admin", "pixel_eraser", "pixel_viewer")
 NO_DATA: Final = ("pixel_migrator", "pixel_writer")
 ROLES: Final = (*PURPOSES, *WHOLE_TABLES, *NO_DATA)
@@ -32,7 +32,7 @@ def purposes(column: Column, reports: Sequence[Report]) -> list[str]:
 
 
 def reach(columns: Iterable[Column], role: str, reports: Sequence[Report]) -> list[Column]:
-    """Return the columns of these that a user of the database can work with; raises `ValueError` for an unknown one."""
+    """Return those of the columns that a database user can reach; raises `ValueError` for an unknown user."""
     if role in WHOLE_TABLES:
         return list(columns)
     if role in NO_DATA:

@@ -1,4 +1,4 @@
-"""`keys`: make the keys of days to come, list the ones there are, and destroy what must not live on."""
+"""`keys`: make the keys of coming days, list the existing keys, and destroy keys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mint(
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make the keys of today and the days after it, to be copied to every collector ahead."""
+    """Make the keys of today and the following days, to copy them to every collector in advance."""
     from pipeline.audit.actions import Action
     from pipeline.audit.log import Audit, operator
     from pipeline.keys.directory import KeyDirectory
@@ -49,7 +49,7 @@ def mint(
 
 @app.command("list")
 def list_keys(form: FormatOption = None, config: ConfigOption = None) -> None:
-    """List every key and every record of a destroyed one; a fingerprint names a key without showing it."""
+    """List every key and the record of every destroyed key; a fingerprint identifies a key without showing it."""
     from pipeline.keys.directory import DESTROYED, KeyDirectory
 
     settings = all_settings.load(config)
@@ -65,11 +65,13 @@ def destroy(
         list[str] | None,
         typer.Argument(help="Keys as `keys list` shows them; none: all past retention.", show_default=False),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; needed for a key within its retention.", show_default=False)] = "",
+    reason: Annotated[
+        str, typer.Option(help="The reason; required for a key within its retention.", show_default=False)
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Destroy keys irrevocably and print the act with the log extract; of a destroyed key print the act again."""
+    """Destroy keys irrevocably and print the act with the log extract; for a destroyed key, print the act again."""
     from pipeline.audit.actions import Action
     from pipeline.audit.certificate import act_of_destruction
     from pipeline.audit.log import Audit, operator
@@ -82,7 +84,7 @@ def destroy(
     chosen = _named(keys) if keys else over
     living = [name for name in chosen if files.exists(name) or not files.exists(name, DESTROYED)]
     if early := [name.text for name in living if name not in over and not reason]:
-        raise typer.BadParameter(f"--reason: expected why {early[0]} has to go before its time")
+        raise typer.BadParameter(f"--reason: expected a reason to destroy {early[0]} before the end of its retention")
     if not chosen:
         errors.print("no key is past its retention")
         return
@@ -128,7 +130,7 @@ def _confirm(names: Sequence[KeyName], *, sure: bool) -> None:
     if not sys.stdin.isatty():
         raise typer.BadParameter("stdin is not a terminal: pass --yes to confirm")
     what = " ".join(name.text for name in names)
-    typer.confirm(f"Nothing brings a key back. Destroy {what}?", abort=True)
+    typer.confirm(f"A destroyed key cannot be restored. Destroy {what}?", abort=True)
 
 
 def _destroy(
@@ -147,9 +149,9 @@ def _destroy(
 
     audit.refuse_an_old_clock(now)
     holds = blocked_days(settings, now.date())
-    for name in names:  # all or nothing: an act for half of what was asked helps nobody
+    for name in names:  # all or nothing: the act must cover all requested keys
         if held := held_days(name, holds):
-            raise Fatal(f"{name.text}: an open block of {held[0]} holds it; expected `subject unblock` first")
+            raise Fatal(f"{name.text}: an open block needs this key for {held[0]}; expected `subject unblock` first")
         if not files.exists(name):
             raise Fatal(f"{files.file(name)}: missing; expected a key of `clinic-pixel keys list`")
     for name in names:

@@ -1,12 +1,12 @@
 """Destroys keys that are due, and keeps those that an open block holds.
 
-Owns the order of the steps. Theory of operation: the record of destruction (`NAME.destroyed`) comes first and is final;
-from then on no process reads the key or makes another. Then the bytes are overwritten, the audit line is written, and
-the file goes last. As long as the file is there, the next run takes the same steps again; so after a crash or a full disk
-at any point the key is either untouched or on its way to being gone, and the audit never says more than what happened.
+Owns the order of the steps. Theory of operation: the record of destruction (`NAME.destroyed`) is written first and is
+final; from then on no process reads the key or makes another. Then the bytes are overwritten, the audit line is written,
+and the file is deleted last. While the file exists, the next run repeats these steps. So after a crash or a full disk at any
+point the key is either unchanged or its destruction continues, and the audit never records a step that did not happen.
 
-A key is held while an open block covers one of its days, because a blocked person's rows must stay findable. Said
-plainly: overwriting in place does not reach copies that a snapshot, a backup or a wearing flash cell keeps.
+A key is held while an open block covers one of its days, because a blocked person's rows must stay findable. Limit:
+overwriting in place does not reach copies in a snapshot, in a backup or in spare cells of a flash disk.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName, Tombstone
 from pipeline.keys.tokens import fingerprint
 
-RETENTION: Final = "its age passed the retention of keys"
+RETENTION: Final = "older than the retention of keys"
 STEADY_DAYS: Final = 7
 _LEFTOVER_SECONDS: Final = 3600  # no process takes that long to make a key
 
 
 def due(files: KeyDirectory, today: date, retention_days: int) -> list[KeyName]:
-    """Return the keys whose last day is more than `retention_days` ago, and those whose destruction was cut short."""
+    """Return the keys whose last day is more than `retention_days` ago, and those whose destruction was interrupted."""
     limit = today - timedelta(days=retention_days)
     return [name for name in files.names() if name.last < limit or files.exists(name, DESTROYED)]
 
@@ -46,7 +46,7 @@ def destroy_due(
 ) -> list[KeyName]:
     """Destroy every due key that no open block holds (`holds`: the blocked days) and return their names.
 
-    One key that cannot be destroyed does not keep the others: its error is raised at the end. Raises `Fatal` where the
+    A key that cannot be destroyed does not stop the others: its error is raised at the end. Raises `Fatal` where the
     clock was set back, seems to have jumped ahead, or a file is unsafe, `Retryable` or `OSError` where the disk refuses.
     """
     audit.refuse_an_old_clock(now)
@@ -54,9 +54,9 @@ def destroy_due(
     fresh = [name for name in due(files, today, retention_days) if not files.exists(name, DESTROYED)]
     if fresh and not _came_day_by_day(files, today):
         raise Fatal(
-            f"{files.path}: {len(fresh)} keys are due, but there is none of the {STEADY_DAYS} days before {today}, as there"
-            " would not be after a clock that jumped ahead; expected the right time. If it is right, nothing need be done:"
-            " they end tomorrow, or now with `clinic-pixel keys destroy`"
+            f"{files.path}: {len(fresh)} keys are due, but there is no key of the {STEADY_DAYS} days before {today}: the clock"
+            " may have jumped ahead; expected the right time. If it is right, nothing need be done: the keys are destroyed"
+            " tomorrow, or now by `clinic-pixel keys destroy`"
         )
     files.sweep(before=time.time() - _LEFTOVER_SECONDS)
     destroyed: list[KeyName] = []
@@ -74,7 +74,7 @@ def destroy_due(
 
 
 def _came_day_by_day(files: KeyDirectory, today: date) -> bool:
-    # A key is made every day, so a clock that came here by itself left some of the last days behind.
+    # A key is made every day, so some key of the last days exists unless the clock jumped ahead.
     return any(timedelta() < today - day <= timedelta(days=STEADY_DAYS) for day in files.living())
 
 
@@ -89,7 +89,7 @@ def destroy(
     cause: Literal["retention", "order"] = "order",
     holds: Container[date] = (),
 ) -> None:
-    """Destroy one key; does nothing where that was done before.
+    """Destroy one key; does nothing where it is destroyed already.
 
     Raises `Fatal` where an open block holds it, there is no such key or the file is unsafe; `Retryable` or `OSError` where
     the disk refuses.
@@ -101,7 +101,7 @@ def destroy(
         try:
             files.overwrite(name)
         except FileNotFoundError:
-            return  # another process took the same last steps meanwhile
+            return  # another process finished the destruction meanwhile
         audit.record(Action.KEY_DESTROYED, msgspec.to_builtins(tombstone), now=now, who=by)
         files.unlink(name)
 
@@ -122,11 +122,11 @@ def _begin(
 ) -> Tombstone:
     held = held_days(name, holds)
     if held:
-        raise Fatal(f"{files.file(name)}: held by an open block of {held[0]}; expected `subject unblock` first")
+        raise Fatal(f"{files.file(name)}: an open block needs this key for {held[0]}; expected `subject unblock` first")
     try:
-        key = files.content(name)  # a key that was never whole can be destroyed, too
+        key = files.content(name)  # an incomplete key can be destroyed, too
     except FileNotFoundError:
         raise Fatal(f"{files.file(name)}: missing; expected one of `clinic-pixel keys list`") from None
     tombstone = Tombstone(key=name.text, fingerprint=fingerprint(key), at=now, by=by, cause=cause, reason=reason)
     files.create(name, msgspec.json.encode(tombstone) + b"\n", DESTROYED)
-    return files.tombstone(name) or tombstone  # whoever was first is the one on record
+    return files.tombstone(name) or tombstone  # of two processes, the first one is on record

@@ -1,11 +1,11 @@
-"""The key directory: one file per key, made atomically, read only where nobody else can reach it.
+"""The key directory: one file per key, made atomically, read only where no other user can reach it.
 
-Owns the names and every system call on key files; `pipeline.keys.ring` decides which key may exist. Rules:
+Owns the names and every system call on key files; `pipeline.keys.ring` decides which key may be made. Rules:
 
 * `YYYY-MM-DD.key` is one UTC day's key, `visitor-YYYY.key` the visitor key of a year: 32 random bytes each, never
-  derived from anything, so nothing can bring a destroyed day back.
-* Processes converge without coordination: each writes a file of its own and links it to the final name; one link wins
-  and everybody reads the winner.
+  derived from anything, so a destroyed key cannot be computed again.
+* Processes agree on one key without coordination: each writes a file of its own and links it to the final name; the first
+  link wins and every process reads that file.
 * `NAME.destroyed` is written before a key is overwritten and is never removed. From then on the key is not read, and a
   new one under its name is never made.
 * The directory must not be inside one that other programs read or back up.
@@ -33,7 +33,7 @@ _NAME: Final = re.compile(r"visitor-(?P<year>\d{4})|(?P<day>\d{4}-\d\d-\d\d)", r
 
 
 class KeyName(NamedTuple):
-    """The name of a key and the days it is used on, first and last."""
+    """The name of a key, and the first and last day of its use."""
 
     text: str
     first: date
@@ -63,7 +63,7 @@ class KeyName(NamedTuple):
             return None
 
     def days(self) -> Iterator[date]:
-        """Yield every day the key is used on."""
+        """Yield every day of its use."""
         for offset in range((self.last - self.first).days + 1):
             yield self.first + timedelta(offset)
 
@@ -119,9 +119,9 @@ class KeyDirectory:
         return os.path.lexists(self.file(name, suffix))
 
     def read(self, name: KeyName) -> bytes | None:
-        """Return the 32 bytes of a key; None where there is none or it is destroyed.
+        """Return the 32 bytes of a key; None where it is missing or destroyed.
 
-        Raises `Fatal` where the file is unsafe or does not hold one whole key, `OSError` where it cannot be read.
+        Raises `Fatal` where the file is unsafe or is not one complete key, `OSError` where it cannot be read.
         """
         if self.exists(name, DESTROYED):
             return None
@@ -131,7 +131,7 @@ class KeyDirectory:
             return None
         if len(key) != KEY_BYTES or not any(key):
             raise Fatal(
-                f"{self.file(name)}: not a whole key ({len(key)} bytes); expected {KEY_BYTES} random bytes:"
+                f"{self.file(name)}: not a complete key ({len(key)} bytes); expected {KEY_BYTES} random bytes:"
                 " copy it again from the host that made it"
             )
         return key
@@ -141,12 +141,12 @@ class KeyDirectory:
         return self.read(KeyName.of_year(date(year, 1, 1)))
 
     def content(self, name: KeyName, suffix: str = KEY) -> bytes:
-        """Return what a file holds; raises `Fatal` where it is unsafe, `OSError` where it cannot be read."""
+        """Return the content of a file; raises `Fatal` where it is unsafe, `OSError` where it cannot be read."""
         with os.fdopen(open_private(self.file(name, suffix), os.O_RDONLY), "rb") as stream:
             return stream.read(64 * 1024)
 
     def tombstone(self, name: KeyName) -> Tombstone | None:
-        """Return the record of a key's destruction, or None; raises `Fatal` where it is no such record."""
+        """Return the record of a key's destruction, or None; raises `Fatal` where the file is not such a record."""
         try:
             return msgspec.json.decode(self.content(name, DESTROYED), type=Tombstone)
         except FileNotFoundError:
@@ -155,7 +155,7 @@ class KeyDirectory:
             raise Fatal(f"{self.file(name, DESTROYED)}: expected the record of a destroyed key (JSON)") from None
 
     def create(self, name: KeyName, content: bytes, suffix: str = KEY) -> bool:
-        """Make a file that was not there, whole and on disk before it has its name; tell whether ours is the one.
+        """Make a new file, complete and on disk before it has its name; return whether this call made it.
 
         Raises `OSError` where the disk fails; nothing is left behind then.
         """
@@ -172,7 +172,7 @@ class KeyDirectory:
             os.fsync(stream.fileno())
 
     def unlink(self, name: KeyName) -> None:
-        """Take a key's file away, on disk when this returns."""
+        """Delete a key's file, on disk when this returns."""
         self.file(name).unlink(missing_ok=True)
         self.sync()
 
@@ -181,5 +181,5 @@ class KeyDirectory:
         LOCAL_FILES.fsync_directory(self.path)
 
     def sweep(self, *, before: float) -> None:
-        """Take away what processes that died while making a key left, older than `before` (Unix time in seconds)."""
+        """Delete the drafts of processes that ended while making a key, older than `before` (Unix time in seconds)."""
         sweep_drafts(self.path, before=before)

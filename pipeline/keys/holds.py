@@ -1,7 +1,7 @@
 """The days of open blocks: their keys are kept, so that a blocked person's rows can still be found.
 
-Owns the one question to `pixel.subject_blocks`. When ClickHouse does not answer, no key is destroyed: not knowing is
-never read as "no block".
+Owns the query on `pixel.subject_blocks`. When ClickHouse does not answer, no key is destroyed: a missing answer never
+counts as "no block".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WHERE state = 'blocked'"""
 def blocked_days(settings: Settings, today: date) -> frozenset[date]:
     """Return the UTC days up to `today` whose rows an open block covers.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
     client = connect(settings, "pixel_eraser")
     try:

@@ -1,11 +1,10 @@
-"""The two audited ways back from a token: to its address, and to the same address's tokens on other days.
+"""The two audited reversals of a token: to its address, and to the same address's tokens on other days.
 
-Owns who may ask, how often, and the order: the audit line is on disk before an answer exists outside of memory. Rules:
+Owns the conditions, the limit and the order: the audit line is on disk before the answer leaves memory. Rules:
 
-* One token a call, with case, basis (policy clause 5.3) and an approver who is not the one asking.
-* `relink` answers tokens only: security follows one suspect across days without ever seeing the address.
-* A refusal by key, limit or clock is audited, too; a request that is not well formed is not, because what was typed may
-  be anything.
+* One token per call, with case, basis (policy clause 5.3) and an approver who is not the user who asks.
+* `relink` returns tokens only: security can follow one suspect across days and never sees the address.
+* A refusal because of key, limit or clock is audited, too. A malformed request is not, because its text may be anything.
 * The answer itself is never written anywhere.
 """
 
@@ -30,7 +29,7 @@ _MAX_WORDS: Final = 300
 
 
 class RevealRequest(NamedTuple):
-    """One well-formed request: a token of the day `epoch`, on which basis, asked by whom and approved by whom."""
+    """One well-formed request: a token of the day `epoch`, case, basis, approver, and the user who asks, `who`."""
 
     token: Token
     epoch: date
@@ -40,7 +39,7 @@ class RevealRequest(NamedTuple):
     who: str
 
     def facts(self) -> dict[str, str]:
-        """Return what the audit says of it."""
+        """Return the facts for the audit."""
         return {
             "token": self.token,
             "epoch": self.epoch.isoformat(),
@@ -51,7 +50,7 @@ class RevealRequest(NamedTuple):
 
 
 def read_request(token: str, epoch: date, case: str, basis: str, approver: str, *, who: str) -> RevealRequest:
-    """Return the request; raises `ValueError` that names the option and what was expected, never the token given."""
+    """Return the request; raises `ValueError`, which names the option and the expected form, never the given token."""
     if ":" not in token or token == NO_TOKEN:
         raise ValueError("--token: expected one ip_token in the form of an IPv6 address, as a fraud report shows it")
     try:
@@ -64,7 +63,7 @@ def read_request(token: str, epoch: date, case: str, basis: str, approver: str, 
         if not words.strip() or not words.isprintable() or len(words) > _MAX_WORDS:
             raise ValueError(f"{option}: expected one line of up to {_MAX_WORDS} characters")
     if approver.strip().casefold() in {name.casefold() for name in who.split(" as ")}:
-        raise ValueError(f"--approver: expected somebody else than {who}, who asks")
+        raise ValueError(f"--approver: expected another person than {who}, the user who asks")
     return RevealRequest(canonical, epoch, case, basis, approver, who)
 
 
@@ -80,7 +79,7 @@ def reveal(files: KeyDirectory, audit: Audit, request: RevealRequest, *, now: da
 def relink(
     files: KeyDirectory, audit: Audit, request: RevealRequest, *, now: datetime, per_hour: int
 ) -> list[tuple[date, Token]]:
-    """Return the tokens of the same address on the other days whose keys live, oldest first, without the address.
+    """Return the tokens of the same address on the other days whose keys exist, oldest first, without the address.
 
     Raises what `reveal` raises.
     """
@@ -113,12 +112,12 @@ def _tokens(files: KeyDirectory, epoch: date) -> DayTokens:
     if tombstone is None:
         raise Fatal(f"{files.file(name)}: missing; expected a day of `clinic-pixel keys list`")
     raise Fatal(
-        f"the key of {epoch} was destroyed on {tombstone.at:%Y-%m-%d %H:%M}; nothing can go back from its tokens"
+        f"the key of {epoch} was destroyed on {tombstone.at:%Y-%m-%d %H:%M}; its tokens cannot be reversed any more"
     )
 
 
 def _is_plausible(address: RawAddress) -> bool:
-    # The cipher carries no check. A token of another day decrypts to random bits: never to a mapped IPv4 address, and
+    # The cipher has no integrity check. A token of another day decrypts to random bits: never to a mapped IPv4 address, and
     # seven times out of eight to no IPv6 address that can reach a server.
     place = ip_address(address)
     return place.version == 4 or place.is_loopback or not (place.is_reserved or place.is_multicast)

@@ -1,4 +1,4 @@
-"""`reveal` and `relink`: the audited ways back from one token, with a legal basis (policy clause 5.3)."""
+"""`reveal` and `relink`: the audited commands that reverse one token, on a legal basis (policy clause 5.3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.keys.reveal import RevealRequest
 
 TokenOption = Annotated[
-    list[str], typer.Option("--token", help="The ip_token of one row; one a call.", show_default=False)
+    list[str], typer.Option("--token", help="The ip_token of one row; one per call.", show_default=False)
 ]
 EpochOption = Annotated[
     datetime, typer.Option("--epoch", formats=["%Y-%m-%d"], help="The row's epoch.", show_default=False)
@@ -25,7 +25,7 @@ EpochOption = Annotated[
 CaseOption = Annotated[str, typer.Option("--case", help="Case number.", show_default=False)]
 BasisOption = Annotated[str, typer.Option("--basis", help="Legal basis, in words.", show_default=False)]
 ApproverOption = Annotated[
-    str, typer.Option("--approver", help="Who approved; not the one who asks.", show_default=False)
+    str, typer.Option("--approver", help="Name of the approver; must not be the user who asks.", show_default=False)
 ]
 
 
@@ -64,7 +64,7 @@ def relink_tokens(
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show the tokens of one token's address on the other days whose keys live, without the address; audited first."""
+    """Show the tokens of the same address on the other days whose keys exist, without the address; audited first."""
     from pipeline.keys.reveal import relink
 
     settings = all_settings.load(config)
@@ -80,7 +80,7 @@ def _read_request(tokens: list[str], epoch: date, case: str, basis: str, approve
     from pipeline.keys.reveal import read_request
 
     if len(tokens) != 1:
-        raise typer.BadParameter("--token: expected one token a call, each with its own basis")
+        raise typer.BadParameter("--token: expected one token per call; each needs a basis of its own")
     try:
         return read_request(tokens[0], epoch, case, basis, approver, who=operator())
     except ValueError as error:

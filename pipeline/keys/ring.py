@@ -1,13 +1,13 @@
-"""The keys a process works with: today's, those of days that still live, and the year's visitor key.
+"""The keys that a process uses: the key of today, the keys of past days that still exist, and the year's visitor key.
 
-Owns which key may be made and how long it stays in memory; the files are `pipeline.keys.directory`, the end of a key is
-`pipeline.keys.destruction`. Rules:
+Owns the rules for making a key and for its time in memory; `pipeline.keys.directory` owns the files,
+`pipeline.keys.destruction` the destruction. Rules:
 
-* The key of a day is found or, where allowed, made: for today, or for a past day inside retention that never had one
-  and was not destroyed. Never for a day to come (`mint_ahead` does that on a person's order), never twice.
-* Without a key there are no tokens, the process is not ready, and `problem` says why in one line. No second key is
-  invented and no address is kept for later.
-* A key that no longer lives is forgotten within a second, so a destroyed day also ends in the running collectors.
+* The key of a day is read or, where allowed, made: for today, or for a past day within retention that never had a key.
+  It is never made for a future day (only `mint_ahead` does that, on a person's order), and never twice.
+* Without a key there are no tokens, the process is not ready, and `problem` gives the reason in one line. The process does
+  not make a substitute key and keeps no address for later.
+* A running collector forgets a destroyed key within a second.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.tokens import KEY_BYTES, DayTokens
 
 MAX_DAYS_OPEN: Final = 8  # a replay runs through past days one after another; live traffic needs one or two
-CHECK_SECONDS: Final = 1.0  # how long a destroyed key may stay in memory, and a missing one stays unlooked for
+CHECK_SECONDS: Final = 1.0
+"""A destroyed key stays in memory for at most this time; a missing key is searched for again after it."""
 DEFAULT_RETENTION_DAYS: Final = 90
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 class Keyring:
     """The keys of one directory; belongs to one thread.
 
-    `may_mint` lets it make the keys it needs, `retention_days` says how long a key lives.
+    `may_mint` allows it to make missing keys, `retention_days` is how long a key is kept.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Keyring:
 
     @property
     def problem(self) -> str:
-        """The reason for which a key asked for within the last second was not available, in one line; '' when all were."""
+        """One line on the last key that was requested but unavailable within the last second; '' when there was none."""
         return next(reversed(self._problems.values()), "")
 
     def day(self, epoch: date, *, today: date) -> DayTokens | None:
@@ -92,7 +93,7 @@ class Keyring:
         return self._years[epoch.year]
 
     def mint_ahead(self, today: date, days: int) -> list[tuple[KeyName, bool]]:
-        """Make the keys of today and the days after it, `days` in all, and the visitor keys of their years.
+        """Make the keys of today and the following days, `days` in all, and the visitor keys of their years.
 
         Returns each name and whether its key is new. Raises `Fatal` where any key is unsafe or the clock was set back,
         `OSError` where the disk fails.
@@ -116,7 +117,7 @@ class Keyring:
         except OSError as error:
             problem = f"{self.files.file(name)}: {error.strerror}"
         self._problems[name] = problem
-        if name not in self._alarmed:  # once, not with every hit
+        if name not in self._alarmed:  # logged once, not with every hit
             log.error("no key: %s", problem)
             self._alarmed.add(name)
         return None
@@ -129,7 +130,7 @@ class Keyring:
             key = self.files.read(name)
         if key is None:
             raise Fatal(f"{self.files.file(name)}: the key was destroyed while it was made")
-        self.files.sync()  # the winner's link may not be on disk yet, and events under this key soon are
+        self.files.sync()  # the link of another process may not be on disk yet, and events with this key soon are
         return key
 
     def _mint(self, name: KeyName) -> bool:
@@ -140,15 +141,15 @@ class Keyring:
         if self.files.exists(name, DESTROYED):
             raise Fatal(f"{file}: this key was destroyed; it is never made again")
         if not self.may_mint:
-            raise Fatal(f"{file}: missing, and this process may not make it; expected `clinic-pixel keys mint` ahead")
+            raise Fatal(f"{file}: missing, and this process may not make it; run `clinic-pixel keys mint` in advance")
         if name.first > today:
-            raise Fatal(f"{file}: missing, and its first day is still to come; expected a day up to {today}")
+            raise Fatal(f"{file}: missing, and its first day is in the future; expected a day up to {today}")
         if name.last < today - self.retention:
             raise Fatal(f"{file}: missing, and too old to be made; expected a day from {today - self.retention}")
         self._refuse_an_old_clock(today)
 
     def _refuse_an_old_clock(self, today: date) -> None:
-        # Retention destroys only what is over; a "today" on or before such a day is a clock that was set back.
+        # Retention destroys only keys of past days; if "today" is not later than such a day, the clock was set back.
         for name in reversed(self.files.names(DESTROYED)):
             tombstone = self.files.tombstone(name)
             if tombstone is not None and tombstone.cause == "retention":

@@ -2,10 +2,10 @@
 
 Owns the cryptography of pseudonyms. Pure: keys come as arguments, nothing is read, cached on disk or logged. Rules:
 
-* One subkey per use, derived with HKDF-SHA256 and a label, so that no value of one column says anything of another.
+* One subkey per use, derived with HKDF-SHA256 and a label, so that no value of one column reveals a value of another.
 * An IPv4 address and its IPv6-mapped spelling are the same address and give the same token.
-* A hash over several fields prefixes each with its length: no two different tuples are the same bytes.
-* Whoever holds the day's key can reverse every token of that day (all IPv4 addresses in minutes). Destroying the key
+* A hash over several fields prefixes each with its length: two different tuples never give the same bytes.
+* With the day's key every token of that day can be reversed (all IPv4 addresses in minutes). The destruction of the key
   ends that; until then a token is a pseudonym, and afterwards the rows are de-linked, not anonymous.
 
 An AES encryptor stays open per key (a new one per call costs twenty times the encryption), so a `DayTokens` belongs to
@@ -36,7 +36,7 @@ def derive(key: bytes, label: bytes, length: int, *, salt: bytes | None = None) 
 
 
 def fingerprint(key: bytes) -> str:
-    """Return 16 hex digits that name a key in the audit without saying anything of it."""
+    """Return 16 hex digits that identify a key in the audit and reveal nothing of it."""
     return derive(key, b"clinic-pixel fingerprint", 8).hex()
 
 
@@ -98,11 +98,11 @@ class DayTokens:
         self._click = _keyed(derive(key, b"clinic-pixel click_token", 32))
 
     def ip_token(self, address: RawAddress) -> Token:
-        """Return the token of an address; raises `ValueError` where it is none."""
+        """Return the token of an address; raises `ValueError` where the text is no address."""
         return self._ip.token(packed(address))
 
     def net_token(self, address: RawAddress) -> Token:
-        """Return the token of the address's network; raises `ValueError` where it is none."""
+        """Return the token of the address's network; raises `ValueError` where the text is no address."""
         return self.tokens(packed(address))[1]
 
     def tokens(self, address: PackedAddress) -> tuple[Token, Token]:
@@ -129,7 +129,7 @@ class DayTokens:
     def reverse(self, token: Token) -> RawAddress:
         """Return the address behind an `ip_token` of this day; for `reveal` and `relink` only.
 
-        A token of another day or another kind gives a meaningless address: the cipher carries no check.
+        A token of another day or another kind gives a meaningless address: the cipher has no integrity check.
         """
         return unpacked(self._ip.reverse(token))
 

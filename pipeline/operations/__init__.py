@@ -1,4 +1,4 @@
-"""Looking after a machine: start everything, migrate the database, diagnose, write the documentation.
+"""Operation of a machine: start everything, migrate the database, diagnose, write the documentation.
 
 Owns the supervisor, the migrations and `doctor`. May use every room. No room may use it.
 """

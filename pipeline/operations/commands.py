@@ -1,4 +1,4 @@
-"""Commands for looking after a machine: `up`, `migrate`, `doctor`."""
+"""Commands that operate a machine: `up`, `migrate`, `doctor`."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ def register(app: typer.Typer) -> None:
 def up(
     config: ConfigOption = None,
     *,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Also serve the demo clinic, a site that carries the pixel.")
-    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Also serve the demo clinic, a site with the pixel.")] = False,
 ) -> None:
     """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
     from pipeline.operations.supervise import Part, Supervisor, parts
@@ -86,7 +84,7 @@ def migrate(
 
 
 def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
-    """Examine settings, keys, spool, shipper, database and audit; exit code 1 when something needs you."""
+    """Examine settings, keys, spool, shipper, database and audit; exit code 1 when a problem needs you."""
     from pipeline.operations.doctor import examine
 
     results = examine(load(config))
@@ -115,7 +113,7 @@ async def _greet(settings: Settings, reports_answer: Callable[[], Awaitable[None
     while not await asyncio.to_thread(is_ready, f"{edge}/health/ready"):  # noqa: ASYNC110 - of another process
         await asyncio.sleep(0.1)
     site = settings.sites[0]
-    # The name it was called by: `make run` uses the path in the environment, which another terminal does not know.
+    # `make run` starts the absolute path of the command: print its short name instead.
     command = sys.argv[0] if not sys.argv[0].startswith("/") else "clinic-pixel"
     shown = f"  demo clinic http://{settings.demo.host}:{settings.demo.port}/\n" if demo else ""
     console.print(

@@ -1,6 +1,6 @@
-"""The checks of the database: the embedded engine, the stored rows and counts, the age of what is stored.
+"""The checks of the database: the embedded engine, the stored rows and counts, and the age of the stored data.
 
-Owns what each of them looks at. A check yields its results; `pipeline.operations.doctor` runs it and catches its errors.
+A check looks at one part and yields its results; `pipeline.operations.doctor` runs it and catches its errors.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def clickhouse(settings: Settings) -> Seen:
             yield "problem", f"the newest event is of {newest:%Y-%m-%d %H:%M}, in the future: a clock was wrong"
         (unfinished,) = _row(client, "SELECT count() FROM system.mutations WHERE NOT is_done")
         if unfinished:
-            yield "note", f"{unfinished} mutations (erasure or life spans) are still being carried out"
+            yield "note", f"{unfinished} mutations (erasure or retention) are not finished"
         yield from _reconciled([_row(client, _RECONCILE)])
         for reason, hits in client.query(_LOST, parameters={"reasons": list(LOST_ON_THE_WAY)}).result_rows:
             yield "problem", f"{hits:,} hits of the last hour were refused with `{reason}` (docs/refusals.md)"
@@ -63,7 +63,7 @@ def clickhouse(settings: Settings) -> Seen:
 
 def _row(client: Client, query: str) -> tuple[Any, ...]:
     rows = client.query(query).result_rows
-    if not rows:  # seen with a full disk: the answer is 200 and its body empty
+    if not rows:  # seen with a full disk: the status is 200 and the body is empty
         raise Retryable("ClickHouse answers without rows; is its disk full?")
     return tuple(rows[0])
 
@@ -80,17 +80,17 @@ def retention(settings: Settings) -> Seen:
                 setting = age.life.setting
                 text = f"{age.life.what}: the oldest of {age.oldest:%Y-%m-%d}, {setting} {getattr(settings.retention, setting)}"
                 if age.overdue:
-                    yield "problem", f"{text}; more than a month past it: is `ship` running, is the disk full?"
+                    yield "problem", f"{text}; more than a month over its term: is `ship` running, is the disk full?"
                 else:
                     yield (
                         "note" if age.expired else "ok",
-                        text + ("; it ends with the next merge" if age.expired else ""),
+                        text + ("; the next merge deletes it" if age.expired else ""),
                     )
     finally:
         client.close()
 
 
-# Minutes that are over long enough for their segments to be sealed and shipped.
+# The last two minutes are left out: their segments may not be sealed and shipped yet.
 _RECONCILE = """
     SELECT sumIf(value, name = 'offered') AS offered, sumIf(value, name = 'spooled') AS spooled,
         sumIf(value, name = 'refused') AS refused, sumIf(value, name = 'stored') AS stored,

@@ -1,7 +1,7 @@
-"""The pages of `docs/` that are written from the code, so that they cannot fall behind it: `make docs`.
+"""The pages of `docs/` that are generated from the code, so that they always match it: `make docs`.
 
-Owns the wording around settings and refusals; the other pages are `pipeline.reports.docs_page` and `pipeline.inventory.docs_page`. A test compares the files
-with `pages()`.
+Owns the wording around settings and refusals; the other pages are `pipeline.reports.docs_page` and
+`pipeline.inventory.docs_page`. A test compares the files with `pages()`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipeline.errors import MEANING, STATUS, Reason
+from pipeline.errors import Reason
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.docs_page import page as inventory_page
 from pipeline.reasons import QUARANTINED, REJECTED
@@ -39,8 +39,8 @@ the events of the last 500 ms. A killed process loses no event in either case.
 _REFUSALS = """\
 # Refusals
 
-A hit is turned away for one of these reasons and no other. The page is not disturbed: the GIF is sent with the status. Each
-reason is counted in `/metrics` (`clinic_pixel_refused_total{reason="..."}`) and per minute in `pixel.counters`
+A hit is refused for one of these reasons and no other. The page is not disturbed: the GIF is sent with the status. Refused
+hits are counted by reason in `/metrics` (`clinic_pixel_refused_total{reason="..."}`) and per minute in `pixel.counters`
 (report `technical/counters`).
 
 | reason | status | what happened |
@@ -50,8 +50,8 @@ reason is counted in `/metrics` (`clinic_pixel_refused_total{reason="..."}`) and
 _REJECTS = """
 ## Rejected records
 
-A record that was acknowledged and cannot be a row is counted in `pixel.counters` as `rejected`, for one of these reasons and
-no other; `pixel.rejects` keeps its time, site and identity.
+An acknowledged record that cannot become a row is counted in `pixel.counters` as `rejected`, for one of these reasons and no
+other; `pixel.rejects` keeps its time, site and identity.
 
 | reason | what happened |
 |---|---|
@@ -80,7 +80,7 @@ def pages() -> dict[str, str]:
 
 def _reasons() -> Iterator[str]:
     yield _REFUSALS
-    yield from (f"| `{reason}` | {STATUS[reason]} | {MEANING[reason]} |\n" for reason in Reason)
+    yield from (f"| `{reason}` | {reason.status} | {reason.meaning} |\n" for reason in Reason)
     yield _REJECTS
     yield from (f"| `{reason}` | {meaning} |\n" for reason, meaning in REJECTED.items())
     yield _QUARANTINE

@@ -1,4 +1,4 @@
-"""Examines a machine: each check says what is wrong and what to do.
+"""Examines a machine: each check reports a state and, for a problem, the remedy.
 
 Owns the list `CHECKS`. A check changes nothing, needs no running process but says when one is missing, and never raises:
 a failed check is itself a result.
@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 
 
 class Result(NamedTuple):
-    """The result of one check: a problem needs a person, a note is worth knowing."""
+    """The result of one check: a problem needs a person, a note is for information."""
 
     check: str
     state: State

@@ -1,6 +1,6 @@
 """The checks of a machine's own parts: settings, collector, keys, networks, spool, shipper, requests, audit.
 
-Owns what each of them looks at. A check yields its results; `pipeline.operations.doctor` runs it and catches its errors.
+A check looks at one part and yields its results; `pipeline.operations.doctor` runs it and catches its errors.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from pipeline.system.durable_files import LOCAL_FILES, MB
 State = Literal["ok", "note", "problem"]
 Seen = Iterator[tuple[State, str]]
 
-OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file names networks that moved
+OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file has wrong entries for moved networks
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
-"""Share of all events above which unread pages spoil the reports by page."""
+"""Above this share of all events, unreadable page addresses make the reports by page wrong."""
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 UNSEALED = "clinic_pixel_segment_unsealed_seconds"
 LATE_SECONDS = 60.0
@@ -43,7 +43,7 @@ LATE_SECONDS = 60.0
 def sites(settings: Settings) -> Seen:
     """The configured sites."""
     if settings.sites == (DEMO_SITE,):
-        yield "note", "no site is configured; the built-in `clinic` answers. Add [[sites]] to pixel.toml"
+        yield "note", "no site is configured; the built-in site `clinic` is used. Add [[sites]] to pixel.toml"
     for site in settings.sites:
         yield "ok", f"{site.id}: {', '.join(site.hosts)}; consent {site.consent}"
 
@@ -96,9 +96,7 @@ def pages(settings: Settings) -> Seen:
     if not lost:
         yield "ok", "every page address could be read"
         return
-    text = (
-        f"{lost:,} of {spooled:,} events have the page /* by an error of the software; the collector's log says which"
-    )
+    text = f"{lost:,} of {spooled:,} events have the page /* by an error of the software; see the collector's log"
     yield "problem" if lost > spooled * PAGE_FAULT_SHARE else "note", text
 
 
@@ -111,7 +109,7 @@ def keys(settings: Settings) -> Seen:
     today = datetime.now(UTC).date()
     living = keyring.files.living()
     state: State = "ok" if keyring.day(today, today=today) is not None else "problem"
-    text = f"{len(living)} daily keys live, the oldest of {living[0]}" if living else "no daily key"
+    text = f"{len(living)} daily keys exist, the oldest of {living[0]}" if living else "no daily key"
     yield state, text if state == "ok" else f"no key for {today}: {keyring.problem}"
     for problem in keyring.damaged().values():
         yield "problem", problem
@@ -119,7 +117,7 @@ def keys(settings: Settings) -> Seen:
     if overdue:
         yield (
             "note",
-            f"{len(overdue)} keys are past {settings.retention.keys_days} days: held by a block, or `ship` is away",
+            f"{len(overdue)} keys are older than {settings.retention.keys_days} days: a block holds them, or `ship` is not running",
         )
 
 
@@ -162,7 +160,7 @@ def spool(settings: Settings) -> Seen:
     full = used > settings.spool.max_mb * 0.8 or free < settings.spool.min_free_mb * 2
     waiting = sum(segment.state == "seg" for segment in segments)
     text = f"{waiting} segments wait, {used:,.0f} of {settings.spool.max_mb:,} MB used, {free:,.0f} MB free"
-    yield "problem" if full else "ok", text + ("; soon hits are refused with 503" if full else "")
+    yield "problem" if full else "ok", text + ("; hits will soon be refused with 503" if full else "")
     suspects = sum(segment.state == "suspect" for segment in segments)
     files = sorted((settings.spool_dir / QUARANTINE).glob("*"))
     lost = [file.name for file in files if file.name.endswith((".seg", ".seg.bad"))]
@@ -185,7 +183,7 @@ def ship(settings: Settings) -> Seen:
         reason = f"; it ended with: {status.error}" if status.error and status.error_ms >= status.at_ms else ""
         yield "problem", f"not running for {age:,.0f} s; {status.pending_segments} segments wait in the spool{reason}"
     elif status.state == "halted" or status.tries:
-        yield "problem", f"{status.state}, {status.tries} tries in vain: {status.error}"
+        yield "problem", f"{status.state}, {status.tries} failed tries: {status.error}"
     else:
         yield (
             "ok",
@@ -202,7 +200,7 @@ def ship(settings: Settings) -> Seen:
 def audit(settings: Settings) -> Seen:
     """Whether the chain of the audit is whole."""
     head = Audit(settings.audit_dir).verify_chain()
-    yield "ok", f"the chain is whole: {head.seq} acts"
+    yield "ok", f"the chain is unbroken: {head.seq} acts"
 
 
 def persons(settings: Settings) -> Seen:

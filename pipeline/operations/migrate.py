@@ -1,7 +1,7 @@
-"""Bring the database to the state this version expects: numbered migrations, life spans, views.
+"""Bring the database to the state that this version expects: numbered migrations, retention, views.
 
 Owns `pixel.migrations`. Theory of operation: every file `sql/migrations/NNNN_*.sql` runs once, in order, and is
-recorded after its last statement; every statement may run twice, so a run that crashed is repeated as a whole.
+recorded after its last statement; every statement may run twice, so a file is repeated as a whole after a crash.
 A recorded file must never change its meaning: the checksum is that of the file before its words are filled in, and
 `earlier.toml` lists earlier texts of the same tables. `retention.sql` and the views (sql/reports, sql/rollup) depend on
 settings: they run again whenever their rendered text differs from the recorded one.
@@ -37,9 +37,9 @@ Progress = Callable[[str], None]
 
 
 def migrate(settings: Settings, progress: Progress = lambda _name: None) -> list[str]:
-    """Apply what is missing and return the names of what was applied, in order; nothing to do gives an empty list.
+    """Apply the missing files and return their names in order; an empty list when none is missing.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` when a recorded file has changed or a statement is refused.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when a recorded file has changed or a statement is refused.
     """
     client = connect(settings, "pixel_migrator")
     try:

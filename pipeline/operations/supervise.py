@@ -40,7 +40,7 @@ Say = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Part:
-    """One process: its command and what must have finished before it may start."""
+    """One process: its command, and `after`, the process that must have finished before it may start."""
 
     name: str
     arguments: tuple[str, ...]
@@ -61,7 +61,7 @@ def parts(settings: Settings, extra: Sequence[Part] = ()) -> tuple[Part, ...]:
 
 
 class Supervisor:
-    """Runs the parts until told to stop."""
+    """Runs the parts until it is told to stop."""
 
     def __init__(self, todo: Sequence[Part], options: Sequence[str], say: Say) -> None:
         self._parts = tuple(todo)
@@ -96,14 +96,14 @@ class Supervisor:
 
     def _stop_by_a_fault(self, keeper: asyncio.Task[None]) -> None:
         if not keeper.cancelled() and (error := keeper.exception()) is not None:
-            self._tell("up", f"unforeseen {type_and_place(error)}: everything is stopped")
+            self._tell("up", f"unforeseen {type_and_place(error)}: all processes are stopped")
             self._exit_code = 1
             self._stop.set()
 
     def _tell(self, name: str, line: str) -> None:
         try:
             self._say(name, line)
-        except (OSError, ValueError, SystemExit):  # the last is how rich reports a closed pipe
+        except (OSError, ValueError, SystemExit):  # rich raises the last one for a closed pipe
             self.unprinted += 1
 
     async def _keep(self, part: Part) -> None:

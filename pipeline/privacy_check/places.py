@@ -144,7 +144,7 @@ def search_files(searching: Searching, settings: Settings, roots: Sequence[Path]
 def search_tables(searching: Searching, settings: Settings, *, since_ns: int) -> None:
     """Search every column of every table for rows written since then, as text and as ClickHouse's own bytes.
 
-    Raises `Retryable` when ClickHouse is away.
+    Raises `Retryable` when ClickHouse is unavailable.
     """
     client = connect(settings, "pixel_admin")
     try:

@@ -50,7 +50,7 @@ class Verification(NamedTuple):
 def verify(
     settings: Settings, random: Random, *, url: str = "", also: Sequence[Path] = (), wait: bool = True
 ) -> Verification:
-    """Send the canaries and search for them; without `wait` also while ClickHouse is away.
+    """Send the canaries and search for them; without `wait` also while ClickHouse is unavailable.
 
     Raises `Retryable` when the collector or ClickHouse does not answer, `Fatal` when the self-test fails or
     the run's marker is not found.

@@ -1,6 +1,6 @@
 """The rows of a report in the words of its reader.
 
-Owns the answer in one sentence, the limits, and how a value looks in a table; JSON and CSV show the values themselves.
+Owns the answer in one sentence, the limits, and the form of a value in a table; JSON and CSV show the values themselves.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Table(NamedTuple):
 
 
 def answer(report: Report, table: Table, language: str) -> str:
-    """Return the report's answer in words, told by its highest ranked row; '' where there is none to tell."""
+    """Return the report's answer in words, from its highest ranked row; '' where no row can be named."""
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     named = [row for row in rows if not row.get("folded")]
     if not named:
@@ -32,12 +32,12 @@ def answer(report: Report, table: Table, language: str) -> str:
 
 
 def limits(report: Report, settings: Settings, language: str) -> str:
-    """Return what the report cannot know, with the thresholds in force."""
+    """Return the limits of the report in words, with the thresholds in force."""
     return report.words(language).limits.format_map(thresholds(report, settings))
 
 
 def for_eyes(report: Report, table: Table) -> Table:
-    """Return the table as a person reads it: times to the minute, `other` for the folded row, no flag beside it."""
+    """Return the table for a person: times to the minute, `other` for the folded row instead of its flag."""
     if not report.suppressed:
         return Table(table.columns, [tuple(_shown(value) for value in row) for row in table.rows])
     rows = []
@@ -48,7 +48,7 @@ def for_eyes(report: Report, table: Table) -> Table:
 
 
 def spelled(value: object, language: str) -> str:
-    """Return a value in a sentence; a number is grouped as the reader is used to: 1,234 or 1 234 (a no-break space)."""
+    """Return a value in a sentence; the digits of a number are grouped by the language: 1,234 or 1 234 (a no-break space)."""
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}" if language == "ru" else ",")
     return str(_shown(value))

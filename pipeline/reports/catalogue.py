@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.errors import Fatal
-from pipeline.reports.header import Family, Report, Value, read_report
+from pipeline.reports.header import Family, Report, Value
+from pipeline.reports.report_file import read_report
 from pipeline.settings import Settings
 from sql import REPORTS_DIR
 
@@ -26,7 +27,7 @@ _HOURS: Final = {"h": 1, "d": 24, "w": 168}
 
 
 class Period(NamedTuple):
-    """Whole hours in UTC: `since` belongs to it, `until` no more."""
+    """Whole hours in UTC, from `since` (included) to `until` (excluded)."""
 
     since: datetime
     until: datetime
@@ -43,7 +44,7 @@ def all_reports(directory: Path = REPORTS_DIR) -> list[Report]:
 def find(name: str, reports: Sequence[Report]) -> Report:
     """Return the report called `family/name`, or just `name` where only one family has it.
 
-    Raises `LookupError` with the names there are.
+    Raises `LookupError` that lists the existing names.
     """
     found = [report for report in reports if name in (report.path, report.name)]
     if len(found) != 1:
@@ -53,9 +54,9 @@ def find(name: str, reports: Sequence[Report]) -> Report:
 
 
 def thresholds(report: Report, settings: Settings, file: Path = CHANGED_THRESHOLDS) -> dict[str, Value]:
-    """Return the thresholds in force: of the settings, and the report's own, changed by thresholds.toml.
+    """Return the thresholds in force: those of the settings, and the report's own, changed by thresholds.toml.
 
-    Raises `Fatal` on a changed one that the report does not have, or of another type.
+    Raises `Fatal` for a threshold in that file which the report does not have, or of another type.
     """
     changed: Mapping[str, Any] = (
         tomllib.loads(file.read_text(encoding="utf-8")).get(report.purpose, {}).get(report.name, {})
@@ -89,7 +90,7 @@ def parameters(report: Report, site: str, period: Period, more: Mapping[str, str
 
 
 def read_period(since: str, until: str, now: datetime) -> Period:
-    """Read two times, each ISO 8601 (UTC unless it says otherwise) or how long ago (`24h`, `7d`, `2w`), as whole hours.
+    """Read two times, each ISO 8601 (UTC without an offset) or an age (`24h`, `7d`, `2w`), as whole hours.
 
     `0h` as `until` is the next full hour. Raises `ValueError` that quotes the time.
     """

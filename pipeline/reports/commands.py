@@ -1,6 +1,6 @@
-"""`report`: ask one report and read its answer, first in words, then as rows.
+"""`report`: run one report and print its answer, first in words, then as rows.
 
-Owns the options, the language and what an empty report says. The rows are those of the view, asked as its role.
+Owns the options, the language and the text of an empty report. The rows are those of the view, read as its role.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EMPTY = {
     "en": "Nothing to show of {site}: no events in this time, or of too few people ({least} are needed). Look at a longer time"
-    " with --since 7d, open a page that carries the tag, or send a made-up day with `clinic-pixel simulate`.",
+    " with --since 7d, open a page with the tag, or send a made-up day with `clinic-pixel simulate`.",
     "ru": "Показать по сайту {site} нечего: за это время нет событий или людей слишком мало (нужно {least}). Возьмите срок"
     " больше: --since 7d, откройте страницу с меткой или отправьте учебный день: `clinic-pixel simulate`.",
 }
@@ -44,7 +44,7 @@ def report(
     name: Annotated[str, typer.Argument(help="`family/name`, or the name alone.", show_default=False)] = "",
     listed: Annotated[bool, typer.Option("--list", help="List the reports.")] = False,
     since: Annotated[
-        str, typer.Option(help="24h, 7d, 2w ago, or ISO 8601 (UTC unless it says otherwise).", show_default="24h")
+        str, typer.Option(help="24h, 7d, 2w ago, or ISO 8601 (UTC without an offset).", show_default="24h")
     ] = "",
     until: Annotated[str, typer.Option(help="The same; whole hours.", show_default="the next full hour")] = "",
     site: Annotated[str, typer.Option(help="Which site.", show_default="the first one in the settings")] = "",

@@ -1,4 +1,4 @@
-"""docs/reports.md, written from the report files, so that it cannot fall behind them.
+"""docs/reports.md, generated from the report files, so that it always matches them.
 
 Owns the page's wording around the files; `make docs` writes the page.
 """
@@ -17,7 +17,7 @@ Small groups are kept out of the technical reports by primary suppression at k p
 suppression into one row `other`, and seeded random rounding to base k, as statistical offices publish it (Statistics
 Canada, Stats NZ). k is the setting `privacy.min_visitors`.
 
-## How to ask
+## Running a report
 Each report is one file `sql/reports/<family>/<name>.sql` and one parameterised view `<family>.<name>`. Ask it with
 `clinic-pixel report NAME`, or with any ClickHouse client as the role that is named below:
 
@@ -32,7 +32,7 @@ or change it with `clinic-pixel sql --role admin "$(clinic-pixel report --sql NA
 The defaults of thresholds are in the report files. To change one, write it into `sql/reports/thresholds.toml` and run
 `clinic-pixel migrate`.
 
-## How small groups are kept out of technical reports
+## Suppression of small groups in technical reports
 Every technical report of visitors goes through `sql/views/suppressed.sql`. Below, k is `privacy.min_visitors`.
 
 1. **People.** `sql/views/people.sql` decides which rows belong to one person. It counts people low, because one person can
@@ -55,11 +55,11 @@ Limits of the method:
 
 - If a number changes when the period grows by one hour, something was counted in that hour. If that hour had one visitor, the
   row shows this visitor's browser or network, but never a token.
-- A very large number of page views by one visitor is visible in the total of page views, but not whose they are.
-- Somebody who asks for a hundred slightly different periods and averages the answers comes close to the real number. We
-  measured it: 80 periods gave the hits of one hour, of which there were none to five, to within 1.5.
+- A very large number of page views by one visitor is visible in the total of page views; the visitor is not.
+- A reader who asks for a hundred slightly different periods and averages the answers gets close to the real number. In our
+  measurement, 80 periods gave the hits of one hour (none to five) to within 1.5.
 
-Therefore give the password of `ops` to people, not to programs that nobody watches.
+Therefore give the password of `ops` to people, not to programs without supervision.
 
 `visitors` counts cookies, and day tokens of clients without a cookie: such a client counts once for each day. A first hit has
 no cookie yet; it belongs to the cookie that the same address and agent send later that day.

@@ -1,4 +1,4 @@
-"""Asks ClickHouse a report, as the role of its family and never as a stronger user."""
+"""Runs a report in ClickHouse, as the role of its family and never as a user with more rights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.reports.header import Report
 from pipeline.settings import Settings
 
 MISSING: Final = {46, 60, 81}
-"""ClickHouse's numbers for an unknown function (which a parameterised view looks like), table and database."""
+"""ClickHouse's error numbers for an unknown function (a missing parameterised view gives it), table and database."""
 
 
 def run(
@@ -30,9 +30,9 @@ def run(
     more: Mapping[str, str] | None = None,
     client: Client | None = None,
 ) -> Table:
-    """Ask a report; `more` are values of parameters of its own, `client` is a connection of its role to ask through.
+    """Run a report; `more` are values of its own parameters, `client` is an open connection of its role.
 
-    Raises `Fatal` where its view is not there, `Retryable` where ClickHouse is away, `LookupError` for a parameter.
+    Raises `Fatal` where its view is missing, `Retryable` where ClickHouse is unavailable, `LookupError` for a parameter.
     """
     if report.purpose == "fraud" and not settings.fraud.enabled:
         raise Fatal("fraud.enabled is false in the settings, so there are no fraud reports; see docs/legal-mapping.md")
@@ -46,9 +46,9 @@ def run(
             )
         except ClickHouseError as error:
             if code(error) in MISSING:
-                raise Fatal(f"the view {report.view} is not there; run `clinic-pixel migrate`") from None
+                raise Fatal(f"the view {report.view} is missing; run `clinic-pixel migrate`") from None
             raise explain(error, settings, report.role) from None
-    # An empty answer comes without names.
+    # An empty answer has no column names.
     columns = answer.column_names or report.published
     return Table(tuple(columns), [tuple(_in_utc(value) for value in row) for row in answer.result_rows])
 

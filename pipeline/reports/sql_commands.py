@@ -1,4 +1,4 @@
-"""`sql`: one query under one role, so that ClickHouse itself decides what the role may see."""
+"""`sql`: one query under one role, so that ClickHouse itself enforces the rights of the role."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pipeline.system.console import ConfigOption, FormatOption, Panel, print_row
 if TYPE_CHECKING:
     from pipeline.database.client import User
 
-AUDITED_CHARACTERS = 4000  # of a query; a line of the audit has a bound
+AUDITED_CHARACTERS = 4000  # of a query; a line of the audit has a limit
 
 
 class Role(StrEnum):
-    """For which purpose the query is asked; `admin` reads rows and is written to the audit first."""
+    """The purpose of the query; a query of `admin` can read rows and is written to the audit first."""
 
     OPS = "ops"
     SECURITY = "security"
@@ -53,11 +53,11 @@ def register(app: typer.Typer) -> None:
 
 def sql(
     query: Annotated[str, typer.Argument(help="One statement of ClickHouse SQL.", show_default=False)],
-    role: Annotated[Role, typer.Option(help="For which purpose; admin is audited.")] = Role.OPS,
+    role: Annotated[Role, typer.Option(help="Purpose of the query; admin is audited.")] = Role.OPS,
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Run a query as a role; what the role may not read, ClickHouse refuses."""
+    """Run a query as a role; ClickHouse refuses data that the role may not read."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     from pipeline.audit.actions import Action

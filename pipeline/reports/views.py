@@ -1,6 +1,6 @@
 """The text of every view: reports with their suppression, and the roll-up that the worker reads.
 
-Owns how a query file becomes a statement. Rules:
+Owns the rendering of a query file as a statement. Rules:
 
 * `<family>.<name>` is a view with definer `pixel_viewer`, so a purpose is a grant on one database.
 * Suppression (sql/views/suppressed.sql) and thresholds are written into the view; a caller gives the parameters only.
@@ -18,7 +18,7 @@ from pipeline.settings import Settings
 from sql import ROLLUP_DIR, fill, without_comments
 
 DATABASES: Final = ("technical", "fraud", "privacy", "rollup")
-"""The databases that hold views and nothing else."""
+"""The databases that hold only views."""
 
 
 def view_statements(settings: Settings) -> dict[str, str]:
@@ -90,5 +90,5 @@ def _suppressed(report: Report) -> str:
 
 def _key(report: Report, name: str, place: int) -> str:
     kind = report.columns[name].type
-    # The folded row has words for keys; in a column of another type these are missing.
+    # The folded row has text as its keys; a key column of another type is NULL there.
     return f"if(folded, NULL, keys[{place}])::Nullable({kind}) AS {name}" if kind else f"keys[{place}] AS {name}"

@@ -132,7 +132,7 @@ def read_page(raw: str, site: SitePages) -> PageFacts:
     """Return the storable parts of the address of the page with the tag."""
     try:
         return _read_page(raw, site)
-    except Exception as error:  # noqa: BLE001 - whatever fails, nothing of the address may get out with the error
+    except Exception as error:  # noqa: BLE001 - no error may take a part of the address out of this module
         site.faults[type_and_place(error)] += 1
         return PageFacts("", FAILED_PATH, "other", 0, _FAILED, 0, {}, False, "", False)
 

@@ -24,7 +24,7 @@ FAILED_PATH = "/*"
 LONGEST = 2048
 """Characters of one address or text that are examined; the rest is cut off."""
 PASSES = 8
-"""Each pass only removes text; a text that still changes after so many passes is replaced whole."""
+"""Each pass only removes text; a text that still changes after so many passes is replaced as a whole."""
 
 PERSONAL_DIGITS = 11
 _NEVER_AD = (Scrubbed.ADDRESS, Scrubbed.EMAIL, Scrubbed.UUID)

@@ -1,4 +1,4 @@
-"""The worker process: it carries the spool into ClickHouse and does the daily work.
+"""The worker process: it delivers the spool to ClickHouse and does the daily work.
 
 Owns the worker's loop, its threads and its timetable. May use every room below. `operations` reads `status` and
 `retention`.

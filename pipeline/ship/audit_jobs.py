@@ -21,11 +21,11 @@ from pipeline.settings import Settings
 log = logging.getLogger(__name__)
 
 MOST_ASKED = 1_000
-"""Digests in one question of what the table holds: 70 KB, and more acts than come between two copies."""
+"""Digests in one query on the table: 70 KB, and more acts than are recorded between two copies."""
 
 
 def print_audit_head(settings: Settings) -> None:
-    """Prove the audit's chain and print its head, so that the log elsewhere shows an audit written anew.
+    """Prove the audit's chain and print its head: a copy of this log elsewhere shows whether the audit was written anew.
 
     Raises `Fatal` where the chain is broken.
     """
@@ -33,10 +33,10 @@ def print_audit_head(settings: Settings) -> None:
 
 
 def copy_audit(settings: Settings) -> None:
-    """Copy the acts that `pixel.audit` lacks, so that they can be asked for in SQL; the file stays the proof.
+    """Copy the acts that are missing in `pixel.audit`, so that SQL can read them; the file stays the proof.
 
-    Acts are told apart by their place in the chain, so several hosts may copy into one table. Raises `Fatal` where the
-    chain is broken, `Retryable` while ClickHouse is away.
+    Acts are identified by their digest in the chain, so several hosts may copy into one table. Raises `Fatal` where the
+    chain is broken, `Retryable` while ClickHouse is unavailable.
     """
     audit = Audit(settings.audit_dir)
     if not audit.newest(1):
@@ -53,7 +53,7 @@ def copy_audit(settings: Settings) -> None:
 
 
 def _missing(client: Client, audit: Audit) -> list[tuple[Entry, Head]]:
-    """Return the acts behind the newest one that the table holds, oldest first."""
+    """Return the acts that the table does not have yet, oldest first."""
     acts = audit.newest(MOST_ASKED)
     known = _known(client, acts)
     if not known and acts[0][0].seq > 1:

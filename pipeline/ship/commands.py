@@ -1,4 +1,4 @@
-"""`clinic-pixel ship`: carry the spool into ClickHouse until a signal says stop."""
+"""`clinic-pixel ship`: deliver the spool to ClickHouse until a signal stops it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ship(
     *,
     until_empty: bool = typer.Option(False, "--until-empty", help="End when no sealed segment is left."),
 ) -> None:
-    """Carry events from the spool into ClickHouse, each exactly once; also does the daily jobs."""
+    """Deliver events from the spool to ClickHouse, each exactly once; also does the daily jobs."""
     import logging
     import signal
     import sys
@@ -35,8 +35,8 @@ def ship(
     # urllib3 logs every failed connection with its query; our own lines have the cause.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     stop = threading.Event()
-    # A thread waits for the signals: a handler would interrupt the main thread inside `stop.wait`, whose lock `stop.set`
-    # then waits for, and the worker would neither work nor end.
+    # A thread waits for the signals. A handler would interrupt the main thread inside `stop.wait`: `stop.set` would then
+    # wait for the lock of `stop.wait`, and the worker would neither work nor end.
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
 

@@ -1,9 +1,9 @@
 """The thread that delivers one plan, however long it takes, and the pauses between its tries.
 
-Owns the waiting. Rules: each pause is longer than the one before and has jitter, so that many workers do not come back
-in one moment; any progress begins with the short pauses again; an error that a person must fix is tried again at the
-longest pause, so that nothing has to be restarted. The thread is a daemon: a stop does not wait for a database that
-hangs, and to be cut off anywhere is what delivery is made for.
+Owns the pauses. Rules: each pause is longer than the one before and has jitter, so that many workers do not try again at
+the same moment; after any progress the pauses are short again; after an error that a person must fix, the next try follows
+after the longest pause, so that nothing has to be restarted. The thread is a daemon: a stop does not wait for a database that
+hangs, and delivery may be interrupted at any point.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Carrier(threading.Thread):
-    """Delivers one plan; `ended` is False for a thread that ended by an error."""
+    """Delivers one plan; `ended` stays False if an error ended the thread."""
 
     def __init__(
         self, shipment: Shipment, delivery: Delivery, status: ShipStatus, stop: threading.Event, longest: float
@@ -42,11 +42,11 @@ class Carrier(threading.Thread):
         self._longest = longest
 
     def run(self) -> None:
-        """Try until the plan is delivered or a stop is asked for; log an error that nobody foresaw."""
+        """Try until the plan is delivered or a stop is requested; log an unforeseen error."""
         try:
             self._deliver()
-        except Exception as error:  # noqa: BLE001 - the top of a thread: the worker sees that it did not end by itself
-            log.error("the delivering thread died: unforeseen %s", type_and_place(error))  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - the top of a thread: the worker sees that `ended` is False
+            log.error("the delivery thread ended: unforeseen %s", type_and_place(error))  # noqa: TRY400
         else:
             self.ended = True
 

@@ -1,4 +1,4 @@
-"""The work of `ship` on keys: destroy those whose age passed their retention, and notice one that was exchanged.
+"""The work of `ship` on keys: destroy the keys that are older than their retention, notice one that was exchanged.
 
 Owns the clock and the settings; the destruction itself is `pipeline.keys.destruction`.
 """
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 
 def destroy_expired_keys(settings: Settings) -> None:
-    """Destroy the keys whose age passed `retention.keys_days` and that no open block holds.
+    """Destroy the keys that are older than `retention.keys_days` and that no open block holds.
 
-    Raises `Retryable` while a key is due and ClickHouse cannot say which days are blocked, and what `destroy_due` raises.
+    Raises `Retryable` while a key is due and ClickHouse does not return the blocked days, and the errors of `destroy_due`.
     """
     now, files, days = datetime.now(UTC), KeyDirectory.of(settings), settings.retention.keys_days
     if not due(files, now.date(), days):

@@ -1,9 +1,9 @@
-"""Closed hours as numbers that outlive the tokens: `pixel.hourly`, counted again while late events may still come.
+"""Closed hours as numbers that are kept longer than the tokens: `pixel.hourly`, counted again while late events may arrive.
 
-Owns how often and how far back. Theory of operation: the numbers of an hour are whatever the view `rollup.hourly_counts`
-says of its day now; the newest count of a row replaces the older ones, so counting again gives the same numbers, or better
-ones. A day is counted again hourly until it is over, then daily for a week, and never when its tokens may be gone: from
-then on its visitors could only be counted too low.
+Owns the intervals and the number of days. Theory of operation: the numbers of an hour come from the view
+`rollup.hourly_counts` for its day; the newest count of a row replaces the older ones, so another count gives the same or
+more complete numbers. A day is counted again hourly until it is over, then daily for a week, and never when its tokens may
+be expired: from then on its visitors would be counted too low.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 RECENT_DAYS: Final = 2
 """Today, and yesterday, whose last hours closed at midnight."""
 LATE_DAYS: Final = 8
-"""The time after which an outage brings no more events of a day; the spool is full long before."""
+"""After this time not even an outage brings late events of a day: the spool is full long before."""
 COUNT_SECONDS: Final = 60
 
 _COUNT: Final = """\
@@ -41,7 +41,7 @@ def count_late_hours(settings: Settings) -> None:
 def count_days(settings: Settings, days: Iterable[date]) -> None:
     """Count the closed hours of these UTC days, one day a statement; safe at any time and twice.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
     client = connect(settings, "pixel_writer", timeout=COUNT_SECONDS)
     try:

@@ -1,8 +1,8 @@
-"""The work of `ship` beside shipping, and the thread that does it.
+"""The jobs of `ship` beside shipping, and their thread.
 
-Owns the list `JOBS` and when each is due. Rules: a job may run at any time and twice (each start of `ship` runs all of
-them once). A job that fails is logged, kept in the status and tried again; it never stops the shipping, and a slow one
-keeps neither a segment nor the status waiting, because the jobs have a thread of their own.
+Owns the list `JOBS` and the interval of each. Rules: a job may run at any time and twice (each start of `ship` runs all of
+them once). A failed job is logged, shown in the status and tried again; it never stops the shipping. A slow job delays
+neither a segment nor the status, because the jobs have a thread of their own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A piece of work to be done every so many seconds; an error in it is logged and the job is tried again."""
+    """A function that runs every `every_seconds`; its error is logged and the job is tried again."""
 
     name: str
     every_seconds: int
@@ -40,35 +40,35 @@ class Job(NamedTuple):
 
 
 def drop_old_quarantine(settings: Settings) -> None:
-    """Remove what was quarantined longer ago than `retention.quarantine_days`: it may hold raw user agents."""
+    """Remove files that were quarantined more than `retention.quarantine_days` ago: they may hold raw user agents."""
     limit = time.time() - settings.retention.quarantine_days * DAY_SECONDS
     aside = settings.spool_dir / QUARANTINE
     suspects = [segment.path for segment in listing(settings.spool_dir) if segment.state == "suspect"]
     for path in [*suspects, *(aside.iterdir() if aside.is_dir() else ())]:
         if path.stat().st_mtime < limit:
             path.unlink()
-            log.info("quarantine: %s is older than %d days and gone", path.name, settings.retention.quarantine_days)
+            log.info("quarantine: deleted %s, older than %d days", path.name, settings.retention.quarantine_days)
 
 
 JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
-    Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a key ends with its last day
+    Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a due key is destroyed soon
     Job("compare the keys with the audit", HOUR_SECONDS, compare_keys),
     Job("count recent hours", HOUR_SECONDS, count_recent_hours),
     Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
-    Job("end what is past its term", DAY_SECONDS, end_expired),  # after the rows of blocks were held
+    Job("delete expired data", DAY_SECONDS, end_expired),  # after the rows of blocks were held
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("copy the audit", HOUR_SECONDS, copy_audit),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]
-"""Everything `ship` does beside shipping."""
+"""All work of `ship` beside shipping."""
 
 
 class JobThread(threading.Thread):
-    """Runs the jobs until a stop is asked for. It is a daemon: the end of the process does not wait for a slow job.
+    """Runs the jobs until a stop is requested. It is a daemon: the end of the process does not wait for a slow job.
 
-    `failed` names the jobs whose last run failed, each with its error in one line; `died` says that the thread itself did.
+    `failed` names the jobs whose last run failed, each with its error in one line; `died` is True after the thread failed.
     """
 
     def __init__(self, jobs: Sequence[Job], settings: Settings, stop: threading.Event) -> None:
@@ -81,18 +81,18 @@ class JobThread(threading.Thread):
         self._due = dict.fromkeys(jobs, 0.0)
 
     def run(self) -> None:
-        """Run what is due, again and again; log an error that no job is to blame for."""
+        """Run the due jobs repeatedly; log an error outside of the jobs."""
         try:
             while not self._stop_asked.is_set():
                 self.run_due(self._settings, time.monotonic())
                 self.first_round.set()
                 self._stop_asked.wait(LOOK_SECONDS)
         except BaseException as error:  # noqa: BLE001 - the top of a thread: without it no key is destroyed any more
-            log.error("the jobs' thread died: unforeseen %s", type_and_place(error))  # noqa: TRY400
+            log.error("the thread of the jobs ended: unforeseen %s", type_and_place(error))  # noqa: TRY400
             self.died = True
 
     def run_due(self, settings: Settings, now: float) -> None:
-        """Run what is due at `now`, seconds of a clock that never goes back."""
+        """Run the jobs that are due at `now`, in seconds of a monotonic clock."""
         for job, due in self._due.items():
             if now < due:
                 continue
@@ -105,11 +105,11 @@ class JobThread(threading.Thread):
 
 
 def _trouble(job: Job, settings: Settings) -> str:
-    """Run a job and return why it failed, '' when it did not."""
+    """Run a job and return the error in one line, '' without one."""
     try:
         job.run(settings)
     except (Retryable, Fatal, OSError) as error:
-        return str(error)  # it says what to do
+        return str(error)  # this text says what to do
     except Exception as error:  # noqa: BLE001 - the top of a worker's loop: one job's fault must not end the shipping
         return f"unforeseen {type_and_place(error)}"
     return ""

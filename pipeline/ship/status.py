@@ -1,7 +1,7 @@
 """The worker's state, for people and for other processes: `run/ship.json` under the data directory.
 
-Owns the shape of that file. It is replaced whole and never synced: it describes a running process and is worth nothing
-after a power cut. It holds numbers and names of errors, never anything a visitor sent.
+Owns the form of that file. It is replaced as a whole and never synced: it describes a running process and has no use
+after a power cut. It holds numbers and names of errors, and no data sent by a visitor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ State = Literal["starting", "idle", "shipping", "waiting", "halted", "stopped"]
 
 
 class ShipStatus(msgspec.Struct):
-    """The worker as it sees itself; times are Unix milliseconds, 0 for never; numbers count since its start."""
+    """The state of the worker; times are Unix milliseconds, 0 for never; numbers count from its start."""
 
     pid: int
     at_ms: int = 0
@@ -26,15 +26,15 @@ class ShipStatus(msgspec.Struct):
     pending_segments: int = 0
     pending_bytes: int = 0
     shipped_ms: int = 0
-    """When the last plan was brought to its end."""
+    """The time when the last plan was delivered."""
     plans: int = 0
     stored: int = 0
     rejected: int = 0
     quarantined: int = 0
     tries: int = 0
-    """Failed tries in a row; 0 when all is well."""
+    """Failed tries in a row; 0 after a success."""
     error: str = ""
-    """The last trouble in one line; stays after it is over, see `tries`."""
+    """The last error in one line; it stays after it is fixed, see `tries`."""
     error_ms: int = 0
     lost_segments: list[str] = []
     """The segments that vanished from the spool before they were shipped."""
@@ -54,7 +54,7 @@ def write_status(path: Path, status: ShipStatus) -> None:
 
 
 def read_status(data: Path) -> ShipStatus | None:
-    """Return the last status, or None when there is none that can be read."""
+    """Return the last status, or None when it is missing or unreadable."""
     try:
         return msgspec.json.decode(status_path(data).read_bytes(), type=ShipStatus)
     except (OSError, msgspec.DecodeError):

@@ -4,10 +4,10 @@ Owns the order of work and the two threads. Theory of operation:
 
 * The main thread looks for sealed segments, makes a plan of the oldest and builds its rows; a second thread delivers. One
   plan is built while the one before it is delivered, so at most two are in memory, each at most `PLAN_BYTES` of spool.
-* A backlog drains oldest first, but every `LIVE_TURN`th plan takes the newest segments, so that after an outage today's
-  reports move while the past is being caught up with.
-* Trouble is waited out in the delivering thread; key destruction and the other jobs go on meanwhile.
-* A stop is no special case: what is in flight gets a moment to end, else it is left as a crash would leave it.
+* A backlog is delivered oldest first, but every `LIVE_TURN`th plan takes the newest segments, so that after an outage the
+  reports show new events before the backlog is delivered.
+* The delivery thread waits after an error; key destruction and the other jobs continue meanwhile.
+* A stop needs no special code: a batch in flight gets a moment to finish, otherwise it is left as after a crash.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from pipeline.system.faults import EXIT_UNFORESEEN
 PLAN_BYTES = 16 * 1024 * 1024
 """Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""
 HEAD_BYTES = 4096
-"""Bytes of a segment that make it unmistakable: they hold the random identities of its first events."""
+"""The first bytes of a segment, which identify it: they hold the random identities of its first events."""
 LIVE_TURN = 4
 STOP_SECONDS = 1.0
-"""The time that a stop waits for batches on their way; `up` gives each process little more."""
+"""The time that a stop waits for batches in flight; `up` gives each process little more."""
 STATUS_SECONDS = 1.0
 ORPHAN_SECONDS = 5.0
 
@@ -82,9 +82,9 @@ class Worker:
         self._status_due = self._orphans_due = 0.0
 
     def run(self, *, until_empty: bool = False) -> None:
-        """Ship until told to stop, or with `until_empty` until no sealed segment is left.
+        """Ship until a stop is requested, or with `until_empty` until no sealed segment is left.
 
-        Raises `Fatal` when another worker holds the journal or the settings name a file that is not there.
+        Raises `Fatal` when another worker holds the journal or the settings name a missing file.
         """
         self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         tables = EnrichTables.load(self._settings)
@@ -115,11 +115,13 @@ class Worker:
         self._end(journal)
 
     def _left_open(self, journal: Journal) -> list[OpenPlan]:
-        """Return the plans that a worker before left open; one that cannot be built again is given up."""
+        """Return the open plans of an earlier worker; a plan that cannot be built again is given up."""
         for known in journal.open_plans():
             missing = [name for name in known.plan.segments if not (self._spool / name).exists()]
             if missing and not known.finished:
-                log.error("%s is missing though not all of it was stored; what is left goes to quarantine", missing[0])
+                log.error(
+                    "%s is missing before all its rows were stored; the plan's segments go to quarantine", missing[0]
+                )
                 journal.write(Stuck(known.plan.id, "missing", 0), Finished(known.plan.id))
         return journal.open_plans()
 
@@ -127,7 +129,7 @@ class Worker:
         try:
             shipment = build(plan, lambda name: read(self._spool / name), to_row)
         except OSError as error:
-            # Not again before the next start: one unreadable file must not keep all others waiting.
+            # The segments are skipped until the next start: one unreadable file must not delay all others.
             self._unreadable.update(plan.segments)
             log.error("segments %s cannot be read: %s", ", ".join(plan.segments), error.strerror)  # noqa: TRY400
             self.status.error = f"{len(self._unreadable)} segments cannot be read: {error.strerror}"
@@ -156,7 +158,7 @@ class Worker:
             with segment.path.open("rb") as stream:
                 return stream.read(HEAD_BYTES)
         except OSError:
-            return b""  # building the plan meets the same and deals with it
+            return b""  # `_build` gets the same error and handles it
 
     def _ship(self, shipment: Shipment | None, delivery: Delivery) -> None:
         self._wait_for_carrier()
@@ -165,7 +167,7 @@ class Worker:
             self._carrier.start()
 
     def _wait_for_carrier(self) -> None:
-        """Wait until the plan on its way is delivered, or a stop is asked for."""
+        """Wait until the plan in flight is delivered, or a stop is requested."""
         while self._carrier is not None:
             self._join_carrier(self._settings.ship.poll_seconds)
             if self._carrier is not None:
@@ -174,7 +176,7 @@ class Worker:
                 self._keep_house()
 
     def _join_carrier(self, seconds: float) -> None:
-        """Wait at most so long for the plan on its way, and forget it where it is delivered."""
+        """Wait at most `seconds` for the plan in flight, and drop it when it is delivered."""
         if self._carrier is None:
             return
         self._carrier.join(seconds)
@@ -196,10 +198,10 @@ class Worker:
             try:
                 found = recover_orphans(self._spool)
             except OSError as error:
-                log.warning("segments of collectors that died wait: %s", error.strerror)
+                log.warning("segments of ended collectors cannot be recovered yet: %s", error.strerror)
             else:
                 if found != Recovery():
-                    log.warning("segments of collectors that died: %s", found)
+                    log.warning("segments of ended collectors: %s", found)
             self._look_for_gaps()
         if now >= self._status_due:
             self._status_due = now + STATUS_SECONDS
@@ -227,8 +229,8 @@ class Worker:
         if self._carrier is None:
             journal.close()
         else:
-            # The thread may still write: the journal stays locked until the process is gone.
-            log.warning("stopped while a batch was in flight; the next ship goes on with it")
+            # The thread may still write: the journal stays locked until the process ends.
+            log.warning("stopped while a batch was in flight; the next `ship` continues it")
         self._tell("stopped")
 
     def _tell(self, state: State) -> None:

@@ -1,6 +1,6 @@
 """`subject`: the requests of a person (policy clause 6.2.4): find, block, unblock, export, erase, and their list.
 
-Standard input serves for an address or a code (`-`), because a command line stays in the shell's history.
+`-` reads an address or a code from standard input, because the shell keeps command lines in its history.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def find(
     if code and ip:
         raise typer.BadParameter("--code, --ip: expected one of them")
     if (code or ip) and not requester:
-        raise typer.BadParameter("--requester: expected who asks")
+        raise typer.BadParameter("--requester: expected the name of the person who asks")
     if ip and not (first and last):
         raise typer.BadParameter("--from, --to: expected the days on which the address was the person's")
     desk = _desk(config, case, requester or "-", basis)
@@ -147,7 +147,11 @@ def list_cases(form: FormatOption = None, config: ConfigOption = None) -> None:
     ]
     columns = ("case", "state", "requester", "basis", "opened", "answer_by", "left", "by")
     print_rows(
-        columns, rows, form, title="requests of persons", note="answer_by: ten working days, holidays not counted"
+        columns,
+        rows,
+        form,
+        title="requests of persons",
+        note="answer_by: ten days from Monday to Friday; public holidays are counted as working days",
     )
 
 

@@ -3,11 +3,11 @@
 Owns the order of the steps. Rules:
 
 * Every step is in the audit before it is done, with its basis; a refusal is audited, too, and changes nothing.
-* Only a request code proves that the rows are the person's. An address is shared by everybody behind the same router, so by
-  address rows can be counted and blocked until a check, never exported and never erased.
+* Only a request code proves that the rows are the person's. Everybody behind one router has the same address. So rows found
+  by address can be counted, and blocked until the matter is checked; they are never exported and never erased.
 * The request is written last, except for an erasure, which is on the disk before the first row is deleted (see
-  `pipeline.subjects.erasure`); so an interrupted step can be taken again.
-* The address itself is only in memory: the request keeps its tokens of the days asked for.
+  `pipeline.subjects.erasure`); so an interrupted step can be repeated.
+* The address itself is only in memory: the request keeps the address's tokens of the requested days.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from pipeline.subjects.requests import CaseBook, PersonRequest, State, due_day
 from pipeline.subjects.rows import SubjectRows, subject_rows
 
 ADDRESSES_PER_HOUR: Final = 20
-"""Searches by address in an hour: enough for a desk, too few to find out whose address was here when."""
+"""Searches by address in an hour: enough for the requests of persons, too few to search for the visits of many addresses."""
 
 _MOST_DAYS: Final = 366
 
 
 class Found(NamedTuple):
-    """The answer of a search: events per UTC day, and notes on events that it cannot find."""
+    """The answer of a search: the number of events per UTC day, and notes on events that it cannot find."""
 
     case: PersonRequest
     days: list[tuple[date, int]]
@@ -50,7 +50,7 @@ class Desk:
     """One operator at work on the requests, at one moment.
 
     Raises `Fatal` where the audit, the requests or the keys are unsafe. Every method raises `Fatal` for a refusal, which is
-    audited, `Retryable` where the disk or ClickHouse is in trouble; the same step may be taken again then.
+    audited, `Retryable` where the disk or ClickHouse fails; the same step may be repeated then.
     """
 
     def __init__(self, settings: Settings, *, now: datetime, who: str) -> None:
@@ -62,7 +62,7 @@ class Desk:
         self._who = who
 
     def open_by_code(self, number: str, requester: str, basis: str, code: str) -> Found:
-        """Open a request for the holder of a request code and find the rows; the same again for the same code."""
+        """Open a request for the holder of a request code and find the rows; the same code finds the same request again."""
         facts = {"case": number, "requester": requester, "basis": basis, "by": "request code"}
         with self._step(Action.SUBJECT_FIND, facts):
             try:
@@ -182,7 +182,7 @@ class Desk:
         if known is not None:
             self.book.working(case.case)
             if (known.code, known.visitors, known.tokens) != (case.code, case.visitors, case.tokens):
-                raise Fatal(f"--case: {case.case} is another request's; expected a number that is free")
+                raise Fatal(f"--case: {case.case} is the number of another request; expected an unused number")
             case = known
         with subject_rows(self._settings) as rows:
             limit = Limit(frozenset({Action.SUBJECT_FIND_BY_ADDRESS}), ADDRESSES_PER_HOUR, timedelta(hours=1))

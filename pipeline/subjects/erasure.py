@@ -1,8 +1,8 @@
 """Removes an erased person's events that are not in ClickHouse yet: in the spool, in quarantine, in flight.
 
 Owns the list of erasures as `ship` sees it. Theory of operation: the request is on the disk as `erasing` before the
-first row is deleted, and delivery asks this list each time it sends or counts a batch. So later batches hold no row of the
-person, and a count below the number sent is no alarm where rows of the batch were erased meanwhile. Rows that were in a
+first row is deleted, and delivery reads this list each time it sends or counts a batch. So later batches hold no row of the
+person, and a count below the number sent is not an error where rows of the batch were erased meanwhile. Rows that were in a
 buffer at that moment may still arrive: a job looks for such rows for two days and deletes them.
 """
 
@@ -32,7 +32,7 @@ from pipeline.system.durable_files import DRAFT, LOCAL_FILES, replacing, write_a
 from pipeline.system.private_files import private_directory
 
 LATE: Final = timedelta(days=2)
-"""The time in which rows of an insert that was on its way are looked for; a server keeps no body that long."""
+"""Rows of an unfinished insert are searched for this long; a server keeps no request body that long."""
 
 _VISITOR, _RECEIVED = COLUMNS["events"].index("visitor"), COLUMNS["events"].index("received_at")
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Erasures:
-    """The erased visitors, each with the time (Unix milliseconds) up to which their events go."""
+    """The erased visitors, each with the time (Unix milliseconds) up to which their events are erased."""
 
     def __init__(self, until_ms: dict[int, int]) -> None:
         self._until_ms = until_ms
@@ -60,18 +60,18 @@ class Erasures:
         return cls(until_ms)
 
     def without(self, batch: Batch) -> Batch:
-        """Return the batch without the rows of erased persons; itself where it has none."""
+        """Return the batch without the rows of erased persons; the same batch where it has none."""
         if batch.table != "events" or not self._until_ms:
             return batch
         lines = [b"" if self._in_row.search(line) and self._is_erased_row(line) else line for line in batch.lines]
         return batch if lines == batch.lines else batch._replace(lines=lines)
 
     def names(self, line: bytes) -> bool:
-        """Whether a line of the spool, good or damaged, is of an erased person."""
+        """Whether a line of the spool, valid or damaged, belongs to an erased person."""
         if not self._until_ms or not self._in_spool.search(line):
             return False
         record = parse(line)
-        # An unreadable line that names the visitor is deleted, too: a lost event is better than a kept one.
+        # An unreadable line with the visitor's number is deleted, too: to lose an event is better than to keep one.
         return not isinstance(record, Event) or record.received_ms <= self._until_ms.get(record.visitor, -1)
 
     def _is_erased_row(self, line: bytes) -> bool:
@@ -81,14 +81,14 @@ class Erasures:
 
 
 class ErasureList:
-    """The erasures in force, read anew at each question; keeps what it read while nothing changed.
+    """The erasures in force; reads the requests again whenever their files have changed.
 
     Raises `Fatal` where the directory of requests is unsafe.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        private_directory(settings.cases_dir)  # made by the user of `ship`, who has to read it
+        private_directory(settings.cases_dir)  # the user of `ship` must make it, to be able to read it
         self._seen: list[tuple[str, int, int]] = []
         self._erasures = Erasures({})
 
@@ -104,7 +104,7 @@ class ErasureList:
 
 
 def recent(settings: Settings, now: datetime) -> list[PersonRequest]:
-    """Return the recent erasures, whose tokens may still come out of a spool."""
+    """Return the requests closed within `retention.tokens_days`: the spool may still hold tokens of these persons."""
     if not settings.cases_dir.is_dir():
         return []
     limit = now - timedelta(days=settings.retention.tokens_days)
@@ -132,13 +132,13 @@ def clean_quarantine(spool: Path, erasures: Erasures) -> int:
 
 
 def finish_erasures(settings: Settings) -> None:
-    """Delete late rows after an erasure: quarantined lines, and rows of an insert that was on its way; audited."""
+    """Delete the late rows of erased persons: quarantined lines, and rows of an unfinished insert; audited."""
     now = datetime.now(UTC)
     cases = [case for case in recent(settings, now) if case.state in ("erasing", "erased")]
     if not cases:
         return
     if removed := clean_quarantine(settings.spool_dir, Erasures.of(cases)):
-        log.info("%d quarantined lines of erased persons are gone", removed)
+        log.info("deleted %d quarantined lines of erased persons", removed)
     late = [case for case in cases if case.closed is not None and case.closed > now - LATE]
     if not late:
         return
@@ -166,7 +166,7 @@ def _clean(path: Path, aside: Path, erasures: Erasures) -> int:
     aside.mkdir(mode=0o700, exist_ok=True)
     with replacing(path) as fd:
         write_all(LOCAL_FILES, fd, kept)
-        os.utime(fd, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # its age decides when it goes
+        os.utime(fd, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # the age of the file decides when it is deleted
     return removed
 
 

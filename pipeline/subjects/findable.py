@@ -1,6 +1,6 @@
 """The rows of a person that can still be found, and an explanation for the others.
 
-Owns the tokens of an address for the days asked for, and the notes of an answer. The address is in memory only.
+Owns the tokens of an address for the requested days, and the notes of an answer. The address is in memory only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.subjects.requests import PersonRequest
 
 
 def tokens_of(keys: KeyDirectory, address: RawAddress, first: date, last: date) -> dict[date, Token]:
-    """Return the address's token of each UTC day whose key lives; raises `Fatal` where a key is unsafe."""
+    """Return the address's token for each UTC day whose key exists; raises `Fatal` where a key is unsafe."""
     living = {day: keys.read(KeyName.of_day(day)) for day in _days(first, last)}
     return {day: DayTokens(key).ip_token(address) for day, key in living.items() if key is not None}
 
@@ -31,7 +31,7 @@ def notes(case: PersonRequest, keys: KeyDirectory, today: date, oldest: date) ->
     years = [KeyName.of_year(date(year, 1, 1)) for year in range(oldest.year, today.year + 1)]
     return [
         f"Events before {oldest} have lost their visitor: nobody can find them any more.",
-        "Events before the cookie came back for the first time have no visitor of this person and cannot be found.",
+        "Events before the browser first sent the cookie back have no visitor of this person and cannot be found.",
         *_said([year.text for year in years if keys.tombstone(year)], "Destroyed keys, whose events cannot be found"),
     ]
 

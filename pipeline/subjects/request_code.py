@@ -2,11 +2,11 @@
 
 Owns the code's form. Pure: keys, cookie and time are arguments. Rules:
 
-* Only the holder of the id cookie gets a code for it (`/privacy` makes it from the cookie of the request), and only the
-  holder of the year's visitor key can make or read one: a 56-bit keyed BLAKE2b proves it.
-* It names the visitor of this year and, for a cookie set last year, of last year; never the cookie itself.
-* Its content is masked by a key stream of its seal, so two codes of one person have no visible part in common.
-* It is valid for 30 days. `requests` sees to it that a code opens one request only.
+* Only the holder of the id cookie gets a code for it (`/privacy` makes it from the cookie of the request). Only the holder
+  of the year's visitor key can make or read a code: its seal is a keyed BLAKE2b of 56 bits.
+* It contains the visitor of this year and, for a cookie set last year, of last year; never the cookie itself.
+* Its content is masked by a key stream derived from the seal, so two codes of one person have no visible part in common.
+* It is valid for 30 days. `pipeline.subjects.requests` ensures that a code opens only one request.
 
 Form: minutes since 2026 (3 bytes), one or two visitors (8 bytes each), seal (7 bytes), in base32 without I, L, O and U, in
 groups of five to be read aloud: 29 or 42 letters and digits.
@@ -34,7 +34,7 @@ _SEAL_BYTES: Final = 7
 _LENGTHS: Final = {29: 18, 42: 26}  # letters -> bytes, for one and for two visitors
 
 YearKey = Callable[[int], bytes | None]
-"""The visitor key of a year, None where there is none or it was destroyed."""
+"""Returns the visitor key of a year, None where it is missing or destroyed."""
 
 
 class Request(NamedTuple):
@@ -45,7 +45,7 @@ class Request(NamedTuple):
 
 
 def make(cookie: IdCookie, year_key: YearKey, *, now: datetime) -> str:
-    """Return the request code of the holder of a cookie; '' without this year's key."""
+    """Return the request code for the holder of a cookie; '' where this year's key is missing."""
     now = now.astimezone(UTC)
     key = year_key(now.year)
     if key is None:
@@ -61,7 +61,7 @@ def make(cookie: IdCookie, year_key: YearKey, *, now: datetime) -> str:
 
 
 def read(code: str, year_key: YearKey, *, now: datetime) -> Request:
-    """Return the content of a code; raises `ValueError`, which never quotes it, for one that is not ours or too old."""
+    """Return the content of a code; raises `ValueError`, which never quotes it, for a code that is invalid or too old."""
     now = now.astimezone(UTC)
     sealed = _packed(code)
     masked, seal = sealed[:-_SEAL_BYTES], sealed[-_SEAL_BYTES:]
@@ -69,7 +69,7 @@ def read(code: str, year_key: YearKey, *, now: datetime) -> Request:
         body = _masked(key, masked, seal)
         if compare_digest(seal, _seal(key, body)):
             return _checked(body, now)
-    raise ValueError("not a request code of this system: mistyped, made up, or of a year whose key was destroyed")
+    raise ValueError("not a request code of this system: mistyped, invented, or of a year whose key was destroyed")
 
 
 def fingerprint(code: str) -> str:
@@ -91,7 +91,7 @@ def _checked(body: bytes, now: datetime) -> Request:
             f"the request code was made on {made:%Y-%m-%d}; it is valid for {LIFE.days} days: ask for a new one"
         )
     if made > now + timedelta(days=1):
-        raise ValueError(f"the request code was made on {made:%Y-%m-%d}, which is still to come: is the clock right?")
+        raise ValueError(f"the request code was made on {made:%Y-%m-%d}, which is in the future: is the clock right?")
     numbers = [int.from_bytes(body[place : place + 8]) for place in range(_TIME_BYTES, len(body), 8)]
     return Request(made, {made.year - back: visitor for back, visitor in enumerate(numbers)})
 
@@ -101,7 +101,7 @@ def _seal(key: bytes, body: bytes) -> bytes:
 
 
 def _masked(key: bytes, body: bytes, seal: bytes) -> bytes:
-    # The seal serves as nonce: it is a keyed hash of what it masks (the construction of RFC 5297, SIV).
+    # The seal is also the nonce: it is a keyed hash of the masked bytes (the construction of RFC 5297, SIV).
     mask = blake2b(seal, digest_size=len(body), key=derive(key, b"clinic-pixel request mask", 32)).digest()
     return bytes(left ^ right for left, right in zip(body, mask, strict=True))
 
@@ -123,5 +123,5 @@ def _packed(code: str) -> bytes:
     for letter in letters:
         number = number * 32 + _ALPHABET.index(letter)
     if number >= 1 << 8 * size:
-        raise ValueError("not a request code of this system: mistyped or made up")
+        raise ValueError("not a request code of this system: mistyped or invented")
     return number.to_bytes(size)

@@ -2,9 +2,10 @@
 
 Owns their files and the order of states: open -> blocked -> unblocked, or open/blocked -> erasing -> erased. Rules:
 
-* A request holds pseudonyms, never an address, a cookie or a request code; of the code it keeps a fingerprint and its minute.
-* A request code opens one request. After a request of a visitor is closed only a later code is accepted, so that neither
-  an overheard code nor an old one can be used again.
+* A request holds pseudonyms, never an address, a cookie or a request code; of the code it keeps a fingerprint, and the
+  minute in which the code was made.
+* A request code opens one request. After a request of a visitor is closed, only a code made later is accepted for this
+  visitor, so that neither an overheard code nor an old one can be used again.
 * One command works on the requests at a time.
 """
 
@@ -32,7 +33,7 @@ from pipeline.system.private_files import open_private, private_directory, repla
 State = Literal["open", "blocked", "unblocked", "erasing", "erased"]
 CLOSED: Final[frozenset[State]] = frozenset({"unblocked", "erased"})
 WORKING_DAYS: Final = 10
-"""To answer a person: Federal Law 152-FZ, article 20 part 1; public holidays are the operator's to add."""
+"""The term for the answer to a person: Federal Law 152-FZ, article 20 part 1; the operator has to add public holidays."""
 
 _NUMBER: Final = re.compile(r"\w[\w./№-]{0,63}")
 _MAX_WORDS: Final = 300
@@ -41,7 +42,7 @@ _MAX_WORDS: Final = 300
 class PersonRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request: by request code (`visitors` by year) or by address (`tokens` by day).
 
-    `first` and `last` are its UTC days, `blocked` is the begin of the block, `closed` the end of the request.
+    `first` and `last` are its UTC days, `blocked` is the start of the block, `closed` the end of the request.
     """
 
     case: str
@@ -76,7 +77,7 @@ class CaseBook:
     def locked(self) -> Iterator[None]:
         """Make every other command wait."""
         with locks.locked(self.directory / "lock"):
-            sweep_drafts(self.directory, before=inf)  # the lock is ours: whoever wrote them is dead
+            sweep_drafts(self.directory, before=inf)  # we hold the lock: the processes that wrote them have ended
             yield
 
     def all(self) -> list[PersonRequest]:
@@ -101,7 +102,7 @@ class CaseBook:
         return case
 
     def refuse_replay(self, number: str, code: str, request: Request) -> None:
-        """Raise `Fatal` where a code already opened another request or is older than the end of one of its visitor."""
+        """Raise `Fatal` for a code that opened another request, or was not made after the last one of its visitor ended."""
         visitors = set(request.visitors.values())
         for other in self.all():
             if other.code == fingerprint(code) and other.case != number:
@@ -123,7 +124,7 @@ class CaseBook:
 
 
 def check_words(case: str, requester: str, basis: str) -> None:
-    """Raise `ValueError` that names the option and what was expected."""
+    """Raise `ValueError`, which names the option and the expected form, where a word is not valid."""
     if not _NUMBER.fullmatch(case):
         raise ValueError("--case: expected a request number of up to 64 letters, digits and ./-№")
     for option, words in (("--requester", requester), ("--basis", basis)):

@@ -1,9 +1,9 @@
 """The stored rows of one person: found, counted, exported, hidden, held and deleted.
 
-Owns every statement that asks for a person; works as `pixel_eraser`. Rules:
+Owns every SQL statement about one person; works as `pixel_eraser`. Rules:
 
 * A row is the person's when it has one of the request's visitors, or on one of its days its address token. A day's visitor
-  (a browser without id cookie) is never looked up: it may be several persons'.
+  (a browser without id cookie) is never searched for: it may belong to several persons.
 * Rows are held by copy: the copy keeps its tokens while the block lasts; the original loses them at their term and stays
   hidden while the copy exists.
 * After a deletion the rows are counted again; a table with a visitor that is not in `TABLES` fails a test.
@@ -28,16 +28,16 @@ from pipeline.settings import Settings
 from pipeline.subjects.requests import PersonRequest
 
 TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
-"""Every table whose rows have a visitor, with the column of their time; but for the blocks themselves."""
+"""Every table whose rows have a visitor, with the column of their time; except the blocks themselves."""
 
 EXPORTED: Final = ", ".join(
     column.name for column in inventory().of("events") if column.group.words and column.term.setting != "tokens_days"
 )
-"""The columns that a person receives: all of those that /privacy speaks of, but no token."""
+"""The columns that a person receives: all columns that /privacy describes, but no token."""
 
 EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
 HOLD_AHEAD: Final = timedelta(days=7)
-"""A row is held this long before its tokens expire: the longest allowed pause of `ship`."""
+"""A row is copied this long before its tokens expire: the longest allowed pause of `ship`."""
 
 _OPEN: Final = "FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
 _COVERED: Final = (
@@ -144,7 +144,7 @@ class SubjectRows:
 def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
     """Give the tables to a command or job.
 
-    Raises `Retryable` when ClickHouse is away, `Fatal` when it refuses; also for what is done inside.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses; also for errors inside the `with` block.
     """
     client = connect(settings, "pixel_eraser", timeout=600)
     try:
@@ -156,14 +156,14 @@ def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
 
 
 def hold_blocked_rows(settings: Settings) -> None:
-    """Hold the rows of blocked persons whose tokens are about to expire; for `ship`, daily. Raises what `subject_rows` raises."""
+    """Hold the rows of blocked persons whose tokens expire soon; a daily job. Raises the errors of `subject_rows`."""
     if any(settings.blocks_dir.glob("*.json")):
         with subject_rows(settings) as rows:
             rows.hold(settings, datetime.now(UTC))
 
 
 def matching(case: PersonRequest) -> str:
-    """Return the SQL condition for a request's rows, made of numbers, days and tokens of ours only."""
+    """Return the SQL condition for a request's rows; it consists only of our own numbers, days and tokens."""
     if case.by_code:
         return f"visitor IN ({', '.join(str(int(visitor)) for visitor in case.visitors.values())})"
     tokens = ", ".join(f"('{day.isoformat()}', '{IPv6Address(token)}')" for day, token in case.tokens.items())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Final, Protocol
@@ -195,17 +195,20 @@ def sweep_drafts(directory: Path, *, before: float) -> None:
 def _draft(path: Path, mode: int, files: FileSystem) -> Iterator[tuple[Path, int]]:
     draft = path.with_name(f".{path.name}.{token_hex(8)}{DRAFT}")
     fd = files.create(draft)
-    try:
+    with ExitStack() as undo:
+        undo.callback(files.close, fd)
+        undo.callback(_remove_quietly, draft, files)
         if mode != PRIVATE_FILE:
             os.fchmod(fd, mode)
         give_to_owner(fd, path.parent)
         yield draft, fd
-    except BaseException:  # raised again: after any error the draft must be removed
-        with suppress(OSError):
-            files.unlink(draft)
-        raise
-    finally:
-        files.close(fd)
+        undo.pop_all()
+    files.close(fd)
+
+
+def _remove_quietly(draft: Path, files: FileSystem) -> None:
+    with suppress(OSError):
+        files.unlink(draft)
 
 
 def give_to_owner(fd: int, directory: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.errors import Fatal
@@ -29,15 +29,14 @@ def take(file: Path, flags: int = MAKE, *, shared: bool = False, wait: bool = Fa
     Several processes may hold a `shared` lock at a time; `wait` waits for the holder. Raises `Held` if another process
     holds the lock, `Fatal` if the file is unsafe, `OSError` if it cannot be opened.
     """
-    descriptor = open_private(file, flags)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Held(f"{file}: another process holds this lock; wait for it or stop it") from None
-    except BaseException:  # raised again: an interrupted wait must not leave a descriptor open
-        os.close(descriptor)
-        raise
+    with ExitStack() as undo:  # an interrupted wait must not leave a descriptor open
+        descriptor = open_private(file, flags)
+        undo.callback(os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise Held(f"{file}: another process holds this lock; wait for it or stop it") from None
+        undo.pop_all()
     return descriptor
 
 

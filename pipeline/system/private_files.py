@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.errors import Fatal
@@ -38,13 +39,12 @@ def open_private(file: Path, flags: int) -> int:
         if file.is_symlink():
             raise Fatal(f"{file}: is a symlink; expected a regular file of mode 0600") from None
         raise
-    try:
+    with ExitStack() as undo:
+        undo.callback(os.close, descriptor)
         if flags & os.O_CREAT:
             give_to_owner(descriptor, file.parent)
         _check(file, os.fstat(descriptor), stat.S_IFREG, 0o600)
-    except BaseException:  # raised again: after any error the descriptor must be closed
-        os.close(descriptor)
-        raise
+        undo.pop_all()
     return descriptor
 
 

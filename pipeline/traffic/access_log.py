@@ -1,7 +1,7 @@
 """Reads page views from access logs in the `combined` format of Apache and nginx.
 
-Owns the definition of a page view: a GET of a page, not of a static file. The page is host and path, the referrer is the Referer, the
-error status is the status from 400 on. Pure.
+Owns the definition of a page view: a GET of a page, not of a static file. The page is host and path, the referrer is the
+Referer, the error status is the status from 400 on. Pure.
 """
 
 from __future__ import annotations

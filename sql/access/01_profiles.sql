@@ -1,9 +1,10 @@
 -- Settings profiles. OR REPLACE, here and in the files below: at an upgrade, what is written here takes effect.
--- The files run in this order: a replaced profile or user is a new one to ClickHouse, so whatever names it comes after it.
+-- The files run in this order: ClickHouse treats a replaced profile or user as a new one, so statements that name it
+-- come later.
 -- A reader may change only the settings marked CHANGEABLE_IN_READONLY, within their bounds: a free choice of settings
--- (readonly = 2) reaches into the views. A server needs `settings_constraints_replace_previous` for that word.
--- The two query_plan settings keep a reader's WHERE outside of the views: pushed inside, `throwIf(page = '...')`
--- would be asked of cells that the view itself suppresses, and the error would answer.
+-- (readonly = 2) would also apply inside the views. A server needs `settings_constraints_replace_previous` for that word.
+-- The two query_plan settings keep a reader's WHERE outside of the views. Inside a view, `throwIf(page = '...')` would be
+-- evaluated on cells that the view suppresses, and its error would reveal them.
 
 CREATE SETTINGS PROFILE OR REPLACE pixel_reader SETTINGS
     readonly = 1,

@@ -1,5 +1,5 @@
 -- Users. On a server `clinic-pixel clickhouse --access-sql` prints these files with the password hashes filled in.
--- A replaced user has no rights until 03_grants.sql has run: for that moment its queries are refused, none is allowed too much.
+-- A replaced user has no rights until 03_grants.sql has run: until then its queries are refused, and none has too many rights.
 
 CREATE USER OR REPLACE ops IDENTIFIED WITH sha256_hash BY '$ops_sha256' SETTINGS PROFILE 'pixel_reader';
 CREATE USER OR REPLACE security IDENTIFIED WITH sha256_hash BY '$security_sha256' SETTINGS PROFILE 'pixel_reader';

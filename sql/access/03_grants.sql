@@ -1,7 +1,8 @@
--- Grants. A purpose is a database: readers hold views, only the definer and the operator hold rows.
--- Nobody holds a grant on *.* or on a source (FILE, URL, REMOTE, S3), and nobody may grant on.
+-- Grants. A purpose is a database: readers have grants on views only; the rows are for the definer of the views, for requests
+-- of persons and for the operator.
+-- No user has a grant on *.* or on a source (FILE, URL, REMOTE, S3), and no user may pass on a grant.
 
--- A right that is no longer written below must go at an upgrade. REVOKE ALL covers every database and source.
+-- An upgrade must remove a right that is no longer listed below. REVOKE ALL covers every database and source.
 REVOKE ALL ON *.* FROM ops;
 REVOKE ALL ON *.* FROM security;
 REVOKE ALL ON *.* FROM privacy;
@@ -29,14 +30,15 @@ GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON rollup.* TO pixel_migrator;
 GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
 
--- Writes rows, reads back which batches arrived, forces the merge that ends expired tokens, and counts hours; nothing else.
--- No KILL QUERY: it needs SELECT ON system.processes, which shows everybody's queries; delivery does not need it.
+-- Writes rows, reads the identities of stored batches, forces the merge that deletes expired tokens, and counts hours.
+-- Nothing else. No KILL QUERY: it needs SELECT ON system.processes, which shows the queries of all users; delivery does not
+-- need it.
 GRANT INSERT, OPTIMIZE ON pixel.* TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
--- To copy into the table only those acts of the audit file that it lacks.
+-- For copying only those acts of the audit file that are missing in the table.
 GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
 -- Numbers only; see sql/rollup/hourly_counts.sql.
 GRANT SELECT ON rollup.hourly_counts TO pixel_writer;
@@ -51,7 +53,7 @@ GRANT SELECT, SHOW ON pixel.* TO pixel_admin;
 GRANT SELECT, SHOW ON technical.* TO pixel_admin;
 GRANT SELECT, SHOW ON fraud.* TO pixel_admin;
 GRANT SELECT, SHOW ON privacy.* TO pixel_admin;
--- What `doctor` looks at: sizes, life spans, unfinished mutations. Not queries: those may hold what somebody asked for.
+-- For `doctor`: sizes, retention, unfinished mutations. Not the queries: their text may hold values that a user searched for.
 GRANT SELECT ON system.parts TO pixel_admin;
 GRANT SELECT ON system.mutations TO pixel_admin;
 GRANT SELECT ON system.disks TO pixel_admin;

@@ -1,7 +1,7 @@
--- The roll-up of one UTC day: its closed hours as numbers, without anybody's token. The worker may read this view and
--- write pixel.hourly, but holds no right on the events; the definer's row policy hides blocked people. Robots are counted
--- beside people, nobody (people.sql) is counted in hits only. Hours that were counted before and are empty now (erased,
--- blocked) come as zeros, so that the old row is replaced.
+-- The roll-up of one UTC day: its closed hours as numbers, without any token. The worker may read this view and write
+-- pixel.hourly; of the events it can read batch_id only. The row policy of the view's definer hides blocked people.
+-- Robots are counted apart from people; rows without a person (people.sql) are counted in hits only. Hours that were counted
+-- before and are empty now (erased, blocked) get zeros, so that the old row is replaced.
 WITH
     toDateTime({day:Date}, 'UTC') AS first_hour,
     least(first_hour + INTERVAL 1 DAY, toStartOfHour(now('UTC'))) AS end_hour,

@@ -1,7 +1,8 @@
--- Who is a person: a piece of a WITH list. It reads `stored` (rows of pixel.events) and gives `persons`, the same rows with
---   person      the visitor, or 0 for nobody. A first hit has no cookie yet: it belongs to the cookie that the same address
---               and agent bring later that day. Rows without visitor or past their retention, and sensitive pages, are nobody's.
---   person_day  the key epoch of a visitor without a cookie, who is somebody else on every day; else 1970-01-01.
+-- The definition of a person: a piece of a WITH list. It reads `stored` (rows of pixel.events) and gives `persons`, the same
+-- rows with
+--   person      the visitor, or 0 for none. A first hit has no cookie yet: it belongs to the cookie that the same address and
+--               agent send later that day. Rows without visitor or past their retention, and sensitive pages, have no person.
+--   person_day  the key epoch of a visitor without a cookie, who is a new visitor on every day; else 1970-01-01.
     -- Expired tokens stay readable until a merge rewrites the part, so they are hidden here.
     (day -> day >= toDate(now('UTC')) - {tokens_days:UInt64}) AS is_live,
     cookies AS (

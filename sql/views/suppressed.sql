@@ -1,23 +1,24 @@
--- Primary suppression at min_visitors people, complementary suppression into 'other', seeded random rounding to base
--- min_visitors: the frame of every technical report of visitors.
+-- The frame of every technical report of visitors: primary suppression at min_visitors people, complementary suppression
+-- into 'other', seeded random rounding to base min_visitors.
 --
 -- $cells is the report's own SELECT. It reads `events` (below: the site's rows of whole hours) and gives, beside its keys
 -- and its measures (whole numbers that may be added):
 --   people     uniqExactMapState(person);
---   seed       groupBitXor(sipHash64(event_id)): known to nobody who reads reports.
+--   seed       groupBitXor(sipHash64(event_id)): no reader of reports knows it.
 --
 -- Rules:
---   1. Who is a person is said in people.sql. Here a person is a map day -> visitor; a declared robot is an empty map, and
---      all rows of nobody are together one person. So a sensitive page, on which nobody is known, is never shown by name.
---   2. Primary suppression: a cell is shown from min_visitors people up. People are counted low, because one person may be a
---      cookie and be somebody new every day: either the cookies count or the fullest day, whichever is more.
---   3. Complementary suppression: smaller cells become one folded row; the next smallest join until it has two cells and
---      min_visitors people of its own. Where that is never reached, nothing is shown. People are merged, never added.
---   4. A cell without people is left out: shown, its change would tell of the first one.
---   5. Random rounding: every published number is a multiple of min_visitors. Up or down is decided by the seed: the same
+--   1. people.sql defines a person. Here a person is a map day -> visitor; a declared robot is an empty map, and all rows
+--      without a visitor together are one person. So a sensitive page, whose rows have no visitor, is never shown by name.
+--   2. Primary suppression: a cell with at least min_visitors people is shown. People are counted low, because one person may
+--      have a cookie and, without it, be a new visitor every day: the number of people is the number of cookies or of the
+--      visitors on the fullest day, whichever is larger.
+--   3. Complementary suppression: smaller cells become one folded row; the next smallest cells join it until it has two cells
+--      and min_visitors people of its own. If that is not possible, nothing is shown. People are merged, never added.
+--   4. A cell without people is left out: if it were shown, its change would reveal the first person.
+--   5. Random rounding: every published number is a multiple of min_visitors. The seed decides between up and down: the same
 --      rows always give the same number, no total drifts, and a step between two windows proves no new person. The numbers
---      of one cell go the same way, so a part is never larger than its whole.
---   6. Derived columns are expressions over the published numbers: they can tell nothing that these do not.
+--      of one cell are rounded in the same direction, so a part is never larger than its whole.
+--   6. Derived columns are expressions over the published numbers: they add no information.
 WITH
     (numbers -> arrayMax(mapValues(numbers))) AS people_of,
     ((number, shift) -> intDiv(number + shift, {min_visitors:UInt64}) * {min_visitors:UInt64}) AS to_base,

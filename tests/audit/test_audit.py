@@ -118,9 +118,9 @@ def test_an_audit_that_lost_its_end_is_found_and_takes_no_more_acts(
     heads = [record(audit, number) for number in range(4)]
     tamper(audit)
     left = audit.file.read_bytes() if audit.file.exists() else b""
-    with pytest.raises(Fatal, match=f"is not the one known from before; expected {heads[3]}"):
+    with pytest.raises(Fatal, match=f"differs from the line known before; expected {heads[3]}"):
         audit.verify_chain()
-    with pytest.raises(Fatal, match=f"is not the one known from before; expected {heads[3]}"):
+    with pytest.raises(Fatal, match=f"differs from the line known before; expected {heads[3]}"):
         record(audit, 5)
     assert (audit.file.read_bytes() if audit.file.exists() else b"") == left
 
@@ -141,7 +141,7 @@ def test_where_the_kept_head_was_changed_too_one_from_the_log_shows_it(audit: Au
     audit.file.with_name("audit.head").unlink()
     record(audit, 2)
     assert audit.verify_chain([Head()]).seq == 1
-    with pytest.raises(Fatal, match="line 1 of 1 is not the one known from before"):
+    with pytest.raises(Fatal, match="line 1 of 1 differs from the line known before"):
         audit.verify_chain([Head.parse(str(known))])
 
 
@@ -186,7 +186,7 @@ def test_a_torn_line_excuses_only_what_it_names(audit: Audit) -> None:
 def test_an_end_that_is_no_audit_is_not_written_to(audit: Audit) -> None:
     audit.file.write_bytes(b"x" * 70_000)
     audit.file.chmod(0o600)
-    with pytest.raises(Fatal, match="its end is no audit"):
+    with pytest.raises(Fatal, match="its end is not an audit"):
         record(audit, 1)
     assert audit.file.stat().st_size == 70_000
 
@@ -321,7 +321,7 @@ def test_an_end_that_is_not_the_kept_one_is_found_before_anything_is_counted(aud
     line, _ = act(end(content[1])[1] or Head(), at=NOW, action="look", who="emma", facts={})
     audit.file.write_bytes(b"".join([*content[:2], line]))
     for ask in (lambda: reveal(audit, NOW + 2 * HOUR), lambda: audit.newest(1), lambda: audit.refuse_an_old_clock(NOW)):
-        with pytest.raises(Fatal, match="line 3 of 3 is not the one known from before"):
+        with pytest.raises(Fatal, match="line 3 of 3 differs from the line known before"):
             ask()
 
 

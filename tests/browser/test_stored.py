@@ -1,4 +1,4 @@
-"""What a browser did on the demo clinic against what ClickHouse holds of it, every column, on the running system."""
+"""Compares visits of a browser on the demo clinic with the rows in ClickHouse, every column, on the running system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.walk import remember
 
 Row = dict[str, Any]
 NOBODY = IPv6Address("::")
-# What nobody can know beforehand, or what differs from machine to machine; `check_own` looks at these.
+# Values that a test cannot know, or that differ between machines; `check_own` looks at these.
 OWN = {"received_at", "event_id", "epoch", "visitor", "ip_token", "net_token", "ua_token", "click_token", "nonce"}
 OWN |= {"batch_id", "browser_major", "scrubbed"}
 

@@ -1,4 +1,4 @@
-"""Who may read /health and /metrics, and what /metrics adds up: every process, and those before them."""
+"""The readers of /health and /metrics, and the sums of /metrics: every process, and those before them."""
 
 from __future__ import annotations
 

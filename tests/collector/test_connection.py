@@ -1,4 +1,4 @@
-"""What is no request at all: every shape of junk gets its answer, is counted, and never holds a connection for ever."""
+"""Junk in the place of a request: every shape gets its answer, is counted, and never holds a connection for ever."""
 
 from __future__ import annotations
 

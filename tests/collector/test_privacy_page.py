@@ -1,4 +1,4 @@
-"""What a visitor sees on /privacy, what its buttons do, and what nobody else can make them do."""
+"""The content of /privacy, the effect of its buttons, and the attempts of other sites to press them."""
 
 from __future__ import annotations
 

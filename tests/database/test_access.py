@@ -1,4 +1,4 @@
-"""Who may read what: every way around a reader's grant is tried and refused by ClickHouse itself."""
+"""Tries every way around a reader's grant; ClickHouse itself refuses each one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of delivery share."""
+"""Shared parts of the tests of delivery."""
 
 from __future__ import annotations
 

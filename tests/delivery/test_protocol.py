@@ -233,7 +233,7 @@ def test_a_table_that_refuses_every_row_stops_the_worker_instead_of_emptying_the
     nonces = range(2 * MOST_REFUSED)
     spool = spool_with(tmp_path, nonces)
     store = ListStore(refused=nonces)
-    with pytest.raises(Fatal, match="do schema and version fit"):
+    with pytest.raises(Fatal, match="do schema and version match"):
         deliver(store, shipment_in(spool, rows=1000), tmp_path)
     assert not store.rows["rejects"]
     assert list(spool.glob("*.seg"))

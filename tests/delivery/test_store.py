@@ -1,4 +1,4 @@
-"""What the store believes of an answer: a count is a number, and anything else leaves the outcome unknown."""
+"""The store trusts only a count that is a number; any other answer leaves the outcome unknown."""
 
 from array import array
 

@@ -12,7 +12,7 @@ from pipeline.edge.rate_limit import RateLimit
 from pipeline.edge.steps import EDGE_STEPS, OverRate, run_edge
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
-from pipeline.event import NO_TOKEN, Hit, Scrubbed
+from pipeline.event import NO_TOKEN, EventColumns, Hit, Scrubbed
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
@@ -274,3 +274,23 @@ def test_a_blocked_person_is_refused_and_nobody_else(tables, who):
     assert event(tables).visitor
     # With a signal nothing that is kept points at the person.
     assert event(tables, gpc=True, **who).visitor == 0
+
+
+def test_every_column_of_an_event_gets_a_value(tables):
+    """A column that `_event` forgets would always have its default."""
+    strict = replace(tables, policy="2026-11")
+    cookie = f"{cookies.ID_COOKIE}=1.{NOW // 86_400_000}.{'A' * 22}; lang=ru"
+    address = "http://clinic.example/Kontakty//../ab?utm_source=yandex&yclid=123456789&x=1&mail=ivan@example.com"
+    hits = [
+        {"cookie": cookie, "nonce": 7, "status": 404, "agent": "Mozilla/5.0 test", "ads": ("spring",)},
+        {"page": address, "mode": "server", "peer": "2001:db8::7"},
+        {"referrer": "https://clinic.example/news/"},
+    ]
+    events = [run(strict, **hit).events[0] for hit in hits]
+    defaults = EventColumns(event_id=events[0].event_id, site="")
+    same = [
+        name
+        for name in EventColumns.__struct_fields__
+        if all(getattr(one, name) == getattr(defaults, name) for one in events)
+    ]
+    assert same == ["event_id"]

@@ -1,4 +1,4 @@
-"""What a user agent says, and what of it is kept."""
+"""The facts of a user agent, and the parts of it that are stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of place a visitor came from."""
+"""The kind of site that a visitor came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a real ClickHouse and the network before it do wrong, and what becomes of the rows."""
+"""Faults of a real ClickHouse and of the network before it, and the rows after them."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_a_clock_that_jumped_ahead_destroys_nothing(house: House) -> None:
     house.mint("2026-11-20", "2026-11-21", "2026-11-22", "visitor-2026")
     jumped = NOW + timedelta(days=100)
     house.mint("2027-03-02", "visitor-2027")
-    with pytest.raises(Fatal, match="3 keys are due, but there is none of the 7 days before 2027-03-02"):
+    with pytest.raises(Fatal, match="3 keys are due, but there is no key of the 7 days before 2027-03-02"):
         house.destroy_due(jumped, lived=False)
     assert house.audited() == []
     assert house.files.names(DESTROYED) == []
@@ -133,7 +133,7 @@ def test_an_open_block_holds_the_keys_of_its_days(house: House) -> None:
     held = frozenset({date(2026, 1, 5), date(2025, 6, 1)})
     assert house.destroy_due(holds=held) == ["visitor-2024", "2026-01-06"]
     (name,) = [name for name in house.files.names() if name.text == "2026-01-05"]
-    with pytest.raises(Fatal, match="held by an open block of 2026-01-05; expected `subject unblock` first"):
+    with pytest.raises(Fatal, match="an open block needs this key for 2026-01-05; expected `subject unblock` first"):
         house.destroy(name, holds=held)
     assert house.destroy_due() == ["visitor-2025", "2026-01-05"]
 

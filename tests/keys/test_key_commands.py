@@ -31,7 +31,7 @@ TODAY = datetime.now(UTC).date()
 
 
 class Ran(NamedTuple):
-    """How a command ended and what it said."""
+    """The exit status and the output of a command."""
 
     status: int
     stdout: str
@@ -104,11 +104,13 @@ def test_a_due_key_is_destroyed_with_an_act_that_can_be_printed_again(data: Path
 @pytest.mark.parametrize(
     ("arguments", "blocked", "status", "said"),
     [
-        pytest.param(["--yes"], frozenset({OLD.last}), 1, "an open block of 2026-01-05 holds it", id="held"),
+        pytest.param(["--yes"], frozenset({OLD.last}), 1, "an open block needs this key for 2026-01-05", id="held"),
         pytest.param([], frozenset(), 2, "stdin is not a terminal: pass --yes to confirm", id="nobody to ask"),
         pytest.param(["--yes"], None, 75, "clickhouse.json: not there yet", id="blocks unknown"),
         pytest.param(["2026-01-32", "--yes"], frozenset(), 2, "2026-01-32: expected a day such as", id="no name"),
-        pytest.param(["2026-01-06", "--yes"], frozenset(), 2, "--reason: expected why 2026-01-06", id="not due"),
+        pytest.param(
+            ["2026-01-06", "--yes"], frozenset(), 2, "--reason: expected a reason to destroy 2026-01-06", id="not due"
+        ),
         pytest.param(
             ["2026-01-06", "--yes", "--reason", "x"], frozenset(), 1, "2026-01-06.key: missing", id="no such key"
         ),
@@ -147,10 +149,10 @@ def test_a_mint_on_unsafe_keys_is_refused_and_audited(data: Path, run: Run) -> N
     mint(data, OLD).file(OLD).write_bytes(b"half")
     refused = run("keys", "mint")
     assert refused.status == 1
-    assert "not a whole key (4 bytes)" in refused.stderr
+    assert "not a complete key (4 bytes)" in refused.stderr
     ((entry, _),) = Audit(data / "audit").entries()
     assert entry.action == "key_mint_refused"
-    assert "not a whole key" in entry.facts["why"]
+    assert "not a complete key" in entry.facts["why"]
 
 
 def test_the_daily_job_destroys_what_is_due_and_nothing_else(

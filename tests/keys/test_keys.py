@@ -273,11 +273,11 @@ UNSAFE = [
     pytest.param(_symlinked_key, r"2026-11-22\.key: is a symlink; expected a regular file", id="symlinked key"),
     pytest.param(_fifo_for_a_key, r"2026-11-22\.key: is something else; expected a regular file", id="fifo"),
     pytest.param(
-        lambda d: _key(d, b"k" * 31), r"2026-11-22\.key: not a whole key \(31 bytes\); expected 32", id="half"
+        lambda d: _key(d, b"k" * 31), r"2026-11-22\.key: not a complete key \(31 bytes\); expected 32", id="half"
     ),
-    pytest.param(lambda d: _key(d, b"k" * 33), r"2026-11-22\.key: not a whole key \(33 bytes\)", id="too long"),
-    pytest.param(lambda d: _key(d, b""), r"2026-11-22\.key: not a whole key \(0 bytes\)", id="empty"),
-    pytest.param(lambda d: _key(d, bytes(32)), r"2026-11-22\.key: not a whole key", id="zeros after a power cut"),
+    pytest.param(lambda d: _key(d, b"k" * 33), r"2026-11-22\.key: not a complete key \(33 bytes\)", id="too long"),
+    pytest.param(lambda d: _key(d, b""), r"2026-11-22\.key: not a complete key \(0 bytes\)", id="empty"),
+    pytest.param(lambda d: _key(d, bytes(32)), r"2026-11-22\.key: not a complete key", id="zeros after a power cut"),
 ]
 
 
@@ -298,7 +298,7 @@ def test_a_key_that_breaks_while_running_gives_no_tokens_instead_of_an_error(dir
     (directory / "2026-11-22.key").write_bytes(b"half")
     (directory / "2026-11-22.key").chmod(0o600)
     assert keyring.day(TODAY, today=TODAY) is None
-    assert "not a whole key" in keyring.problem
+    assert "not a complete key" in keyring.problem
 
 
 def test_another_users_key_directory_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,9 @@ def test_relinking_gives_the_tokens_of_the_other_past_days_and_no_address(desk: 
 
 def test_a_destroyed_day_is_refused_and_the_next_one_is_not(desk: Desk) -> None:
     destroy(desk.files, desk.audit, KeyName.of_day(DAYS[2]), now=NOW, by="anna", reason="test")
-    with pytest.raises(Fatal, match="the key of 2026-11-21 was destroyed on 2026-11-22 12:00; nothing can go back"):
+    with pytest.raises(
+        Fatal, match="the key of 2026-11-21 was destroyed on 2026-11-22 12:00; its tokens cannot be reversed"
+    ):
         desk.reveal(DAYS[2])
     assert desk.reveal(TODAY) == ADDRESS
     assert [day for day, _ in desk.relink()] == DAYS[:2]
@@ -146,7 +148,7 @@ def test_a_full_disk_reveals_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(f"pipeline.audit.log.os.{broken}", full)
     monkeypatch.setattr(DayTokens, "reverse", not_reached)
     for refused in (desk.reveal, desk.relink):
-        with pytest.raises(Retryable, match="without it nothing is done"):
+        with pytest.raises(Retryable, match="nothing is done without an audit line"):
             refused()
 
 
@@ -177,8 +179,8 @@ BAD = [
     pytest.param({"basis": "x" * 301}, "--basis: expected one line", id="long basis"),
     pytest.param({"basis": "a\x1b[2Jb"}, "--basis: expected one line", id="escape in basis"),
     pytest.param({"approver": ""}, "--approver: expected one line", id="no approver"),
-    pytest.param({"approver": " ANNA "}, "--approver: expected somebody else than anna as root", id="herself"),
-    pytest.param({"approver": "root"}, "--approver: expected somebody else than anna as root", id="her other name"),
+    pytest.param({"approver": " ANNA "}, "--approver: expected another person than anna as root", id="herself"),
+    pytest.param({"approver": "root"}, "--approver: expected another person than anna as root", id="her other name"),
 ]
 
 
@@ -235,7 +237,7 @@ def test_two_tokens_in_one_call_are_wrong_use(tmp_path: Path) -> None:
     token, options = token_of_today(data)
     refused = command(data, "reveal", *options, "--token", token)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "expected one token a call" in refused.stderr
+    assert "expected one token per call" in refused.stderr
     assert not (data / "audit" / "audit.log").exists()
 
 

@@ -81,7 +81,7 @@ def test_the_cipher_agrees_with_every_published_vector_both_ways(key: str, addre
 def test_the_constants_are_all_the_deterministic_vectors_of_the_published_file() -> None:
     file = Path(__file__).parents[2] / "../shared/vectors/ipcrypt.json"
     if not file.exists():
-        pytest.skip("the published vector file does not lie beside this checkout")
+        pytest.skip("the published vector file is not next to this checkout")
     published = [vector for vector in json.loads(file.read_text()) if vector["variant"] == "ipcrypt-deterministic"]
     assert sorted(VECTORS) == sorted((vector["key"], vector["ip"], vector["encrypted_ip"]) for vector in published)
 

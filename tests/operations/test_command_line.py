@@ -1,4 +1,4 @@
-"""What goes wrong around a command is one line on stderr that names the place, never a traceback."""
+"""An error around a command is one line on stderr that names the place, never a traceback."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What the doctor says of the collector's totals and of the worker's status, without any process running."""
+"""The results of `doctor` on the collector's totals and the worker's status, without any process running."""
 
 from __future__ import annotations
 

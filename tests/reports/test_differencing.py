@@ -62,7 +62,7 @@ def rows_of(known: list[Fact], window: Period) -> list[dict[str, object]]:
 
 
 def raw(truth: Truth, window: Period) -> Published:
-    """What a report without suppression would publish."""
+    """The numbers that a report without suppression would publish."""
     return Published({key: {"visitors": len(people)} for key, people in truth.cells(window).items()})
 
 

@@ -1,4 +1,4 @@
-"""Who is a person and what is a session: the two pieces of sql/views that every query over visitors uses."""
+"""Persons and sessions: the two pieces of sql/views that every query over visitors uses."""
 
 from __future__ import annotations
 

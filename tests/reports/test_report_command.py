@@ -54,7 +54,7 @@ def test_the_answer_comes_first_then_the_rows_then_the_limits(person: Person, da
     assert result.exit_code == 0
     lines = result.output.splitlines()
     assert lines[0] == "Which pages answer visitors with errors?"
-    assert lines[1].startswith("Most visitors met error 404 on /old-price: about ")
+    assert lines[1].startswith("Most visitors got error 404 on /old-price: about ")
     assert lines[3].split() == ["page", "status", "visitors", "hits", "internal", "attacks", "robots"]
     assert "fewer than 5 people" in " ".join(result.output.split())
 
@@ -167,7 +167,7 @@ def test_without_fraud_review_a_fraud_report_says_why(tables: Rows) -> None:
 
 def test_a_missing_view_says_to_migrate(tables: Rows) -> None:
     report = catalogue.find("browsers", catalogue.all_reports()).model_copy(update={"name": "not_there_yet"})
-    with pytest.raises(Fatal, match=r"technical.not_there_yet is not there; run `clinic-pixel migrate`"):
+    with pytest.raises(Fatal, match=r"technical.not_there_yet is missing; run `clinic-pixel migrate`"):
         run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Fatal
 from pipeline.reports import catalogue, docs_page, views
-from pipeline.reports.header import Report, read_report
+from pipeline.reports.header import Report
+from pipeline.reports.report_file import read_report
 from pipeline.settings import Fraud, Privacy, Settings
 from sql import REPORTS_DIR
 from support.server import Rows

@@ -1,4 +1,4 @@
-"""What is kept of a page and of the page before it: one word, one address, what comes out."""
+"""The stored parts of a page and of the page before it: one word, one address, the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is past its term is gone: by TTL, by the forced merge, and, for an address, by the end of its key."""
+"""Expired data is deleted: by TTL, by the forced merge, and, for an address, by the end of its key."""
 
 from __future__ import annotations
 
@@ -192,8 +192,8 @@ def test_the_worker_does_it_daily_once_blocked_rows_are_held() -> None:
     ("past", "state", "said"),
     [
         (timedelta(days=-1), "ok", "the oldest of"),
-        (timedelta(days=2), "note", "ends with the next merge"),
-        (GRACE + timedelta(days=1), "problem", "more than a month past it"),
+        (timedelta(days=2), "note", "the next merge deletes it"),
+        (GRACE + timedelta(days=1), "problem", "more than a month over its term"),
     ],
 )
 def test_doctor_tells_how_old_the_oldest_token_is(idle: Rows, past: timedelta, state: str, said: str) -> None:

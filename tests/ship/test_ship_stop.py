@@ -1,4 +1,4 @@
-"""How `ship` ends when it is told to, however often."""
+"""`ship` ends when it is told to, once or often."""
 
 import os
 import signal

@@ -291,7 +291,7 @@ def test_an_error_outside_of_any_job_ends_the_process_rather_than_the_jobs_alone
         worker_of(settings, ListStore(), stop=stop).run()
     bound.cancel()
     assert ended.value.code == EXIT_UNFORESEEN
-    assert "the jobs' thread died: unforeseen ZeroDivisionError at test_worker.py:" in caplog.text
+    assert "the thread of the jobs ended: unforeseen ZeroDivisionError at test_worker.py:" in caplog.text
     assert "anna" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""What an erased person left between collector and table: batches, quarantine, spool."""
+"""The events of an erased person between collector and table: batches, quarantine, spool."""
 
 from __future__ import annotations
 

@@ -391,7 +391,7 @@ REFUSALS = {
     ),
     "a case of somebody else": (
         lambda desk, office: desk.open_by_code("1", "Eve", "asks", office.code(secret=OTHER)),
-        "is another request's",
+        "is the number of another request",
     ),
     "an unknown case to find": (lambda desk, _: desk.find("9", "asks"), "unknown"),
     "an unknown case to block": (lambda desk, _: desk.block("9", "asks"), "unknown"),

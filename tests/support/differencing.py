@@ -43,7 +43,7 @@ CELLS: dict[str, Callable[[Row], tuple[str, ...] | None]] = {
         str(row["net_class"]),
     ),
 }
-"""Which cell of each report a row falls into, said once more and independently of the SQL."""
+"""The cell of a row in each report, computed a second time and independently of the SQL."""
 
 
 def facts(seed: int) -> list[Fact]:
@@ -105,7 +105,7 @@ def windows(seed: int, number: int) -> list[tuple[Period, list[Period]]]:
 
 
 class Truth:
-    """Who was really there."""
+    """The persons who were really there."""
 
     def __init__(self, report: str, known: list[Fact]) -> None:
         self._cell = CELLS[report]
@@ -122,7 +122,7 @@ class Truth:
 
 
 class Published(NamedTuple):
-    """What an attacker reads of one report and window: numbers by cell and name; 'other' is a cell too."""
+    """The numbers that an attacker reads of one report and window, by cell and name; 'other' is a cell too."""
 
     numbers: dict[tuple[str, ...], dict[str, int]]
 

@@ -1,4 +1,4 @@
-"""What must never come through: identifiers of every kind, the ways to write them and the places to put them.
+"""Identifiers of every kind that must never be stored, the ways to write them and the places to put them.
 
 The product of the three tables is the leak table of tests/scrub/test_leaks.py; nothing in it is typed out twice. The people
 are invented; numbers of companies are public records.

@@ -1,4 +1,4 @@
-"""What the tests of the spool share: events, a spool of small segments, and what is on disk afterwards."""
+"""Shared parts of the tests of the spool: events, a spool of small segments, and what is on disk afterwards."""
 
 from __future__ import annotations
 

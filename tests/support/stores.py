@@ -58,7 +58,7 @@ class ListStore:
         return sum(row["batch_id"] == batch.id for row in self.rows[batch.table])
 
     def let_late_bodies_arrive(self) -> None:
-        """What lay in a buffer reaches the server now."""
+        """The content of a buffer reaches the server now."""
         while self._stalled:
             self._take(*self._stalled.pop())
 

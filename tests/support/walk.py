@@ -1,4 +1,4 @@
-"""What a browser did on the demo clinic against what was stored: rows as the worker would insert them."""
+"""Compares visits of a browser on the demo clinic with the rows as the worker would insert them."""
 
 from __future__ import annotations
 

@@ -95,8 +95,8 @@ ORDER BY in_10s DESC, in_60s DESC, visitor, began
 -- title = "Bursts"
 -- answer = "The fastest visitor, {visitor}, asked for {in_10s} pages within 10 seconds ({client}): suspected."
 -- limits = """\
--- Suspected, never proof (F13, 20 points, family R): restored tabs and prefetching look alike, so at least \
--- {distinct_pages} different pages are asked for. Declared robots and the clinic's own networks are left out; robots \
+-- Suspected, never proof (F13, 20 points, family R): restored tabs and prefetching look the same, so at least \
+-- {distinct_pages} different pages are required. Declared robots and the clinic's own networks are left out; robots \
 -- that load no images are not seen."""
 --
 -- [ru]

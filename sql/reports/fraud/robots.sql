@@ -1,4 +1,4 @@
--- Which robots read the site, and are they who they say they are?
+-- Which robots read the site, and is their identity verified?
 SELECT
     robot,
     if(is_verified, 'verified', 'claimed') AS identity,
@@ -39,19 +39,19 @@ ORDER BY hits DESC, robot, identity
 --
 -- [columns]
 -- robot = { kind = "value", unit = "name", meaning = "declared in the user agent (F01)" }
--- identity = { kind = "value", unit = "word", meaning = "verified: came from the operator's published range (F03); claimed: did not, or no list is kept" }
+-- identity = { kind = "value", unit = "word", meaning = "verified: came from the operator's published range (F03); claimed: did not, or no list is available" }
 -- hits = { kind = "value", unit = "hits", meaning = "page views and impressions" }
 -- pages = { kind = "value", unit = "pages", meaning = "most different pages in one UTC day" }
 -- networks = { kind = "value", unit = "networks", meaning = "different autonomous systems" }
--- country = { kind = "value", unit = "ISO 3166 code", meaning = "where most of its hits came from" }
+-- country = { kind = "value", unit = "ISO 3166 code", meaning = "country of most of its hits" }
 -- last_seen = { kind = "value", unit = "UTC", meaning = "time of its last hit" }
 --
 -- [en]
 -- title = "Declared robots"
 -- answer = "Most hits by {robot} ({identity}): hits {hits}, pages {pages}, networks {networks}."
 -- limits = """\
--- Class GIVT. Only robots that say so and load images: simple robots are undercounted. 'claimed' is not 'false': an \
--- operator may have added a range since the list was taken (F04 needs a fresh list)."""
+-- Class GIVT. Only robots that declare themselves and load images: simple robots are undercounted. 'claimed' is not 'false': an \
+-- operator may have added a range since the list was downloaded (F04 needs a fresh list)."""
 --
 -- [ru]
 -- title = "Назвавшие себя роботы"

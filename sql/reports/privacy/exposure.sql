@@ -1,4 +1,4 @@
--- Had the rows of these days leaked: how many events and visitors, and on which days could they still be linked?
+-- If the rows of these days leaked: how many events and visitors, and for which days can they still be linked?
 SELECT
     toDate(received_at, 'UTC') AS day,
     count() AS events,
@@ -24,22 +24,22 @@ ORDER BY day DESC
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- day = { kind = "value", unit = "UTC day", meaning = "when the events were received, and whose key made the tokens" }
+-- day = { kind = "value", unit = "UTC day", meaning = "day on which the events were received, and whose key made the tokens" }
 -- events = { kind = "value", unit = "events", meaning = "stored rows" }
 -- visitors = { kind = "value", unit = "visitors", meaning = "at most: one person may count more than once" }
 -- linkable = { kind = "value", unit = "events", meaning = "of these, with an address token" }
 -- nobody = { kind = "value", unit = "events", meaning = "of these, without any visitor" }
 -- sensitive = { kind = "value", unit = "events", meaning = "of these, on pages of a sensitive group" }
 -- agents = { kind = "value", unit = "events", meaning = "of these, with a kept user agent (robots and malformed ones only)" }
--- countries = { kind = "value", unit = "countries", meaning = "how many different" }
+-- countries = { kind = "value", unit = "countries", meaning = "number of different countries" }
 --
 -- [en]
 -- title = "The extent of a leak"
 -- answer = """\
 -- Most was stored on {day}: {events} events of at most {visitors} visitors, {linkable} with an address token."""
 -- limits = """\
--- A blocked person's rows are hidden here; `clinic-pixel exposure` counts them too, in every table, says which data \
--- it is in plain words and whether the day's key still lives. A first page without a cookie yet counts as a visitor \
+-- A blocked person's rows are hidden here; `clinic-pixel exposure` counts them too, in every table, describes the \
+-- data in plain words and says whether the day's key still exists. A first page without a cookie yet counts as a visitor \
 -- of its own."""
 --
 -- [ru]

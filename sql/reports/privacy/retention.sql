@@ -1,4 +1,4 @@
--- What is stored of each month, and how much of it can still be linked?
+-- How much is stored of each month, and how much of it can still be linked?
 SELECT
     formatDateTime(received_at, '%Y-%m', 'UTC') AS month,
     count() AS events,
@@ -24,9 +24,9 @@ ORDER BY month DESC
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- month = { kind = "value", unit = "UTC month", meaning = "when the events were received" }
+-- month = { kind = "value", unit = "UTC month", meaning = "month in which the events were received" }
 -- events = { kind = "value", unit = "events", meaning = "stored rows" }
--- oldest = { kind = "value", unit = "UTC day", meaning = "day of the oldest" }
+-- oldest = { kind = "value", unit = "UTC day", meaning = "day of the oldest event" }
 -- linkable = { kind = "value", unit = "events", meaning = "of these, with an address token" }
 -- cookie = { kind = "value", unit = "events", meaning = "of these, with a visitor known by cookie" }
 -- nobody = { kind = "value", unit = "events", meaning = "of these, without any visitor: signal, refusal, sensitive page or expired" }
@@ -38,7 +38,7 @@ ORDER BY month DESC
 -- answer = "Most is stored of {month}: {events} events, {linkable} of them with an address token."
 -- limits = """\
 -- Counts rows, not people. A blocked person's rows are hidden here too. Expired tokens stay until ClickHouse rewrites \
--- the part, which the worker forces once a month; an address token is only reversible while its key lives."""
+-- the part, which the worker forces once a month; an address token is only reversible while its key exists."""
 --
 -- [ru]
 -- title = "Что хранится"

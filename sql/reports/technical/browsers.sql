@@ -1,4 +1,4 @@
--- Which browsers do visitors use, and does one of them fare worse?
+-- Which browsers do visitors use, and does the site work worse in one of them?
 SELECT
     if(browser IN ('', 'Other', 'other'), 'unknown', browser) AS browser,
     if(browser_major = 0, '', toString(browser_major)) AS major,
@@ -30,18 +30,18 @@ GROUP BY browser, major
 -- hits = { kind = "measure", unit = "page views", meaning = "their page views" }
 -- errors = { kind = "measure", unit = "page views", meaning = "of these, error templates (status 400 and above)" }
 -- error_share = { kind = "derived", unit = "percent", meaning = "errors among the page views, of the numbers as published", expression = "round(100 * errors / nullIf(hits, 0), 1)" }
--- noscript = { kind = "measure", unit = "page views", meaning = "of these, counted without the script: many mean that the script tag is broken there" }
+-- noscript = { kind = "measure", unit = "page views", meaning = "of these, counted without the script: a large number means that the script tag is broken in this browser" }
 --
 -- [en]
 -- title = "Browsers"
 -- answer = "Most visitors use {browser} {major}: about {visitors} visitors, {errors} of {hits} page views were errors."
 -- limits = """\
--- Families as the user agent tells them; a robot that claims to be a browser counts as one. Versions with fewer than \
+-- Families come from the user agent; a robot that claims to be a browser counts as a browser. Versions with fewer than \
 -- {min_visitors} people are together in 'other'. Numbers are rounded to multiples of {min_visitors}, up or down."""
 --
 -- [ru]
 -- title = "Браузеры"
--- question = "Какими браузерами пользуются посетители и не хуже ли приходится одному из них?"
+-- question = "Какими браузерами пользуются посетители и не хуже ли сайт работает в одном из них?"
 -- answer = "Больше всего посетителей у {browser} {major}: около {visitors}, ошибок {errors} на {hits} просмотров."
 -- limits = """\
 -- Семейства со слов самого браузера; робот, назвавшийся браузером, считается браузером. Версии, у которых меньше \

@@ -1,4 +1,4 @@
--- Did everything that was offered reach the tables, and what was refused why?
+-- Did every offered event reach the tables, and why were the others refused?
 WITH
     counts AS (
         SELECT name, reason, sum(value) AS events
@@ -35,15 +35,15 @@ ORDER BY indexOf(['offered', 'refused', 'flood', 'spooled', 'stored', 'rejected'
 --
 -- [columns]
 -- outcome = { kind = "value", unit = "word", meaning = "offered = spooled + refused; spooled = stored + rejected + quarantined + pending" }
--- reason = { kind = "value", unit = "word", meaning = "why it was refused, rejected or quarantined" }
--- events = { kind = "value", unit = "events", meaning = "how many; below zero for unexplained means counted twice" }
+-- reason = { kind = "value", unit = "word", meaning = "reason of the refusal, rejection or quarantine" }
+-- events = { kind = "value", unit = "events", meaning = "number of events; for unexplained, a number below zero means counted twice" }
 --
 -- [en]
 -- title = "Is every event accounted for?"
 -- answer = "{events} events were {outcome}; 'unexplained' below should be 0."
 -- limits = """\
 -- Of all sites together, by the minute of counting: an event spooled just before the start may be stored within it. \
--- pending waits in the spool; unexplained must be 0 over the whole life of the collector."""
+-- pending events wait in the spool; unexplained must be 0 over the whole life of the collector."""
 --
 -- [ru]
 -- title = "Учтено ли каждое событие?"

@@ -25,20 +25,20 @@ GROUP BY page, status
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- page = { kind = "key", unit = "path", meaning = "the address that was asked for, scrubbed" }
--- status = { kind = "key", unit = "HTTP status", meaning = "what the error template said in `e`" }
--- visitors = { kind = "visitors", unit = "visitors", meaning = "distinct visitors who met it, declared robots left out" }
--- hits = { kind = "measure", unit = "page views", meaning = "how often they met it" }
--- internal = { kind = "measure", unit = "page views", meaning = "of these, reached from a link on the site itself: the link can be mended" }
+-- page = { kind = "key", unit = "path", meaning = "requested address, scrubbed" }
+-- status = { kind = "key", unit = "HTTP status", meaning = "status that the error template sent in `e`" }
+-- visitors = { kind = "visitors", unit = "visitors", meaning = "distinct visitors with this error, declared robots left out" }
+-- hits = { kind = "measure", unit = "page views", meaning = "their page views with this error" }
+-- internal = { kind = "measure", unit = "page views", meaning = "of these, reached from a link on the site itself: the link can be corrected" }
 -- attacks = { kind = "measure", unit = "page views", meaning = "of these, with an attack string in the address: not a fault of the site" }
 -- robots = { kind = "measure", unit = "hits", meaning = "hits of declared robots; rows with robots alone are left out" }
 --
 -- [en]
 -- title = "Error pages"
--- answer = "Most visitors met error {status} on {page}: about {visitors} visitors, {hits} times."
+-- answer = "Most visitors got error {status} on {page}: about {visitors} visitors, {hits} times."
 -- limits = """\
--- Needs the tag on the error templates with `e`; other errors are not seen. Pages that fewer than {min_visitors} \
--- people met, and all pages of sensitive groups, are together in 'other'. Numbers are rounded to multiples of \
+-- Needs the tag on the error templates with `e`; other errors are not seen. Pages with fewer than {min_visitors} \
+-- people, and all pages of sensitive groups, are together in 'other'. Numbers are rounded to multiples of \
 -- {min_visitors}, up or down."""
 --
 -- [ru]

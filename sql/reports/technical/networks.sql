@@ -1,4 +1,4 @@
--- Through which networks do visitors come, and does one of them meet errors?
+-- Through which networks do visitors come, and do visitors of one network get errors?
 SELECT
     if(asn = 0, 'unknown', trimRight(concat('AS', toString(asn), ' ', as_org))) AS network,
     if(country = '', 'unknown', country) AS country,
@@ -45,7 +45,7 @@ GROUP BY network, country, class
 --
 -- [ru]
 -- title = "Сети"
--- question = "Через какие сети приходят посетители и не встречает ли одна из них ошибки?"
+-- question = "Через какие сети приходят посетители и не получают ли посетители одной из сетей ошибки?"
 -- answer = """\
 -- Больше всего посетителей из сети {network} ({country}, {class}): около {visitors}, ошибок {errors} на {hits} \
 -- просмотров."""

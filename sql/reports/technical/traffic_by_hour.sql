@@ -1,4 +1,4 @@
--- How many visitors came in each hour, and did anything stop?
+-- How many visitors came in each hour, and did the traffic stop?
 SELECT
     toStartOfHour(toDateTime(received_at, 'UTC')) AS hour,
     countIf(robot = '' AND kind = 'pageview') AS hits,
@@ -33,7 +33,7 @@ GROUP BY hour
 -- title = "Traffic by hour"
 -- answer = "The busiest hour was {hour} UTC with about {visitors} visitors and {hits} page views."
 -- limits = """\
--- Hours with fewer than {min_visitors} people are together in 'other'; an hour that is missing is either there or had \
+-- Hours with fewer than {min_visitors} people are together in 'other'; a missing hour is either in this row or had \
 -- no visitors. Numbers are rounded to multiples of {min_visitors}, up or down. Clients that load no images are not \
 -- seen."""
 --

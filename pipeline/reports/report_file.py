@@ -1,0 +1,182 @@
+"""A report file: one question, its SELECT, and a description as TOML in the comment lines below.
+
+Owns the form of `sql/reports/<family>/<name>.sql`. Rules:
+
+* The first line is `-- ` and the question in English. The comment lines at the end of the file, without their `-- `, are
+  TOML with the fields of `Report`. Between them is one SELECT.
+* An error is `Fatal` and names file and line, so that a wrong report never becomes a view.
+* A report reads the tables on the list of its family (`READABLE`) and no other. A report with keys and measures reads
+  `events` of sql/views/suppressed.sql, so that it can only be shown suppressed.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from pipeline.errors import Fatal
+from pipeline.event import PageFlag
+from pipeline.reports.header import FRAME, OF_SETTINGS, PLACEHOLDER, ROLES, Family, Report
+from sql import fill, without_comments
+
+SUPPRESSED: Final = frozenset({"events", "pixel.counters"})
+READABLE: Final[Mapping[Family, frozenset[str]]] = {
+    "technical": frozenset({"pixel.counters"}),
+    "fraud": frozenset({"pixel.events"}),
+    "privacy": frozenset({"pixel.events"}),
+}
+"""The tables that a report without suppression may read; a suppressed one reads `SUPPRESSED`."""
+
+_FLAGS: Final = {f"flag_{flag.name.lower()}": str(flag.value) for flag in PageFlag if flag.name}
+_TABLE: Final = re.compile(
+    r"\b(?:FROM|JOIN)\s+(\w+(?:\s*\.\s*\w+)?)|\b((?:pixel|rollup|system|information_schema)\s*\.\s*\w+)", re.IGNORECASE
+)
+_NAMED_QUERY: Final = re.compile(r"\b(\w+)\s+AS\s*\(\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.|'')*'")
+_UNQUOTED: Final = re.compile(r"""[\s`"]""")
+_WORD: Final = re.compile(r"\b([A-Za-z_]\w*)\b(?!\s*\()")
+_KEY: Final = re.compile(r"(?:\[(?P<table>\w+)\]|(?P<key>\w+)\s*=)")
+
+
+def read_report(family: Family, file: Path) -> Report:
+    """Read one report file.
+
+    Raises `Fatal` naming file and line.
+    """
+    lines = file.read_text(encoding="utf-8").splitlines()
+    end = next((number for number in range(len(lines), 0, -1) if not lines[number - 1].startswith("--")), 0)
+    if end < 2 or not lines[0].startswith("-- "):
+        raise Fatal(f"{file}:1: expected `-- QUESTION`, a SELECT and a description in comment lines")
+    described = [line.removeprefix("--").removeprefix(" ") for line in lines[end:]]
+    try:
+        given = tomllib.loads("\n".join([""] * end + described))
+    except tomllib.TOMLDecodeError as error:
+        raise Fatal(f"{file}: the description is not valid TOML: {error}") from None
+    query = "\n".join(lines[1:end])
+    try:
+        given["en"] = {"question": lines[0].removeprefix("-- ")} | given.get("en", {})
+        report = Report.model_validate(
+            {**given, "name": file.stem, "sql": fill(without_comments(query), _FLAGS).strip()}
+        )
+    except KeyError as error:
+        raise Fatal(f"{file}:{_line(lines, f'${error.args[0]}')}: ${error.args[0]} is not in sql/views") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Fatal(f"{file}:{_place(lines, end, first['loc'])}: {_dotted(first['loc'])}: {first['msg']}") from None
+    for where, problem in _problems(family, report):
+        line = _line(lines[:end], where) if isinstance(where, str) else _place(lines, end, where)
+        raise Fatal(f"{file}:{line}: {problem if isinstance(where, str) else f'{_dotted(where)}: {problem}'}")
+    return report
+
+
+Where = str | tuple[str, ...]
+"""A piece of the query, or the path to a field of the description."""
+
+
+def _problems(family: Family, report: Report) -> Iterator[tuple[Where, str]]:
+    if report.purpose != family:
+        yield ("purpose",), f"expected {family}, the name of its folder"
+    if report.role != ROLES[family]:
+        yield ("role",), f"expected {ROLES[family]}, the role that reads {family}"
+    if report.rank not in report.columns:
+        yield ("rank",), "expected the name of a column"
+    for language in ("en", "ru"):
+        words = report.words(language)
+        if _fields(words.answer) - {*report.columns}:
+            yield (language, "answer"), "an answer may only name columns"
+        if _fields(words.limits) - {*report.thresholds, *OF_SETTINGS}:
+            yield (language, "limits"), "a limit may only name thresholds"
+    yield from _column_problems(report)
+    yield from _query_problems(report)
+
+
+def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
+    kinds = [column.kind for column in report.columns.values()]
+    if report.suppressed and ("value" in kinds or kinds.count("visitors") != 1 or kinds[0] != "key"):
+        yield (
+            ("columns",),
+            "a suppressed report has keys (first), measures, one visitors column, derived ones; no values",
+        )
+    if report.suppressed != bool(report.order):
+        yield ("order",), "needed by a suppressed report; any other has its ORDER BY in the SELECT"
+    if report.suppressed and not {*FRAME} <= {*report.parameters}:
+        yield ("parameters",), f"a suppressed report has the parameters {', '.join(FRAME)}"
+    usable = {*report.named("key", "measure", "visitors"), *report.parameters, *report.thresholds, *OF_SETTINGS}
+    for name, column in report.columns.items():
+        where = ("columns", name)
+        if (column.expression is None) == (column.kind == "derived"):
+            yield where, "a derived column, and no other, has an expression"
+        if column.type and column.kind != "key":
+            yield where, "only a key has a type; other columns have the type of their number"
+        strangers = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", column.expression or "")))} - usable
+        if strangers - {"NULL", "AND", "OR", "NOT"}:
+            yield where, f"may only name published columns, not {min(strangers)}"
+
+
+def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
+    allowed = SUPPRESSED if report.suppressed else READABLE[report.purpose]
+    for table in _tables(report.sql):
+        if table not in allowed:
+            yield table, f"a {report.purpose} report may read {', '.join(sorted(allowed))}, not {table}"
+    used = {match[1] for match in PLACEHOLDER.finditer(report.sql)}
+    derived = {
+        match[1] for column in report.columns.values() for match in PLACEHOLDER.finditer(column.expression or "")
+    }
+    # A suppressed report has only the parameters of the frame: a condition of the caller could bypass the suppression.
+    known = {*report.thresholds, *OF_SETTINGS, *(() if report.suppressed else report.parameters)}
+    for name in sorted(used - known):
+        yield (
+            f"{{{name}:",
+            f"{name} is used but not declared" if not report.suppressed else f"{name} is not for a suppressed report",
+        )
+    for name in sorted(derived - {*report.parameters, *known}):
+        yield ("columns",), f"{name} is used but not declared"
+    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if report.suppressed else set())
+    for name in sorted(needed - used - derived):
+        yield ("thresholds" if name in report.thresholds else "parameters", name), "declared but not used"
+
+
+def _tables(sql: str) -> Iterator[str]:
+    """Return the tables that a query reads, without those that it names itself; a table function counts as a table."""
+    bare = _bare(sql)
+    own = {match[1].lower() for match in _NAMED_QUERY.finditer(bare)}
+    for match in _TABLE.finditer(bare):
+        table = re.sub(r"\s", "", match[1] or match[2])
+        if table.lower() not in own:
+            yield table
+
+
+def _bare(sql: str) -> str:
+    return _QUOTED.sub("''", sql).replace("`", "").replace('"', "")
+
+
+def _fields(text: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+
+
+def _dotted(where: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in where)
+
+
+def _line(lines: list[str], text: str) -> int:
+    return next((number for number, line in enumerate(lines, 1) if text.lower() in _UNQUOTED.sub("", line).lower()), 1)
+
+
+def _place(lines: list[str], end: int, where: tuple[int | str, ...]) -> int:
+    """Return the line of a field of the description; else the line of its table; else the first of the description."""
+    best, table, depth = end + 1, "", 0
+    for number, line in enumerate(lines[end:], end + 1):
+        match = _KEY.match(line.removeprefix("--").strip())
+        if match is None:
+            continue
+        table = match["table"] or table
+        path = (table,) if match["table"] else (*([table] if table else []), match["key"])
+        if len(path) > depth and path == where[: len(path)]:
+            best, depth = number, len(path)
+    return best
