@@ -61,6 +61,10 @@ __all__ = [
 
 REMOVED = {
     "privacy.min_visitors_sensitive": "it was removed: pages of a sensitive group are never shown by name; delete the line",
+    "retention.tokens_days": "tokens end with their rows now; set retention.rows_days",
+    "retention.rows_months": "rows are kept for days now, and numbers for months; set retention.rows_days and numbers_months",
+    "retention.technical_days": "measurements end with all rows now; set retention.rows_days",
+    "retention.counters_months": "its name is retention.numbers_months now",
 }
 """Settings of earlier versions, with the remedy for a line that still has one."""
 

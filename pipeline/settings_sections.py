@@ -224,20 +224,26 @@ class Retention(Section):
     """The retention of each kind of data."""
 
     keys_days: int = Field(90, ge=1, description="Days a daily key is kept before `ship` destroys it.")
-    tokens_days: int = Field(90, ge=1, description="Days after which tokens in stored rows are set to zero.")
-    rows_months: int = Field(25, ge=1, description="Months an event is kept.")
-    technical_days: int = Field(90, ge=1, description="Days a measurement is kept.")
-    counters_months: int = Field(25, ge=1, description="Months the counters are kept.")
+    rows_days: int = Field(
+        90, ge=1, description="Days an event, a measurement or a sign of fraud is kept; its whole UTC day ends at once."
+    )
+    numbers_months: int = Field(
+        25, ge=1, description="Months numbers without any person are kept: counts by the hour, counters."
+    )
     quarantine_days: int = Field(30, ge=1, description="Days a quarantined, suspect or rejected record is kept.")
 
     @model_validator(mode="after")
     def _replays_can_be_stored(self) -> Retention:
-        for name, months in (("rows_months", self.rows_months), ("counters_months", self.counters_months)):
-            if months * SHORTEST_MONTH < self.keys_days:
+        months = -(-self.keys_days // SHORTEST_MONTH)
+        for name, given, least in (
+            ("rows_days", self.rows_days, self.keys_days),
+            ("numbers_months", self.numbers_months, months),
+        ):
+            if given < least:
                 raise ValueError(
-                    f"{name} = {months} is shorter than keys_days = {self.keys_days}: a hit may be replayed as long as the"
+                    f"{name} = {given} is shorter than keys_days = {self.keys_days}: a hit may be replayed as long as the"
                     " key of its day is kept, and would be stored after its retention has ended;"
-                    f" expected {name} of at least {-(-self.keys_days // SHORTEST_MONTH)}, or fewer keys_days"
+                    f" expected {name} of at least {least}, or fewer keys_days"
                 )
         return self
 

@@ -73,11 +73,11 @@ def test_a_wrong_value_without_a_secret_is_shown(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("days", "terms", "named"),
     [
-        (28, {"rows_months": 1, "counters_months": 1}, None),
-        (29, {"rows_months": 1}, "rows_months = 1"),
-        (90, {"rows_months": 3}, "rows_months = 3"),
-        (90, {"rows_months": 4, "counters_months": 4, "quarantine_days": 1}, None),
-        (90, {"counters_months": 2}, "counters_months of at least 4"),
+        (28, {"rows_days": 28, "numbers_months": 1}, None),
+        (29, {"rows_days": 28}, "rows_days = 28"),
+        (90, {"rows_days": 89}, "rows_days of at least 90"),
+        (90, {"numbers_months": 4, "quarantine_days": 1}, None),
+        (90, {"numbers_months": 2}, "numbers_months of at least 4"),
     ],
 )
 def test_whatever_may_still_be_replayed_can_be_stored(days, terms, named):

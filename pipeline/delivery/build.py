@@ -2,7 +2,7 @@
 
 Owns the building of a plan's batches; pure: reading and enrichment are arguments. Rules:
 
-* Batches are cut by the records *read* (month of receipt, then every `batch_rows` records), never by the results of
+* Batches are cut by the records *read* (day of receipt, then every `batch_rows` records), never by the results of
   enrichment. So a retry by a newer version cuts at the same places.
 * One record in, exactly one outcome out. An exception on one record rejects that record and does not stop the batch; its
   type and place are in the shipment for the log.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.delivery.plan import Batch, Plan, Table, batch_id, month_span
+from pipeline.delivery.plan import Batch, Plan, Table, batch_id, partition_of, span
 from pipeline.delivery.tally import CountKey, Reject, edge_counts, reject_of, ship_counts, storable
 from pipeline.durations import MINUTE_MS
 from pipeline.enrich.checks import Rejected
@@ -86,13 +86,14 @@ def segment_ms(name: str) -> int:
 
 
 class _Cutter:
-    """Puts each record of one table into its batch: by month of receipt, then every `batch_rows` records read."""
+    """Puts each record of one table into its batch: by day of receipt, then every `batch_rows` records read."""
 
     def __init__(self, plan: Plan, table: Table) -> None:
         self.batches: list[Batch] = []
         self.faults: set[str] = set()
         self._plan = plan
         self._table: Table = table
+        self._by = partition_of(plan, table)
         self._open: dict[int, Batch] = {}
         self._parts: Counter[int] = Counter()
         self._latest = Batch("", table, 0, [], array("Q"))
@@ -115,14 +116,13 @@ class _Cutter:
         batch.minutes.append(received_ms // MINUTE_MS)
 
     def _turn_to(self, received_ms: int) -> Batch:
-        month, self._since, self._until = month_span(received_ms)
-        batch = self._open.get(month)
+        partition, self._since, self._until = span(received_ms, self._by)
+        batch = self._open.get(partition)
         if batch is None or len(batch.lines) >= self._plan.batch_rows:
-            batch = Batch(
-                batch_id(self._plan, self._table, month, self._parts[month]), self._table, month, [], array("Q")
-            )
-            self._parts[month] += 1
-            self._open[month] = batch
+            identity = batch_id(self._plan, self._table, partition, self._parts[partition])
+            batch = Batch(identity, self._table, partition, [], array("Q"))
+            self._parts[partition] += 1
+            self._open[partition] = batch
             self.batches.append(batch)
         self._latest = batch
         return batch

@@ -3,8 +3,8 @@
 Owns the rows to send. Pure. Rules:
 
 * A plan names its segments and the number of rows at which their batches are cut.
-* A batch belongs to one table and one month, so that one insert is one block and one part.
-* Identities are UUIDv5 over the segments, table, month and part; every row ends with its batch's.
+* A batch belongs to one table and one partition, so that one insert is one block and one part.
+* Identities are UUIDv5 over the segments, table, partition and part; every row ends with its batch's.
 * Rows are JSON arrays: half the size of objects, and faster to make and to parse.
 """
 
@@ -21,15 +21,18 @@ from typing import Literal, NamedTuple, TypeVar
 import msgspec
 
 from pipeline.delivery.tally import COUNT_COLUMNS, REJECT_COLUMNS, CountKey, Reject, count_row, reject_row
-from pipeline.durations import MINUTE_MS
+from pipeline.durations import DAY_MS, MINUTE_MS
 from pipeline.enrich.rows import Row, TechnicalRow
 
 Table = Literal["events", "technical", "rejects", "counters"]
+Partition = Literal["day", "month"]
 Item = TypeVar("Item")
 
 NAMESPACE = uuid.UUID("5f0b8f1e-3f5a-5a86-9d5b-3d7c1a0e6c11")
 BODY_LINES = 1_000
 """Lines joined to one piece of a body: about 1 MB, so that memory never holds a second copy of a body."""
+FIRST_DAY = 10_000_000
+"""Smaller numbers of a partition are months (YYYYMM), greater ones days (YYYYMMDD)."""
 UUID_END = 38
 """Bytes at the end of a row that hold its batch identity: 36 of the UUID, a quote and a bracket."""
 
@@ -52,6 +55,8 @@ class Plan(msgspec.Struct, frozen=True):
     batch_rows: int
     opened_ms: int = 0
     """Unix milliseconds of its making, the time of its rejects; 0 in the journal of an older version."""
+    rows_by: Partition = "month"
+    """The partitions by which its rows are cut; in the journal of an older version they were months."""
 
     @classmethod
     def of(cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0) -> Plan:
@@ -63,18 +68,18 @@ class Plan(msgspec.Struct, frozen=True):
         digest = blake2b()
         for name, head in segments.items():
             digest.update(b"%d %b %d %b" % (len(name), name.encode(), len(head), head))
-        return cls(str(uuid.uuid5(NAMESPACE, digest.hexdigest())), tuple(segments), batch_rows, opened_ms)
+        return cls(str(uuid.uuid5(NAMESPACE, digest.hexdigest())), tuple(segments), batch_rows, opened_ms, "day")
 
 
 class Batch(NamedTuple):
-    """Rows of one table and one month (YYYYMM), each a JSON array of the table's `COLUMNS`.
+    """Rows of one table and one partition (YYYYMMDD or YYYYMM), each a JSON array of the table's `COLUMNS`.
 
     `lines` has one item per record read, b"" where the record is not a row; `minutes` has the Unix minute of each.
     """
 
     id: str
     table: Table
-    month: int
+    partition: int
     lines: list[bytes]
     minutes: array[int]
 
@@ -82,6 +87,11 @@ class Batch(NamedTuple):
     def rows(self) -> int:
         """Number of rows it puts into the table."""
         return len(self.lines) - self.lines.count(b"")
+
+    @property
+    def most_parts(self) -> int:
+        """Most partitions that it may fill: one, but the days of a month where an older version cut the plan."""
+        return 31 if self.table != "counters" and self.partition < FIRST_DAY else 1
 
     @property
     def row_minutes(self) -> array[int]:
@@ -112,7 +122,7 @@ class Batch(NamedTuple):
 
 
 def reject_batches(plan: Plan, rejects: Sequence[Reject]) -> list[Batch]:
-    """Return the batches of `pixel.rejects`, cut by the months of receipt.
+    """Return the batches of `pixel.rejects`, cut by the days of receipt.
 
     Their rows have the time of the plan: with its own time, the reject of an old replayed event would expire at once. A
     retry must make the same row, so the time of the retry cannot be used.
@@ -137,28 +147,37 @@ def _cut(
     received_ms: Callable[[Item], int],
     to_row: Callable[[Item], tuple[object, ...]],
 ) -> list[Batch]:
-    by_month: dict[int, list[Item]] = {}
+    by_partition: dict[int, list[Item]] = {}
+    by = partition_of(plan, table)
     for item in items:
-        by_month.setdefault(month_span(received_ms(item))[0], []).append(item)
+        by_partition.setdefault(span(received_ms(item), by)[0], []).append(item)
     batches: list[Batch] = []
-    for month, same in sorted(by_month.items()):
+    for partition, same in sorted(by_partition.items()):
         for part, start in enumerate(range(0, len(same), plan.batch_rows)):
-            identity = batch_id(plan, table, month, part)
+            identity = batch_id(plan, table, partition, part)
             chosen = same[start : start + plan.batch_rows]
             lines = [_encode((*to_row(item), identity)) for item in chosen]
             minutes = array("Q", (received_ms(item) // MINUTE_MS for item in chosen))
-            batches.append(Batch(identity, table, month, lines, minutes))
+            batches.append(Batch(identity, table, partition, lines, minutes))
     return batches
 
 
-def batch_id(plan: Plan, table: Table, month: int, part: int) -> str:
+def batch_id(plan: Plan, table: Table, partition: int, part: int) -> str:
     """Return the identity of one batch of a plan."""
-    return str(uuid.uuid5(uuid.UUID(plan.id), f"{table}/{month}/{part}"))
+    return str(uuid.uuid5(uuid.UUID(plan.id), f"{table}/{partition}/{part}"))
 
 
-def month_span(received_ms: int) -> tuple[int, int, int]:
-    """Return month (YYYYMM) and its limits in milliseconds."""
-    since = datetime.fromtimestamp(received_ms // 1000, UTC).replace(day=1, hour=0, minute=0, second=0)
+def partition_of(plan: Plan, table: Table) -> Partition:
+    """Return the partition by which a plan cuts the rows of a table: rows end by the day, counters by the month."""
+    return "month" if table == "counters" else plan.rows_by
+
+
+def span(received_ms: int, by: Partition) -> tuple[int, int, int]:
+    """Return the partition of a time (YYYYMMDD or YYYYMM, UTC) and its limits in Unix milliseconds."""
+    since = datetime.fromtimestamp(received_ms // 1000, UTC).replace(hour=0, minute=0, second=0)
+    if by == "day":
+        return since.year * 10_000 + since.month * 100 + since.day, _ms(since), _ms(since) + DAY_MS
+    since = since.replace(day=1)
     until = since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
     return since.year * 100 + since.month, _ms(since), _ms(until)
 

@@ -23,7 +23,6 @@ MOST_ROWS = 1_000_000
 INSERT_SETTINGS = {
     "async_insert": 0,
     "deduplicate_insert": "enable",
-    "max_partitions_per_insert_block": 1,
     "max_insert_block_size": MOST_ROWS,
     "min_insert_block_size_rows": MOST_ROWS,
     "min_insert_block_size_bytes": 2**30,
@@ -82,7 +81,11 @@ class ClickHouseStore:
                 f"pixel.{batch.table}",
                 COLUMNS[batch.table],
                 batch.body(),
-                settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+                settings={
+                    **INSERT_SETTINGS,
+                    "max_partitions_per_insert_block": batch.most_parts,
+                    "insert_deduplication_token": token,
+                },
                 fmt="JSONCompactEachRow",
             )
         except ClickHouseError as error:

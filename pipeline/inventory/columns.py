@@ -61,6 +61,11 @@ class Column(NamedTuple):
     purpose: str
     term: Term
 
+    @property
+    def is_token(self) -> bool:
+        """Whether it is a token of a person, made with a secret key."""
+        return self.group.name in ("address", "visitor")
+
 
 class Place(NamedTuple):
     """Data kept outside of ClickHouse; `path` is below the data directory."""

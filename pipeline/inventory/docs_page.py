@@ -25,8 +25,8 @@ How to read it:
 
 - **source** is a field of clause 3.3 of the policy. *Derived* means computed from that field before it was dropped. No field
   holds an address, the value of the id cookie, or a page's query.
-- **kept** is the default term and the setting that changes it. Expired values are physically deleted by the next forced
-  merge (at most a month later); views hide expired tokens from the first day on.
+- **kept** is the default term and the setting that changes it. Rows end by whole UTC days, numbers by whole months: `ship` drops
+  the partition within an hour after its term is over; without a running `ship`, ClickHouse does within some hours.
 - **reports** lists the purposes whose views use the column: `technical` (role `ops`; cells of few visitors are merged, and
   visitors and tokens are only counted there), `fraud` (role `security`), `privacy` (role `privacy`). No other reader can reach
   the column. Apart from the views, every table can be read by `pixel_eraser` (requests of a person), by `pixel_admin` (the

@@ -53,7 +53,7 @@ def clickhouse(settings: Settings) -> Seen:
             yield "problem", f"the newest event is of {newest:%Y-%m-%d %H:%M}, in the future: a clock was wrong"
         (unfinished,) = _row(client, "SELECT count() FROM system.mutations WHERE NOT is_done")
         if unfinished:
-            yield "note", f"{unfinished} mutations (erasure or retention) are not finished"
+            yield "note", f"{unfinished} mutations (erasures of persons) are not finished"
         yield from _reconciled([_row(client, _RECONCILE)])
         for reason, hits in client.query(_LOST, parameters={"reasons": list(LOST_ON_THE_WAY)}).result_rows:
             yield "problem", f"{hits:,} hits of the last hour were refused with `{reason}` (docs/refusals.md)"
@@ -78,13 +78,13 @@ def retention(settings: Settings) -> Seen:
         for age in ages(client, settings.retention):
             if age.oldest is not None:
                 setting = age.life.setting
-                text = f"{age.life.what}: the oldest of {age.oldest:%Y-%m-%d}, {setting} {getattr(settings.retention, setting)}"
+                text = f"{age.life.table}: the oldest of {age.oldest:%Y-%m-%d}, {setting} {getattr(settings.retention, setting)}"
                 if age.overdue:
-                    yield "problem", f"{text}; more than a month over its term: is `ship` running, is the disk full?"
+                    yield "problem", f"{text}; over its term: is `ship` running, is the disk full?"
                 else:
                     yield (
                         "note" if age.expired else "ok",
-                        text + ("; the next merge deletes it" if age.expired else ""),
+                        text + ("; `ship` drops it within the hour" if age.expired else ""),
                     )
     finally:
         client.close()

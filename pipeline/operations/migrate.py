@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database import schema
 from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
+from pipeline.operations.daily_partitions import split_into_days
 from pipeline.reports.views import DATABASES, view_statements
 from pipeline.settings import Settings
 from sql import MIGRATIONS_DIR, fill, statements
@@ -66,6 +67,7 @@ class _Migration:
                 self._apply(file.name, statements(fill(text, self._words)), text)
             elif recorded[file.name] not in {_checksum(text), *earlier.get(file.name, ())}:
                 raise Fatal(f"sql/migrations/{file.name}: changed after it was applied; put changes into a new file")
+        self._applied += split_into_days(self._client, self._settings, self._words, self._progress)
         retention = self._retention()
         if recorded.get("retention.sql") != _checksum(retention):
             self._apply("retention.sql", statements(retention), retention)
@@ -73,7 +75,7 @@ class _Migration:
         return self._applied
 
     def _retention(self) -> str:
-        spans = {name: str(value) for name, value in self._settings.retention.model_dump().items()}
+        spans = {f"after_{name}": str(value + 1) for name, value in self._settings.retention.model_dump().items()}
         return fill((MIGRATIONS_DIR / "retention.sql").read_text(encoding="utf-8"), {**spans, **self._words})
 
     def _views(self, recorded: dict[str, str]) -> None:

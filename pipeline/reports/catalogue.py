@@ -68,7 +68,6 @@ def thresholds(report: Report, settings: Settings, file: Path = CHANGED_THRESHOL
             raise Fatal(f"{file}: [{report.purpose}.{report.name}] {name}: expected {kind}")
     return {
         "min_visitors": settings.privacy.min_visitors,
-        "tokens_days": settings.retention.tokens_days,
         **own,
         **changed,
     }

@@ -37,8 +37,8 @@ Every technical report of visitors goes through `sql/views/suppressed.sql`. Belo
 
 1. **People.** `sql/views/people.sql` decides which rows belong to one person. It counts people low, because one person can
    have a cookie and, after refusing it, be a new visitor every day: it takes the number of cookies or the number of visitors
-   on the fullest day, whichever is larger. All rows without a visitor (a privacy signal, a sensitive page, tokens past
-   their retention) count as one person together. Declared robots are not people.
+   on the fullest day, whichever is larger. All rows without a visitor (a privacy signal, a sensitive page) count as
+   one person together. Declared robots are not people.
 2. **Primary suppression.** A row is shown if it has at least k people. A row without people is left out, even if robots
    have hits in it. A sensitive group is never shown by name, because its rows have no visitor.
 3. **Complementary suppression.** Smaller rows are added up in one row `other`. The next smallest rows join it until it has

@@ -22,7 +22,7 @@ ClickHouseType = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*(\
 ROLES: Final[Mapping[Family, Role]] = {"technical": "ops", "fraud": "security", "privacy": "privacy"}
 FRAME: Final = ("site", "since", "until")
 """The parameters of sql/views/suppressed.sql."""
-OF_SETTINGS: Final = ("min_visitors", "tokens_days")
+OF_SETTINGS: Final = ("min_visitors",)
 """Thresholds that are settings and may be used by every report."""
 PLACEHOLDER: Final = re.compile(r"\{(\w+):([^{}]+)\}")
 

@@ -26,8 +26,7 @@ def view_statements(settings: Settings) -> dict[str, str]:
     reports = [report for report in all_reports() if report.purpose != "fraud" or settings.fraud.enabled]
     rollups = {f"rollup.{file.stem}": file.read_text(encoding="utf-8") for file in sorted(ROLLUP_DIR.glob("*.sql"))}
     return {report.view: view_sql(report, settings) for report in reports} | {
-        name: _view(name, write(fill(without_comments(text), {}), _of_settings(settings)), settings)
-        for name, text in rollups.items()
+        name: _view(name, fill(without_comments(text), {}), settings) for name, text in rollups.items()
     }
 
 
@@ -55,10 +54,6 @@ def _view(name: str, body: str, settings: Settings) -> str:
         f"CREATE OR REPLACE VIEW {name}{cluster} DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n"
         f"/* {name.replace('.', '/')} */\n{body}"
     )
-
-
-def _of_settings(settings: Settings) -> dict[str, Value]:
-    return {"tokens_days": settings.retention.tokens_days}
 
 
 def _literal(value: Value) -> str:

@@ -1,9 +1,9 @@
-"""Closed hours as numbers that are kept longer than the tokens: `pixel.hourly`, counted again while late events may arrive.
+"""Closed hours as numbers that are kept longer than the rows: `pixel.hourly`, counted again while late events may arrive.
 
 Owns the intervals and the number of days. Theory of operation: the numbers of an hour come from the view
 `rollup.hourly_counts` for its day; the newest count of a row replaces the older ones, so another count gives the same or
-more complete numbers. A day is counted again hourly until it is over, then daily for a week, and never when its tokens may
-be expired: from then on its visitors would be counted too low.
+more complete numbers. A day is counted again hourly until it is over, then daily for a week, and never when its rows may
+have ended: from then on there is nothing to count.
 """
 
 from __future__ import annotations
@@ -55,4 +55,4 @@ def count_days(settings: Settings, days: Iterable[date]) -> None:
 
 def _days(number: int, settings: Settings) -> list[date]:
     today = datetime.now(UTC).date()
-    return [today - timedelta(days=age) for age in range(min(number, settings.retention.tokens_days))]
+    return [today - timedelta(days=age) for age in range(min(number, settings.retention.rows_days))]

@@ -18,7 +18,7 @@ from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.settings import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
 from pipeline.ship.key_jobs import compare_keys, destroy_expired_keys
-from pipeline.ship.retention import end_expired
+from pipeline.ship.retention import drop_expired
 from pipeline.ship.rollup import count_late_hours, count_recent_hours
 from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subjects.erasure import finish_erasures
@@ -57,7 +57,7 @@ JOBS: list[Job] = [
     Job("count recent hours", HOUR_SECONDS, count_recent_hours),
     Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
-    Job("delete expired data", DAY_SECONDS, end_expired),  # after the rows of blocks were held
+    Job("drop the days whose term is over", HOUR_SECONDS, drop_expired),  # after the rows of blocks were held
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("copy the audit", HOUR_SECONDS, copy_audit),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),

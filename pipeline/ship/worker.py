@@ -17,6 +17,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment, ToRow, build, nothing
@@ -210,7 +211,8 @@ class Worker:
     def leave_last_words(self, error: str) -> None:
         """Write the error that ends the process into the status, for `doctor`."""
         self.status.error, self.status.error_ms = error, now_ms()
-        self._tell("stopped")
+        with suppress(OSError):
+            self._write_status("stopped")
 
     def _look_for_gaps(self) -> None:
         if self._numbers is None:
@@ -234,15 +236,18 @@ class Worker:
         self._tell("stopped")
 
     def _tell(self, state: State) -> None:
+        try:
+            self._write_status(state)
+        except OSError as error:
+            log.warning("the status file cannot be written: %s", error.strerror)
+
+    def _write_status(self, state: State) -> None:
         self.status.state, self.status.at_ms = state, now_ms()
         self.status.failed_jobs = self._jobs.failed
         pending = sealed(self._spool)
         self.status.pending_segments = len(pending)
         self.status.pending_bytes = sum(segment.size for segment in pending)
-        try:
-            write_status(status_path(self._settings.data), self.status)
-        except OSError as error:
-            log.warning("the status file cannot be written: %s", error.strerror)
+        write_status(status_path(self._settings.data), self.status)
 
 
 def _fill(segments: list[Segment], limit: int) -> list[Segment]:

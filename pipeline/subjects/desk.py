@@ -71,7 +71,7 @@ class Desk:
                 raise Fatal(f"--code: {error}") from None
             self.book.refuse_replay(number, code, request)
             today = self._now.date()
-            case = self._case(number, requester, basis, today - self._tokens_live, today)
+            case = self._case(number, requester, basis, today - self._rows_live, today)
             case = replace(case, visitors=request.visitors, code=request_code.fingerprint(code), made=request.made)
             return self._find(case, facts)
 
@@ -193,7 +193,7 @@ class Desk:
         return Found(case, days, self._notes(case))
 
     def _notes(self, case: PersonRequest) -> list[str]:
-        return notes(case, self._keys, self._now.date(), self._now.date() - self._tokens_live)
+        return notes(case, self._keys, self._now.date(), self._now.date() - self._rows_live)
 
     def _tokens(self, address: RawAddress, first: date, last: date) -> dict[date, Token]:
         tokens = tokens_of(self._keys, address, first, last)
@@ -219,8 +219,8 @@ class Desk:
         return case
 
     @property
-    def _tokens_live(self) -> timedelta:
-        return timedelta(days=self._settings.retention.tokens_days)
+    def _rows_live(self) -> timedelta:
+        return timedelta(days=self._settings.retention.rows_days)
 
     @contextmanager
     def _step(self, action: Action, facts: dict[str, str]) -> Iterator[None]:

@@ -104,10 +104,10 @@ class ErasureList:
 
 
 def recent(settings: Settings, now: datetime) -> list[PersonRequest]:
-    """Return the requests closed within `retention.tokens_days`: the spool may still hold tokens of these persons."""
+    """Return the requests closed within `retention.rows_days`: the spool may still hold tokens of these persons."""
     if not settings.cases_dir.is_dir():
         return []
-    limit = now - timedelta(days=settings.retention.tokens_days)
+    limit = now - timedelta(days=settings.retention.rows_days)
     return [case for case in CaseBook(settings.cases_dir).all() if case.closed is not None and case.closed > limit]
 
 

@@ -4,8 +4,7 @@ Owns every SQL statement about one person; works as `pixel_eraser`. Rules:
 
 * A row is the person's when it has one of the request's visitors, or on one of its days its address token. A day's visitor
   (a browser without id cookie) is never searched for: it may belong to several persons.
-* Rows are held by copy: the copy keeps its tokens while the block lasts; the original loses them at their term and stays
-  hidden while the copy exists.
+* Rows are held by copy: the copy stays while the block lasts; the original ends at its term and stays hidden until then.
 * After a deletion the rows are counted again; a table with a visitor that is not in `TABLES` fails a test.
 """
 
@@ -31,13 +30,13 @@ TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_a
 """Every table whose rows have a visitor, with the column of their time; except the blocks themselves."""
 
 EXPORTED: Final = ", ".join(
-    column.name for column in inventory().of("events") if column.group.words and column.term.setting != "tokens_days"
+    column.name for column in inventory().of("events") if column.group.words and not column.is_token
 )
 """The columns that a person receives: all columns that /privacy describes, but no token."""
 
 EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
 HOLD_AHEAD: Final = timedelta(days=7)
-"""A row is copied this long before its tokens expire: the longest allowed pause of `ship`."""
+"""A row is copied this long before it expires: the longest allowed pause of `ship`."""
 
 _OPEN: Final = "FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
 _COVERED: Final = (
@@ -86,9 +85,8 @@ class SubjectRows:
         self._client.insert("pixel.subject_blocks", rows, column_names=_BLOCK_COLUMNS)
 
     def hold(self, settings: Settings, now: datetime) -> int:
-        """Copy the blocked rows whose tokens are about to expire; return how many are held now."""
-        kept = min(settings.retention.tokens_days, settings.retention.rows_months * 28)
-        limit = now - max(timedelta(0), timedelta(days=kept) - HOLD_AHEAD)
+        """Copy the blocked rows that are about to expire; return how many are held now."""
+        limit = now - max(timedelta(0), timedelta(days=settings.retention.rows_days) - HOLD_AHEAD)
         self._client.command(
             f"INSERT INTO pixel.held SELECT * FROM pixel.events WHERE {_COVERED} AND received_at < {_time(limit)}"
             " AND event_id NOT IN (SELECT event_id FROM pixel.held)"
@@ -105,10 +103,6 @@ class SubjectRows:
         Raises `Fatal` where a row is still there afterwards.
         """
         theirs = {table: f"{matching(case)} AND {column} <= {_time(until)}" for table, column in TABLES.items()}
-        # The original of a held row may have lost its visitor by age: the copy still has it.
-        theirs["events"] = (
-            f"({theirs['events']} OR event_id IN (SELECT event_id FROM pixel.held WHERE {theirs['held']}))"
-        )
         counts: dict[str, int] = {}
         for table, condition in theirs.items():
             counts[table] = self._count(f"pixel.{table}", condition)
@@ -156,7 +150,7 @@ def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
 
 
 def hold_blocked_rows(settings: Settings) -> None:
-    """Hold the rows of blocked persons whose tokens expire soon; a daily job. Raises the errors of `subject_rows`."""
+    """Hold the rows of blocked persons that expire soon; a daily job. Raises the errors of `subject_rows`."""
     if any(settings.blocks_dir.glob("*.json")):
         with subject_rows(settings) as rows:
             rows.hold(settings, datetime.now(UTC))

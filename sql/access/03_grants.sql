@@ -23,17 +23,18 @@ GRANT SELECT ON privacy.* TO privacy;
 GRANT SELECT ON pixel.* TO pixel_viewer;
 
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE TABLE, ALTER TABLE, DROP TABLE, TRUNCATE, SHOW TABLES, SHOW COLUMNS ON pixel.* TO pixel_migrator;
-GRANT SELECT, INSERT ON pixel.migrations TO pixel_migrator;
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON technical.* TO pixel_migrator;
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON fraud.* TO pixel_migrator;
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON privacy.* TO pixel_migrator;
 GRANT CREATE DATABASE, SHOW DATABASES, CREATE VIEW, DROP VIEW, SHOW TABLES, SHOW COLUMNS ON rollup.* TO pixel_migrator;
 GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
+-- Copies rows when a table changes its partitions. It makes the views of pixel_viewer, so it could read every row anyway.
+GRANT SELECT, INSERT, ALTER DELETE ON pixel.* TO pixel_migrator;
 
--- Writes rows, reads the identities of stored batches, forces the merge that deletes expired tokens, and counts hours.
+-- Writes rows, reads the identities of stored batches, and counts hours.
 -- Nothing else. No KILL QUERY: it needs SELECT ON system.processes, which shows the queries of all users; delivery does not
 -- need it.
-GRANT INSERT, OPTIMIZE ON pixel.* TO pixel_writer;
+GRANT INSERT ON pixel.* TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
@@ -43,7 +44,7 @@ GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
 -- Numbers only; see sql/rollup/hourly_counts.sql.
 GRANT SELECT ON rollup.hourly_counts TO pixel_writer;
 
--- Finds, holds and erases the rows of one person.
+-- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.
 GRANT SELECT, ALTER DELETE ON pixel.* TO pixel_eraser;
 GRANT INSERT ON pixel.subject_blocks TO pixel_eraser;
 GRANT INSERT ON pixel.held TO pixel_eraser;

@@ -1,7 +1,8 @@
 -- Databases and tables of clinic-pixel.
 -- One purpose is one database: technical, fraud and privacy hold only views, pixel holds the rows.
 -- Every column is computed before the insert; nothing here may have a DEFAULT that asks the clock.
--- Life spans are not here but in retention.sql, because they follow the settings.
+-- Terms are not here but in retention.sql, because they follow the settings. Rows have a partition for each day, which ends
+-- as a whole; numbers and what has no term have one for each month.
 -- Engine, cluster and deduplication window are words of pipeline/database/schema.py: one schema for one server and for many.
 -- Every statement may run twice. A statement ends with a semicolon at the end of its line.
 
@@ -11,7 +12,7 @@ CREATE DATABASE IF NOT EXISTS fraud$on_cluster;
 CREATE DATABASE IF NOT EXISTS privacy$on_cluster;
 
 -- One row per page view or ad impression. `country` is not FixedString(2): its empty value would be two NUL bytes in
--- every answer. Tokens and visitor stay out of the sort key: they expire by column. Sorted by plain time: measured over a
+-- every answer. Sorted by plain time: measured over a
 -- million rows, a report of one day reads 5 % of the month; with toStartOfHour(received_at), page in the key it reads all
 -- of it, since the index does not see through that function of a DateTime64, and the table is a quarter larger.
 CREATE TABLE IF NOT EXISTS pixel.events$on_cluster
@@ -64,7 +65,7 @@ CREATE TABLE IF NOT EXISTS pixel.events$on_cluster
     INDEX batch_id_bloom batch_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = $merge_tree
-PARTITION BY toYYYYMM(received_at)
+PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (site, kind, received_at)
 SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
@@ -92,7 +93,7 @@ CREATE TABLE IF NOT EXISTS pixel.technical$on_cluster
     INDEX batch_id_bloom batch_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = $merge_tree
-PARTITION BY toYYYYMM(received_at)
+PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (site, kind, received_at)
 SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
@@ -117,7 +118,7 @@ ORDER BY (name, minute, collector, reason)
 SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
--- Closed hours as numbers that outlive the tokens. `grouping` names the dimensions a row counts by (others are
+-- Closed hours as numbers that outlive the rows. `grouping` names the dimensions a row counts by (others are
 -- empty), because distinct visitors do not add up. A recomputed hour replaces its rows: read with FINAL.
 CREATE TABLE IF NOT EXISTS pixel.hourly$on_cluster
 (
@@ -163,7 +164,7 @@ ENGINE = $replacing_merge_tree(changed_at)
 ORDER BY (case_id, kind, epoch, visitor, ip_token)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;
 
--- Rows of a blocked person that would expire while the block lasts; no life span of their own.
+-- Rows of a blocked person that would end while the block lasts; they have no term of their own.
 CREATE TABLE IF NOT EXISTS pixel.held$on_cluster AS pixel.events
 ENGINE = $merge_tree
 PARTITION BY toYYYYMM(received_at)
@@ -191,7 +192,7 @@ CREATE TABLE IF NOT EXISTS pixel.fraud_signals$on_cluster
     computed_at   DateTime64(3, 'UTC') CODEC(ZSTD(1))
 )
 ENGINE = $replacing_merge_tree(computed_at)
-PARTITION BY toYYYYMM(window_start)
+PARTITION BY toYYYYMMDD(window_start)
 ORDER BY (site, window_start, signal, subject_kind, subject)
 SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1;
@@ -236,7 +237,7 @@ CREATE TABLE IF NOT EXISTS pixel.rejects$on_cluster
     INDEX batch_id_bloom batch_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = $merge_tree
-PARTITION BY toYYYYMM(received_at)
+PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (received_at, event_id)
 SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;

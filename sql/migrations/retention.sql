@@ -1,16 +1,16 @@
--- Life spans from the settings [retention]; run again by `migrate` whenever a life span or this file has changed.
--- A column of the sort key cannot expire by itself; tokens and visitor are not in it for that reason.
+-- Terms from the settings [retention]; run again by `migrate` whenever a term or this file has changed.
+-- A part is dropped whole, never rewritten: rows when their day is over the term, numbers when their month is. `ship` drops
+-- the partitions itself every hour; these TTLs hold where no `ship` runs.
 
-ALTER TABLE pixel.events$on_cluster MODIFY TTL toDateTime(received_at) + INTERVAL $rows_months MONTH;
-ALTER TABLE pixel.events$on_cluster
-    MODIFY COLUMN visitor TTL toDateTime(received_at) + INTERVAL $tokens_days DAY,
-    MODIFY COLUMN ip_token TTL toDateTime(received_at) + INTERVAL $tokens_days DAY,
-    MODIFY COLUMN net_token TTL toDateTime(received_at) + INTERVAL $tokens_days DAY,
-    MODIFY COLUMN ua_token TTL toDateTime(received_at) + INTERVAL $tokens_days DAY,
-    MODIFY COLUMN click_token TTL toDateTime(received_at) + INTERVAL $tokens_days DAY;
-ALTER TABLE pixel.technical$on_cluster MODIFY TTL toDateTime(received_at) + INTERVAL $technical_days DAY;
-ALTER TABLE pixel.counters$on_cluster MODIFY TTL minute + INTERVAL $counters_months MONTH;
-ALTER TABLE pixel.hourly$on_cluster MODIFY TTL hour + INTERVAL $counters_months MONTH;
--- A signal without its subject proves nothing, so it ends with the tokens.
-ALTER TABLE pixel.fraud_signals$on_cluster MODIFY TTL window_start + INTERVAL $tokens_days DAY;
-ALTER TABLE pixel.rejects$on_cluster MODIFY TTL toDateTime(received_at) + INTERVAL $quarantine_days DAY;
+ALTER TABLE pixel.events$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.events$on_cluster MODIFY TTL toDate(received_at) + INTERVAL $after_rows_days DAY;
+ALTER TABLE pixel.technical$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.technical$on_cluster MODIFY TTL toDate(received_at) + INTERVAL $after_rows_days DAY;
+ALTER TABLE pixel.rejects$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.rejects$on_cluster MODIFY TTL toDate(received_at) + INTERVAL $after_rows_days DAY;
+ALTER TABLE pixel.fraud_signals$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.fraud_signals$on_cluster MODIFY TTL toDate(window_start) + INTERVAL $after_rows_days DAY;
+ALTER TABLE pixel.counters$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.counters$on_cluster MODIFY TTL toStartOfMonth(minute) + INTERVAL $after_numbers_months MONTH;
+ALTER TABLE pixel.hourly$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.hourly$on_cluster MODIFY TTL toStartOfMonth(hour) + INTERVAL $after_numbers_months MONTH;

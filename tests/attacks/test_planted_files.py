@@ -65,7 +65,7 @@ def test_a_damaged_key_of_today_stops_the_start_in_one_line(tmp_path: Path) -> N
     environment = plain_environment(PIXEL_DATA=str(tmp_path / "var"), PIXEL_COLLECTOR__PORT=str(free_port()))
     ended = subprocess.run([*CLI, "collect"], env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 1
-    assert "not a whole key" in ended.stderr
+    assert "not a complete key" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery.build import Shipment, build
-from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
+from pipeline.delivery.plan import Batch, Plan, batch_id, counter_batches, reject_batches
 from pipeline.delivery.tally import CountKey, Reject, reject_of_row
 from pipeline.durations import DAY_MS
 from pipeline.enrich.checks import Rejected
@@ -68,10 +68,22 @@ def test_segments_share_a_batch_until_it_is_full() -> None:
     assert len({batch.id for batch in batches}) == 2
 
 
-def test_a_month_boundary_divides_a_batch() -> None:
+def test_a_midnight_divides_a_batch() -> None:
     late, early = event(1, received_ms=DECEMBER_MS - 1), event(2, received_ms=DECEMBER_MS)
     batches = shipment_of([late, early, event(3, received_ms=DECEMBER_MS - 1)]).batches
-    assert [(batch.month, nonces(batch)) for batch in batches] == [(202611, [1, 3]), (202612, [2])]
+    assert [(batch.partition, nonces(batch)) for batch in batches] == [(20261130, [1, 3]), (20261201, [2])]
+    assert {batch.most_parts for batch in batches} == {1}
+
+
+def test_a_plan_of_an_older_version_keeps_its_batches_of_months() -> None:
+    old = msgspec.json.decode(
+        b'{"id":"%b","segments":["%b"],"batch_rows":10}' % (str(uuid.uuid4()).encode(), NAME.encode()), type=Plan
+    )
+    events = [event(nonce, received_ms=DECEMBER_MS - nonce * DAY_MS) for nonce in (0, 1, 2)]
+    batches = build(old, {NAME: events}.__getitem__, to_row).batches
+    assert [(batch.partition, nonces(batch)) for batch in batches] == [(202612, [0]), (202611, [1, 2])]
+    assert [batch.id for batch in batches] == [batch_id(old, "events", month, 0) for month in (202612, 202611)]
+    assert {batch.most_parts for batch in batches} == {31}
 
 
 def test_every_row_ends_with_the_identity_of_its_batch() -> None:
@@ -174,13 +186,13 @@ def test_a_body_in_pieces_is_the_whole_batch() -> None:
     times=st.lists(st.integers(DECEMBER_MS - 5, DECEMBER_MS + 5) | st.integers(0, 5), max_size=30),
     rows=st.integers(1, 7),
 )
-def test_every_event_is_in_exactly_one_batch_of_its_month(times: list[int], rows: int) -> None:
+def test_every_event_is_in_exactly_one_batch_of_its_day(times: list[int], rows: int) -> None:
     shipment = shipment_of([event(nonce, received_ms=time) for nonce, time in enumerate(times)], rows=rows)
     assert all(len(batch.lines) <= rows for batch in shipment.batches)
-    found = {nonce: batch.month for batch in shipment.batches for nonce in nonces(batch)}
+    found = {nonce: batch.partition for batch in shipment.batches for nonce in nonces(batch)}
     assert sorted(nonce for batch in shipment.batches for nonce in nonces(batch)) == list(range(len(times)))
     for nonce, time in enumerate(times):
-        assert found[nonce] == (202612 if time >= DECEMBER_MS else 202611 if time > 5 else 197001)
+        assert found[nonce] == (20261201 if time >= DECEMBER_MS else 20261130 if time > 5 else 19700101)
 
 
 def test_a_reject_has_the_time_of_its_plan_and_is_the_same_at_every_try() -> None:

@@ -178,7 +178,9 @@ def test_the_printed_lines_of_nginx_say_what_the_shipped_configuration_says():
         directive
         for directive in directives(shipped[shipped.index("server {") : shipped.index("location ~")])
         # These hold for a host as a whole, here for that of the site.
-        if not directive.startswith(("listen", "server_name", "ssl_", "client_header_", "large_client_header_"))
+        if not directive.startswith(
+            ("listen", "server_name", "ssl_", "client_header_", "large_client_header_", "limit_conn")
+        )
     }
     of_location = directives(shipped[shipped.index("location ~") : shipped.index("location / {")])
     own = {"rewrite ^/px(/.*)$ $1 break;", "proxy_pass http://127.0.0.1:8080;"}

@@ -9,7 +9,7 @@ import pytest
 from pipeline.database.access import USERS
 from pipeline.database.client import connect
 from pipeline.errors import Fatal
-from pipeline.inventory.columns import Inventory, inventory
+from pipeline.inventory.columns import Inventory, amount, inventory
 from pipeline.inventory.docs_page import page
 from pipeline.inventory.readers import ROLES, purposes, reach
 from pipeline.reports.catalogue import all_reports
@@ -52,7 +52,7 @@ def test_every_column_of_events_comes_from_clause_33_or_is_our_own() -> None:
 def test_only_addresses_and_numbers_of_a_person_hold_a_raw_field_as_a_token() -> None:
     raw = {column.name for column in inventory().of("events") if column.source == "ip" and not column.derived}
     assert raw == {"ip_token", "net_token"}
-    assert all(column.term.name == "tokens" for column in inventory().of("events") if column.name in raw)
+    assert raw < {column.name for column in inventory().of("events") if column.is_token}
 
 
 def test_a_copy_that_is_held_has_the_same_columns_and_its_own_term() -> None:
@@ -73,19 +73,25 @@ def test_nothing_of_a_visitor_is_hidden_in_a_group_without_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("months", "days", "english", "russian"),
+    ("days", "english", "russian"),
     [
-        (1, 1, "1 month", "1 день"),
-        (2, 3, "2 months", "3 дня"),
-        (11, 21, "11 months", "21 день"),
-        (25, 90, "25 months", "90 дней"),
-        (22, 111, "22 months", "111 дней"),
+        (1, "1 day", "1 день"),
+        (3, "3 days", "3 дня"),
+        (12, "12 days", "12 дней"),
+        (21, "21 days", "21 день"),
+        (90, "90 days", "90 дней"),
+        (111, "111 days", "111 дней"),
     ],
 )
-def test_a_term_follows_the_settings_in_both_languages(months: int, days: int, english: str, russian: str) -> None:
-    retention = Retention(keys_days=28, rows_months=months, technical_days=days)
+def test_a_term_follows_the_settings_in_both_languages(days: int, english: str, russian: str) -> None:
+    retention = Retention(keys_days=1, rows_days=days)
     assert english in {kept.term for kept in inventory().plain_words(retention, "en")}
     assert russian in {kept.term for kept in inventory().plain_words(retention, "ru")}
+
+
+def test_a_term_in_months_is_spelled_in_both_languages() -> None:
+    assert [amount(number, "months", "en") for number in (1, 25)] == ["1 month", "25 months"]
+    assert [amount(number, "months", "ru") for number in (1, 2, 25)] == ["1 месяц", "2 месяца", "25 месяцев"]
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

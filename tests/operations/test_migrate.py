@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -21,6 +21,7 @@ from pipeline.enrich import rows
 from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal
 from pipeline.operations import migrate
+from pipeline.operations.daily_partitions import TIMES
 from pipeline.settings import ClickHouse, Retention, Settings
 from sql import MIGRATIONS_DIR, statements
 from support.server import Rows, Server
@@ -146,33 +147,15 @@ def test_every_numbered_statement_may_run_twice(clickhouse: Settings, database: 
     assert migrate.migrate(clickhouse)[0] == "0001_tables.sql"
 
 
-def test_life_spans_follow_the_settings(clickhouse: Settings, database: Rows) -> None:
-    longer = Retention(rows_months=13, tokens_days=30, technical_days=7, counters_months=5, quarantine_days=3)
+def test_terms_follow_the_settings(clickhouse: Settings, database: Rows) -> None:
+    longer = Retention(keys_days=7, rows_days=30, numbers_months=5, quarantine_days=3)
     assert "retention.sql" in migrate.migrate(clickhouse.model_copy(update={"retention": longer}))
-    events = create_statement(database, "events")
-    assert "TTL toDateTime(received_at) + toIntervalMonth(13)" in events
-    for column in ("visitor", "ip_token", "net_token", "ua_token", "click_token"):
-        line = next(line for line in events.splitlines() if f"`{column}`" in line)
-        assert "TTL toDateTime(received_at) + toIntervalDay(30)" in line
-        assert ("CODEC" in line) == (column != "visitor")
-    assert "toIntervalDay(7)" in create_statement(database, "technical")
-    assert "toIntervalMonth(5)" in create_statement(database, "counters")
-    assert "toIntervalDay(3)" in create_statement(database, "rejects")
+    assert "TTL toDate(received_at) + toIntervalDay(31)" in create_statement(database, "events")
+    assert "toIntervalDay(31)" in create_statement(database, "technical")
+    assert "toIntervalMonth(6)" in create_statement(database, "counters")
+    assert "toIntervalDay(31)" in create_statement(database, "rejects")
     assert "TTL" not in create_statement(database, "held").replace("SETTINGS", "")
     assert "retention.sql" in migrate.migrate(clickhouse)
-
-
-def test_expired_tokens_are_zeroed_and_the_row_stays(clickhouse: Settings, tables: Rows) -> None:
-    old = datetime.now(UTC) - timedelta(days=clickhouse.retention.tokens_days + 1)
-    tables.writer.command(
-        "INSERT INTO pixel.events (received_at, epoch, site, visitor, ip_token, net_token, ua_token, click_token)"
-        f" VALUES ('{old:%Y-%m-%d %H:%M:%S}', '{old:%Y-%m-%d}', 'clinic', 1, '::1', '::1', 1, 1)"
-    )
-    tables.writer.command("OPTIMIZE TABLE pixel.events FINAL")
-    columns = "count(), max(visitor), max(ip_token), max(net_token), max(ua_token), max(click_token)"
-    count, *tokens = tables.admin.query(f"SELECT {columns} FROM pixel.events").result_rows[0]
-    assert count == 1
-    assert [int(token) for token in tokens] == [0, 0, 0, 0, 0]
 
 
 def test_a_view_of_a_report_that_is_gone_is_dropped(clickhouse: Settings, database: Rows) -> None:
@@ -229,7 +212,8 @@ def test_a_database_of_the_version_before_becomes_the_same_as_a_new_one(
     newer = sorted(
         {file.name for file in MIGRATIONS_DIR.glob("0*.sql")} - {file.name for file in EARLIER.glob("0*.sql")}
     )
-    assert migrate.migrate(settings) == [*newer, "retention.sql", "views"]
+    days = [f"daily partitions of pixel.{table}" for table in TIMES]
+    assert migrate.migrate(settings) == [*newer, *days, "retention.sql", "views"]
     migrate.migrate(clickhouse)
     upgraded = schema_of(settings)
     assert {"pixel.events", "rollup.hourly_counts", "technical.browsers"} <= upgraded.keys()

@@ -37,7 +37,6 @@ def bursts(tables: Rows) -> Ask:
 
 def test_eight_pages_in_ten_seconds_are_a_burst(bursts: Ask) -> None:
     [row] = bursts([0, 1, 1.5, 4, 5, 6, 9, 9.999])
-    assert row[0] == "0000000000000abc"
     assert row[2:6] == (8, 8, 8, "1200111002")
 
 
@@ -60,6 +59,14 @@ def test_a_reload_storm_on_two_pages_is_another_problem(bursts: Ask) -> None:
 
 def test_a_burst_does_not_join_two_key_epochs(bursts: Ask) -> None:
     assert bursts([-4, -3, -2, -1, 0, 1, 2, 3], hour=0) == []
+
+
+def test_one_visitor_is_another_subject_on_the_next_day(bursts: Ask) -> None:
+    fast = [0.5 * number for number in range(12)]
+    [one, another] = bursts(fast + [hours * 3600 + second for hours in (-24,) for second in fast])
+    assert one[0] != another[0]
+    assert {len(row[0]) for row in (one, another)} == {16}
+    assert f"{0xABC:x}" not in one[0] + another[0]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipeline.reports import answers, catalogue, run, views
-from pipeline.settings import Retention
+from pipeline.reports import answers, catalogue, run
 from support import clinic_day
 from support.server import Rows
 
@@ -109,17 +108,6 @@ def test_a_first_hit_belongs_to_the_cookie_that_comes_back(visitors: Ask) -> Non
 def test_a_first_hit_that_never_comes_back_is_a_visitor_of_its_own(visitors: Ask) -> None:
     rows = [clinic_day.row(NOON, visitor=500 + each, visitor_kind="day", cookie_state="new") for each in range(10)]
     assert visitors("browsers", rows) == {"Chrome": 10}
-
-
-@pytest.mark.parametrize(("tokens_days", "shown"), [(1, []), (90, [50])])
-def test_tokens_past_their_retention_count_no_longer(tokens_days: int, shown: list[int], tables: Rows) -> None:
-    # ClickHouse zeroes them when it rewrites the part; the view may not wait for that.
-    clinic_day.store(tables.settings, people(100, 50, event_id=uuid.UUID(int=1)))
-    settings = tables.settings.model_copy(update={"retention": Retention(tokens_days=tokens_days)})
-    view = views.view_sql(catalogue.find("browsers", REPORTS), settings)
-    times = {name: f"{at:%Y-%m-%d %H:%M:%S}" for name, at in (("since", clinic_day.SINCE), ("until", clinic_day.UNTIL))}
-    answer = tables.admin.query(view.partition(" AS\n")[2], parameters={"site": clinic_day.SITE} | times)
-    assert [row[2] for row in answer.result_rows] == shown
 
 
 def test_a_period_is_widened_to_whole_hours(visitors: Ask) -> None:

@@ -87,9 +87,9 @@ def test_the_list_is_what_the_cases_say_and_follows_them(tmp_path: Path) -> None
 def test_an_erasure_is_forgotten_with_the_tokens(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     now = datetime.now(UTC)
-    CaseBook(settings.cases_dir).put(erased_case(now - timedelta(days=settings.retention.tokens_days + 1)))
+    CaseBook(settings.cases_dir).put(erased_case(now - timedelta(days=settings.retention.rows_days + 1)))
     assert recent(settings, now) == []
-    CaseBook(settings.cases_dir).put(erased_case(now - timedelta(days=settings.retention.tokens_days - 1)))
+    CaseBook(settings.cases_dir).put(erased_case(now - timedelta(days=settings.retention.rows_days - 1)))
     assert len(recent(settings, now)) == 1
 
 

@@ -202,9 +202,9 @@ def test_a_block_by_address_goes_on_to_its_last_day(office: Office) -> None:
     assert [blocks.address(ADDRESS, day) for day in days] == [False, True, True, True, False]
 
 
-def test_rows_that_lose_their_tokens_while_the_block_lasts_are_held_and_stay_hidden(office: Office) -> None:
+def test_rows_that_end_while_the_block_lasts_are_held_and_stay_hidden(office: Office) -> None:
     settings = office.settings
-    old = NOW - timedelta(days=settings.retention.tokens_days) + HOLD_AHEAD - timedelta(hours=1)
+    old = NOW - timedelta(days=settings.retention.rows_days) + HOLD_AHEAD - timedelta(hours=1)
     office.store(2, received_at=old, epoch=old.date())
     office.store(3)
     desk = office.desk()
@@ -214,15 +214,15 @@ def test_rows_that_lose_their_tokens_while_the_block_lasts_are_held_and_stay_hid
     hold_blocked_rows(settings)
     assert office.counts()["held"] == 2
     assert desk.find("1", "asks").days == [(old.date(), 2), (DAY, 3)]
-    # What age does to the originals: nothing tells any more whose they were.
-    office.rows.wear(f"visitor = {office.visitor()} AND received_at < now() - INTERVAL 30 DAY")
+    # What age does to the originals.
+    office.rows.age(f"visitor = {office.visitor()} AND received_at < now() - INTERVAL 30 DAY")
     viewer = connect(settings, "privacy")
     try:
         seen = "SELECT sum(events) FROM privacy.retention(site='clinic', since='2020-01-01 00:00:00', until='2100-01-01 00:00:00')"
         assert viewer.query(seen).result_rows == [(0,)]
         desk.unblock("1", "checked")
         assert office.counts()["held"] == 0
-        assert viewer.query(seen).result_rows == [(5,)]
+        assert viewer.query(seen).result_rows == [(3,)]
     finally:
         viewer.close()
 
@@ -233,7 +233,7 @@ def test_the_daily_job_holds_what_comes_near_its_end(office: Office) -> None:
     office.desk().block("1", "until checked")
     assert office.counts()["held"] == 0
     short = office.settings.model_copy(
-        update={"retention": office.settings.retention.model_copy(update={"tokens_days": 7})}
+        update={"retention": office.settings.retention.model_copy(update={"rows_days": 7})}
     )
     hold_blocked_rows(short)
     hold_blocked_rows(short)
@@ -262,7 +262,7 @@ def test_an_export_holds_everything_of_the_person_and_no_token(office: Office) -
 
 def test_an_erased_person_is_in_no_part_of_any_table(office: Office) -> None:
     settings, visitor = office.settings, office.visitor()
-    old = NOW - timedelta(days=settings.retention.tokens_days) + HOLD_AHEAD - timedelta(hours=1)
+    old = NOW - timedelta(days=settings.retention.rows_days) + HOLD_AHEAD - timedelta(hours=1)
     office.store(2, received_at=old, epoch=old.date())
     office.store(3)
     office.store(4, visitor=office.visitor(OTHER))
@@ -277,11 +277,11 @@ def test_an_erased_person_is_in_no_part_of_any_table(office: Office) -> None:
     desk.open_by_code("1", "Anna", "asks", office.code())
     desk.block("1", "until checked")
     assert office.counts(f"visitor = {visitor}") == {"events": 5, "held": 2, "fraud_signals": 1}
-    office.rows.wear(f"visitor = {visitor} AND received_at < now() - INTERVAL 30 DAY")
+    office.rows.age(f"visitor = {visitor} AND received_at < now() - INTERVAL 30 DAY")
     facts = desk.erase("1", "withdrew")
     assert office.counts(f"visitor = {visitor}") == {"events": 0, "held": 0, "fraud_signals": 0}
     assert office.counts() == {"events": 4, "held": 0, "fraud_signals": 1}
-    assert (facts["pixel.events"], facts["pixel.held"], facts["pixel.fraud_signals"]) == ("5", "2", "1")
+    assert (facts["pixel.events"], facts["pixel.held"], facts["pixel.fraud_signals"]) == ("3", "2", "1")
     assert (facts["unshipped"], facts["quarantined"]) == ("1", "1")
     assert office.audited()[-2:] == ["subject_erase", "subject_erased"]
     unfinished = office.rows.admin.query("SELECT count() FROM system.mutations WHERE NOT is_done").result_rows

@@ -74,10 +74,10 @@ class Rows:
         for table in CLEARED:
             self._migrator.command(f"TRUNCATE TABLE pixel.{table}")
 
-    def wear(self, condition: str) -> None:
-        """Take visitor and address token of these events away, as age does."""
+    def age(self, condition: str) -> None:
+        """Delete these events, as the end of their term does."""
         self._migrator.command(
-            f"ALTER TABLE pixel.events UPDATE visitor = 0, ip_token = '::' WHERE {condition}",
+            f"ALTER TABLE pixel.events DELETE WHERE {condition}",
             settings={"mutations_sync": 2},
         )
 

@@ -8,7 +8,6 @@ WITH
         WHERE $of_site_and_time
             AND kind = 'pageview'
             AND visitor != 0
-            AND epoch >= toDate(now('UTC')) - {tokens_days:UInt64}
             AND robot = ''
             AND net_class != 'own'
     ),
@@ -46,7 +45,8 @@ WITH
         LIMIT 1000
     )
 SELECT
-    lower(leftPad(hex(visitor), 16, '0')) AS visitor,
+    -- Hashed with the day: to follow one person over days is `relink`, which is audited.
+    lower(leftPad(hex(sipHash64(epoch, visitor)), 16, '0')) AS subject,
     toDateTime(fromUnixTimestamp64Milli(any(began_ms), 'UTC'), 'UTC') AS began,
     any(fastest.in_10s) AS in_10s,
     any(fastest.in_60s) AS in_60s,
@@ -65,7 +65,7 @@ FROM views
 INNER JOIN fastest USING (visitor, epoch)
 WHERE at_ms BETWEEN began_ms AND began_ms + 9999
 GROUP BY visitor, epoch
-ORDER BY in_10s DESC, in_60s DESC, visitor, began
+ORDER BY in_10s DESC, in_60s DESC, subject, began
 
 -- purpose = "fraud"
 -- role = "security"
@@ -78,7 +78,7 @@ ORDER BY in_10s DESC, in_60s DESC, visitor, began
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- visitor = { kind = "value", unit = "token", meaning = "hexadecimal; a visitor without a cookie is known for one key epoch only" }
+-- subject = { kind = "value", unit = "hash", meaning = "hexadecimal; one visitor on one day: the same visitor has another on the next day" }
 -- began = { kind = "value", unit = "UTC", meaning = "first page view of the fastest 10 seconds" }
 -- in_10s = { kind = "value", unit = "page views", meaning = "most in any 10 seconds" }
 -- in_60s = { kind = "value", unit = "page views", meaning = "most in any 60 seconds" }
@@ -93,7 +93,7 @@ ORDER BY in_10s DESC, in_60s DESC, visitor, began
 --
 -- [en]
 -- title = "Bursts"
--- answer = "The fastest visitor, {visitor}, asked for {in_10s} pages within 10 seconds ({client}): suspected."
+-- answer = "The fastest visitor, {subject}, asked for {in_10s} pages within 10 seconds ({client}): suspected."
 -- limits = """\
 -- Suspected, never proof (F13, 20 points, family R): restored tabs and prefetching look the same, so at least \
 -- {distinct_pages} different pages are required. Declared robots and the clinic's own networks are left out; robots \
@@ -102,7 +102,7 @@ ORDER BY in_10s DESC, in_60s DESC, visitor, began
 -- [ru]
 -- title = "Всплески обращений"
 -- question = "Какие посетители запрашивали страницы быстрее, чем читает человек?"
--- answer = "Самый быстрый посетитель, {visitor}: страниц за 10 секунд {in_10s} ({client}); под подозрением."
+-- answer = "Самый быстрый посетитель, {subject}: страниц за 10 секунд {in_10s} ({client}); под подозрением."
 -- limits = """\
 -- Подозрение, а не доказательство (F13, 20 баллов, семейство R): так же выглядят восстановленные вкладки, поэтому \
 -- нужно не меньше {distinct_pages} разных страниц. Назвавшие себя роботы и собственные сети не учтены; роботы без \
