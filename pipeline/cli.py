@@ -21,6 +21,7 @@ from pipeline.inventory import commands as inventory
 from pipeline.keys import commands as keys
 from pipeline.networks import commands as networks
 from pipeline.operations import commands as operations
+from pipeline.pages import commands as pages
 from pipeline.privacy_check import commands as privacy_check
 from pipeline.reports import commands as reports
 from pipeline.ship import commands as ship
@@ -54,6 +55,7 @@ ROOMS = (
     traffic,
     reports,
     embedding,
+    pages,
     keys,
     subjects,
     inventory,

@@ -23,6 +23,7 @@ from pydantic_settings import (
 from pipeline.errors import Fatal
 from pipeline.settings_sections import (
     DEMO_SITE,
+    STAFF_SECTIONS,
     AddressList,
     AllowedValue,
     ClickHouse,
@@ -40,6 +41,7 @@ from pipeline.settings_sections import (
 
 __all__ = [
     "DEMO_SITE",
+    "STAFF_SECTIONS",
     "AddressList",
     "AllowedValue",
     "ClickHouse",
@@ -139,6 +141,11 @@ class Settings(BaseSettings):
         return self.data / "cases"
 
     @property
+    def pages_dir(self) -> Path:
+        """Directory of the lists of public pages, read by every collector."""
+        return self.data / "pages"
+
+    @property
     def blocks_dir(self) -> Path:
         """Directory of the open blocks, read by every collector."""
         return self.data / "blocks"
@@ -161,6 +168,13 @@ class Settings(BaseSettings):
     def site(self, site_id: str) -> Site | None:
         """Return the configured site with this id, or None."""
         return next((site for site in self.sites if site.id == site_id), None)
+
+    def chosen_site(self, site_id: str) -> Site:
+        """Return the site that a command's `--site` names, the first one for ''; raises `Fatal` for an unknown one."""
+        site = self.site(site_id) if site_id else self.sites[0]
+        if site is None:
+            raise Fatal(f"--site {site_id}: not configured; the sites are {', '.join(each.id for each in self.sites)}")
+        return site
 
 
 def config_file(explicit: Path | None = None) -> Path | None:

@@ -154,6 +154,14 @@ class AllowedValue(Section):
     )
 
 
+STAFF_SECTIONS = (
+    "doctors", "doctor", "our-doctors", "physicians", "specialists", "staff", "team", "our-team",
+    "vrachi", "vrach", "nashi-vrachi", "specialisty", "nashi-specialisty", "sotrudniki", "personal", "komanda", "kollektiv",
+    "врачи", "врач", "наши-врачи", "специалисты", "наши-специалисты", "сотрудники", "персонал", "команда",
+)  # fmt: skip
+"""The usual names of sections with one page for each doctor."""
+
+
 class Site(Section):
     """One site whose pages carry the pixel."""
 
@@ -162,6 +170,11 @@ class Site(Section):
     ad_hosts: tuple[str, ...] = Field((), description="Foreign hosts that show the site's ad blocks.")
     consent: Literal["implied", "explicit"] = Field(
         "implied", description="`implied` (policy clause 2.1) or `explicit`: id cookie and tokens only with `c=1`."
+    )
+    staff_sections: tuple[str, ...] = Field(
+        STAFF_SECTIONS,
+        description="Names of path segments; directly below one, and below a speciality in it, a slug of letters and hyphens is"
+        " a doctor's published name and is stored.",
     )
     query: tuple[AllowedValue, ...] = Field((), description="Query parameters kept beside utm_*.")
     cookies: tuple[AllowedValue, ...] = Field((), description="The site's own cookies that are kept.")

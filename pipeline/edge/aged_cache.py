@@ -41,3 +41,7 @@ class AgedCache(Generic[Key, Value]):
     def turn(self) -> None:
         """Drop the values that were not used since the last turn."""
         self._old, self._young = self._young, {}
+
+    def clear(self) -> None:
+        """Drop all values."""
+        self._old, self._young = {}, {}

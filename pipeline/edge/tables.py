@@ -18,7 +18,9 @@ from pipeline.edge.rate_limit import RateLimit
 from pipeline.keys.ring import Keyring
 from pipeline.networks.address import NetworkSet
 from pipeline.networks.lookup import NetworkTables
+from pipeline.pages.known import PageLists
 from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
+from pipeline.scrub.paths import NOTHING_KNOWN, KnownPaths
 from pipeline.scrub.urls import split_url
 from pipeline.settings import AllowedValue, Settings, Site
 
@@ -32,9 +34,9 @@ _SitePage = tuple[str, str]
 class SiteTables:
     """One site, ready for look-ups."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, known: KnownPaths = NOTHING_KNOWN) -> None:
         self.settings = site
-        self.pages = SitePages.of(site)
+        self.pages = SitePages.of(site, known)
         self.cookies: Mapping[str, AllowedValue] = {cookie.name: cookie for cookie in site.cookies}
         self.wanted_cookies = frozenset({*self.cookies, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
 
@@ -51,6 +53,7 @@ class EdgeTables:
     policy: str
     random: Callable[[int], bytes]
     blocks: BlockList | None = None
+    listed: PageLists | None = None
     _clients: AgedCache[Sender, Client] = field(init=False)
     _pages: AgedCache[_SitePage, PageFacts] = field(init=False)
     _referrers: AgedCache[_SitePage, ReferrerFacts] = field(init=False)
@@ -66,8 +69,9 @@ class EdgeTables:
     ) -> EdgeTables:
         """Build the tables of one collector process; raises `Fatal` for an unusable file."""
         edge = settings.collector
+        listed = PageLists(settings)
         return cls(
-            sites={site.id: SiteTables(site) for site in settings.sites},
+            sites={site.id: SiteTables(site, listed.known(site.id)) for site in settings.sites},
             networks=NetworkTables.load(settings),
             trusted=NetworkSet(edge.trusted_proxies),
             rate_limit=RateLimit(
@@ -77,6 +81,7 @@ class EdgeTables:
             policy=settings.privacy.policy_version,
             random=random,
             blocks=blocks,
+            listed=listed,
         )
 
     def client(self, sender: Sender) -> Client:
@@ -102,10 +107,20 @@ class EdgeTables:
         )
 
     def forget(self, *, now_ms: int) -> None:
-        """Drop the cached entries that were not used since the last call, and the full buckets of the rate limit."""
+        """Drop the cached entries that were not used since the last call, and take the lists of pages that changed."""
         for memory in (self._clients, self._pages, self._referrers):
             memory.turn()
         self.rate_limit.forget(now_ms=now_ms)
+        self._learn()
+
+    def _learn(self) -> None:
+        """Take the lists of public pages that changed."""
+        changed = self.listed.changed() if self.listed else {}
+        for name, known in changed.items():
+            self.sites[name].pages = self.sites[name].pages.knowing(known)
+        if changed:
+            self._pages.clear()
+            self._referrers.clear()
 
     def _read_client(self, sender: Sender) -> Client:
         return read_client(sender, self.trusted, self.networks)

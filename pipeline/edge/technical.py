@@ -27,7 +27,8 @@ from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, Measurement, MeasurementKind
 from pipeline.scrub.decode import plain
-from pipeline.scrub.redact import scrub_host, scrub_path, scrub_text
+from pipeline.scrub.paths import scrub_file
+from pipeline.scrub.redact import scrub_host, scrub_text
 
 MAX_TEMPLATE = 300
 MAX_RELEASE = 64
@@ -140,7 +141,7 @@ def _name(measurement: RawMeasurement) -> str:
 def _source(measurement: RawMeasurement) -> str:
     if measurement.kind == "js_error" and (found := _SOURCE.fullmatch(measurement.source.lower())):
         host, file, line = found.groups()
-        return f"{scrub_host(host).text}:{scrub_path(file).text[1:]}:{int(line)}"
+        return f"{scrub_host(host).text}:{scrub_file(file).text}:{int(line)}"
     if measurement.kind == "resource" and (found := _HOST.fullmatch(measurement.source.lower())):
         return scrub_host(found[1]).text
     return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from pipeline.errors import Fatal
-from pipeline.settings import Settings, Site, config_file, load
+from pipeline.settings import config_file, load
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_facts, print_rows
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def print_snippet(
     from pipeline.embedding.snippet import PARTS, Part, Wish, snippet
 
     settings = load(config)
-    chosen_site = _site(settings, site)
+    chosen_site = settings.chosen_site(site)
     parts = tuple(part for part in technical.replace(",", " ").split())
     if unknown := set(parts) - set(PARTS):
         raise typer.BadParameter(f"--technical knows {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
@@ -100,15 +100,6 @@ def check_tag(
         }
         print_facts(facts, Format.JSON)
     raise typer.Exit(any(remark.level == "problem" for remark in remarks))
-
-
-def _site(settings: Settings, name: str) -> Site:
-    known = {site.id: site for site in settings.sites}
-    if not name:
-        return settings.sites[0]
-    if name not in known:
-        raise typer.BadParameter(f"no site {name!r} in the settings; there are: {', '.join(known)}")
-    return known[name]
 
 
 def _load(url: str) -> tuple[str, int, dict[str, str], str]:

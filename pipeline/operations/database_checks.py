@@ -19,6 +19,8 @@ from pipeline.operations.machine_checks import Seen, State
 from pipeline.settings import Settings
 from pipeline.ship.retention import ages
 
+STARRED_SHARE = 0.05
+"""Above this share of page views, reports by page leave too much unnamed."""
 LOST_ON_THE_WAY = ("spool_full", "spool_failed", "blocks_unknown", "internal")
 """Refusals that are not the client's fault: each is a page view that is not counted."""
 
@@ -55,10 +57,22 @@ def clickhouse(settings: Settings) -> Seen:
         if unfinished:
             yield "note", f"{unfinished} mutations (erasures of persons) are not finished"
         yield from _reconciled([_row(client, _RECONCILE)])
+        yield from _starred(client)
         for reason, hits in client.query(_LOST, parameters={"reasons": list(LOST_ON_THE_WAY)}).result_rows:
             yield "problem", f"{hits:,} hits of the last hour were refused with `{reason}` (docs/refusals.md)"
     finally:
         client.close()
+
+
+def _starred(client: Client) -> Seen:
+    """The share of page views whose address lost a part."""
+    views, starred = _row(client, _STARRED)
+    if starred > views * STARRED_SHARE:
+        advice = "`clinic-pixel pages learn` reads the sitemap, so that public pages are stored as they are (docs/embedding.md)"
+        yield (
+            "note",
+            f"{starred / views:.0%} of the page views of the last 7 days are stored with a `*` in the page: {advice}",
+        )
 
 
 def _row(client: Client, query: str) -> tuple[Any, ...]:
@@ -97,6 +111,10 @@ _RECONCILE = """
         sumIf(value, name = 'rejected') AS rejected, sumIf(value, name = 'quarantined') AS quarantined
     FROM pixel.counters WHERE minute < now('UTC') - INTERVAL 2 MINUTE"""
 
+
+_STARRED = """
+    SELECT count() AS views, countIf(position(page, '*') > 0) AS starred FROM pixel.events
+    WHERE received_at > now('UTC') - INTERVAL 7 DAY AND kind = 'pageview'"""
 
 _LOST = """
     SELECT reason, sum(value) AS hits FROM pixel.counters

@@ -138,6 +138,8 @@ def _default(field: FieldInfo) -> str:
         return "required" if field.is_required() else "none"
     if field.default in (None, (), ""):
         return "none"
+    if isinstance(field.default, tuple) and all(isinstance(each, str) for each in field.default):
+        return ", ".join(f"`{each}`" for each in field.default)
     if isinstance(field.default, tuple):
         return "a demo site"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"

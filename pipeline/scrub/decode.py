@@ -19,7 +19,7 @@ UNREADABLE = "\ufffd"
 
 _BYTES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _UTF16 = re.compile(r"%u([0-9A-Fa-f]{4})")
-_COMBINING = re.compile(r"[\u0300-\u036f\u0483-\u0489]")
+_COMBINING = re.compile(r"[\u0300-\u036f\u0483-\u0489\u115f\u1160\u3164\uffa0]")  # and the fillers of Hangul
 # Windows-1251 decodes nearly every byte, so only Russian text is accepted.
 _RUSSIAN = re.compile(r"[\x00-\x7fА-Яа-яЁё«»№–—…\xa0]*")
 # Headers arrive decoded as Latin-1. Three such letters in a row are not a word of any language: they are Cyrillic bytes.

@@ -6,7 +6,7 @@ Owns `read_page` and `read_referrer`, the only source of the columns `page_*`, `
 * Of a page or referrer on a foreign host (neither the site's nor one of its `ad_hosts`) only the host is stored.
 * A sensitive page is stored as its group, without campaign and click id. As a referrer only its host is stored, so the
   next page view does not link a visitor to it.
-* Templates and groups are matched against the plain path before redaction.
+* Templates and groups are matched against the plain path before known paths and redaction.
 * After any error the page is `/*`; the input never leaves this module, not even in an error message; type and place of
   the error are counted in `SitePages.faults`.
 """
@@ -16,14 +16,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from pipeline.errors import type_and_place
 from pipeline.event import PageFlag, Scheme, Scrubbed
 from pipeline.scrub.page_flags import spelling
+from pipeline.scrub.paths import ANY_SITE, NOTHING_KNOWN, KnownPaths, PathRules, plain_path, scrub_path
 from pipeline.scrub.query import Allowed, allowed_values, read_query
-from pipeline.scrub.redact import FAILED_PATH, LONGEST, plain_path, scrub_host, scrub_path
+from pipeline.scrub.redact import FAILED_PATH, LONGEST, scrub_host
 from pipeline.scrub.urls import Url, normal_host, split_url
 from pipeline.settings import Site
 
@@ -97,11 +98,12 @@ class SitePages:
     templates: PathTable
     sensitive: PathTable
     allowed: Allowed
+    rules: PathRules = ANY_SITE
     faults: Counter[str] = field(default_factory=Counter, compare=False)
 
     @classmethod
-    def of(cls, site: Site) -> SitePages:
-        """Compile the settings of one site."""
+    def of(cls, site: Site, known: KnownPaths = NOTHING_KNOWN) -> SitePages:
+        """Compile the settings of one site and its known paths."""
         groups = [(template, group_path(name)) for name, templates in site.sensitive.items() for template in templates]
         own_names = [(group_path(name), group_path(name)) for name in site.sensitive]
         return cls(
@@ -110,7 +112,12 @@ class SitePages:
             templates=PathTable.of(((path, plain_path(path).lower()) for path in site.templates), below=False),
             sensitive=PathTable.of(groups + own_names, below=True),
             allowed=allowed_values(site.query),
+            rules=PathRules(known, frozenset(name.lower() for name in site.staff_sections)),
         )
+
+    def knowing(self, known: KnownPaths) -> SitePages:
+        """Return the same look-ups with other known paths."""
+        return replace(self, rules=self.rules._replace(known=known))
 
 
 def group_path(name: str) -> str:
@@ -203,4 +210,4 @@ def _read_path(path: str, site: SitePages) -> tuple[str, int, bool]:
         return group, Scrubbed.SENSITIVE.value, True
     if (template := site.templates.find(small)) is not None:
         return template, Scrubbed.TEMPLATE.value, False
-    return (*scrub_path(path), False)
+    return (*scrub_path(path, site.rules), False)

@@ -3,11 +3,11 @@
 Owns the classes of words and the sequences of classes that count as a name. Rules:
 
 * One word is never a name: `/doctors/petrova` is an ordinary address, `petrova-mariya-sergeevna` is a person.
+* `is_a_name` is stricter, for the unknown part of a path: all cases and short forms, also of names that are not Russian.
 * Every transliteration is folded to one spelling first (`Yuriy`, `Jurij`, `Iurii` and «Юрий» are one word), so each
   ending is listed once, in the plainest transliteration.
 * Endings shared with ordinary words (`-in`, `-skaya`) count only beside a first name, a patronymic or a certain surname,
   or if both words are capitalised: names are, slugs are not.
-* Endings do not recognise Latin names of other languages; use path templates for those.
 """
 
 from __future__ import annotations
@@ -142,3 +142,122 @@ def _names(text: str, chain: list[tuple[int, int, str]]) -> Iterator[Span]:
         if "/" in text[start:end] and not _NAME_OVER_SLASH.fullmatch(name[0]):
             continue
         yield start, end
+
+
+# Beside a name these words are not a person's second name: `klinika-mariya`, `shkola-doktora-ivanova`.
+_SECOND_WORDS = """
+    center centr tsentr klinika clinic medcentr hospital bolnica poliklinika apteka doktor doctor doktora vrach
+    vracha vrachi uslugi akciya akcii otzyv otzyvy priem zapis statya novosti ceny shkola kurs den dnya san dental
+    stom dr mrs mr ms and the for with is dlya pro kak chto na do ot iz po za pri bez svyataya svyatoy svyatogo sv
+    saint st klub fond premium plus med medical group grupp lab labs pharma centra kliniki dentist dentistry
+"""
+# First names that are also ordinary words or numerals of months; only beside a surname they are a person's.
+_WORDS_TOO = """
+    vera lyubov nadezhda roman lev mark may april june rose grace hope will bill art max
+"""
+_MORE_FIRST_NAMES = """
+    sasha masha katya lena olya natasha tanya sveta ira yulya dasha nastya anya lyuda galya valya nadya lyuba zhenya kolya
+    vanya petya misha dima seryozha serezha vova volodya tolya kostya slava vitya borya gena grisha lyosha lesha alyosha pasha
+    tyoma tema styopa stepa yura fedya liza sonya polya varya kira rita ksyusha asya tonya zina klava raya toma gosha goga
+    arina alisa milana eva agata maya miroslava eseniya esenia vasilina emiliya elina elvira lilia liliya snezhana zlata yaroslava
+    makar mark lev roma rodion german demid miron platon savva saveliy yulian emil gordey klim luka nazar tikhon filipp eduard
+    albert robert adam ernest arnold rem spartak innokentiy valentin efim ignat zakhar prokhor lavrentiy
+    gulnara gulnaz gulshat guzel guzal aysylu aigul aygul alsu leysan dinara diliya dilyara rezeda farida fanis nailya nelly
+    aliya aliia zulfiya zulfia raisa rimma venera flyura khadizha rinat renat marat ildar ilnur ilgiz rustem timur ayrat airat
+    almaz azat aydar damir farit ramil rafael shamil radik rishat ruslan salavat fanil marsel
+    zukhra dzhamshed jamshed mukhtar sayyora
+    madina zarina aminat patimat fatima khadidzha zalina fatimat magomed mukhammed akhmed ahmed ibragim ismail ali aslan murat
+    zaur rasul gadzhi shamsudin artur armen tigran gevorg aram ashot karen garik sarkis ruben samvel vardan hasmik anahit nune
+    lusine mariam david davit giorgi nino tamar irakli zurab vakhtang levan elchin rashid vugar elnur kamran leyla aygun nargiz
+    bakhtiyar dilshod farkhod jasur otabek sherzod nodira gulbahor malika feruza aibek nurlan askar bolat erlan zhanar saule
+    ayzhan daniyar yerlan azamat islam rustam umid zafar bekzod
+    john james robert michael mike william david richard thomas charles daniel matthew anthony steven paul andrew joshua kevin
+    brian george edward peter mary patricia jennifer linda elizabeth barbara susan jessica sarah nancy lisa betty margaret
+    sandra ashley emily kate katherine catherine alexander alex alexandra alexey alexei andrei dmitry dmitri sergei nikolai
+    anatoly vasily yury evgeny evgenia natalia tatiana ksenia xenia maria mariia sofia sophia olivia emma julia helen nick chris
+    jane ann anne tom jack harry ben sam lucy laura hans klaus wolfgang pierre jean marie jose carlos luis juan mohammed muhammad
+    anna olga ivan elena irina
+"""
+_CASES_OF_A = ("y", "e", "u", "oy", "ey", "ou")
+_CASES_OF_A_CONSONANT = ("a", "u", "om", "em", "e", "ya", "yu")
+
+
+def _forms() -> frozenset[str]:
+    """Return all first names in all cases, each folded."""
+    forms: set[str] = set()
+    for name in map(fold, (_FIRST_NAMES + _MORE_FIRST_NAMES).split()):
+        forms.add(name)
+        if name.endswith("a"):
+            forms.update(name[:-1] + case for case in _CASES_OF_A)
+        elif name.endswith("y"):
+            forms.update(name[:-1] + case for case in ("ya", "yu", "em", "yem", "ey", "e"))
+        else:
+            forms.update(name + case for case in _CASES_OF_A_CONSONANT)
+    forms |= {name[:-2] + case for name in forms if name.endswith("ya") for case in ("y", "yu", "ey", "e")}
+    # A fleeting vowel: Pavel, Pavla; Lev, Lva; Petr, Petra is regular.
+    return frozenset(forms | {"pavla", "pavlu", "pavlom", "pavle"}) - {""}
+
+
+_ANY_FIRST_NAME = _forms()
+_NOT_A_SECOND_NAME = frozenset(map(fold, _SECOND_WORDS.split()))
+_ALSO_A_WORD = frozenset(map(fold, _WORDS_TOO.split()))
+_WOMAN = _ending("ova eva yova ovoy evoy ovu evu", 5)
+_SURNAME_IN_A_CASE = _ending(
+    "ov ev ova eva ovoy evoy ovu evu ovym evym ove eve enko chuk ovykh evykh shvili dze yants", 5
+)
+_SURNAME_MAYBE_IN_A_CASE = _ending(
+    "in ina yn yna inoy inu inym ine skiy skaya skogo skomu skim skoy skuyu tskiy tskaya ko uk ykh ikh yan iani", 5
+)
+_INITIALS = frozenset(["yu", "ya", "zh", "kh", "ts", "ch", "sh"])  # one letter in Cyrillic
+_CHAINS = ("FS", "SF", "Fs", "sF", "SS", "Ss", "sS", "SI", "IS", "IIs", "sII", "FIs")
+_LONGEST_NAME = 4
+"""A person's name has at most so many words: title, surname, first name, patronymic."""
+
+
+def is_a_name(segment: str, *, beside_a_number: bool, is_personal: bool = False) -> bool:
+    """Return whether a whole segment of a path may be the name of a person, in any case or short form.
+
+    Stricter than `name_spans`: here a mistake costs one `*`. With `beside_a_number` a surname alone is enough
+    (`petrov-1985`), and so it is with `is_personal`.
+    """
+    words = [segment[start:end] for start, end in _words(segment)]
+    kinds = "".join(map(_strict_kind, words))
+    if is_personal and any(kind in kinds for kind in "FSP"):
+        return True
+    if len(words) == 1:
+        return (beside_a_number and kinds in ("S", "F", "P")) or _is_joined(fold(words[0]))
+    if any(chain in kinds for chain in _CHAINS) or ("P" in kinds and len(words) <= _LONGEST_NAME):
+        return True
+    if len(words) != 2:
+        return False
+    if beside_a_number and "S" in kinds:
+        return True
+    is_woman = "S" in kinds and any(map(_WOMAN.match, map(fold, words)))
+    return "." in kinds and ("F" in kinds or is_woman) and min(map(len, words)) > 2
+
+
+def _strict_kind(word: str) -> str:
+    """Return P patronymic, F first name, S surname, s perhaps a surname, I initial, '-' an ordinary word, '.' other."""
+    if len(word) == 1 or (len(word) == 2 and (word.isupper() or word.lower() in _INITIALS)):
+        return "I"
+    folded = fold(word)
+    if folded in _NOT_A_SECOND_NAME or folded in _ORDINARY_WORD or _ORDINARY_ENDING.match(folded):
+        return "-"
+    if _PATRONYMIC.match(folded):
+        return "P"
+    if folded in _ALSO_A_WORD:
+        return "s"
+    if folded in _ANY_FIRST_NAME:
+        return "F"
+    if _SURNAME_IN_A_CASE.match(folded):
+        return "S"
+    return "s" if _SURNAME_MAYBE_IN_A_CASE.match(folded) else "."
+
+
+def _is_joined(folded: str) -> bool:
+    """Return whether a word is a surname and a first name without anything between them."""
+    return any(
+        (folded[:cut] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE.match(folded[cut:]) is not None)
+        or (folded[cut:] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE.match(folded[:cut]) is not None)
+        for cut in range(5, len(folded) - 4)
+    )

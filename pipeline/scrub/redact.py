@@ -1,15 +1,14 @@
 """Redacts identifiers in text from a browser; only their types are kept.
 
-Owns the three ways to redact the spans of `pipeline.scrub.identifiers`. Rules:
+Owns the ways to redact the spans of `pipeline.scrub.identifiers`, except in a path (`pipeline.scrub.paths`). Rules:
 
-* In a path the whole segment becomes `*`, in a host the whole label, in a text the span.
+* In a host the whole label becomes `*`, in a text the span.
 * Scrubbing is idempotent: each function repeats until its result no longer changes.
 * Pure and total: no input raises, and no message quotes the input.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,10 +27,6 @@ PASSES = 8
 
 PERSONAL_DIGITS = 11
 _NEVER_AD = (Scrubbed.ADDRESS, Scrubbed.EMAIL, Scrubbed.UUID)
-_AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
-_SEGMENT_PARAMETERS = re.compile(r";[^/]*")
-_INDEX_FILE = re.compile(r"(?:index|default)\.(?:php\d?|html?|shtml|aspx?|jsp)", re.IGNORECASE)
-_SLASHES = re.compile(r"[/\\]+")
 
 
 class Clean(NamedTuple):
@@ -39,61 +34,6 @@ class Clean(NamedTuple):
 
     text: str
     scrubbed: int
-
-
-def plain_path(raw: str) -> str:
-    """Return the path in its stored spelling, before redaction.
-
-    Decoded, without query, fragment, parameters (`;jsessionid=`), dot segments, doubled or trailing slashes and index
-    file; it keeps its capitals, because the patterns need them. A segment that cannot be decoded contains `UNREADABLE`.
-    """
-    text = raw if raw.isascii() and "%" not in raw and raw.isprintable() else "/".join(map(plain, _SLASHES.split(raw)))
-    if "?" in text or "#" in text:
-        text = _AFTER_PATH.sub("", text)
-    if ";" in text:
-        text = _SEGMENT_PARAMETERS.sub("", text)
-    segments: list[str] = []
-    for segment in map(str.strip, _SLASHES.split(text)):
-        if segment == "..":
-            del segments[-1:]
-        elif segment not in {"", "."}:
-            segments.append(segment)
-    while segments and _INDEX_FILE.fullmatch(segments[-1]):
-        segments.pop()
-    return "/" + "/".join(segments)
-
-
-def scrub_path(raw: str) -> Clean:
-    """Return the storable path of a page: plain, in small letters, every suspicious segment a `*`."""
-    text, scrubbed = raw, 0
-    if len(raw) > LONGEST:
-        # An identifier cut in half may be too short for its pattern.
-        text = raw[:LONGEST].rpartition("/")[0] + FAILED_PATH
-    for _ in range(PASSES):
-        clean = _redact_segments(plain_path(text))
-        scrubbed |= clean.scrubbed
-        if clean.text == text:
-            return Clean(text, scrubbed)
-        text = clean.text
-    return Clean(FAILED_PATH, scrubbed | Scrubbed.FAILED.value)
-
-
-def _redact_segments(path: str) -> Clean:
-    found = find(path)
-    scrubbed = 0
-    if found:
-        segments = path.split("/")
-        for kind, span in found:
-            scrubbed |= kind.value
-            first = path.count("/", 0, span[0])
-            for index in range(first, first + path.count("/", *span) + 1):
-                # A run of digits may begin or end with the slash itself, never with an empty segment.
-                segments[index] = segments[index] and STAR
-        path = "/".join(segments)
-    if UNREADABLE in path or "/~" in path:
-        scrubbed |= (Scrubbed.UNDECODABLE if UNREADABLE in path else Scrubbed.NAME).value
-        path = "/".join(STAR if UNREADABLE in part or part.startswith("~") else part for part in path.split("/"))
-    return Clean(path.lower(), scrubbed)
 
 
 def scrub_text(raw: str, limit: int) -> Clean:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
+from pipeline.pages.learn import learn_again
 from pipeline.settings import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
 from pipeline.ship.key_jobs import compare_keys, destroy_expired_keys
@@ -58,6 +59,7 @@ JOBS: list[Job] = [
     Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
     Job("drop the days whose term is over", HOUR_SECONDS, drop_expired),  # after the rows of blocks were held
+    Job("learn the public pages", DAY_SECONDS, learn_again),
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("copy the audit", HOUR_SECONDS, copy_audit),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),

@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from pipeline.errors import Fatal
-from pipeline.settings import Settings, Site, load
+from pipeline.settings import Settings, load
 from pipeline.system.console import ConfigOption, FormatOption, Panel, errors, print_facts
 from pipeline.traffic.send import Account, PlannedHit
 
@@ -46,7 +45,7 @@ def replay(
     settings = load(config)
     logged, skipped = split(read_lines(read_log(log)))
     last_ms = _last_ms(as_of)
-    hits = plan(logged, _site(settings, site), last_ms=last_ms)
+    hits = plan(logged, settings.chosen_site(site), last_ms=last_ms)
     lines = {
         "lines": len(logged) + sum(skipped.values()),
         **{f"skipped: {why}": n for why, n in sorted(skipped.items())},
@@ -66,7 +65,7 @@ def simulate(
     from pipeline.traffic.clinic_day import clinic_day
 
     settings = load(config)
-    hits = clinic_day(_site(settings, site), seed=seed, people=people, last_ms=_last_ms(as_of))
+    hits = clinic_day(settings.chosen_site(site), seed=seed, people=people, last_ms=_last_ms(as_of))
     _send_and_close(settings, hits, {}, form)
     errors.print("look at it:  clinic-pixel report technical/traffic_by_hour   clinic-pixel report fraud/robots")
 
@@ -117,14 +116,6 @@ def _close(account: Account, rows: int, events: int, lines: dict[str, int], form
         if rows < account.events:
             errors.print("some events are not stored yet; is `ship` running? See `clinic-pixel spool status`")
         raise typer.Exit(1)
-
-
-def _site(settings: Settings, name: str) -> Site:
-    site = settings.site(name) if name else settings.sites[0]
-    if site is None:
-        known = ", ".join(site.id for site in settings.sites)
-        raise Fatal(f"--site {name}: not configured; the sites are {known}")
-    return site
 
 
 def _last_ms(as_of: datetime | None) -> int:

@@ -78,7 +78,7 @@ def test_a_template_is_short_and_holds_no_digit_and_nothing_a_pattern_finds(mess
         ("clinic.example:app.js:9999999", "clinic.example:app.js:9999999"),
         ("clinic.example:app.js:10000000", ""),
         ("clinic.example:inline:7", "clinic.example:inline:7"),
-        ("clinic.example:79123456789.js:1", "clinic.example:*:1"),
+        ("clinic.example:79123456789.js:1", "clinic.example:*.js:1"),
         ("clinic.example:a/b:1", ""),
         ("clinic.example", ""),
         ("one two:three:4", ""),

@@ -123,10 +123,15 @@ def test_the_lines_also_come_as_json():
     assert '"name": "nginx"' in result.stdout
 
 
-@pytest.mark.parametrize("wrong", [["--site", "nowhere"], ["--technical", "mood"], ["--consent", "maybe"]])
+@pytest.mark.parametrize("wrong", [["--technical", "mood"], ["--consent", "maybe"]])
 def test_a_wish_that_cannot_be_granted_is_wrong_use(wrong):
     result = CliRunner().invoke(build_app(), ["snippet", *wrong])
     assert result.exit_code == 2
+
+
+def test_a_site_that_is_not_configured_is_named():
+    result = CliRunner().invoke(build_app(), ["snippet", "--site", "nowhere"])
+    assert str(result.exception) == "--site nowhere: not configured; the sites are clinic"
 
 
 def test_the_tag_is_at_most_1000_bytes_as_served():

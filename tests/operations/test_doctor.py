@@ -156,6 +156,19 @@ def test_a_damaged_request_or_block_is_named(settings: Settings) -> None:
         assert "a.json: not a " in text
 
 
+@pytest.mark.parametrize(("starred", "named"), [(1, False), (2, True)])
+def test_the_share_of_pages_without_a_name_is_told(
+    clickhouse: Settings, tables: Rows, starred: int, named: bool
+) -> None:
+    tables.writer.command(
+        "INSERT INTO pixel.events (received_at, site, kind, page) SELECT now64(3) - INTERVAL 1 MINUTE, 'clinic', 'pageview',"
+        f" if(number < {starred}, '/karta/*', '/uslugi') FROM numbers(20)"
+    )
+    told = [each for each in examine(clickhouse) if "`clinic-pixel pages learn`" in each.text]
+    assert [each.state for each in told] == (["note"] if named else [])
+    assert not named or told[0].text.startswith("10% of the page views")
+
+
 def test_rows_of_the_future_and_hits_that_were_lost_on_the_way_are_named(clickhouse: Settings, tables: Rows) -> None:
     soon = datetime.now(UTC) + timedelta(days=3)
     tables.writer.raw_insert(
