@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.small_patterns import values_of
+
 Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
@@ -17,6 +19,8 @@ SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
 SHORTEST_MONTH = 28  # days
+MOST_VALUES = 64
+"""Six bits: more different values of one cookie or parameter could follow a person."""
 
 
 class Section(BaseModel):
@@ -148,10 +152,32 @@ class AllowedValue(Section):
     """One allow-listed query parameter or cookie of a site."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(description="Its exact name.")
-    values: tuple[str, ...] = Field(
-        (),
-        description="Values that may be kept; default: `[A-Za-z0-9_.-]{1,64}` that no pattern of an identifier matches.",
+    values: tuple[str, ...] = Field((), description="Values that may be kept, at most 64; all others are dropped.")
+    pattern: str = Field(
+        "",
+        max_length=200,
+        description="Instead of `values`: a pattern of at most 64 values, such as `[abc][1-4]` or `(light|dark)-v[1-3]`.",
     )
+
+    @model_validator(mode="after")
+    def _follows_nobody(self) -> AllowedValue:
+        if bool(self.values) == bool(self.pattern):
+            raise ValueError(
+                f"{self.name}: expected `values` or a `pattern` of at most {MOST_VALUES} values: a free value could follow one"
+                " person for as long as the rows are kept"
+            )
+        if len(self.values) > MOST_VALUES:
+            raise ValueError(f"{self.name}: {len(self.values)} values; expected at most {MOST_VALUES}")
+        try:
+            values_of(self.pattern, most=MOST_VALUES)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: pattern {error}") from None
+        return self
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The values that may be kept."""
+        return frozenset(self.values or values_of(self.pattern, most=MOST_VALUES))
 
 
 STAFF_SECTIONS = (

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline import settings
 from pipeline.errors import Fatal
-from pipeline.settings import ClickHouse, Collector, Retention, load
+from pipeline.settings import AllowedValue, ClickHouse, Collector, Retention, load
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,22 @@ def test_every_setting_has_its_meaning_for_the_page_of_settings():
     assert {"collector.port", "sites.hosts", "retention.keys_days"} <= all_fields.keys()
     sections = {path.partition(".")[0] for path in all_fields if "." in path}
     assert [path for path, field in all_fields.items() if not field.description and path not in sections] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"name": "ab"}, "expected `values` or a `pattern`"),
+        ({"name": "ab", "values": ("a",), "pattern": "a"}, "expected `values` or a `pattern`"),
+        ({"name": "ab", "pattern": "[a-z]{2}"}, "has more than 64 values: such a value could follow one person"),
+        ({"name": "ab", "pattern": ".*"}, "cannot be read from its character 2"),
+        ({"name": "ab", "values": tuple(map(str, range(65)))}, "65 values; expected at most 64"),
+    ],
+)
+def test_a_cookie_or_parameter_that_could_follow_a_person_is_refused(rule, said):
+    with pytest.raises(ValidationError, match=said):
+        AllowedValue(**rule)
+
+
+def test_a_pattern_of_a_few_values_is_allowed():
+    assert AllowedValue(name="ab", pattern="[ab][1-3]").kept == {"a1", "a2", "a3", "b1", "b2", "b3"}

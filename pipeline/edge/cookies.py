@@ -17,14 +17,11 @@ from typing import NamedTuple
 
 from pipeline.durations import DAY_SECONDS
 from pipeline.event import Scrubbed
-from pipeline.scrub.redact import scrub_text
-from pipeline.settings import AllowedValue
 
 ID_COOKIE = "__Host-px"
 OPT_OUT_COOKIE = "__Host-px-out"
 LIFE_DAYS = 365
 SECRET_BYTES = 16
-VALUE_MAX = 64
 
 _ID_VALUE = re.compile(r"1\.([0-9]{1,6})\.([A-Za-z0-9_-]{22})", re.ASCII)
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -50,25 +47,11 @@ def read(header: str, wanted: Collection[str]) -> dict[str, str]:
     return found
 
 
-def keep(sent: Mapping[str, str], allowed: Mapping[str, AllowedValue]) -> tuple[dict[str, str], int]:
-    """Return the values of a site's own cookies that may be stored, and the bits of `Scrubbed` for the others.
-
-    Without a list of values a cookie keeps letters, digits, `_`, `.` and `-` that no pattern takes for an identifier.
-    """
-    kept: dict[str, str] = {}
-    scrubbed = 0
-    for name, rule in allowed.items():
-        value = sent.get(name)
-        if value is None or len(value) > VALUE_MAX:
-            continue
-        if rule.values:
-            if value in rule.values:
-                kept[name] = value
-        elif not value.isascii() or scrub_text(value, VALUE_MAX).scrubbed:
-            scrubbed |= Scrubbed.COOKIE
-        elif value.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            kept[name] = value
-    return kept, scrubbed
+def keep(sent: Mapping[str, str], allowed: Mapping[str, frozenset[str]]) -> tuple[dict[str, str], int]:
+    """Return the values of a site's own cookies that may be stored, and the bit of `Scrubbed` where one may not."""
+    given = {name: sent[name] for name in allowed if name in sent}
+    kept = {name: value for name, value in given.items() if value in allowed[name]}
+    return kept, 0 if len(kept) == len(given) else Scrubbed.COOKIE.value
 
 
 def parse_id(value: str, *, now_s: int) -> IdCookie | None:

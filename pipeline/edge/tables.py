@@ -22,7 +22,7 @@ from pipeline.pages.known import PageLists
 from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.scrub.paths import NOTHING_KNOWN, KnownPaths
 from pipeline.scrub.urls import split_url
-from pipeline.settings import AllowedValue, Settings, Site
+from pipeline.settings import Settings, Site
 
 REMEMBERED: Final = 16_384  # entries each of clients, pages and referrers: a few MB at most, even in a flood
 LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so that no cached text is long
@@ -37,7 +37,7 @@ class SiteTables:
     def __init__(self, site: Site, known: KnownPaths = NOTHING_KNOWN) -> None:
         self.settings = site
         self.pages = SitePages.of(site, known)
-        self.cookies: Mapping[str, AllowedValue] = {cookie.name: cookie for cookie in site.cookies}
+        self.cookies: Mapping[str, frozenset[str]] = {cookie.name: cookie.kept for cookie in site.cookies}
         self.wanted_cookies = frozenset({*self.cookies, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
 
 

@@ -26,6 +26,8 @@ from pipeline.scrub.redact import scrub_text
 
 Device = Literal["pc", "phone", "tablet", "tv", "robot", "other", ""]
 
+_ASSIGNED = re.compile(r"(?<==)[^\s;,)]+")
+"""The value of `patient=62871`: programs other than browsers put ids of their users there."""
 AGENT_LIMIT = 512
 """Characters of an agent that are read; a longer agent is malformed. It bounds a cache key, too."""
 
@@ -98,7 +100,7 @@ class Agents:
         parsed = _Parsed(agent, self._resolve)
         robot = self._robot(agent, parsed)
         labels = _robot_labels(robot) if robot else ((Label.ODD_AGENT,) if _is_odd(raw) else ())
-        kept = scrub_text(agent, STORED_LIMIT) if labels else None
+        kept = scrub_text(_ASSIGNED.sub("*", agent), STORED_LIMIT) if labels else None
         return AgentFacts(
             browser=parsed.browser_family,
             browser_major=_major(parsed.browser_major),

@@ -63,7 +63,7 @@ class Request(NamedTuple):
 
 
 def plan(canaries: Sequence[Canary], site: Site, marker: str) -> list[Request]:
-    """Return the requests; the last two carry the marker, as a release and as an ad block."""
+    """Return the requests; the last two carry the marker, in the page of a measurement and as an ad block."""
     page = f"https://{site.hosts[0]}/otvet/"
     requests = [*_addresses(canaries, site, page), *_agents(canaries, site, page), *_refused(canaries, site)]
     for canary in canaries:
@@ -71,7 +71,7 @@ def plan(canaries: Sequence[Canary], site: Site, marker: str) -> list[Request]:
             requests += _fields(canary, site)
     signal = {"k": "vital", "n": "LCP", "v": 1.0}
     requests += [
-        Request("control", "/e", method="POST", body=_json({"s": site.id, "u": page, "l": marker, "t": [signal]})),
+        Request("control", "/e", method="POST", body=_json({"s": site.id, "u": page + marker, "t": [signal]})),
         _pixel("control", site, u=page, a=marker),
     ]
     return requests

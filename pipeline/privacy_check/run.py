@@ -101,12 +101,12 @@ def _check_sight(proof: Proof, settings: Settings, *, wait: bool) -> None:
             raise Fatal(f"search failed: the marker of this run was not found in: {name}")
 
 
-def _wait_for_signal(settings: Settings, release: str) -> None:
+def _wait_for_signal(settings: Settings, marker: str) -> None:
     client = connect(settings, "pixel_admin")
     deadline = time.monotonic() + STORED_WAIT_SECONDS
     try:
         while not client.query(
-            "SELECT count() FROM pixel.technical WHERE release = {release:String}", parameters={"release": release}
+            "SELECT count() FROM pixel.technical WHERE endsWith(page, {marker:String})", parameters={"marker": marker}
         ).result_rows[0][0]:
             if time.monotonic() > deadline:
                 raise Retryable("accepted measurements are not stored yet; is `ship` running?")

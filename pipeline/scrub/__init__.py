@@ -4,4 +4,4 @@ Owns the patterns of identifiers and the redaction. Pure: no clock, no file, no 
 root only. The edge uses `page`, `paths` and `redact`; `pages` uses `page` and `paths`; enrichment uses `redact`.
 """
 
-__all__ = ["decode", "page", "paths", "redact", "urls"]
+__all__ = ["decode", "page", "paths", "query", "redact", "urls"]

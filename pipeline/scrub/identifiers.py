@@ -154,8 +154,8 @@ def find(text: str) -> list[tuple[Scrubbed, Span]]:
     return [(kind, span) for kind, pattern in PATTERNS for span in pattern(text)]
 
 
-def suspicion(segment: str, *, is_branch: bool, is_personal: bool) -> int:
-    """Return the bits of `Scrubbed` for what a segment of an unknown path may be; 0 where it is harmless.
+def suspicion(segment: str, *, is_branch: bool = False, is_personal: bool = False) -> int:
+    """Return the bits of `Scrubbed` for what a segment of an unknown path, or a label of a foreign host, may be; 0 where it is harmless.
 
     In the section of the clinic's branches a street is the clinic's own; in a section about one person, such as the
     patient's own pages, less is enough.

@@ -140,6 +140,10 @@ _WORDS = re.compile(r"[^\W\d_]{3,}")
 _FILE = re.compile(r"(?:js|mjs|css|map|html?|php)")
 
 
+MOST_SEGMENTS = 32
+"""Deeper paths are not a site's; the rest of one is not examined and becomes `*`."""
+
+
 class PathRules(NamedTuple):
     """What a site publishes: its known paths and the names of its staff sections, in small letters."""
 
@@ -181,7 +185,10 @@ def _redact(path: str, rules: PathRules) -> Clean:
     if path.lower() in rules.known.paths:
         return Clean(path.lower(), 0)
     known = rules.known.depth(path.lower())
-    segments = _without_days(path[1:].split("/"), known)
+    segments = path[1:].split("/")
+    if len(segments) > MOST_SEGMENTS:
+        segments[MOST_SEGMENTS:] = [STAR]
+    segments = _without_days(segments, known)
     masked = [
         "x" * len(segment) if place < known or _is_staff(segments, place, rules.staff) else _masked(segments, place)
         for place, segment in enumerate(segments)

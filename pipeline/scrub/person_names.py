@@ -117,7 +117,7 @@ def _kind(word: str) -> str:
         return "."
     if _PATRONYMIC.match(folded):
         return "P"
-    if folded in _FIRST_NAME:
+    if folded in _FIRST_NAME or folded in _MORE_FIRST_NAME:
         return "F"
     if _SURNAME.match(folded):
         return "S"
@@ -199,6 +199,7 @@ def _forms() -> frozenset[str]:
 
 
 _ANY_FIRST_NAME = _forms()
+_MORE_FIRST_NAME = frozenset(map(fold, _MORE_FIRST_NAMES.split())) - frozenset(map(fold, _WORDS_TOO.split()))
 _NOT_A_SECOND_NAME = frozenset(map(fold, _SECOND_WORDS.split()))
 _ALSO_A_WORD = frozenset(map(fold, _WORDS_TOO.split()))
 _WOMAN = _ending("ova eva yova ovoy evoy ovu evu", 5)

@@ -2,8 +2,8 @@
 
 Owns the names of click ids and the grammar of kept values. Rules:
 
-* An unlisted name is dropped, whatever its value. A listed name is kept only if its value is enumerated in the settings,
-  or fits the grammar and no pattern matches it.
+* An unlisted name is dropped, whatever its value. Of a listed name only the values of the settings are kept. A free `utm_*`
+  value is kept if it fits the grammar and no pattern matches it; `ship` stores it once enough people brought it.
 * A `+` becomes a space before any check. The first of several equal names counts.
 * A click id leaves this module only as the raw value that `pipeline.keys.tokens` turns into `click_token` in memory.
 """
@@ -57,12 +57,12 @@ class Query(NamedTuple):
 NO_QUERY = Query({}, 0, "", 0)
 
 Allowed = Mapping[str, frozenset[str]]
-"""Name -> the values that may be kept; an empty set means the grammar."""
+"""Name -> the values that may be kept; an empty set, of a free `utm_*` only, means the grammar."""
 
 
 def allowed_values(configured: Iterable[AllowedValue]) -> Allowed:
     """Return the query allow-list of a site: `utm_*` and its own parameters; an own `utm_source` narrows the default."""
-    return dict.fromkeys(UTM_NAMES, frozenset[str]()) | {one.name: frozenset(one.values) for one in configured}
+    return dict.fromkeys(UTM_NAMES, frozenset[str]()) | {one.name: one.kept for one in configured}
 
 
 def read_query(query: str, allowed: Allowed) -> Query:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pipeline.event import Scrubbed
 from pipeline.scrub.decode import UNREADABLE, plain
-from pipeline.scrub.identifiers import find
+from pipeline.scrub.identifiers import find, suspicion
 from pipeline.scrub.person_names import Span
 
 STAR = "*"
@@ -95,6 +95,9 @@ def scrub_host(host: str) -> Clean:
     labels = host.split(".")
     readable = [_unicode_label(label).title() for label in labels]
     scrubbed = 0
+    for index, label in enumerate(readable):
+        if bits := suspicion(label.lower()):
+            scrubbed, labels[index] = scrubbed | bits, STAR
     for kind, (start, end) in find(".".join(readable)):
         scrubbed |= kind.value
         position = 0

@@ -36,6 +36,7 @@ from pipeline.reasons import RejectReason
 from pipeline.settings import Settings
 from pipeline.ship.delivery_thread import Carrier
 from pipeline.ship.schedule import JOBS, Job, JobThread
+from pipeline.ship.shared_values import SharedValues
 from pipeline.ship.status import ShipStatus, State, status_path, write_status
 from pipeline.spool.records import read
 from pipeline.spool.recovery import Recovery, recover_orphans
@@ -52,6 +53,7 @@ STOP_SECONDS = 1.0
 """The time that a stop waits for batches in flight; `up` gives each process little more."""
 STATUS_SECONDS = 1.0
 ORPHAN_SECONDS = 5.0
+VALUES_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +78,12 @@ class Worker:
         self._jobs = JobThread(jobs, settings, stop)
         self._carrier: Carrier | None = None
         self._numbers: SegmentNumbers | None = None
+        self._shared = SharedValues(settings)
         self._unreadable: set[str] = set()
         self._faults: set[str] = set()
         self._plan_bytes = plan_bytes
         self._turn = 0
-        self._status_due = self._orphans_due = 0.0
+        self._status_due = self._orphans_due = self._values_due = 0.0
 
     def run(self, *, until_empty: bool = False) -> None:
         """Ship until a stop is requested, or with `until_empty` until no sealed segment is left.
@@ -96,8 +99,8 @@ class Worker:
 
         def to_row(record: Event | Measurement, batch_id: str) -> Row | TechnicalRow:
             if isinstance(record, Event):
-                return enrich(record, tables, batch_id)
-            return enrich_measurement(record, tables, batch_id)
+                return self._shared.event(enrich(record, tables, batch_id))
+            return self._shared.measurement(enrich_measurement(record, tables, batch_id))
 
         self._jobs.start()
         for known in self._left_open(journal):
@@ -204,6 +207,9 @@ class Worker:
                 if found != Recovery():
                     log.warning("segments of ended collectors: %s", found)
             self._look_for_gaps()
+        if now >= self._values_due:
+            self._values_due = now + VALUES_SECONDS
+            self._save_values()
         if now >= self._status_due:
             self._status_due = now + STATUS_SECONDS
             self._tell(self.status.state if self.status.tries else "shipping" if self._carrier else "idle")
@@ -226,7 +232,14 @@ class Worker:
             log.error("%s vanished from the spool before being shipped: the events are lost", ", ".join(vanished))
         self.status.lost_segments = self._numbers.lost
 
+    def _save_values(self) -> None:
+        try:
+            self._shared.save()
+        except OSError as error:
+            log.warning("the counts of shared values cannot be written: %s", error.strerror)
+
     def _end(self, journal: Journal) -> None:
+        self._save_values()
         self._join_carrier(STOP_SECONDS)
         if self._carrier is None:
             journal.close()

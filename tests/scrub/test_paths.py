@@ -136,3 +136,8 @@ def test_the_hash_in_the_name_of_a_script_is_left_out(raw: str, stored: str) -> 
 def test_a_segment_too_long_for_a_page_is_not_stored() -> None:
     assert scrub_path("/uslugi/" + "z" * 201).text == "/uslugi/*"
     assert scrub_path("/uslugi/" + "z" * 200).text == "/uslugi/" + "z" * 200
+
+
+def test_the_rest_of_an_endless_path_is_not_stored() -> None:
+    assert scrub_path("/a" * 33).text == "/a" * 32 + "/*"
+    assert scrub_path("/a" * 32).text == "/a" * 32
