@@ -46,6 +46,7 @@ ADDRESS_PLACES: tuple[tuple[str, str, int], ...] = (
 """For each address: where it is sent, its beginning, its version. IPv4 twice each, see `Form.weak`."""
 
 CONNECTION, FIELDS, AGENT, CONTROL = "connection", "fields", "user agent and hints", "control"
+UNKNOWN_PATHS, FREE_VALUES = "unknown paths", "campaigns and words of errors"
 _SYLLABLES = ("ба", "ве", "го", "ди", "жу", "зо", "ка", "ле", "ми", "но", "пу", "ра", "со", "ту", "фе")
 
 
@@ -59,8 +60,8 @@ class Canary(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether it may be in the spool until shipped: a user agent is one of the six fields and is read by `ship`."""
-        return self.place == AGENT
+        """Whether it may be in the spool until shipped: `ship` reads the user agent and counts who brought a free value."""
+        return self.place in (AGENT, FREE_VALUES)
 
 
 class Form(NamedTuple):
@@ -92,7 +93,8 @@ def draw(random: Random) -> tuple[Canary, ...]:
         return Canary(f"IPv{version} address", place, text, (text,))
 
     people = [canary for place in (FIELDS, AGENT) for canary in _person(place, random)]
-    return (*(address(*where) for where in ADDRESS_PLACES), *people)
+    hidden = [canary for place in (UNKNOWN_PATHS, FREE_VALUES) for canary in _hidden(place, random)]
+    return (*(address(*where) for where in ADDRESS_PLACES), *people, *hidden)
 
 
 def marker(random: Random) -> Canary:
@@ -117,6 +119,25 @@ def _person(place: str, random: Random) -> Iterator[Canary]:
     yield Canary("OMS policy", place, policy, (policy,))
     surname = ("".join(random.choices(_SYLLABLES, k=4)) + "кова").capitalize()
     yield Canary("name", place, f"{surname} Мария Сергеевна", (surname,))
+
+
+def _hidden(place: str, random: Random) -> Iterator[Canary]:
+    """Yield what only the rules for unknown paths and free values find: no pattern for any text knows it."""
+
+    def word() -> str:
+        return "".join(random.choices(("ba", "ve", "go", "di", "zhu", "zo", "ka", "le", "mi", "nu"), k=6))
+
+    for kind, text in (
+        ("name in an oblique case", "{}ovoy-marii"),
+        ("short first name", "katya-{}ova"),
+        ("surname and year of birth", "{}ov-1985"),
+        ("street address", "ulica-{}-12-kv-34"),
+        ("name of a record", "karta-{}-20415"),
+    ):
+        part = word()
+        yield Canary(kind, place, text.format(part), (part,))
+    token = "".join(random.choice(signs) for _ in range(6) for signs in ("bcdfghkmnp", "23456789"))
+    yield Canary("token", place, token, (token,))
 
 
 def forms(canary: Canary) -> tuple[Form, ...]:

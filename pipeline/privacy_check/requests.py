@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from pipeline.edge.cookies import ID_COOKIE
-from pipeline.privacy_check.canaries import AGENT, FIELDS, Canary
+from pipeline.privacy_check.canaries import AGENT, FIELDS, FREE_VALUES, UNKNOWN_PATHS, Canary
+from pipeline.scrub.query import UTM_NAMES
 from pipeline.settings import Site
 
 BROWSER = (
@@ -69,6 +70,10 @@ def plan(canaries: Sequence[Canary], site: Site, marker: str) -> list[Request]:
     for canary in canaries:
         if canary.place == FIELDS:
             requests += _fields(canary, site)
+        elif canary.place == UNKNOWN_PATHS:
+            requests += _unknown_paths(canary, site)
+        elif canary.place == FREE_VALUES:
+            requests += _free_values(canary, site, page)
     signal = {"k": "vital", "n": "LCP", "v": 1.0}
     requests += [
         Request("control", "/e", method="POST", body=_json({"s": site.id, "u": page + marker, "t": [signal]})),
@@ -144,6 +149,32 @@ def _fields(canary: Canary, site: Site) -> Iterator[Request]:
     ]
     report = {"s": site.id, "u": page + canary.text, "l": canary.text[:60], "t": signals}
     yield Request("measurement", "/e", (), "POST", _json(report))
+
+
+def _unknown_paths(canary: Canary, site: Site) -> Iterator[Request]:
+    for pattern in ("https://{}/otvet/{}", "https://{}/{}/", "https://{}/pacient/{}/analizy", "https://{}/{}.html"):
+        written = pattern.format(site.hosts[0], quote(canary.text))
+        yield _pixel(UNKNOWN_PATHS, site, u=written, r=written)
+        yield _pixel(UNKNOWN_PATHS, site, ("Referer", written))
+
+
+def _free_values(canary: Canary, site: Site, page: str) -> Iterator[Request]:
+    names = [*UTM_NAMES, *(own.name for own in site.query)]
+    yield _pixel(FREE_VALUES, site, u=f"{page}?" + "&".join(f"{name}={quote(canary.text)}" for name in names))
+    crumbs = "; ".join(f"{own.name}={canary.text}" for own in site.cookies)
+    yield _pixel(FREE_VALUES, site, ("Cookie", crumbs or f"session={canary.text}"), u=page)
+    said = canary.text.replace("-", " ")
+    signals = [
+        {
+            "k": "js_error",
+            "n": "TypeError",
+            "t": f"patient {said} not found",
+            "f": f"{site.hosts[0]}:app.{canary.text}.js:1",
+        },
+        {"k": "js_error", "n": canary.text.replace("-", "_"), "t": f"{{name:{said}}}", "f": ""},
+    ]
+    report = {"s": site.id, "u": page, "l": canary.text, "t": signals}
+    yield Request(FREE_VALUES, "/e", (), "POST", _json(report))
 
 
 def _refused(canaries: Sequence[Canary], site: Site) -> Iterator[Request]:

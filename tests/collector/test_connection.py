@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector import connection
+from collector.connection import Connection
 from collector.endpoints.pixel import GIF
 from support.edge import Edge
 from support.waiting import wait_until
@@ -145,3 +149,20 @@ def test_a_connection_between_two_requests_stays_open_past_the_deadline(
         read_to_end(clock)  # a whole deadline passes
         peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         assert read_gif(peer).startswith(b"HTTP/1.1 200")
+
+
+EXAMINED = "0.54.0"
+"""The version of uvicorn whose source was read for the methods below."""
+
+
+def test_the_methods_of_uvicorn_that_are_overridden_are_those_of_the_version_examined() -> None:
+    assert uvicorn.__version__ == EXAMINED, "read the changes of HttpToolsProtocol, then name the new version here"
+    ours = {name for name, each in vars(Connection).items() if callable(each)}
+    overridden = ours & {name for name in dir(HttpToolsProtocol) if not name.startswith("__")}
+    assert overridden == {
+        "_unsupported_upgrade_warning", "connection_lost", "connection_made", "data_received", "on_headers_complete",
+        "on_message_begin", "on_message_complete", "on_response_complete", "send_400_response",
+    }  # fmt: skip
+    for name in overridden:
+        theirs, mine = (inspect.signature(vars(each)[name]) for each in (HttpToolsProtocol, Connection))
+        assert list(theirs.parameters) == list(mine.parameters), name
