@@ -188,7 +188,7 @@ def _redact(path: str, rules: PathRules) -> Clean:
     segments = path[1:].split("/")
     if len(segments) > MOST_SEGMENTS:
         segments[MOST_SEGMENTS:] = [STAR]
-    segments = _without_days(segments, known)
+    dated, segments = segments, _without_days(segments, known)
     masked = [
         "x" * len(segment) if place < known or _is_staff(segments, place, rules.staff) else _masked(segments, place)
         for place, segment in enumerate(segments)
@@ -209,7 +209,7 @@ def _redact(path: str, rules: PathRules) -> Clean:
             kinds[place] |= Scrubbed.UNDECODABLE.value
         elif segment.startswith("~"):
             kinds[place] |= Scrubbed.NAME.value
-    scrubbed = 0
+    scrubbed = Scrubbed.DIGITS.value if segments != dated else 0
     for bits in kinds:
         scrubbed |= bits
     stored = (STAR if kind and segment else segment.lower() for kind, segment in zip(kinds, segments, strict=True))

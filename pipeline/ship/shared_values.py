@@ -36,12 +36,70 @@ REPORTS: Final = 20
 KINDS: Final = 3
 MOST: Final = 100_000
 """Values that are counted at a time; the oldest of those not yet known are forgotten first."""
+USUAL: Final = frozenset(
+    [
+        "yandex",
+        "google",
+        "bing",
+        "mail",
+        "mailru",
+        "vk",
+        "vkontakte",
+        "ok",
+        "odnoklassniki",
+        "telegram",
+        "tg",
+        "whatsapp",
+        "viber",
+        "max",
+        "dzen",
+        "avito",
+        "2gis",
+        "prodoctorov",
+        "napopravku",
+        "sberzdorovie",
+        "docdoc",
+        "zoon",
+        "direct",
+        "yandex_direct",
+        "google_ads",
+        "mytarget",
+        "vkads",
+        "newsletter",
+        "unisender",
+        "site",
+        "offline",
+        "qr",
+        "sms",
+        "push",
+        "email",
+        "cpc",
+        "ppc",
+        "cpm",
+        "cpa",
+        "cpv",
+        "organic",
+        "social",
+        "referral",
+        "display",
+        "banner",
+        "video",
+        "affiliate",
+        "retargeting",
+        "search",
+        "context",
+        "rsya",
+        "poisk",
+    ]
+)
+"""The usual names of sources and media, which are nobody's."""
 ARTIFICIAL: Final = frozenset({"crawler", "datacenter", "tor"})
 WORDS_FILE: Final = Path(__file__).with_name("javascript_words.txt")
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PART = re.compile(r"[A-ZА-ЯЁ]+(?![a-zа-яё])|[A-ZА-ЯЁ]?[a-zа-яё]+")
 _NUMBER = re.compile(r"\d{3}")
+_VERSION = re.compile(r"v?\d{1,4}(?:\.\d{1,4}){1,3}(?:-(?:alpha|beta|rc)\.?\d{0,3})?")
 _PLACEHOLDER = re.compile(r"<(?:url|text|n)>")
 
 log = logging.getLogger(__name__)
@@ -96,7 +154,7 @@ class SharedValues:
         def said(text: str) -> bool:
             return text.lower() in vocabulary() or self._is_common(key, row, text)
 
-        release = row.release if not row.release or said(row.release) else STAR
+        release = row.release if not row.release or _VERSION.fullmatch(row.release) or said(row.release) else STAR
         if row.kind != "js_error":
             return msgspec.structs.replace(row, release=release)
         of_name = [said(part) for part in _PART.findall(row.name)]
@@ -133,6 +191,8 @@ class SharedValues:
         return self._keys[epoch.year]
 
     def _is_shared(self, key: bytes | None, row: Row, name: str, value: str) -> bool:
+        if value.lower() in USUAL:
+            return True
         counted = self._counted(key, row.site, name, value)
         if key is None or counted is None or counted.known:
             return counted is not None and counted.known

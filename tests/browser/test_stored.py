@@ -223,7 +223,7 @@ def test_measurements(visit):
     rows = here.stored(6, "technical", "release = 'v2.1'")
     shared: Row = {"site": "clinic", "page": "/doctors", "browser": "HeadlessChrome", "os": "Linux", "device": "robot"}
     shared |= {"country": "", "release": "v2.1"}
-    error = {"kind": "js_error", "name": "TypeError", "template": "Patient <text> <n> not found", "value": 0.0}
+    error = {"kind": "js_error", "name": "TypeError", "template": "* <text> <n> not found", "value": 0.0}
     resource = {"kind": "resource", "name": "img", "template": "", "source_host": "localhost", "value": 0.0}
     vital = {"kind": "vital", "template": "", "source_host": "", "source_file": "", "source_line": 0}
     for row in rows:

@@ -91,9 +91,10 @@ def test_robots_scanners_and_nobody_do_not_count(settings: Settings, facts: dict
         assert values.event(row).campaign == {"utm_content": "*"}
 
 
-def test_the_values_of_the_settings_are_known_at_once(settings: Settings) -> None:
-    row = view(1, {"utm_source": "yandex", "tab": "a", "utm_medium": "cpc"})
-    assert SharedValues(settings).event(row).campaign == {"utm_source": "yandex", "tab": "a", "utm_medium": "*"}
+def test_the_values_of_the_settings_and_usual_sources_are_known_at_once(settings: Settings) -> None:
+    row = view(1, {"utm_source": "yandex", "tab": "a", "utm_medium": "cpc", "utm_term": "mk"})
+    kept = {"utm_source": "yandex", "tab": "a", "utm_medium": "cpc", "utm_term": "*"}
+    assert SharedValues(settings).event(row).campaign == kept
 
 
 def test_the_counts_outlive_a_restart_and_no_value_is_in_the_file(settings: Settings) -> None:
@@ -183,6 +184,13 @@ def test_a_word_that_many_reports_bring_is_known(settings: Settings) -> None:
     last = values.measurement(error("cartTotals is not defined", release="r-7"))
     assert (last.template, last.release) == ("cartTotals is not defined", "r-7")
     assert values.measurement(error("bonnyToken is not defined")).template == "* is not defined", "one browser alone"
+
+
+@pytest.mark.parametrize(
+    ("release", "stored"), [("2.4.1", "2.4.1"), ("v2.0-rc1", "v2.0-rc1"), ("2.4.1-ivanova", "*"), ("20417", "*")]
+)
+def test_a_release_is_a_version_or_common(settings: Settings, release: str, stored: str) -> None:
+    assert SharedValues(settings).measurement(error("", kind="vital", release=release)).release == stored
 
 
 def test_the_class_of_an_error_holds_no_name(settings: Settings) -> None:
