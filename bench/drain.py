@@ -68,7 +68,6 @@ def fill(spool: Path, events: int) -> None:
             site="clinic",
             mode="js",
             policy="1",
-            epoch="2026-11-18",
             visitor=chance.getrandbits(64),
             visitor_kind="cookie",
             cookie_state="returning",
