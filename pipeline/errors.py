@@ -45,6 +45,7 @@ class Reason(StrEnum):
     BODY_TIMEOUT = "body_timeout", 408, "the body did not arrive within 5 seconds"
     FOREIGN_ORIGIN = "foreign_origin", 403, "the beacon, or a button of /privacy, was sent from a page of another site"
     FLOOD = "flood", 429, "the client is over its rate (`collector.flood_per_minute`)"
+    NOT_SHOWN = "not_shown", 403, "a prefetch, a prerendering or a HEAD request: nobody has seen the page"
     BLOCKED = "blocked", 403, "the person asked for a block (policy clause 6.2.4)"
     BLOCKS_UNKNOWN = (
         "blocks_unknown",

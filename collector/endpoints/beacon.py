@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from collector.http.beacon_schema import Measurements, read_beacon
 from collector.http.body import read_body
-from collector.http.request import Headers, check_limits
+from collector.http.request import Headers, check_limits, check_shown
 from collector.process import Process
 from pipeline.edge.steps import run_edge
 from pipeline.edge.tables import EdgeTables
@@ -45,12 +45,13 @@ async def answer_beacon(process: Process, scope: Scope, receive: Receive, send: 
     try:
         now_ms = process.moment()
         given = _check(scope, process.tables)
-        headers = headers + _cors(given)
+        headers = headers + (_cors(given) if _is_said(given) else [])
         if scope["method"] == "OPTIONS":
             headers = headers + _PREFLIGHT
         else:
             message = read_beacon(await read_body(receive), scope, given, now_ms=now_ms)
             _check_site(message, given, process.tables)
+            headers = _HEADERS + _cors(given)
             if isinstance(message, Measurements):
                 refused = await _take_report(message, process, now_ms)
             else:
@@ -70,12 +71,18 @@ def _check(scope: Scope, tables: EdgeTables) -> Headers:
     if scope["method"] not in ("POST", "OPTIONS"):
         raise Refused(Reason.BAD_METHOD)
     given = check_limits(scope)
-    if b"origin" in given and not _sites(given, tables):
+    check_shown(scope, given)
+    if _is_said(given) and not _sites(given, tables):
         raise Refused(Reason.FOREIGN_ORIGIN)
     kind = given.get(b"content-type", b"text/plain").partition(b";")[0].strip().lower()
     if scope["method"] == "POST" and kind not in CONTENT_TYPES:
         raise Refused(Reason.BAD_BODY)
     return given
+
+
+def _is_said(given: Headers) -> bool:
+    """Return whether the sender names its origin; `null` is a browser that withholds it (Referrer Policy, sandbox)."""
+    return given.get(b"origin", b"null") != b"null"
 
 
 def _sites(given: Headers, tables: EdgeTables) -> frozenset[str]:
@@ -90,9 +97,16 @@ def _cors(given: Headers) -> _Headers:
 
 def _check_site(message: Sequence[Hit] | Measurements, given: Headers, tables: EdgeTables) -> None:
     site = message.hit.site if isinstance(message, Measurements) else message[0].site
-    # A sender that is not a browser sends no Origin header (RFC 6454).
-    if b"origin" in given and site in tables.sites and site not in _sites(given, tables):
-        raise Refused(Reason.FOREIGN_ORIGIN)
+    if site not in tables.sites:
+        return
+    if _is_said(given):
+        if site not in _sites(given, tables):
+            raise Refused(Reason.FOREIGN_ORIGIN)
+    elif given.get(b"origin") == b"null":
+        # A withheld origin is not a foreign one: the page that the event names decides, as for an image.
+        pages = [message.hit] if isinstance(message, Measurements) else message
+        if any(site not in tables.sites_of_origin(hit.page or "") for hit in pages):
+            raise Refused(Reason.FOREIGN_ORIGIN)
 
 
 async def _take_report(report: Measurements, process: Process, now_ms: int) -> Refused | None:

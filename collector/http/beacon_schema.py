@@ -8,6 +8,8 @@ Pure. No part of the body is ever put into an exception.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -48,11 +50,14 @@ class _Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s: Text
-    t: Annotated[list[_Measurement], Meta(min_length=1, max_length=MAX_MEASUREMENTS)]
+    t: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_MEASUREMENTS)]
     u: Address | None = None
     l: Text = ""  # noqa: E741 - the name on the wire: release
 
 
+# An escape of one half of a character whose other half is not beside it.
+_HALF = re.compile(rb"(?i)\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}")
+_MEASUREMENT = msgspec.json.Decoder(_Measurement)
 _DECODER = msgspec.json.Decoder(Annotated[list[_Event], Meta(min_length=1, max_length=MAX_EVENTS)] | _Report)
 
 
@@ -67,16 +72,37 @@ class Measurements(msgspec.Struct, frozen=True):
 def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> tuple[Hit, ...] | Measurements:
     """Return the hits of a body, all of one site, or its report; raises `Refused` with BAD_BODY or BAD_QUERY."""
     try:
-        message = _DECODER.decode(body)
+        message = _DECODER.decode(_mended(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(Reason.BAD_BODY) from None
     if isinstance(message, _Report):
         hit = make_hit(scope, headers, {"s": message.s, "u": message.u, "m": "js"}, received_ms=now_ms)
-        measurements = tuple(
-            RawMeasurement(measurement.k, measurement.n, measurement.t, measurement.f, measurement.v)
-            for measurement in message.t
-        )
-        return Measurements(hit, message.l, measurements)
+        return Measurements(hit, message.l, _measurements(message.t))
     if any(event.s != message[0].s for event in message):
         raise Refused(Reason.BAD_BODY)
     return tuple(make_hit(scope, headers, asdict(event), received_ms=now_ms) for event in message)
+
+
+def _measurements(given: Iterable[msgspec.Raw]) -> tuple[RawMeasurement, ...]:
+    """Return the measurements that can be read: one bad one does not refuse the others; raises `Refused` without any."""
+    read: list[RawMeasurement] = []
+    for raw in given:
+        try:
+            one = _MEASUREMENT.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        read.append(RawMeasurement(one.k, one.n, one.t, one.f, one.v))
+    if not read:
+        raise Refused(Reason.BAD_BODY)
+    return tuple(read)
+
+
+def _mended(body: bytes) -> bytes:
+    """Return the body with U+FFFD for bytes that are not UTF-8 and for halves of a character, which no text may hold."""
+    if _HALF.search(body):
+        body = _HALF.sub(b"\\\\ufffd", body)
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode(errors="replace").encode()
+    return body

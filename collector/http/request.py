@@ -22,6 +22,8 @@ MAX_AGENT = 1024  # enrichment takes an agent over 512 for malformed
 MAX_HINT = 256
 MAX_ADS = 32
 REPLAY_HEADER = b"x-pixel-replay"
+_BEFORE_IT_IS_SHOWN = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+"""Headers that say `prefetch`, `prerender` or `preview` (Fetch Standard, section 3.6, and its forerunners)."""
 
 Scope = Mapping[str, Any]
 Headers = Mapping[bytes, bytes]
@@ -57,6 +59,7 @@ def read_pixel(scope: Scope, *, now_ms: int, replays: Replays, decode: Decode) -
     if scope["method"] not in ("GET", "HEAD"):
         raise Refused(Reason.BAD_METHOD)
     headers = check_limits(scope)
+    check_shown(scope, headers)
     texts = _query(scope["query_string"], decode)
     if REPLAY_HEADER in headers:
         moment = _replayed_at(headers[REPLAY_HEADER], now_ms=now_ms, replays=replays)
@@ -87,7 +90,8 @@ def make_hit(
         consent=_CONSENT[consent],
         peer=scope["client"][0] if scope.get("client") else "",
         forwarded_for=get(b"x-forwarded-for", b"").decode("latin-1"),
-        forwarded_proto=get(b"x-forwarded-proto", b"").decode("latin-1").strip().lower(),
+        # Of a list the first value is that of the browser's own connection.
+        forwarded_proto=get(b"x-forwarded-proto", b"").decode("latin-1").partition(",")[0].strip().lower(),
         is_replay=is_replay,
         scheme="https" if scope.get("scheme") == "https" else "http",
         host=_host_name(get(b"host", b"")),
@@ -100,6 +104,12 @@ def make_hit(
         hint_mobile=_text(get(b"sec-ch-ua-mobile", b""))[:MAX_HINT],
         hint_platform=_text(get(b"sec-ch-ua-platform", b""))[:MAX_HINT],
     )
+
+
+def check_shown(scope: Scope, headers: Headers) -> None:
+    """Refuse a request of a page that nobody has seen; raises `Refused`."""
+    if scope["method"] == "HEAD" or any(b"pre" in headers.get(name, b"").lower() for name in _BEFORE_IT_IS_SHOWN):
+        raise Refused(Reason.NOT_SHOWN)
 
 
 def check_limits(scope: Scope) -> dict[bytes, bytes]:

@@ -32,7 +32,8 @@ const flush = () => {
     const report = { s: set.site, u: page, t: waiting };
     if (set.release) report.l = set.release.slice(0, 64);
     waiting = [];
-    navigator.sendBeacon(base + "e", JSON.stringify(report));
+    const body = JSON.stringify(report);
+    fetch(base + "e", { method: "POST", body, keepalive: true, credentials: "include" }).catch(() => navigator.sendBeacon?.(base + "e", body));
     clearTimeout(running);
   } catch {}
 };
@@ -58,7 +59,8 @@ const template = (message) =>
     .replace(/"[^"]*("|$)|`[^`]*(`|$)|«[^»]*(»|$)|“[^”]*(”|$)|„[^“”]*([“”]|$)/g, "<text>")
     .replace(/(^|\W)'[^']*('|$)/g, "$1<text>")
     .replace(/\d+/g, "<n>")
-    .slice(0, LONGEST);
+    .slice(0, LONGEST)
+    .replace(/[\ud800-\udbff]$/, ""); // the cut may have halved a character
 
 // host:file:line; for a script inside the page the file would be the page itself, which the report names already.
 const place = (address, line) => {

@@ -25,6 +25,7 @@ from pipeline.keys.tokens import cookie_visitor, is_ipv4
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.scrub.page import PageFacts, ReferrerFacts
 from pipeline.scrub.redact import Clean, scrub_ad
+from pipeline.scrub.urls import normal_host, split_url
 
 NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
 NO_REFERRER = ReferrerFacts("", "", 0, False)
@@ -117,11 +118,16 @@ def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """Put the page: the tag's `u`, else the Referer header, which for an image names the page that shows it."""
+    """Put the page: the tag's `u`, else (also where that cannot be read) the Referer header, which names the page of an image.
+
+    A browser that tells only the origin of its page has not told the page.
+    """
     if hit.page is not None:
         draft.page, draft.page_from = tables.page(hit.site, hit.page), "parameter"
-    elif hit.referer:
+    if not draft.page.host and hit.referer:
         draft.page, draft.page_from = tables.page(hit.site, hit.referer), "referer"
+        if draft.page.path == "/" and is_origin_only(hit):
+            draft.page = draft.page._replace(path="")
     draft.scrubbed |= draft.page.scrubbed
     if draft.page.sensitive:
         draft.consent = draft.consent._replace(identify=False)
@@ -227,6 +233,12 @@ def uses_https(hit: Hit, client: Client) -> bool:
     """Return whether the browser used https: by the header of a trusted proxy, else by the connection."""
     proxied = hit.forwarded_proto and client.peer_is_trusted
     return hit.forwarded_proto == "https" if proxied else hit.scheme == "https"
+
+
+def is_origin_only(hit: Hit) -> bool:
+    """Return whether the Referer of a page on another host than the collector's holds no path (Referrer Policy)."""
+    url = split_url(hit.referer)
+    return url.path in ("", "/") and not url.query and url.host != normal_host(hit.host)
 
 
 def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:

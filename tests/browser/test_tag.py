@@ -246,7 +246,7 @@ def test_content_security_policy_forbids(chromium, edge, clinic, request, policy
         page = walk.goto("/doctors")
         found = {"events": walk.settled(page), "errors in the page": walk.errors}
         walk.compare_values({"events": [], "errors in the page": []}, found)
-        assert page.evaluate("Object.keys(window).includes('px-clinic')") is loads
+        assert page.evaluate("Symbol.for('px-clinic') in window") is loads
 
 
 def test_collector_down(chromium, edge, clinic, request):
@@ -407,7 +407,7 @@ def test_the_script_is_revalidated_and_not_sent_again(edge):
     connection.request("GET", "/p.js", headers={"Accept-Encoding": "gzip"})
     answer = connection.getresponse()
     size = len(answer.read())
-    assert (answer.status, answer.headers["Content-Encoding"], size <= 1000) == (200, "gzip", True)
+    assert (answer.status, answer.headers["Content-Encoding"], size <= 1400) == (200, "gzip", True)
     connection.request("GET", "/p.js", headers={"If-None-Match": answer.headers["ETag"]})
     again = connection.getresponse()
     assert (again.status, again.read(), again.headers["ETag"]) == (304, b"", answer.headers["ETag"])
