@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from browser.test_tag import adding
 
 from support.edge import Edge, Served
 from support.firefox import FIREFOX, Firefox
@@ -119,3 +120,12 @@ def test_global_privacy_control(edge, clinic, tmp_path, request):
         row = walk.after(1)[0]
         walk.compare(row, page="/doctors", cookie_state="signal", visitor=0, visitor_kind="none", ip_token="::")
         assert walk.cookies() == []
+
+
+@pytest.mark.parametrize("policy", ["no-referrer", "same-origin", "strict-origin"])
+def test_a_page_that_hides_its_address_from_others_is_counted(firefox, edge, clinic, request, policy):
+    firefox.call("storage.deleteCookies")
+    walk = FirefoxWalk(edge, clinic(wrap=adding("referrer-policy", policy)), firefox, request.node.name)
+    walk.open("/doctors")
+    (row,) = walk.after(1)
+    walk.compare(row, page="/doctors", mode="js", page_from="parameter")
