@@ -47,12 +47,12 @@ _PRINTABLE = re.compile(r"[\x20-\x7e\u00a0-\ud7ff\ue000-\ufffc]*")
 _TELEVISION = (
     r"(?i:smart-?_? ?tv|apple ?tv|google ?tv|android ?tv|hbbtv|netcast|web0s|bravia|viera|\bcrkey\b|\broku|\baft[a-z]+[0-9]*\b"
     r"|tizen[^)]* tv|\bdtv\b|inettvbrowser|philipstv|\bce-html\b|\btv[ _-]?(?:box|stick|browser)|\bsettop|\bstb\b|\bmi ?(?:tv|box)"
-    r"|\bchromecast\b|\bvidaa\b|\bsberbox|\bsberdevices)"
+    r"|\bchromecast\b|\bvidaa\b|\bsberbox|\bsberdevices|\byndx-[0-9]{5}\b)"
     r"|^Mozilla/5\.0 \((?:TV; OpenHarmony|Linux;[^)]*(?:[A-Za-z0-9]TV[^A-Za-z0-9]|\bTV-))"
 )
 """Marks of televisions: their brands, and `TV` as a part of the model."""
 
-_TELEVISION_WORD = re.compile(r"Mozilla/5\.0 \(Linux;[^)]*\bTV\b")
+_TELEVISION_WORD = re.compile(r"Mozilla/5\.0 \(Linux;[^)]*[^A-Za-z)]TV(?![A-Za-z0-9])")
 """`TV` as a word of the model: some phones have it, and their agents say Mobile."""
 
 _HARMONY = re.compile(r"Mozilla/5\.0 \((?P<form>[A-Za-z0-9]+); (?:OpenHarmony|HarmonyOS)[ /]?(?P<version>[0-9]+)?")

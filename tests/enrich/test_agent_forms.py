@@ -106,6 +106,8 @@ PEOPLE = [
     ("Mozilla/5.0 (Android 10; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Android", 0, "phone"),
     ("Mozilla/5.0 (Android 10; Mobile; rv:110.0) Gecko/110.0 Firefox/110.0", "Android", 10, "phone"),
     (_desktop("X11; CrOS x86_64 14541.0.0"), "Chrome OS", 0, "pc"),
+    # An iPad that asks for pages of a computer: nothing in the agent tells it from a Mac
+    ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15", "Mac OS X", 0, "pc"),
     # HarmonyOS without Android, and on top of it
     (_harmony("Phone", "Mobile HuaweiBrowser/5.1.3.311"), "OpenHarmony", 5, "phone"),
     (_harmony("Phone", "Mobile"), "OpenHarmony", 5, "phone"),
@@ -122,6 +124,9 @@ PEOPLE = [
     (_android("Hisense TV", "11", mobile=""), "Android", 11, "tv"),
     (_android("KIVI-TV Build/RT", "11", mobile=""), "Android", 11, "tv"),
     (_android("TPV SmartTV", "11", mobile=""), "Android", 11, "tv"),
+    (_android("HAIER_TV_2K", "11", mobile=""), "Android", 11, "tv"),
+    (_android("YNDX-00251", "9", mobile=""), "Android", 9, "tv"),
+    (_android("TECNO BG6 Bot; wv"), "Android", 14, "phone"),
     (_android("SberBox", "9", mobile=""), "Android", 9, "tv"),
     (_android("BRAVIA 4K VH2", "10", mobile=""), "Android", 10, "tv"),
     (_android("NOOK BNTV250", "4", mobile=""), "Android", 4, "tablet"),
