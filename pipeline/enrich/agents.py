@@ -20,7 +20,7 @@ from user_agents import parsers
 
 from pipeline.enrich.hints import Claims, claims
 from pipeline.enrich.labels import Label
-from pipeline.enrich.robots import UNLISTED, Robot, Robots
+from pipeline.enrich.robots import HINTED, UNLISTED, Robot, Robots, without_model
 from pipeline.event import Scrubbed
 from pipeline.scrub.redact import scrub_text
 
@@ -40,14 +40,44 @@ SHORTEST_BROWSER = 20
 LARGEST_MAJOR = 2**16 - 1
 
 _BROWSER_FORM = re.compile(
-    r"Mozilla/|AppleWebKit/|CFNetwork/|Dalvik/|MIDP|^(?:Opera|Microsoft Office|Outlook|UCWEB|UCBrowser|Nokia|BlackBerry|SAMSUNG|SonyEricsson|LGE?-|LG/|MOT-|HTC"
+    r"Mozilla/|^\[FB|AppleWebKit/|CFNetwork/|Dalvik/|MIDP|^(?:Opera|Microsoft Office|Outlook|UCWEB|UCBrowser|Nokia|BlackBerry|SAMSUNG|SonyEricsson|LGE?-|LG/|MOT-|HTC"
     r"|DoCoMo|KDDI|J-PHONE|SoftBank|Vodafone|ZTE|HUAWEI|Lynx|E?Links|w3m|NetSurf|Dillo|Roku|amaya|ELinks)\b"
 )
 _PRINTABLE = re.compile(r"[\x20-\x7e\u00a0-\ud7ff\ue000-\ufffc]*")
 _TELEVISION = (
     r"(?i:smart-?_? ?tv|apple ?tv|google ?tv|android ?tv|hbbtv|netcast|web0s|bravia|viera|\bcrkey\b|\broku|\baft[a-z]+[0-9]*\b"
-    r"|tizen[^)]* tv|\bdtv\b|inettvbrowser|philipstv|\bce-html\b|\btv (?:box|stick|browser)|\bsettop|\bstb\b)"
+    r"|tizen[^)]* tv|\bdtv\b|inettvbrowser|philipstv|\bce-html\b|\btv[ _-]?(?:box|stick|browser)|\bsettop|\bstb\b|\bmi ?(?:tv|box)"
+    r"|\bchromecast\b|\bvidaa\b|\bsberbox|\bsberdevices|\byndx-[0-9]{5}\b)"
+    r"|^Mozilla/5\.0 \((?:TV; OpenHarmony|Linux;[^)]*(?:[A-Za-z0-9]TV[^A-Za-z0-9]|\bTV-))"
 )
+"""Marks of televisions: their brands, and `TV` as a part of the model."""
+
+_TELEVISION_WORD = re.compile(r"Mozilla/5\.0 \(Linux;[^)]*[^A-Za-z)]TV(?![A-Za-z0-9])")
+"""`TV` as a word of the model: some phones have it, and their agents say Mobile."""
+
+_HARMONY = re.compile(r"Mozilla/5\.0 \((?P<form>[A-Za-z0-9]+); (?:OpenHarmony|HarmonyOS)[ /]?(?P<version>[0-9]+)?")
+_HARMONY_ON_ANDROID = re.compile(r"\(Linux; Android [0-9.]+; HarmonyOS;")
+_HARMONY_FORMS: dict[str, Device] = {
+    "phone": "phone",
+    "mobile": "phone",
+    "tablet": "tablet",
+    "pc": "pc",
+    "2in1": "pc",
+    "tv": "tv",
+}
+_FROZEN_SYSTEM = re.compile(
+    r"Windows NT 10\.0|Mac OS X 10[._]1[56](?:_7)?(?![._0-9])|Android 10; K[;)]|Android 10; (?:Mobile|Tablet); rv:1(?:2[2-9]|[3-9][0-9])"
+    r"|; CrOS |iPhone OS 18_[67](?![0-9])|CPU OS 18_[67](?![0-9])"
+)
+"""Versions that browsers write whatever the system is: Windows 10 or 11, macOS 10.15 to now, Android 10 on model K
+(Chromium) or without a model (Firefox since 122), a platform's build of ChromeOS, iOS 18.6 and 18.7 for iOS 26."""
+
+_APPLE_PHONE = re.compile(r"\((?:iPhone|iPad|iPod)[^)]* OS [0-9_]+ like Mac OS X\)")
+_TRUE_APPLE = re.compile(r"\bVersion/(18(?=\.[5-9])|2[6-9]|[3-9][0-9])|\bFBSV/([0-9]+)|; iOS ([0-9]+)_")
+"""The version of iOS that Safari (its own is the system's) or an app of Meta tells."""
+
+_META_APP = re.compile(r"\[FB(?:AN|_IAB)/")
+_META_FIELD = re.compile(r"\b(FB[A-Z_]{2,4})/([^;\]]*)")
 
 
 class AgentFacts(NamedTuple):
@@ -97,22 +127,32 @@ class Agents:
         if not raw:
             return NO_AGENT
         agent = raw.encode(errors="replace").decode()  # half a surrogate pair cannot be encoded
-        parsed = _Parsed(agent, self._resolve)
-        robot = self._robot(agent, parsed)
+        said = _as_browser(agent)
+        parsed = self._parse(said)
+        robot = self._robot(said, parsed)
         labels = _robot_labels(robot) if robot else ((Label.ODD_AGENT,) if _is_odd(raw) else ())
         kept = scrub_text(_ASSIGNED.sub("*", agent), STORED_LIMIT) if labels else None
+        system, system_major = _system(said, parsed)
         return AgentFacts(
             browser=parsed.browser_family,
             browser_major=_major(parsed.browser_major),
-            os=parsed.os_family,
-            os_major=_major(parsed.os_major),
-            device=self._device(agent, parsed) if robot is None else "robot",
+            os=system,
+            os_major=system_major,
+            device=self._device(said, parsed) if robot is None else "robot",
             robot=robot.name if robot else "",
             labels=labels,
             ua_raw=kept.text if kept else "",
             scrubbed=kept.scrubbed | Scrubbed.AGENT if kept and kept.scrubbed else 0,
-            claims=claims(agent, parsed.browser_family),
+            claims=claims(said, parsed.browser_family),
         )
+
+    def _parse(self, agent: str) -> _Parsed:
+        parsed, plain = _Parsed(agent, self._resolve), without_model(agent)
+        if plain != agent and (
+            parsed.is_bot or (parsed.browser.family not in plain and parsed.browser.family in agent)
+        ):
+            return _Parsed(plain, self._resolve)  # the model of a phone was taken for a program
+        return parsed
 
     def _robot(self, agent: str, parsed: _Parsed) -> Robot | None:
         if robot := self._robots.find(agent):
@@ -120,8 +160,10 @@ class Agents:
         return Robot(UNLISTED, None) if parsed.is_bot and not self._robots.resembles_people(agent) else None
 
     def _device(self, agent: str, parsed: _Parsed) -> Device:
-        if self._television.extract(agent):
+        if self._television.extract(agent) or ("Mobile" not in agent and _TELEVISION_WORD.match(agent)):
             return "tv"
+        if harmony := _HARMONY.match(agent):
+            return _HARMONY_FORMS.get(harmony["form"].lower(), "phone" if "Mobile" in agent else "other")
         if parsed.is_tablet:
             return "tablet"
         if parsed.is_mobile:
@@ -149,6 +191,39 @@ class _Parsed(parsers.UserAgent):  # type: ignore[misc]  # user_agents ships no 
     def _is_android_tablet(self) -> bool:
         # Upstream looks for "Mobile Safari"; phones with other engines write "Mobile" without "Safari" after it.
         return not any(word in self.ua_string for word in ("Mobile", "Opera Mini", "Opera Mobi"))
+
+
+def as_automation(facts: AgentFacts) -> AgentFacts:
+    """Return the facts of a browser whose client hints say that a program controls it."""
+    return facts._replace(robot=HINTED, device="robot", labels=(*facts.labels, Label.DECLARED_ROBOT, Label.AUTOMATION))
+
+
+def _as_browser(agent: str) -> str:
+    """Put the platform in front of an app of Meta that sends its own fields alone: `[FBAN/FB4A;...;FBDV/SM-A546E;FBSV/14]`."""
+    if not _META_APP.match(agent):
+        return agent
+    fields = dict(_META_FIELD.findall(agent))
+    version, model = fields.get("FBSV", ""), fields.get("FBDV", "")
+    tablet = fields.get("FBID") == "tablet" or model.startswith("iPad")
+    if "ios" in f"{fields.get('FBAN', '')}{fields.get('FBSN', '')}".lower() or model.startswith(("iPhone", "iPad")):
+        kind = "iPad; CPU" if tablet else "iPhone; CPU iPhone"
+        platform = f"{kind} OS {version.replace('.', '_')} like Mac OS X"
+    else:
+        platform = f"Linux; Android {version}; {model}; wv"
+    mobile = "" if tablet else "Mobile "
+    return f"Mozilla/5.0 ({platform}) AppleWebKit/0 (KHTML, like Gecko) Version/4.0 {mobile}{agent}"
+
+
+def _system(agent: str, parsed: _Parsed) -> tuple[str, int]:
+    """Return the family and the major version of the system; 0 where the agent's own is known to be frozen."""
+    if _HARMONY_ON_ANDROID.search(agent):
+        return "HarmonyOS", 0
+    if harmony := _HARMONY.match(agent):
+        return "OpenHarmony", _major(harmony["version"])
+    if not _FROZEN_SYSTEM.search(agent):
+        return parsed.os_family, _major(parsed.os_major)
+    told = _TRUE_APPLE.search(agent) if _APPLE_PHONE.search(agent) else None
+    return parsed.os_family, _major(next(filter(None, told.groups()))) if told else 0
 
 
 def _robot_labels(robot: Robot) -> tuple[Label, ...]:

@@ -2,7 +2,8 @@
 
 Owns the claims of a user agent that the low-entropy hints of Chromium can confirm: major version, platform, mobile or
 not. Rules: brand order and invented brands (GREASE) do not matter, because only the brand `Chromium` is looked for;
-a value that one side leaves out is never a contradiction; only Chromium sends hints, and only over https.
+a value that one side leaves out is never a contradiction; only Chromium sends hints, and only over https; a brand that
+names a controlled browser contradicts every agent that does not say so itself.
 Source: W3C User-Agent Client Hints, "low entropy hints".
 """
 
@@ -22,6 +23,9 @@ HINT_LIMIT = 512
 _SENDERS = frozenset({"Chrome", "Chrome Mobile", "Edge", "Edge Mobile", "Opera", "Opera Mobile"})
 _CHROMIUM = re.compile(r"Chrom(?:e|ium)/([0-9]{1,5})")
 _BRAND = re.compile(r'"Chromium"\s*;\s*v\s*=\s*"?([0-9]{1,5})')
+_AUTOMATION = re.compile(
+    r'"(?:headless[^"]*|[^"]*(?:playwright|puppeteer|selenium|webdriver|phantomjs)[^"]*)"', re.IGNORECASE
+)
 _PLATFORMS = {
     "Windows": "windows",
     "CrOS": "chromeos",
@@ -51,6 +55,7 @@ class Claims(NamedTuple):
     platform: str
     mobile: bool
     sends_hints: bool
+    automated: bool = False
 
 
 def claims(agent: str, browser: str) -> Claims:
@@ -62,14 +67,22 @@ def claims(agent: str, browser: str) -> Claims:
         chromium=chromium,
         platform=platform,
         mobile="Mobile" in agent,
-        sends_hints=chromium >= HINTS_SINCE and browser in _SENDERS and platform != "ios",
+        sends_hints=chromium >= HINTS_SINCE and browser in _SENDERS and platform not in {"", "ios"},
+        automated="Headless" in agent,
     )
+
+
+def is_automation(brands: str) -> bool:
+    """Return whether a brand of the list is a browser that a program controls, such as HeadlessChrome."""
+    return _AUTOMATION.search(brands[:HINT_LIMIT]) is not None
 
 
 def compare(said: Claims, brands: str, mobile: str, platform: str, *, https: bool) -> HintState:
     """Compare the three hint headers, as received, with the agent's claims."""
     if not (brands or mobile or platform):
         return "missing" if https and said.sends_hints else "none"
+    if is_automation(brands) and not said.automated:
+        return "contradict"
     answers = (
         _same_version(said, brands[:HINT_LIMIT]),
         _same_platform(said, platform[:HINT_LIMIT]),

@@ -42,7 +42,7 @@ class Label(StrEnum):
     """F01: the declared robot looks for vulnerabilities."""
 
     AUTOMATION = "automation_token"
-    """F07: the agent names a browser that a program controls (such as HeadlessChrome or Playwright)."""
+    """F07: the agent or the brands of its client hints name a browser that a program controls (such as HeadlessChrome)."""
 
     HTTP_LIBRARY = "http_library"
     """F07: the agent names a programming library, not a browser."""

@@ -1,15 +1,17 @@
 """Declared robots: the names that automated clients give themselves (column `robot`).
 
 Owns the lists and their order: our own few names, the public list crawler-user-agents, then a list of general words for
-unlisted robots. Rules: text of people's phones and apps does not count, so a phone named Cubot is a phone; a name comes
-from the list, never from the agent, so the names are a closed set. One engine matches all patterns and looks for their
-literals first: about 2 us an agent for 1,500 patterns.
+unlisted robots. Rules: a name comes from the list, never from the agent, so the names are a closed set; the form of the
+agent decides how much a word proves. An agent with a platform and an engine is a browser: there a listed robot counts,
+the model of a phone never does, a service that has an app counts only as a robot by name (`Viber` is its in-app browser),
+and general words count less the more the agent is an app's. One engine matches all patterns and looks for their literals
+first: about 2 us an agent for 1,500 patterns, and a second match only after a first one was found.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
@@ -28,6 +30,9 @@ class Robot(NamedTuple):
     category: Label | None
 
 
+HINTED = "automated browser"
+"""Name of a robot whose agent is a browser's and whose client hints name a controlled browser."""
+
 CATEGORIES: dict[str, Label | None] = {
     "scanner": Label.ROBOT_SCANNER,
     "browser-automation": Label.AUTOMATION,
@@ -41,11 +46,9 @@ CATEGORIES: dict[str, Label | None] = {
 """Tag of the public list -> label, the more specific tag first, for a robot with several."""
 
 PEOPLE: tuple[str, ...] = (
-    r"(?i:\bcubot)",  # a maker of phones
     r"(?i:banca caboto)",  # a bank whose computers have its name in their agents
     r"http://bsalsa\.com/?",  # a browser component that adds its address to the agent
     r"Sogou(?:MobileBrowser|MSE|Search)",  # browsers of the search engine
-    r"CamScanner",  # an app that photographs documents
 )
 """Text of people's agents that looks like a robot's: removed before a match counts."""
 
@@ -62,6 +65,25 @@ NOT_ROBOTS = frozenset(
     }
 )
 """Patterns of the public list that match people's browsers."""
+
+_PLATFORM = r"Mozilla/5\.0 \((?P<platform>(?:[^()]|\([^()]*\))*)\)+"
+_BROWSER = re.compile(
+    _PLATFORM + r" ?(?:AppleWebKit/[0-9.]+\+? ?\(KHTML, like Gecko\)|Gecko/[0-9.]+)(?P<rest> .*(?:Chrome|Firefox|Safari"
+    r"|Version|CriOS|FxiOS|Mobile)/.*)",
+    re.DOTALL,
+)
+"""The form of a browser's agent: a platform, an engine, and a version after it."""
+
+_PHONE = re.compile(r"Android|iPhone|iPad|iPod|OpenHarmony|HarmonyOS|Windows Phone")
+_APP = re.compile(r"; ?wv\)|\bElectron/|\bQtWebEngine/|(?:iPhone|iPad|iPod)(?!.*Safari/)")
+"""A web view or a desktop shell: the page is shown inside of an app, which adds its own name."""
+
+_DECLARES = re.compile(r"(?i:compatible;)")
+_MODEL = re.compile(r"(Android [0-9.]+;)((?:[^()]|\([^()]*\))*)(?=\))")
+_PRODUCT = re.compile(r"/|@")
+_SAYS_ROBOT = re.compile(r"(?i:bot|preview|spider|crawl|external|proxy|share|fetch|scan|scrap|link|thumb|service)")
+_APP_TAGS = frozenset({"social-preview", "feed-reader"})
+"""Robots of services that people read in an app of the same name."""
 
 _OWN: tuple[tuple[str, str, Label | None], ...] = (
     (r"yandex\.com/bots|YandexBot/", "YandexBot", Label.ROBOT_SEARCH),
@@ -94,8 +116,25 @@ _LIBRARIES = (
     "|microsoft-cryptoapi|cpp-httplib|reqwest|hyper|faraday|typhoeus|mechanize"
 )
 
-_LAST: tuple[tuple[str, str, Label | None], ...] = (
+_SERVICES: tuple[tuple[str, str, Label | None], ...] = (
     (r"\bGoogle-[A-Za-z]|\bDuplexWeb-Google/|\bGoogleProber\b", "Google service", None),
+)
+"""Robots known by the form of their name, after those that the public list names."""
+
+_CRAWLING: tuple[tuple[str, str, Label | None], ...] = (
+    (r"(?i:[a-z0-9.!_ -](?:ro)?bots?(?:[^a-z]|$)|^bot(?:[^a-z]|$))", "unlisted bot", None),
+    (r"(?i:crawl(?:er|ing|s?\b))", "unlisted crawler", None),
+    (r"(?i:spider(?:s?[^a-z]|$))", "unlisted spider", None),
+)
+"""Words of robots that copy a phone's agent and add their name."""
+
+_CONTACTS: tuple[tuple[str, str, Label | None], ...] = (
+    (r"(?i:https?://|\bwww\.)", "agent with a web address", None),
+    (r"(?i:[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})", "agent with an e-mail", None),
+)
+"""An address of the operator; no browser and no app has one in its agent."""
+
+_LAST: tuple[tuple[str, str, Label | None], ...] = (
     (
         rf"(?i:^(?:{_LIBRARIES})(?:[/ ._-]|$))",
         "unlisted library",
@@ -106,28 +145,29 @@ _LAST: tuple[tuple[str, str, Label | None], ...] = (
         "unlisted library",
         Label.HTTP_LIBRARY,
     ),
-    (r"(?i:[a-z0-9.!_ -](?:ro)?bots?(?:[^a-z]|$)|^bot(?:[^a-z]|$))", "unlisted bot", None),
-    (r"(?i:crawl(?:er|ing|s?\b))", "unlisted crawler", None),
-    (r"(?i:spider(?:s?[^a-z]|$))", "unlisted spider", None),
     (r"(?i:(?:scan|recon|audit)(?:s|ner|ning)?(?:[^a-z]|$))", "unlisted scanner", Label.ROBOT_SCANNER),
     (r"(?i:(?:scrap|fetch|check|index|valid|archiv|sniff|prob)(?:p?er|ator|or)(?:[^a-z]|$))", "unlisted fetcher", None),
     (r"(?i:monitor(?:ing)?(?:[^a-z]|$)|uptime|healthservice)", "unlisted monitor", Label.ROBOT_MONITOR),
     (r"(?i:link ?preview|uripreview|thumbnails\b)", "unlisted preview", Label.ROBOT_PREVIEW),
     (r"(?i:feed ?(?:reader|fetcher|parser)|\brss\b|rss/|rss ?reader)", "unlisted feed reader", None),
-    (r"(?i:https?://|\bwww\.)", "agent with a web address", None),
-    (r"(?i:[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})", "agent with an e-mail", None),
 )
-"""The general words: tried last, so that a listed robot keeps its name."""
+"""The other general words; all general words are tried last, so that a listed robot keeps its name."""
 
 
 class Robots:
-    """The compiled lists."""
+    """The compiled lists, one matcher for each form of agent."""
 
     def __init__(self) -> None:
-        entries = [*(_OWN), *_public(), *_LAST]
+        libraries, words = _LAST[:2], _LAST[2:]
+        listed = [*_OWN, *_public(in_browsers=False), *_SERVICES]
+        entries = [*listed, *libraries, *_CRAWLING, *words, *_CONTACTS]
         self._people = re.compile("|".join(PEOPLE))
         self._robots = {name: Robot(name, category) for _, name, category in reversed(entries)}
-        self._matcher = UserAgentExtractor((pattern, name, None, None, None, None) for pattern, name, _ in entries)
+        self._everything = _matcher(entries)
+        self._in_browsers = _matcher([*_OWN, *_public(in_browsers=True), *_SERVICES])
+        self._words = _matcher([*libraries, *_CRAWLING, *words, *_CONTACTS])
+        self._words_of_phones = _matcher([*_CRAWLING, *_CONTACTS])
+        self._words_of_apps = _matcher(_CONTACTS)
 
     @property
     def names(self) -> frozenset[str]:
@@ -136,14 +176,52 @@ class Robots:
 
     def find(self, agent: str) -> Robot | None:
         """Return the robot an agent declares, or None."""
-        found = self._matcher.extract(agent)
-        if found and self.resembles_people(agent):
-            found = self._matcher.extract(self._people.sub(" ", agent))
-        return self._robots[found.family] if found else None
+        name = _name_in(self._everything, agent)
+        if name:
+            name = self._name_again(self._people.sub(" ", agent))
+        return self._robots[name] if name else None
 
     def resembles_people(self, agent: str) -> bool:
-        """Return whether the agent contains text of people's agents that looks like a robot's."""
-        return self._people.search(agent) is not None
+        """Return whether the agent is of a browser's form or contains text of people's agents that looks like a robot's."""
+        return is_browser(agent) or self._people.search(agent) is not None
+
+    def _name_again(self, agent: str) -> str | None:
+        if not is_browser(agent):
+            return _name_in(self._everything, without_model(agent))
+        return _name_in(self._in_browsers, agent) or _name_in(self._words_for(agent), without_model(agent))
+
+    def _words_for(self, agent: str) -> UserAgentExtractor:
+        if _DECLARES.search(agent):
+            return self._words
+        if _APP.search(agent):
+            return self._words_of_apps
+        return self._words_of_phones if _PHONE.search(agent) else self._words
+
+
+def is_browser(agent: str) -> bool:
+    """Return whether the agent has the form of a browser's, whatever words are in it."""
+    return _BROWSER.match(agent) is not None
+
+
+def without_model(agent: str) -> str:
+    """Return the agent without the model of an Android device; a product with a version in its place remains."""
+    return _MODEL.sub(_blank_model, agent)
+
+
+def _blank_model(found: re.Match[str]) -> str:
+    if _DECLARES.search(found[2]):
+        return found[0]
+    parts = found[2].split(";")
+    return found[1] + ";".join(part if _PRODUCT.search(part.partition(" Build/")[0]) else " " for part in parts)
+
+
+def _name_in(matcher: UserAgentExtractor, agent: str) -> str | None:
+    found = matcher.extract(agent)
+    return found.family if found else None
+
+
+def _matcher(entries: Iterable[tuple[str, str, Label | None]]) -> UserAgentExtractor:
+    return UserAgentExtractor((pattern, name, None, None, None, None) for pattern, name, _ in entries)
 
 
 def name_of(pattern: str) -> str:
@@ -157,10 +235,20 @@ def name_of(pattern: str) -> str:
     return text.strip(" /;()-") or pattern
 
 
-def _public() -> Iterator[tuple[str, str, Label | None]]:
+def _public(*, in_browsers: bool) -> Iterator[tuple[str, str, Label | None]]:
     entry: dict[str, Any]
     for entry in CRAWLER_USER_AGENTS_DATA:
-        if entry["pattern"] not in NOT_ROBOTS:
-            tags = entry.get("tags", ())
-            category = next((label for tag, label in CATEGORIES.items() if tag in tags), None)
-            yield entry["pattern"], name_of(entry["pattern"]), category
+        tags = entry.get("tags", ())
+        if entry["pattern"] in NOT_ROBOTS or (in_browsers and _is_app(entry)):
+            continue
+        category = next((label for tag, label in CATEGORIES.items() if tag in tags), None)
+        yield entry["pattern"], name_of(entry["pattern"]), category
+
+
+def _is_app(entry: dict[str, Any]) -> bool:
+    # The list's own examples prove where a robot uses the agent of a browser.
+    return (
+        not _APP_TAGS.isdisjoint(entry.get("tags", ()))
+        and not _SAYS_ROBOT.search(entry["pattern"])
+        and not any(map(is_browser, entry["instances"]))
+    )

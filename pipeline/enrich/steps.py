@@ -17,7 +17,7 @@ import msgspec
 
 from pipeline.durations import DAY_MS
 from pipeline.enrich import hints, labels
-from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents
+from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation
 from pipeline.enrich.checks import Rejected, check_event
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers, read_spam
@@ -39,6 +39,7 @@ DAY_CHARACTERS = len("2026-11-22")
 
 _columns_of = attrgetter(*EventColumns.__struct_fields__)
 
+_is_automation = lru_cache(maxsize=CACHED_COMPARISONS)(hints.is_automation)
 _compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
 
 
@@ -92,8 +93,10 @@ def put_time(event: Event, _tables: EnrichTables, draft: Draft) -> None:
 
 
 def put_agent(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Replace the user agent by its families, device class and robot name."""
+    """Replace the user agent by its families, device class and robot name; a brand of automation is a robot's word, too."""
     draft.agent = tables.agents.read(event.agent)
+    if event.hint_brands and not draft.agent.robot and _is_automation(event.hint_brands[: hints.HINT_LIMIT]):
+        draft.agent = as_automation(draft.agent)
 
 
 def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:

@@ -29,7 +29,7 @@ def agents() -> Agents:
 @pytest.mark.parametrize(
     ("agent", "browser", "major", "system", "system_major", "device"),
     [
-        (WINDOWS.format("140.0.0.0"), "Chrome", 140, "Windows", 10, "pc"),
+        (WINDOWS.format("140.0.0.0"), "Chrome", 140, "Windows", 0, "pc"),
         (ANDROID.format("K", "Mobile "), "Chrome Mobile", 126, "Android", 14, "phone"),
         (ANDROID.format("SM-X700", ""), "Chrome", 126, "Android", 14, "tablet"),
         (
@@ -62,7 +62,7 @@ def agents() -> Agents:
             "tv",
         ),
         ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot", 2, "Other", 0, "robot"),
-        (WINDOWS.format("99999999.0"), "Chrome", 65535, "Windows", 10, "pc"),
+        (WINDOWS.format("99999999.0"), "Chrome", 65535, "Windows", 0, "pc"),
         ("", "", 0, "", 0, ""),
     ],
 )  # fmt: skip

@@ -76,11 +76,26 @@ def test_a_row_holds_the_event_and_what_enrichment_adds() -> None:
     )
     row = enrich(event, TABLES, BATCH)
     assert (row.received_at, row.batch_id) == ("2026-11-22 12:00:00.123", BATCH)
-    assert (row.browser, row.browser_major, row.os, row.os_major, row.device) == ("Chrome", 140, "Windows", 10, "pc")
+    assert (row.browser, row.browser_major, row.os, row.os_major, row.device) == ("Chrome", 140, "Windows", 0, "pc")
     assert (row.hints, row.robot, row.ua_raw, row.referrer_kind, row.ivt_reasons) == ("agree", "", "", "search", [])
     taken_over = EventColumns.__struct_fields__
     assert [getattr(row, name) for name in taken_over] == [getattr(event, name) for name in taken_over]
     assert (row.epoch, row.scrubbed) == ("2026-11-22", 3)
+
+
+@pytest.mark.parametrize("brand", ["HeadlessChrome", "Headless Edge", "Playwright Chromium"])
+def test_a_brand_of_automation_makes_a_robot_of_a_browsers_agent(brand: str) -> None:
+    row = enrich(_event(hint_brands=f'"{brand}";v="140", "Chromium";v="140"', https=True), TABLES, BATCH)
+    assert (row.robot, row.device, row.hints) == ("automated browser", "robot", "contradict")
+    assert (row.browser, row.ua_raw) == ("Chrome", "")
+
+
+def test_an_agent_that_names_its_automation_agrees_with_its_hints() -> None:
+    agent = CHROME.replace("Chrome/", "HeadlessChrome/")
+    row = enrich(
+        _event(agent=agent, hint_brands='"HeadlessChrome";v="140", "Chromium";v="140"', https=True), TABLES, BATCH
+    )
+    assert (row.robot, row.hints) == ("HeadlessChrome", "agree")
 
 
 def test_a_row_encodes_as_the_array_that_is_sent_its_batch_at_the_end() -> None:
@@ -113,6 +128,10 @@ def test_the_same_event_gives_the_same_row_with_fresh_tables() -> None:
         ({"https": True}, ["hints_missing"]),
         ({"https": True, "mode": "noscript"}, []),
         ({"hint_brands": '"Chromium";v="99"'}, ["hints_contradict"]),
+        (
+            {"hint_brands": '"HeadlessChrome";v="140", "Chromium";v="140"', "https": True},
+            ["declared_robot", "automation_token"],
+        ),
         ({"hint_brands": '"Chromium";v="99"', "net_class": "own"}, ["own_network", "hints_contradict"]),
         ({"agent": CHROME.replace("Chrome/", "HeadlessChrome/")}, ["declared_robot", "automation_token"]),
     ],
