@@ -50,7 +50,8 @@ def plainly_read(line):
 
 def is_page_view(hit):
     path = hit["target"].split("?")[0].lower()
-    return hit["method"] == "GET" and not path.endswith(tuple(STATIC.split()))
+    redirected = 300 <= hit["status"] < 400 and hit["status"] != 304
+    return hit["method"] == "GET" and not redirected and not path.endswith(tuple(STATIC.split()))
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,10 @@
 import pytest
 
 from pipeline.errors import Fatal
-from pipeline.settings import Settings
-from pipeline.traffic.replay import check_span
-from pipeline.traffic.send import PlannedHit
+from pipeline.settings import Settings, Site
+from pipeline.traffic.access_log import LoggedHit, Skipped
+from pipeline.traffic.replay import check_span, plan, read_log, split
+from pipeline.traffic.send import PlannedHit, header_text
 from support.command import command
 
 NOW = 1_795_000_000_000
@@ -30,3 +31,55 @@ def test_a_simulated_day_in_the_future_says_so_and_sends_nothing(tmp_path):
     done = command(tmp_path / "var", "simulate", "--people", "1", "--as-of", "2100-01-01")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.strip() == "clinic-pixel: --as-of is in the future; expected a time up to now"
+
+
+CLINIC = Site(id="clinic", hosts=("clinic.example", "клиника.рф"))
+
+
+def hit(host=""):
+    return LoggedHit(NOW, "192.0.2.1", "/a", 200, "", "", host)
+
+
+def test_a_hit_of_another_virtual_host_is_not_this_sites():
+    hosts = ("", "clinic.example", "xn--80apagcdp.xn--p1ai", "shop.example")
+    hits, skipped = split([*map(hit, hosts), Skipped("image"), Skipped("image")], CLINIC)
+    assert [one.host for one in hits] == list(hosts[:3])
+    assert skipped == {"another host": 1, "image": 2}
+    assert [one.query["u"] for one in plan(hits, CLINIC, last_ms=NOW)] == [
+        "https://clinic.example/a",
+        "https://clinic.example/a",
+        "https://xn--80apagcdp.xn--p1ai/a",
+    ]
+
+
+def test_a_log_without_a_page_view_says_why():
+    with pytest.raises(Fatal, match=r"no page view of clinic; .* \(another host: 1; redirect: 1\)"):
+        split([hit("shop.example"), Skipped("redirect")], CLINIC)
+
+
+def test_only_a_line_feed_ends_a_line(tmp_path):
+    log = tmp_path / "access.log"
+    log.write_bytes(b"\xef\xbb\xbfone \x0b\x1c \xc2\x85 \xe2\x80\xa8 \xff\r\ntwo\n\nthree")
+    assert read_log(log) == ["one \x0b\x1c \x85 \u2028 \udcff", "two", "", "three"]
+    log.write_bytes(b"")
+    assert read_log(log) == []
+
+
+@pytest.mark.parametrize(
+    ("agent", "sent"),
+    [
+        ("Mozilla/5.0", b"Mozilla/5.0"),
+        ("Клиника ®", "Клиника ®".encode()),
+        ("\udcff\x85", b"\xff\xc2\x85"),
+        ("a\r\nX-Forwarded-For: 192.0.2.9\0\x7f", b"a  X-Forwarded-For: 192.0.2.9  "),
+    ],
+)
+def test_an_agent_of_any_bytes_is_one_header(agent, sent):
+    assert header_text(agent).encode("latin-1") == sent
+
+
+def test_a_pattern_that_no_path_can_match_is_refused(tmp_path):
+    (tmp_path / "access.log").write_text("")
+    done = command(tmp_path / "var", "replay", str(tmp_path / "access.log"), "--exclude", "image/*")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "must begin with / or *" in done.stderr
