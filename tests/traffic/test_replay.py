@@ -1,4 +1,10 @@
-"""A replay or a simulated day is refused as a whole when its times could not be stored, before a hit is sent."""
+"""Replayed logs: lines, hits, answers and counters.
+
+A replay or a simulated day is refused as a whole when its times could not be stored, before a hit is sent.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +14,7 @@ from pipeline.traffic.access_log import LoggedHit, Skipped
 from pipeline.traffic.replay import check_span, plan, read_log, split
 from pipeline.traffic.send import PlannedHit, header_text
 from support.command import command
+from support.waiting import wait_until
 
 NOW = 1_795_000_000_000
 DAY = 86_400_000
@@ -83,3 +90,37 @@ def test_a_pattern_that_no_path_can_match_is_refused(tmp_path):
     done = command(tmp_path / "var", "replay", str(tmp_path / "access.log"), "--exclude", "image/*")
     assert (done.returncode, done.stdout) == (2, "")
     assert "must begin with / or *" in done.stderr
+
+
+LOG = """\
+192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /doctors HTTP/1.1" 301 0 "-" "Mozilla/5.0"
+192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /doctors/ HTTP/1.1" 200 9 "-" "Mozilla/5.0"
+192.0.2.1 - - [17/May/2015:10:05:04 +0000] "GET /photo/7 HTTP/1.1" 200 9 "-" "Mozilla/5.0"
+192.0.2.8, 198.51.100.2 - - [17/May/2015:10:06:03 +0000] "GET /two HTTP/1.1" 200 9 "-" "\\xff\\x0d\\x0a"
+clinic.example:443 192.0.2.9 - - [17/May/2015:10:06:03 +0000] "GET /\udcff HTTP/1.1" 404 9 "-" "-"
+shop.example:443 192.0.2.9 - - [17/May/2015:10:06:03 +0000] "GET / HTTP/1.1" 200 9 "-" "-"
+unknown, 198.51.100.2 - - [17/May/2015:10:06:03 +0000] "GET /three HTTP/1.1" 200 9 "-" "-"
+"""
+COUNTED_NOW = "SELECT name, sum(value) FROM pixel.counters WHERE minute > now() - INTERVAL 10 MINUTE GROUP BY name"
+
+
+def test_a_replay_says_what_was_sent_skipped_and_stored_and_counts_by_the_clock(system, tmp_path):
+    log = tmp_path / "access.log"
+    log.write_text(LOG, encoding="utf-8", errors="surrogateescape")
+    before = dict(system.rows(COUNTED_NOW))
+    as_of = (datetime.now(UTC) - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%S")
+    done = system.run("replay", str(log), "--as-of", as_of, "--exclude", "/photo/*", "--format", "json")
+    account = json.loads(done.stdout)
+    assert {name: count for name, count in account.items() if name.startswith("skipped")} == {
+        "skipped: another host": 1,
+        "skipped: excluded": 1,
+        "skipped: no readable address": 1,
+        "skipped: redirect": 1,
+    }
+    assert (account["lines"], account["sent"], account["accepted"], account["stored"]) == (7, 3, 3, 3)
+
+    def is_counted() -> bool:
+        now = dict(system.rows(COUNTED_NOW))
+        return all(now.get(name, 0) - before.get(name, 0) == 3 for name in ("offered", "spooled", "stored"))
+
+    wait_until(is_counted, "the replayed hits to be counted now", seconds=20)
