@@ -164,6 +164,8 @@ class Event(EventColumns, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     """
 
     received_ms: UnixMs
+    taken_ms: UnixMs = 0
+    """The collector's clock at a replayed hit, in whose minute it is counted; 0 when `received_ms` is that time."""
     agent: str = ""
     hint_brands: str = ""
     hint_mobile: str = ""

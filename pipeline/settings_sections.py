@@ -251,8 +251,11 @@ class Privacy(Section):
 
     policy_version: str = Field("1", pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="Version of the policy in force.")
     policy_url: str = Field("", description="Address of the published policy; /privacy links to it (clause 9.3).")
-    contact: str = Field("", description="Contact for visitors' questions; shown on /privacy.")
-    operator: str = Field("", description="Name and address of the operator; printed in acts of destruction.")
+    contact: str = Field("", description="Contact for visitors' questions; shown on /privacy beside the button.")
+    operator: str = Field(
+        "",
+        description="Name and address of the operator; printed in acts of destruction. Its first line heads /privacy.",
+    )
     reveals_per_hour: int = Field(
         5, ge=0, description="How many times an hour `reveal` and `relink` answer, both together; 0 switches them off."
     )

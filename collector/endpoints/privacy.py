@@ -57,6 +57,8 @@ _GPC: Final = Response(
 _REFUSED: Final = "Это не удалось. Откройте /privacy и нажмите кнопку там.\nThat did not work. Open /privacy and press the button there.\n"
 _MAIL: Final = re.compile(r"[^@\s:/?]+@[^@\s:/?]+")
 
+_BETWEEN: Final = re.compile(r"[,;\n]")
+
 
 class Browser(NamedTuple):
     """The state of the visitor's browser, as its request shows it."""
@@ -97,9 +99,9 @@ class PrivacyPage:
             "consents": {kind: ", ".join(public_hosts(hosts)) for kind, hosts in sorted(by_consent.items())},
             "sensitive": any(site.sensitive for site in settings.sites),
             "fraud": settings.fraud.enabled,
+            "name": _name(settings),
             "operator": privacy.operator,
-            "contact": privacy.contact,
-            "contact_link": f"mailto:{privacy.contact}" if _MAIL.fullmatch(privacy.contact) else "",
+            "contact": [(text, f"mailto:{text}" if _MAIL.fullmatch(text) else "") for text in _parts(privacy.contact)],
             "policy_url": privacy.policy_url if urlsplit(privacy.policy_url).scheme in ("http", "https") else "",
         }
 
@@ -179,6 +181,17 @@ def privacy_routes(process: Process) -> list[Route]:
         Route("/privacy/opt-in", _PageRoute(process, page, "opt-in")),
         Route("/.well-known/gpc.json", gpc),
     ]
+
+
+def _name(settings: Settings) -> str:
+    """Return the name at the top of the page: the first line of the operator's, else the first public host of each site."""
+    lines = settings.privacy.operator.strip().splitlines()
+    return lines[0] if lines else ", ".join(public_hosts(public_hosts(site.hosts)[0] for site in settings.sites))
+
+
+def _parts(contact: str) -> list[str]:
+    """Return the mail addresses and telephone numbers of a contact."""
+    return [text for part in _BETWEEN.split(contact) if (text := part.strip())]
 
 
 def _check_pressed_here(headers: Headers, hit: Hit) -> None:

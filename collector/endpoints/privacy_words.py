@@ -62,9 +62,20 @@ class Words:
 
 
 def public_hosts(hosts: Iterable[str]) -> list[str]:
-    """Return host names without repetition, and without those of this machine if there are others."""
-    named = list(dict.fromkeys(hosts))
-    return [host for host in named if host not in LOOPBACK_HOSTS] or named
+    """Return host names as a person reads them, without repetition and without `www.` beside the same name.
+
+    The names of this machine are left out if there are others.
+    """
+    named = list(dict.fromkeys(_readable(host) for host in hosts))
+    public = [host for host in named if host not in LOOPBACK_HOSTS] or named
+    return [host for host in public if host.removeprefix("www.") not in public or not host.startswith("www.")]
+
+
+def _readable(host: str) -> str:
+    try:
+        return host.encode("ascii").decode("idna")
+    except UnicodeError:
+        return host
 
 
 def asked_language(query: bytes) -> Language | None:

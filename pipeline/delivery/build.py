@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.delivery.plan import Batch, Plan, Table, batch_id, partition_of, span
-from pipeline.delivery.tally import CountKey, Reject, edge_counts, reject_of, ship_counts, storable
+from pipeline.delivery.tally import CountKey, Reject, counted_ms, edge_counts, reject_of, ship_counts, storable
 from pipeline.durations import MINUTE_MS
 from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row, TechnicalRow
@@ -61,7 +61,7 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
         for record in read(segment):
             match record:
                 case Event():
-                    near_ms = storable(record.received_ms, near_ms)
+                    near_ms = counted_ms(record, near_ms)
                     events.put(record, near_ms, to_row, rejects)
                 case Measurement():
                     signals.put(record, near_ms, to_row, rejects)
@@ -113,7 +113,7 @@ class _Cutter:
             self.faults.add(type_and_place(error))
             rejects.append(reject_of(record, RejectReason.ENRICHMENT_FAILED, near_ms))
         batch.lines.append(line)
-        batch.minutes.append(received_ms // MINUTE_MS)
+        batch.minutes.append(counted_ms(record, near_ms) // MINUTE_MS)
 
     def _turn_to(self, received_ms: int) -> Batch:
         partition, self._since, self._until = span(received_ms, self._by)

@@ -74,7 +74,8 @@ class Plan(msgspec.Struct, frozen=True):
 class Batch(NamedTuple):
     """Rows of one table and one partition (YYYYMMDD or YYYYMM), each a JSON array of the table's `COLUMNS`.
 
-    `lines` has one item per record read, b"" where the record is not a row; `minutes` has the Unix minute of each.
+    `lines` has one item per record read, b"" where the record is not a row; `minutes` has the Unix minute
+    in which each is counted.
     """
 
     id: str

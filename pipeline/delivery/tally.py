@@ -40,7 +40,7 @@ class CountKey(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A record that cannot be a row: only the values that `pixel.rejects` may hold, and its time of receipt."""
+    """A record that cannot be a row: only the values that `pixel.rejects` may hold, and the time at which it is counted."""
 
     received_ms: int
     site: str
@@ -49,8 +49,8 @@ class Reject(NamedTuple):
 
 
 def reject_of(record: Event | Measurement, reason: RejectReason, near_ms: int) -> Reject:
-    """Return the reject for a record that enrichment rejects; see `storable` for its time."""
-    return Reject(storable(record.received_ms, near_ms), record.site, _identity(record.event_id), reason)
+    """Return the reject for a record that enrichment rejects; see `counted_ms` for its time."""
+    return Reject(counted_ms(record, near_ms), record.site, _identity(record.event_id), reason)
 
 
 def reject_of_row(row: Mapping[str, object], minute: int, reason: RejectReason) -> Reject:
@@ -95,6 +95,12 @@ def ship_counts(
 def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter[int]]:
     """Return numbers per minute of the first `seen` of these records, and of the rest."""
     return Counter(minutes[:seen]), Counter(minutes[seen:])
+
+
+def counted_ms(record: Event | Measurement, near_ms: int) -> int:
+    """Return the time in whose minute a record is counted, that of its `spooled`: its receipt, or a replay's clock."""
+    taken_ms = record.taken_ms if isinstance(record, Event) else 0
+    return storable(taken_ms or record.received_ms, near_ms)
 
 
 def storable(received_ms: int, near_ms: int) -> int:

@@ -214,8 +214,8 @@ def run_edge(hit: Hit, tables: EdgeTables, *, now_ms: int) -> EdgeResult:
     """
     draft = take_steps(EDGE_STEPS, hit, tables, now_ms)
     if not hit.ads:
-        return EdgeResult((_event(hit, draft, tables, NO_AD),), draft.set_cookie)
-    return EdgeResult(tuple(_event(hit, draft, tables, scrub_ad(ad)) for ad in hit.ads), draft.set_cookie)
+        return EdgeResult((_event(hit, draft, tables, NO_AD, now_ms),), draft.set_cookie)
+    return EdgeResult(tuple(_event(hit, draft, tables, scrub_ad(ad), now_ms) for ad in hit.ads), draft.set_cookie)
 
 
 def take_steps(steps: Iterable[Step], hit: Hit, tables: EdgeTables, now_ms: int) -> Draft:
@@ -241,10 +241,11 @@ def is_origin_only(hit: Hit) -> bool:
     return url.path in ("", "/") and not url.query and url.host != normal_host(hit.host)
 
 
-def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean) -> Event:
+def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int) -> Event:
     page, referrer, network = draft.page, draft.referrer, draft.network
     return Event(
         received_ms=hit.received_ms,
+        taken_ms=now_ms if hit.is_replay else 0,
         event_id=uuid7(hit.received_ms, tables.random(10)),
         site=hit.site,
         kind="impression" if ad.text else "pageview",

@@ -33,23 +33,34 @@ def replay(
     site: SiteOption = "",
     as_of: AsOfOption = None,
     log_format: Annotated[str, typer.Option("--log-format", help="Only `combined` for now.")] = "combined",
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="PATTERN",
+            help="Skip paths of this glob, such as '/image/*'; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
     form: FormatOption = None,
 ) -> None:
-    """Send an access log through the running collector, its times shifted so that the last hit is now."""
-    from pipeline.traffic.access_log import read_lines
+    """Send an access log through the running collector, its times shifted so that the last hit is now.
+
+    Redirects, images, styles, scripts, fonts and excluded paths are no page views; a line that cannot be read is skipped.
+    """
+    from pipeline.traffic.access_log import Excluded, read_lines
     from pipeline.traffic.replay import plan, read_log, split
 
     if log_format != "combined":
         raise typer.BadParameter("only `combined` is known", param_hint="--log-format")
+    if wrong := [pattern for pattern in exclude or () if not pattern.startswith(("/", "*", "?", "["))]:
+        raise typer.BadParameter(f"{wrong[0]!r} matches no path; it must begin with / or *", param_hint="--exclude")
     settings = load(config)
-    logged, skipped = split(read_lines(read_log(log)))
-    last_ms = _last_ms(as_of)
-    hits = plan(logged, settings.chosen_site(site), last_ms=last_ms)
-    lines = {
-        "lines": len(logged) + sum(skipped.values()),
-        **{f"skipped: {why}": n for why, n in sorted(skipped.items())},
-    }
+    chosen = settings.chosen_site(site)
+    logged, skipped = split(read_lines(read_log(log), Excluded(exclude or ())), chosen)
+    hits = plan(logged, chosen, last_ms=_last_ms(as_of))
+    lines = {"lines": len(logged) + sum(skipped.values()), **{f"skipped: {why}": n for why, n in skipped.items()}}
     _send_and_close(settings, hits, lines, form)
 
 

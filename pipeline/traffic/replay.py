@@ -7,6 +7,8 @@ exactly its events and shows a loss or a duplicate.
 from __future__ import annotations
 
 import time
+from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from secrets import randbits
@@ -37,8 +39,6 @@ def new_nonces() -> int:
 
 def plan(hits: Sequence[LoggedHit], site: Site, *, last_ms: int) -> list[PlannedHit]:
     """Return the log's page views as hits, the last one at `last_ms` (Unix milliseconds)."""
-    if not hits:
-        raise Fatal("the log has no page view; expected lines in the combined format of nginx or Apache")
     shift = last_ms - max(hit.at_ms for hit in hits)
     return [_planned(hit, site, hit.at_ms + shift) for hit in hits]
 
@@ -58,21 +58,35 @@ def check_span(hits: Sequence[PlannedHit], settings: Settings, *, now_ms: int) -
 def read_log(file: Path) -> list[str]:
     """Return the lines of a log; bytes that are not UTF-8 are kept. Raises `Fatal` when it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        raw = file.read_bytes()
     except OSError as error:
         raise Fatal(f"{file}: cannot be read: {error.strerror}") from None
+    # Only a line feed ends a line of a log: an agent may hold the other line ends of Unicode.
+    lines = raw.removeprefix(BOM_UTF8).removesuffix(b"\n").split(b"\n") if raw else []
+    return [line.removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines]
 
 
-def split(results: Iterable[LoggedHit | Skipped]) -> tuple[list[LoggedHit], dict[str, int]]:
-    """Return the page views and the number of skipped lines by reason."""
+def split(results: Iterable[LoggedHit | Skipped], site: Site) -> tuple[list[LoggedHit], dict[str, int]]:
+    """Return the page views of the site and the number of skipped lines by reason.
+
+    Raises `Fatal` when no page view is left.
+    """
     hits: list[LoggedHit] = []
-    skipped: dict[str, int] = {}
+    skipped: Counter[str] = Counter()
+    hosts = {_ascii(host) for host in site.hosts}
     for result in results:
-        if isinstance(result, LoggedHit):
-            hits.append(result)
+        if isinstance(result, Skipped):
+            skipped[result.reason] += 1
+        elif result.host and _ascii(result.host) not in hosts:
+            skipped["another host"] += 1
         else:
-            skipped[result.reason] = skipped.get(result.reason, 0) + 1
-    return hits, skipped
+            hits.append(result)
+    if not hits:
+        reasons = "; ".join(f"{why}: {count}" for why, count in sorted(skipped.items())) or "it is empty"
+        raise Fatal(
+            f"the log has no page view of {site.id}; expected lines in the combined format of nginx or Apache ({reasons})"
+        )
+    return hits, dict(sorted(skipped.items()))
 
 
 def wait_until_stored(settings: Settings, first_nonce: int, count: int, *, expected: int) -> Stored:
@@ -95,9 +109,16 @@ def wait_until_stored(settings: Settings, first_nonce: int, count: int, *, expec
 
 
 def _planned(hit: LoggedHit, site: Site, at_ms: int) -> PlannedHit:
-    query = {"s": site.id, "u": f"https://{site.hosts[0]}{hit.target}", "m": "img"}
+    query = {"s": site.id, "u": f"https://{hit.host or site.hosts[0]}{hit.target}", "m": "img"}
     if hit.referrer:
         query["r"] = hit.referrer
     if hit.status >= 400:
         query["e"] = str(hit.status)
     return PlannedHit(at_ms=at_ms, address=hit.address, agent=hit.agent, query=query)
+
+
+def _ascii(host: str) -> str:
+    try:
+        return host.encode("idna").decode().lower()
+    except UnicodeError:
+        return host.lower()

@@ -7,6 +7,7 @@ sent again, so the counts stay exact.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,7 @@ from pipeline.errors import Retryable
 from pipeline.system.answers import answer_of
 
 LANES = 4
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REFUSALS = {
     400: "bad request",
     403: "blocked, or no right to replay",
@@ -94,7 +96,7 @@ def _send_lane(
     with urllib3.PoolManager(retries=False, timeout=30.0) as pool:
         for nonce, hit in lane:
             headers = {
-                "User-Agent": hit.agent,
+                "User-Agent": header_text(hit.agent),
                 "X-Forwarded-For": hit.address,
                 "X-Forwarded-Proto": "https",
                 "X-Pixel-Replay": f"{ticket} {hit.at_ms}",
@@ -105,7 +107,9 @@ def _send_lane(
             account.sent += 1
             try:
                 answer = pool.request(
-                    "GET", f"{base_url}/p.gif?{urlencode({**hit.query, 'n': nonce})}", headers=headers
+                    "GET",
+                    f"{base_url}/p.gif?{urlencode({**hit.query, 'n': nonce}, errors='surrogateescape')}",
+                    headers=headers,
                 )
             except urllib3.exceptions.HTTPError:
                 account.unanswered += 1
@@ -120,6 +124,15 @@ def _send_lane(
             else:
                 account.refused[_REFUSALS.get(answer.status, f"status {answer.status}")] += 1
     return account
+
+
+def header_text(text: str) -> str:
+    """Return a text whose Latin-1 bytes are the UTF-8 bytes of the given one, as `http.client` sends it.
+
+    Control characters become spaces: a server refuses them, and a line end would begin another header.
+    """
+    octets = text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return _CONTROL.sub(" ", octets)
 
 
 def _cookie(answer: urllib3.BaseHTTPResponse) -> str:

@@ -158,3 +158,37 @@ def test_nothing_runs_off_the_screen_and_every_button_is_large_enough(visit, edg
     for button in page.get_by_role("button").all():
         assert button.bounding_box()["height"] >= 44
     assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 18
+
+
+CLINIC_OF_LONG_NAME = {
+    "operator": "ООО «Многопрофильная клиника семейной медицины доктора Преображенского», г. Москва, ул. Пречистенка, 24",
+    "contact": "personal-data@clinic.example, +7 495 000-00-00",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", ["fresh", "known", "signal", "opted out"])
+@pytest.mark.parametrize("script", [True, False], ids=["with_script", "without_script"])
+def test_button_and_contact_are_in_the_first_screen_of_a_phone(chromium, tmp_path, language, state, script):
+    sections = {"privacy": CLINIC_OF_LONG_NAME}
+    headers = {"Sec-GPC": "1"} if state == "signal" else {}
+    phone = {"width": 390, "height": 844}
+    with (
+        Edge(tmp_path / "var", **sections) as edge,
+        chromium.new_context(viewport=phone, java_script_enabled=script, extra_http_headers=headers) as context,
+    ):
+        page = context.new_page()
+        if state in ("known", "opted out"):
+            hit(page, edge)
+        page.goto(f"{edge.url}/privacy?lang={language}")
+        assert page.locator("#request-code").count() == (state in ("known", "opted out"))
+        if state == "opted out":
+            page.locator("form button").click()
+            page.get_by_role("button", name=Words(language, edge.settings).say("opt_in")).wait_for()
+        name = page.get_by_text(CLINIC_OF_LONG_NAME["operator"]).first.bounding_box()
+        button = page.locator("form button").bounding_box()
+        contact = page.locator("#contact").bounding_box()
+        assert 0 <= name["y"] < page.locator("h1").bounding_box()["y"]
+        assert name["y"] < button["y"] < contact["y"] < button["y"] + 80
+        assert contact["y"] + contact["height"] <= phone["height"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"]

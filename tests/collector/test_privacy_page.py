@@ -193,6 +193,55 @@ def test_a_contact_that_is_no_mail_address_and_a_policy_that_is_no_web_address_a
     assert not [value for _, name, value in page.attributes if name == "href" and ":" in value]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("word", "operator", "sites", "name"),
+    [
+        ("operator", "ООО «Клиника & Ко» <b>\nМосква", (CLINIC,), "ООО «Клиника & Ко» <b>"),
+        ("host", "", (CLINIC,), "clinic.example"),
+        ("blank operator", " \n", (CLINIC, EXPLICIT), "clinic.example, other.example"),
+    ],
+)
+def test_the_name_of_the_clinic_comes_before_every_other_text(tmp_path, word, operator, sites, name, language):
+    answer = Collecting(tmp_path / "var", sites=sites, privacy={"operator": operator}).ask(query=f"lang={language}")
+    text = Reader(answer.text.partition("<main>")[2]).text
+    assert text.startswith(f"{name} {words_of(Settings())[language].say('title')}"), word
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("word", STATES)
+def test_only_the_verdict_and_the_way_to_the_code_come_before_the_button_and_the_contact_follows_it(
+    tmp_path, word, language
+):
+    collecting = Collecting(tmp_path / "var", privacy={"contact": "dpo@clinic.example; +7 495 000-00-00"})
+    page = collecting.ask(headers=STATES[word][0], query=f"lang={language}").text
+    before, _, after = page.partition("</form>")
+    contact = 'dpo@clinic.example">dpo@clinic.example</a>, +7 495 000-00-00</p>'
+    assert contact not in before
+    assert contact in " ".join(after.partition("</p>")[0].split()) + "</p>"
+    words = words_of(collecting.settings)[language]
+    told = Reader(before).text
+    for name in ("opted_out_means", "opted_out_lasts", "signal_means", "signal_button", "how_long", "code_none"):
+        assert words.say(name) not in told, name
+
+
+def test_who_has_a_code_is_led_to_it_before_the_button(tmp_path):
+    with Edge(tmp_path / "var") as edge:
+        import http.client
+
+        connection = http.client.HTTPConnection("127.0.0.1", edge.served.port, timeout=10)
+        for path in ("/p.gif?s=clinic&u=https://clinic.example/", "/privacy?lang=en"):
+            connection.request("GET", path, headers={"Cookie": KNOWN})
+            page = connection.getresponse().read().decode("latin-1")
+        connection.close()
+    assert page.index('<a href="#code">') < page.index("</form>") < page.index('id="code"')
+
+
+def test_a_site_without_a_contact_says_where_to_ask_beside_the_button(collecting):
+    words = words_of(collecting.settings)["ru"]
+    assert words.say("ask_site") in collecting.ask().text.partition("</form>")[2].partition("</p>")[0]
+
+
 @pytest.mark.parametrize(
     ("word", "sites", "said", "not_said"),
     [
@@ -312,6 +361,11 @@ def test_a_page_is_in_the_language_asked_for_then_preferred(collecting):
 def test_loopback_names_are_left_out_where_there_are_others():
     assert public_hosts(["clinic.example", "localhost", "clinic.example", "127.0.0.1"]) == ["clinic.example"]
     assert public_hosts(["localhost"]) == ["localhost"]
+    assert public_hosts(["www.clinic.example", "clinic.example", "www.b.example"]) == [
+        "clinic.example",
+        "www.b.example",
+    ]
+    assert public_hosts(["xn--80apagcdp.xn--p1ai", "xn--\u0444"]) == ["клиника.рф", "xn--\u0444"]
 
 
 # --- the request code

@@ -170,6 +170,22 @@ def test_a_bad_line_counts_as_quarantined_in_the_minute_of_the_event_before_it()
     }
 
 
+def test_a_replayed_event_is_counted_at_the_clock_of_its_replay_and_stored_in_its_own_day() -> None:
+    received_ms = RECEIVED_MS - 80 * DAY_MS
+    shipment = shipment_of(
+        [
+            event(1, received_ms=received_ms, taken_ms=RECEIVED_MS),
+            event(2, received_ms=received_ms, taken_ms=RECEIVED_MS, site="refused"),
+            BadLine(100, QuarantineReason.CRC, 5),
+        ]
+    )
+    [batch] = shipment.batches
+    assert set(batch.minutes) == {RECEIVED_MS // 60_000}
+    assert [line["received_at"] for line in rows_of(batch)] == [time_text(received_ms)]
+    assert [reject.received_ms for reject in shipment.rejects] == [RECEIVED_MS]
+    assert shipment.counts == {CountKey(RECEIVED_MS // 60_000, "ship", "quarantined", "crc"): 1}
+
+
 def test_a_refused_row_tells_no_more_than_a_reject_may_hold() -> None:
     batch = shipment_of([event(7)]).batches[0]
     reject = reject_of_row(batch.first(), batch.minutes[0], RejectReason.REFUSED_BY_TABLE)

@@ -66,8 +66,8 @@ class Served:
 class Edge:
     """A running collector with its own data directory."""
 
-    def __init__(self, data: Path, *, sites: tuple[Site, ...] = (CLINIC,)) -> None:
-        self.settings = Settings(data=data, sites=sites)
+    def __init__(self, data: Path, *, sites: tuple[Site, ...] = (CLINIC,), **sections: object) -> None:
+        self.settings = Settings(data=data, sites=sites, **sections)  # type: ignore[arg-type]
         self.app = Collector(self.settings)
         self.served = Served(self.app, http=Connection)
 
