@@ -236,10 +236,14 @@ class AddressList(Section):
 
 
 class Networks(Section):
-    """The files for look-ups of an address before it is replaced."""
+    """The files for look-ups; a changed one is in force within a minute, without a restart."""
 
-    country_mmdb: Path | None = Field(None, description="MMDB with `country.iso_code` (such as GeoLite2-Country).")
-    asn_mmdb: Path | None = Field(None, description="MMDB with autonomous system number and organisation.")
+    country_mmdb: Path | None = Field(
+        None, description="MMDB with `country.iso_code` (GeoLite2-Country) or `country_code` (IPinfo Lite)."
+    )
+    asn_mmdb: Path | None = Field(
+        None, description="MMDB with autonomous system number and organisation; also IPinfo Lite."
+    )
     lists: tuple[AddressList, ...] = Field((), description="Address lists; where several match, the first one counts.")
     referrer_spam: Path | None = Field(
         None, description="File of referrer-spam domains, one a line; `#` starts a comment. Unset: none is known."

@@ -45,6 +45,7 @@ def admin_routes(process: Process) -> list[Route]:
         gauges = {
             "ready": float(not process.not_ready()),
             "broken_network_lookups": float(process.tables.networks.broken_lookups),
+            **{f"{name}_modified_seconds": at for name, at in process.tables.networks.loaded.items()},
             "memory_may_swap": float(may_swap()),
             "segment_unsealed_seconds": process.spool.unsealed_seconds,
             "connections_open": float(len(process.connections)),

@@ -69,6 +69,12 @@ class Referrers:
         self._spam = frozenset(spam)
         self._kind = lru_cache(maxsize=CACHED_HOSTS)(self._look_up)
 
+    def knowing(self, spam: Iterable[str]) -> Referrers:
+        """Return the same look-up with another spam list."""
+        known = Referrers((), spam)
+        known._own, known._ads = self._own, self._ads
+        return known
+
     def kind(self, host: str, site: str) -> ReferrerKind:
         """Return the kind of a referrer host seen by one site; a site no longer configured has no own hosts."""
         return self._kind(host[:HOST_LIMIT], site) if host else "none"
