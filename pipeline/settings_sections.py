@@ -32,7 +32,9 @@ class Section(BaseModel):
 class Collector(Section):
     """The HTTP edge."""
 
-    host: str = Field("127.0.0.1", description="Address the collector listens on.")
+    host: str = Field(
+        "127.0.0.1", description="Address the collector listens on; `::` is every address, IPv6 and IPv4."
+    )
     port: Port = Field(8080, description="Port the collector listens on.")
     public_url: str = Field(
         "",

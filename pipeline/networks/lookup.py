@@ -28,7 +28,15 @@ from pipeline.settings import Settings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
 # RFC 1918, RFC 4193: such an address outside of the clinic's own networks is that of a proxy missing in the settings.
-_PRIVATE = NetworkSet(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+_PRIVATE_BLOCKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+_PRIVATE = NetworkSet(map(ip_network, _PRIVATE_BLOCKS))
+_NEAR = {
+    "loopback": NetworkSet([ip_network("127.0.0.0/8")]),
+    "loopback_v6": NetworkSet([ip_network("::1/128")]),
+    # Besides the private ones: RFC 6598, RFC 3927, RFC 4291; balancers of cloud providers have such addresses.
+    "private": NetworkSet(map(ip_network, (*_PRIVATE_BLOCKS, "100.64.0.0/10", "169.254.0.0/16", "fe80::/10"))),
+}
+"""The networks from which only a proxy of the operator's own would forward a visitor's address, by their name in figures."""
 _WALKED = 5_000  # networks read in order at each loading, to find a broken tree or pointer
 _PROBES = 4096  # look-ups spread over both address spaces, beyond the networks read in order
 
@@ -69,6 +77,7 @@ class NetworkTables:
         self._own = dict(own or {})
         self.broken_lookups = 0
         self.private_clients = 0
+        self.untrusted_forwards = dict.fromkeys(_NEAR, 0)
 
     @classmethod
     def load(cls, settings: Settings) -> NetworkTables:
@@ -98,6 +107,13 @@ class NetworkTables:
     def _files(self) -> dict[str, Database]:
         named = {"country_mmdb": self._country, "asn_mmdb": self._asn, "lists": self._lists}
         return {name: file for name, file in named.items() if file is not None}
+
+    def count_untrusted_forward(self, peer: RawAddress) -> None:
+        """Count a forwarded header that is not believed, if its sender looks like a proxy that the settings forgot."""
+        if any(peer in own for own in self._own.values()):
+            return  # a web proxy of the clinic's own people
+        for name, networks in _NEAR.items():
+            self.untrusted_forwards[name] += peer in networks
 
     def own_sites(self, address: RawAddress) -> frozenset[str]:
         """Return the ids of the sites whose own networks hold the address."""

@@ -37,6 +37,16 @@ OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file ha
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
 """Above this share of all events, unreadable page addresses make the reports by page wrong."""
+BEHIND = "the rate limit refuses many of them, and all visitors behind the proxy count as one"
+FORGOTTEN = {
+    "loopback": ("a proxy on this machine", 'set collector.trusted_proxies = ["127.0.0.1/32"] and restart it'),
+    "loopback_v6": ("a proxy on this machine", 'set collector.trusted_proxies = ["::1/128"] and restart it'),
+    "private": (
+        "a proxy at a private address",
+        "set collector.trusted_proxies to the address of the proxy and restart it",
+    ),
+}
+"""By the name in the figures: the place of a proxy that nobody trusts, and the remedy."""
 PREFIX = "clinic_pixel_"
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 UNSEALED = "clinic_pixel_segment_unsealed_seconds"
@@ -82,11 +92,17 @@ def _sealing(settings: Settings, figures: str) -> Seen:
 
 def proxies(settings: Settings) -> Seen:
     """Whether a proxy in front is trusted."""
+    figures = _figures(settings)
+    forgotten = {name: int(figures.get(f"forwards_untrusted_{name}", 0)) for name in FORGOTTEN}
+    for name, seen in forgotten.items():
+        if seen:
+            where, advice = FORGOTTEN[name]
+            yield "problem", f"{seen} forwarded clients came from {where}, which is not trusted: {BEHIND}; {advice}"
     private = sum(value for name, value in _totals(settings) if name == "private_clients")
     if private and not settings.collector.trusted_proxies:
-        advice = "all visitors behind a proxy count as one; set collector.trusted_proxies"
-        yield "problem", f"{private} clients had private addresses and no proxy is trusted: {advice}"
-    else:
+        advice = "set collector.trusted_proxies to the addresses of the proxy"
+        yield "problem", f"{private} clients had private addresses and no proxy is trusted: {BEHIND}; {advice}"
+    elif not any(forgotten.values()):
         yield "ok", f"{len(settings.collector.trusted_proxies)} trusted proxy network(s)"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +13,10 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from collector.server import _listen
+from pipeline.errors import Fatal
 from pipeline.event import Event
-from pipeline.operations.machine_checks import networks
+from pipeline.operations.machine_checks import networks, proxies
 from pipeline.settings import Settings
 from pipeline.spool.records import read
 from support.command import CLI, free_port, plain_environment
@@ -92,3 +96,37 @@ def test_it_answers_after_its_look_up_file_was_cut_in_place_and_doctor_tells_it(
     finally:
         running.process.terminate()
         running.process.wait(30)
+
+
+def test_a_forgotten_proxy_is_told_in_the_operators_words(tmp_path: Path) -> None:
+    running = Collecting(tmp_path / "var", tmp_path / "log", 1)
+    try:
+        port = running.settings["PIXEL_COLLECTOR__PORT"]
+        settings = Settings.model_validate({"data": tmp_path / "var", "collector": {"port": port}})
+        assert [state for state, _ in proxies(settings)] == ["ok"]
+        for number in range(3):
+            headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+            assert urllib3.request("GET", f"{running.url}/p.gif?s=clinic", headers=headers).status == 200
+        ((state, text),) = proxies(settings)
+        assert state == "problem"
+        assert text.startswith("3 forwarded clients came from a proxy on this machine")
+        advice = 'all visitors behind the proxy count as one; set collector.trusted_proxies = ["127.0.0.1/32"]'
+        assert advice in text
+    finally:
+        running.process.terminate()
+        running.process.wait(30)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 on this machine")
+@pytest.mark.parametrize("host", ["::", "0:0::0"])
+def test_the_unspecified_ipv6_address_listens_on_both_families(host: str) -> None:
+    with _listen(host, free_port()) as listener:
+        port = listener.getsockname()[1]
+        for address in ("127.0.0.1", "::1"):
+            socket.create_connection((address, port), timeout=5).close()
+
+
+@pytest.mark.parametrize("host", ["[::]", "http://localhost", "nowhere.invalid"])
+def test_a_host_that_is_no_address_is_refused_by_name(host: str) -> None:
+    with pytest.raises(Fatal, match=r"collector\.host: .*" + re.escape(host)):
+        _listen(host, free_port())
