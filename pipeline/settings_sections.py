@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.host_names import host_setting
 from pipeline.small_patterns import values_of
 
 Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
@@ -194,7 +195,11 @@ class Site(Section):
     """One site whose pages carry the pixel."""
 
     id: SiteId = Field(description="The `s` of the tag.")
-    hosts: tuple[str, ...] = Field(min_length=1, description="Host names of the site's pages.")
+    hosts: tuple[str, ...] = Field(
+        min_length=1,
+        description="Host names of the site's pages, each in full and alone, in any spelling (`клиника.рф`, Punycode); `www.` is"
+        " included.",
+    )
     ad_hosts: tuple[str, ...] = Field((), description="Foreign hosts that show the site's ad blocks.")
     consent: Literal["implied", "explicit"] = Field(
         "implied", description="`implied` (policy clause 2.1) or `explicit`: id cookie and tokens only with `c=1`."
@@ -219,8 +224,8 @@ class Site(Section):
 
     @field_validator("hosts", "ad_hosts")
     @classmethod
-    def _lower(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(host.lower().rstrip(".") for host in hosts)
+    def _normal(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(host_setting(host) for host in hosts))
 
 
 class AddressList(Section):

@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any, Final, get_args
 
 from pipeline.edge.cookies import LIFE_DAYS
+from pipeline.host_names import readable_host
 from pipeline.inventory.columns import Kept, Language, amount, inventory
 from pipeline.settings import Settings
 from pipeline.subjects.request_code import LIFE
@@ -63,7 +64,7 @@ class Words:
 
 def public_hosts(hosts: Iterable[str]) -> list[str]:
     """Return host names without repetition, and without those of this machine if there are others."""
-    named = list(dict.fromkeys(hosts))
+    named = list(dict.fromkeys(map(readable_host, hosts)))
     return [host for host in named if host not in LOOPBACK_HOSTS] or named
 
 

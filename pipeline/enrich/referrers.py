@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.enrich.rows import ReferrerKind
 from pipeline.errors import Fatal
-from pipeline.scrub.urls import normal_host
+from pipeline.host_names import normal_host
 from pipeline.settings import Site
 
 CACHED_HOSTS = 8192

@@ -18,6 +18,7 @@ from pipeline.audit.log import Audit
 from pipeline.durations import DAY_SECONDS
 from pipeline.edge.blocks import BlockList
 from pipeline.errors import Fatal
+from pipeline.host_names import readable_host
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lists import is_stale
@@ -58,7 +59,7 @@ def sites(settings: Settings) -> Seen:
     if settings.sites == (DEMO_SITE,):
         yield "note", "no site is configured; the built-in site `clinic` is used. Add [[sites]] to pixel.toml"
     for site in settings.sites:
-        yield "ok", f"{site.id}: {', '.join(site.hosts)}; consent {site.consent}"
+        yield "ok", f"{site.id}: {', '.join(map(readable_host, site.hosts))}; consent {site.consent}"
 
 
 def collector(settings: Settings) -> Seen:
