@@ -15,7 +15,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from pipeline.errors import Fatal
 
-LOOK_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 10.0
 """Seconds between two looks; a changed file is in force after at most two of them and the time of reading."""
 
 Content = TypeVar("Content")

@@ -177,7 +177,10 @@ def _in_force(file: Path, modified: float | None, process: str) -> Seen:
     if state == FileState():
         yield "problem", f"{file}: is missing; {has}"
     elif time.time() - state.changed_ns / 1e9 < LATE_SECONDS:
-        yield "note", f"{file.name}: {has}; it takes the file of {_moment(state.modified_ns / 1e9)} within a minute"
+        yield (
+            "note",
+            f"{file.name}: {has}; it takes the file of {_moment(state.modified_ns / 1e9)} within a minute if it can be used",
+        )
     else:
         trouble = f"it did not take the file of {_moment(state.modified_ns / 1e9)}; its log says why"
         yield "problem", f"{file.name}: {has}; {trouble}"
