@@ -21,6 +21,7 @@ from pipeline.system.durable_files import replace
 PAGE_FAULTS = "page_faults"
 """The name of a total; `doctor` reads it from the files."""
 CONNECTIONS_CLOSED = "connections_closed"
+FILES_REFUSED = "lookup_files_refused"
 
 Totals = Counter[tuple[str, str, str]]
 """(name, reason, net_class) -> count; only `pixel.counters` has countries and networks, which are too many for here."""
@@ -82,6 +83,7 @@ def _families(totals: Totals) -> Iterator[Metric]:
         "refused": "Refused hits and events, by reason",
         "flood": "Hits refused because their client is over its rate, by network class",
         PAGE_FAULTS: "Events whose page or referrer is /* because of an error of the software",
+        FILES_REFUSED: "Changed look-up files that were not taken because they are missing or cannot be used",
         CONNECTIONS_CLOSED: "Connections closed because the limit of open files was near: idle ones, or new ones (no room)",
     }
     for name, text in texts.items():

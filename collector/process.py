@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 
 from collector.http.request import Replays, decode_value
-from collector.metrics import CONNECTIONS_CLOSED, PAGE_FAULTS, Totals, TotalsFile, summed
+from collector.metrics import CONNECTIONS_CLOSED, FILES_REFUSED, PAGE_FAULTS, Totals, TotalsFile, summed
 from collector.open_connections import OpenConnections
 from pipeline.clock import now_ms
 from pipeline.durations import DAY_MS
@@ -26,6 +26,7 @@ from pipeline.errors import Fatal, Reason, Refused, type_and_place
 from pipeline.event import Event, Measurement, Scrubbed
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
+from pipeline.networks.loaded_file import LOOK_SECONDS
 from pipeline.settings import Settings
 from pipeline.spool.append import Spool
 from pipeline.spool.counters import EdgeCounters
@@ -143,6 +144,7 @@ class Process:
     def _read_totals(self) -> Totals:
         totals = summed(self.counters.totals())
         totals["private_clients", "", ""] = self.tables.networks.private_clients
+        totals[FILES_REFUSED, "", ""] = self.tables.networks.refused_files
         totals[PAGE_FAULTS, "", ""] = self._page_faults
         for reason, count in self.connections.closed.items():
             totals[CONNECTIONS_CLOSED, reason, ""] = count
@@ -154,7 +156,7 @@ class Process:
         self._totals.start(self.spool.slot)
         self._tasks = [
             asyncio.create_task(watched(work, "collector", self._end))
-            for work in (self._keep_totals, self._keep_blocks, self._keep_forgetting)
+            for work in (self._keep_totals, self._keep_blocks, self._keep_networks, self._keep_forgetting)
         ]
 
     async def stop(self) -> None:
@@ -170,6 +172,13 @@ class Process:
     async def _keep_blocks(self) -> None:
         # In a thread: a slow disk must not delay a hit.
         await self._every(READ_SECONDS, lambda: asyncio.to_thread(self._blocks.refresh))
+
+    async def _keep_networks(self) -> None:
+        await self._every(LOOK_SECONDS, self._look_at_networks)
+
+    async def _look_at_networks(self) -> None:
+        if await asyncio.to_thread(self.tables.networks.refresh):
+            self.tables.forget_clients()
 
     async def _every(self, seconds: float, work: Callable[[], Coroutine[object, object, None]]) -> None:
         while not self._stopping.is_set():

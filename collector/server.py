@@ -13,6 +13,7 @@ import resource
 import socket
 from collections.abc import Callable
 from functools import partial
+from ipaddress import AddressValueError, IPv6Address
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -86,7 +87,10 @@ def _allow_connections() -> None:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        both = family is socket.AF_INET6 and not int(IPv6Address(host)) and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except AddressValueError:
+        raise Fatal(f"collector.host: {host} is not an address; expected one such as 127.0.0.1 or ::") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Fatal(

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.host_names import host_setting
 from pipeline.small_patterns import values_of
 
 Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
@@ -32,7 +33,9 @@ class Section(BaseModel):
 class Collector(Section):
     """The HTTP edge."""
 
-    host: str = Field("127.0.0.1", description="Address the collector listens on.")
+    host: str = Field(
+        "127.0.0.1", description="Address the collector listens on; `::` is every address, IPv6 and IPv4."
+    )
     port: Port = Field(8080, description="Port the collector listens on.")
     public_url: str = Field(
         "",
@@ -192,7 +195,11 @@ class Site(Section):
     """One site whose pages carry the pixel."""
 
     id: SiteId = Field(description="The `s` of the tag.")
-    hosts: tuple[str, ...] = Field(min_length=1, description="Host names of the site's pages.")
+    hosts: tuple[str, ...] = Field(
+        min_length=1,
+        description="Host names of the site's pages, each in full and alone, in any spelling (`клиника.рф`, Punycode); `www.` is"
+        " included.",
+    )
     ad_hosts: tuple[str, ...] = Field((), description="Foreign hosts that show the site's ad blocks.")
     consent: Literal["implied", "explicit"] = Field(
         "implied", description="`implied` (policy clause 2.1) or `explicit`: id cookie and tokens only with `c=1`."
@@ -217,8 +224,8 @@ class Site(Section):
 
     @field_validator("hosts", "ad_hosts")
     @classmethod
-    def _lower(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(host.lower().rstrip(".") for host in hosts)
+    def _normal(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(host_setting(host) for host in hosts))
 
 
 class AddressList(Section):
@@ -236,10 +243,14 @@ class AddressList(Section):
 
 
 class Networks(Section):
-    """The files for look-ups of an address before it is replaced."""
+    """The files for look-ups; a changed one is in force within a minute, without a restart."""
 
-    country_mmdb: Path | None = Field(None, description="MMDB with `country.iso_code` (such as GeoLite2-Country).")
-    asn_mmdb: Path | None = Field(None, description="MMDB with autonomous system number and organisation.")
+    country_mmdb: Path | None = Field(
+        None, description="MMDB with `country.iso_code` (GeoLite2-Country) or `country_code` (IPinfo Lite)."
+    )
+    asn_mmdb: Path | None = Field(
+        None, description="MMDB with autonomous system number and organisation; also IPinfo Lite."
+    )
     lists: tuple[AddressList, ...] = Field((), description="Address lists; where several match, the first one counts.")
     referrer_spam: Path | None = Field(
         None, description="File of referrer-spam domains, one a line; `#` starts a comment. Unset: none is known."

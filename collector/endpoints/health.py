@@ -42,9 +42,12 @@ def admin_routes(process: Process) -> list[Route]:
         return PlainTextResponse(f"{reason or 'ready'}\n", 503 if reason else 200)
 
     def metrics() -> Response:
+        networks = process.tables.networks
         gauges = {
             "ready": float(not process.not_ready()),
-            "broken_network_lookups": float(process.tables.networks.broken_lookups),
+            "broken_network_lookups": float(networks.broken_lookups),
+            **{f"{name}_modified_seconds": at for name, at in networks.loaded.items()},
+            **{f"forwards_untrusted_{name}": float(count) for name, count in networks.untrusted_forwards.items()},
             "memory_may_swap": float(may_swap()),
             "segment_unsealed_seconds": process.spool.unsealed_seconds,
             "connections_open": float(len(process.connections)),

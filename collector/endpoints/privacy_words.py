@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any, Final, get_args
 
 from pipeline.edge.cookies import LIFE_DAYS
+from pipeline.host_names import readable_host
 from pipeline.inventory.columns import Kept, Language, amount, inventory
 from pipeline.settings import Settings
 from pipeline.subjects.request_code import LIFE
@@ -66,16 +67,9 @@ def public_hosts(hosts: Iterable[str]) -> list[str]:
 
     The names of this machine are left out if there are others.
     """
-    named = list(dict.fromkeys(_readable(host) for host in hosts))
+    named = list(dict.fromkeys(readable_host(host) for host in hosts))
     public = [host for host in named if host not in LOOPBACK_HOSTS] or named
     return [host for host in public if host.removeprefix("www.") not in public or not host.startswith("www.")]
-
-
-def _readable(host: str) -> str:
-    try:
-        return host.encode("ascii").decode("idna")
-    except UnicodeError:
-        return host
 
 
 def asked_language(query: bytes) -> Language | None:

@@ -48,8 +48,11 @@ NOBODY = Client(NO_ADDRESS, PackedAddress(b""), False, NO_FACTS, frozenset())
 
 def read_client(sender: Sender, trusted: NetworkSet, networks: NetworkTables) -> Client:
     """Return the client of a request."""
-    is_trusted = sender.is_replay or RawAddress(canonical(sender.peer) or "") in trusted
+    peer = canonical(sender.peer) or NO_ADDRESS
+    is_trusted = sender.is_replay or peer in trusted
     hops = sender.forwarded_for.split(",") if sender.forwarded_for else ()
+    if hops and not is_trusted:
+        networks.count_untrusted_forward(peer)
     address = client_address(sender.peer, hops, trusted, peer_is_trusted=sender.is_replay)
     if not address:
         return NOBODY._replace(peer_is_trusted=is_trusted)

@@ -106,6 +106,10 @@ class EdgeTables:
             name for name, site in self.sites.items() if url.host in site.pages.own or url.host in site.pages.ads
         )
 
+    def forget_clients(self) -> None:
+        """Drop the cached clients: their networks were looked up in files that are no longer in force."""
+        self._clients.clear()
+
     def forget(self, *, now_ms: int) -> None:
         """Drop the cached entries that were not used since the last call, and take the lists of pages that changed."""
         for memory in (self._clients, self._pages, self._referrers):

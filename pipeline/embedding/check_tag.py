@@ -17,8 +17,8 @@ from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, page_of
 from pipeline.embedding.csp import allows
 from pipeline.embedding.page_html import Page, Script
 from pipeline.embedding.snippet import PARTS
+from pipeline.host_names import normal_host
 from pipeline.scrub.redact import scrub_ad
-from pipeline.scrub.urls import normal_host
 from pipeline.settings import Site
 
 Level = Literal["ok", "note", "problem"]

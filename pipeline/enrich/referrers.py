@@ -17,7 +17,7 @@ from publicsuffixlist import PublicSuffixList
 
 from pipeline.enrich.rows import ReferrerKind
 from pipeline.errors import Fatal
-from pipeline.scrub.urls import normal_host
+from pipeline.host_names import normal_host
 from pipeline.settings import Site
 
 CACHED_HOSTS = 8192
@@ -116,6 +116,12 @@ class Referrers:
         self._ads = {site.id: _spellings(site.ad_hosts) for site in sites}
         self._spam = frozenset(spam)
         self._kind = lru_cache(maxsize=CACHED_HOSTS)(self._look_up)
+
+    def knowing(self, spam: Iterable[str]) -> Referrers:
+        """Return the same look-up with another spam list."""
+        known = Referrers((), spam)
+        known._own, known._ads = self._own, self._ads
+        return known
 
     def kind(self, host: str, site: str) -> ReferrerKind:
         """Return the kind of a referrer host seen by one site; a site no longer configured has no own hosts."""

@@ -1,17 +1,18 @@
 """Turns an event into a row: the last computation before the database.
 
-Owns `ENRICH_STEPS`, the only place that decides their order. Rules: pure (the tables are an argument, no clock, no
-file), so a retry gives the same row; for every event the result is exactly one row or one `Rejected`; an exception
+Owns `ENRICH_STEPS`, the only place that decides their order, and `EnrichFiles`, the files behind the tables. Rules: the
+steps are pure (the tables are an argument, no clock, no file), so a retry gives the same row; for every event the result is exactly one row or one `Rejected`; an exception
 never has a text of an event. `drop_*` may end an event, `put_*` adds facts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
+from pathlib import Path
 
 import msgspec
 
@@ -25,9 +26,10 @@ from pipeline.enrich.robots import Robots
 from pipeline.enrich.rows import HintState, ReferrerKind, Row
 from pipeline.errors import Fatal
 from pipeline.event import Event, EventColumns
+from pipeline.networks.loaded_file import LoadedFile
 from pipeline.settings import AddressList, Settings
 
-__all__ = ["ENRICH_STEPS", "EnrichTables", "Rejected", "enrich", "time_text"]
+__all__ = ["ENRICH_STEPS", "EnrichFiles", "EnrichTables", "Rejected", "enrich", "time_text"]
 
 CRAWLER_LIST_FRESH_MS = 8 * DAY_MS
 """An older crawler list proves nothing: the operator may have added a range since (fraud catalogue, F04)."""
@@ -43,9 +45,49 @@ _is_automation = lru_cache(maxsize=CACHED_COMPARISONS)(hints.is_automation)
 _compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
 
 
+class EnrichFiles:
+    """The files of the settings that the steps need, kept in memory; raises `Fatal` that names the setting or file."""
+
+    def __init__(self, settings: Settings, robots: Robots) -> None:
+        spam = settings.networks.referrer_spam
+        self._spam = LoadedFile(spam, read_spam) if spam else None
+        self._lists = [
+            (entry.robots, LoadedFile(entry.file, _time_of))
+            for entry in settings.networks.lists
+            if _names_robots(entry, robots.names)
+        ]
+
+    @property
+    def spam(self) -> frozenset[str]:
+        """The domains of the spam list in force."""
+        return self._spam.content if self._spam else frozenset()
+
+    @property
+    def crawler_lists(self) -> dict[str, int]:
+        """The time of the list in force, in Unix milliseconds, by the name of each of its robots."""
+        return {robot: file.content for names, file in self._lists for robot in names}
+
+    @property
+    def loaded(self) -> dict[str, float]:
+        """The modification time of each file in force, Unix seconds, by its path."""
+        return {str(file.file): file.modified_s for file in self._files()}
+
+    @property
+    def refused(self) -> int:
+        """The number of changed files that were not taken since the start."""
+        return sum(file.refused for file in self._files())
+
+    def look(self) -> bool:
+        """Take the files that changed; return whether there was one."""
+        return sum(file.look() for file in self._files()) > 0
+
+    def _files(self) -> list[LoadedFile[frozenset[str]] | LoadedFile[int]]:
+        return [*([self._spam] if self._spam else []), *(file for _, file in self._lists)]
+
+
 @dataclass(frozen=True)
 class EnrichTables:
-    """The look-up tables of the steps; built once a worker. The caches inside are bounded.
+    """The look-up tables of the steps, for one worker. The caches inside are bounded.
 
     `crawler_lists` maps a robot's name to the time of the list of its operator's ranges, in Unix milliseconds.
     """
@@ -53,20 +95,20 @@ class EnrichTables:
     agents: Agents
     referrers: Referrers
     crawler_lists: Mapping[str, int] = field(default_factory=dict)
+    files: EnrichFiles | None = None
 
     @classmethod
     def load(cls, settings: Settings) -> EnrichTables:
         """Read the files that the settings name; raises `Fatal` that names the setting or file."""
         robots = Robots()
-        return cls(
-            agents=Agents(robots),
-            referrers=Referrers(settings.sites, read_spam(settings.networks.referrer_spam)),
-            crawler_lists={
-                robot: written_ms
-                for entry in settings.networks.lists
-                for robot, written_ms in _listed_robots(entry, robots.names).items()
-            },
-        )
+        files = EnrichFiles(settings, robots)
+        return cls(Agents(robots), Referrers(settings.sites, files.spam), files.crawler_lists, files)
+
+    def renewed(self) -> EnrichTables:
+        """Return these tables, or new ones if a file changed since the last call."""
+        if self.files is None or not self.files.look():
+            return self
+        return replace(self, referrers=self.referrers.knowing(self.files.spam), crawler_lists=self.files.crawler_lists)
 
 
 class Draft(msgspec.Struct):
@@ -193,17 +235,18 @@ def _crawler_labels(robot: str, event: Event, lists: Mapping[str, int]) -> tuple
     return (Label.FALSE_CRAWLER,) if event.received_ms - listed_ms < CRAWLER_LIST_FRESH_MS else ()
 
 
-def _listed_robots(entry: AddressList, known: frozenset[str]) -> dict[str, int]:
+def _names_robots(entry: AddressList, known: frozenset[str]) -> bool:
     for robot in entry.robots:
         if entry.net_class != "crawler" or robot not in known:
             raise Fatal(
                 f"networks.lists: robots: {robot!r} of {entry.file}:"
                 " expected a robot's known name in a list of class crawler"
             )
-    if not entry.robots:
-        return {}
+    return bool(entry.robots)
+
+
+def _time_of(file: Path) -> int:
     try:
-        written_ms = entry.file.stat().st_mtime_ns // 1_000_000
+        return file.stat().st_mtime_ns // 1_000_000
     except OSError as error:
-        raise Fatal(f"{entry.file}: networks.lists cannot be read: {error.strerror}") from None
-    return dict.fromkeys(entry.robots, written_ms)
+        raise Fatal(f"{file}: networks.lists cannot be read: {error.strerror}") from None

@@ -1,13 +1,18 @@
 """Looks up the facts of an address's network; only the edge does this.
 
-Owns the MMDB readers and the precedence of network classes: the site's own networks, then the address lists in the
-order of the settings. Opening is the only I/O; look-ups read memory. A missing file gives empty facts (`doctor`
-reports it); a broken one stops the start.
+Owns the MMDB readers, the forms of their records, and the precedence of network classes: the site's own networks, then
+the address lists in the order of the settings. `load` and `refresh` are the only I/O; look-ups read memory. A missing file
+gives empty facts (`doctor` reports it); a broken or useless one stops the start, and later leaves the earlier one in force.
+
+Two forms of records are read: nested as in MaxMind's files, and flat as in IPinfo's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import islice
 from pathlib import Path
@@ -18,13 +23,31 @@ import maxminddb
 from pipeline.errors import Fatal
 from pipeline.event import NetClass, RawAddress
 from pipeline.networks.address import NetworkSet
+from pipeline.networks.loaded_file import LoadedFile
 from pipeline.settings import Settings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
 # RFC 1918, RFC 4193: such an address outside of the clinic's own networks is that of a proxy missing in the settings.
-_PRIVATE = NetworkSet(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-_WALKED = 50_000  # networks read in order at start, to find a broken tree or pointer; takes a tenth of a second
+_PRIVATE_BLOCKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+_PRIVATE = NetworkSet(map(ip_network, _PRIVATE_BLOCKS))
+_NEAR = {
+    "loopback": NetworkSet([ip_network("127.0.0.0/8")]),
+    "loopback_v6": NetworkSet([ip_network("::1/128")]),
+    # Besides the private ones: RFC 6598, RFC 3927, RFC 4291; balancers of cloud providers have such addresses.
+    "private": NetworkSet(map(ip_network, (*_PRIVATE_BLOCKS, "100.64.0.0/10", "169.254.0.0/16", "fe80::/10"))),
+}
+"""The networks from which only a proxy of the operator's own would forward a visitor's address, by their name in figures."""
+_WALKED = 5_000  # networks read in order at each loading, to find a broken tree or pointer
 _PROBES = 4096  # look-ups spread over both address spaces, beyond the networks read in order
+
+
+_BROKEN = (maxminddb.InvalidDatabaseError, ValueError, LookupError, TypeError, RecursionError, struct.error)
+"""What the reader raises for a broken file."""
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_SYSTEM = re.compile(r"(?:AS)?([0-9]{1,10})", re.ASCII)
+
+Database = LoadedFile[maxminddb.Reader | None]
+Record = Mapping[str, Any]
 
 
 class NetworkFacts(NamedTuple):
@@ -45,26 +68,52 @@ class NetworkTables:
     def __init__(
         self,
         *,
-        country: maxminddb.Reader | None = None,
-        asn: maxminddb.Reader | None = None,
-        lists: maxminddb.Reader | None = None,
+        country: Database | None = None,
+        asn: Database | None = None,
+        lists: Database | None = None,
         own: Mapping[str, NetworkSet] | None = None,
     ) -> None:
         self._country, self._asn, self._lists = country, asn, lists
         self._own = dict(own or {})
         self.broken_lookups = 0
         self.private_clients = 0
+        self.untrusted_forwards = dict.fromkeys(_NEAR, 0)
 
     @classmethod
     def load(cls, settings: Settings) -> NetworkTables:
-        """Open the files of the settings; raises `Fatal` naming the file and the expected content."""
-        networks = settings.networks
+        """Read the files of the settings; raises `Fatal` naming the file and the expected content."""
+        files = {name: LoadedFile(file, read) for name, (file, read) in sources(settings).items()}
         return cls(
-            country=_open(networks.country_mmdb, "networks.country_mmdb", "country"),
-            asn=_open(networks.asn_mmdb, "networks.asn_mmdb", "autonomous_system_number"),
-            lists=_open(settings.lists_file, "networks.lists", "net_class") if networks.lists else None,
+            country=files.get("country_mmdb"),
+            asn=files.get("asn_mmdb"),
+            lists=files.get("lists"),
             own={site.id: NetworkSet(site.own_networks) for site in settings.sites if site.own_networks},
         )
+
+    def refresh(self) -> bool:
+        """Take the files that changed; return whether there was one. It reads files, so call it outside of the event loop."""
+        return sum(file.look() for file in self._files().values()) > 0
+
+    @property
+    def loaded(self) -> dict[str, float]:
+        """The modification time of each file in force, Unix seconds, by the name of its setting; 0 for a missing file."""
+        return {name: file.modified_s for name, file in self._files().items()}
+
+    @property
+    def refused_files(self) -> int:
+        """The number of changed files that were not taken since the start."""
+        return sum(file.refused for file in self._files().values())
+
+    def _files(self) -> dict[str, Database]:
+        named = {"country_mmdb": self._country, "asn_mmdb": self._asn, "lists": self._lists}
+        return {name: file for name, file in named.items() if file is not None}
+
+    def count_untrusted_forward(self, peer: RawAddress) -> None:
+        """Count a forwarded header that is not believed, if its sender looks like a proxy that the settings forgot."""
+        if any(peer in own for own in self._own.values()):
+            return  # a web proxy of the clinic's own people
+        for name, networks in _NEAR.items():
+            self.untrusted_forwards[name] += peer in networks
 
     def own_sites(self, address: RawAddress) -> frozenset[str]:
         """Return the ids of the sites whose own networks hold the address."""
@@ -74,58 +123,98 @@ class NetworkTables:
         """Return the facts of the address's network."""
         if address in _PRIVATE and not any(address in own for own in self._own.values()):
             self.private_clients += 1
-        country = self._get(self._country, address)
         system = self._get(self._asn, address)
-        listed = self._get(self._lists, address).get("net_class", "other")
         return NetworkFacts(
-            country=_country_code(country),
-            asn=_number(system.get("autonomous_system_number")),
-            as_org=str(system.get("autonomous_system_organization", ""))[:100],
-            net_class=cast("NetClass", listed) if listed in _NET_CLASSES else "other",
+            country=_country_code(self._get(self._country, address)),
+            asn=_system_number(system),
+            as_org=_organisation(system),
+            net_class=_net_class(self._get(self._lists, address)) or "other",
         )
 
-    def _get(self, reader: maxminddb.Reader | None, address: RawAddress) -> Mapping[str, Any]:
+    def _get(self, database: Database | None, address: RawAddress) -> Record:
+        reader = database.content if database else None
         if reader is None or (":" in address and reader.metadata().ip_version == 4):
             return {}
         try:
             record = reader.get(address)
-        except (maxminddb.InvalidDatabaseError, ValueError):
+        except _BROKEN:
             self.broken_lookups += 1
             return {}
         return record if isinstance(record, dict) else {}
 
 
-def _country_code(record: Mapping[str, Any]) -> str:
+def _country_code(record: Record) -> str:
     for key in ("country", "registered_country"):
         entry = record.get(key)
-        code = entry.get("iso_code") if isinstance(entry, dict) else None
-        if isinstance(code, str) and len(code) == 2:
+        if isinstance(entry, dict) and (code := _code(entry.get("iso_code"))):
             return code
-    return ""
+    return _code(record.get("country_code")) or _code(record.get("country"))
 
 
-def _number(value: object) -> int:
+def _code(value: object) -> str:
+    code = value.upper() if isinstance(value, str) else ""
+    return code if _COUNTRY.fullmatch(code) else ""
+
+
+def _system_number(record: Record) -> int:
+    value = record.get("autonomous_system_number", record.get("asn"))
+    if isinstance(value, str) and (written := _SYSTEM.fullmatch(value)):
+        value = int(written[1])
     return value if isinstance(value, int) and 0 <= value < 2**32 else 0
 
 
-def _open(file: Path | None, key: str, field: str) -> maxminddb.Reader | None:
-    if file is None:
-        return None
+def _organisation(record: Record) -> str:
+    name = record.get("autonomous_system_organization", record.get("as_name", record.get("name")))
+    return name[:100] if isinstance(name, str) else ""
+
+
+def _net_class(record: Record) -> NetClass | None:
+    listed = record.get("net_class")
+    return cast("NetClass", listed) if listed in _NET_CLASSES else None
+
+
+def sources(settings: Settings) -> dict[str, tuple[Path, Callable[[Path], maxminddb.Reader | None]]]:
+    """Return, by the name of its setting, each file that the settings name, and the function that reads it."""
+    networks = settings.networks
+    found: dict[str, tuple[Path, Callable[[Path], maxminddb.Reader | None]]] = {}
+    if networks.country_mmdb:
+        expected = "a country (`country.iso_code` or `country_code`)"
+        found["country_mmdb"] = networks.country_mmdb, partial(_read, "country_mmdb", expected, _country_code)
+    if networks.asn_mmdb:
+        expected = "an autonomous system (`autonomous_system_number` or `asn`)"
+        found["asn_mmdb"] = networks.asn_mmdb, partial(_read, "asn_mmdb", expected, _system_number)
+    if networks.lists:
+        found["lists"] = settings.lists_file, partial(_read, "lists", "a `net_class`", _net_class)
+    return found
+
+
+def _read(key: str, expected: str, fact: Callable[[Record], object], file: Path) -> maxminddb.Reader | None:
     if not file.exists():
-        if key != "networks.lists":
+        if key != "lists":
             return None  # doctor reports it; hits are counted without country and network
-        raise Fatal(f"{file}: {key}: not built yet; run `clinic-pixel lists build`")
+        raise Fatal(f"{file}: networks.lists: not built yet; run `clinic-pixel lists build`")
     try:
-        reader = maxminddb.open_database(file)
-        records = [record for _, record in islice(reader, _WALKED)]  # reading all of them is the check
-        useful = any(field in record for record in records if isinstance(record, dict))
-        for address in _probes(ipv6=reader.metadata().ip_version == 6):
-            reader.get(address)
-    except (maxminddb.InvalidDatabaseError, ValueError, OSError) as error:
-        raise Fatal(f"{file}: {key} is not a readable MMDB ({type(error).__name__}); expected an intact file") from None
-    if not useful:
-        raise Fatal(f"{file}: {key}: no record has `{field}` ({reader.metadata().database_type})")
+        reader = maxminddb.open_database(file, maxminddb.MODE_MEMORY)
+        records = list(islice(_walk(reader), _WALKED))  # reading all of them is the check
+        records += [reader.get(address) for address in _probes(ipv6=reader.metadata().ip_version == 6)]
+    except (*_BROKEN, OSError) as error:
+        raise Fatal(
+            f"{file}: networks.{key} is not a readable MMDB ({type(error).__name__}); expected an intact file"
+        ) from None
+    if not any(fact(record) for record in records if isinstance(record, dict)):
+        kind = reader.metadata().database_type
+        raise Fatal(f"{file}: networks.{key}: none of {len(records):,} records has {expected} ({kind})")
     return reader
+
+
+def _walk(reader: maxminddb.Reader) -> Iterator[object]:
+    try:
+        for _, record in reader:
+            yield record
+    except UnicodeDecodeError:
+        raise
+    except ValueError:
+        return  # the reader cannot name some networks of sound files, such as one wider than all of IPv4
 
 
 def _probes(*, ipv6: bool) -> list[IPv4Address | IPv6Address]:

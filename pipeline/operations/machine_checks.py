@@ -17,10 +17,13 @@ import msgspec
 from pipeline.audit.log import Audit
 from pipeline.durations import DAY_SECONDS
 from pipeline.edge.blocks import BlockList
+from pipeline.errors import Fatal
+from pipeline.host_names import readable_host
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lists import is_stale
-from pipeline.networks.lookup import NetworkTables
+from pipeline.networks.loaded_file import FileState
+from pipeline.networks.lookup import sources
 from pipeline.settings import DEMO_SITE, Settings
 from pipeline.ship.status import read_status
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
@@ -35,6 +38,17 @@ OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file ha
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
 """Above this share of all events, unreadable page addresses make the reports by page wrong."""
+BEHIND = "the rate limit refuses many of them, and all visitors behind the proxy count as one"
+FORGOTTEN = {
+    "loopback": ("a proxy on this machine", 'set collector.trusted_proxies = ["127.0.0.1/32"] and restart it'),
+    "loopback_v6": ("a proxy on this machine", 'set collector.trusted_proxies = ["::1/128"] and restart it'),
+    "private": (
+        "a proxy at a private address",
+        "set collector.trusted_proxies to the address of the proxy and restart it",
+    ),
+}
+"""By the name in the figures: the place of a proxy that nobody trusts, and the remedy."""
+PREFIX = "clinic_pixel_"
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
 UNSEALED = "clinic_pixel_segment_unsealed_seconds"
 LATE_SECONDS = 60.0
@@ -45,7 +59,7 @@ def sites(settings: Settings) -> Seen:
     if settings.sites == (DEMO_SITE,):
         yield "note", "no site is configured; the built-in site `clinic` is used. Add [[sites]] to pixel.toml"
     for site in settings.sites:
-        yield "ok", f"{site.id}: {', '.join(site.hosts)}; consent {site.consent}"
+        yield "ok", f"{site.id}: {', '.join(map(readable_host, site.hosts))}; consent {site.consent}"
 
 
 def collector(settings: Settings) -> Seen:
@@ -79,11 +93,17 @@ def _sealing(settings: Settings, figures: str) -> Seen:
 
 def proxies(settings: Settings) -> Seen:
     """Whether a proxy in front is trusted."""
+    figures = _figures(settings)
+    forgotten = {name: int(figures.get(f"forwards_untrusted_{name}", 0)) for name in FORGOTTEN}
+    for name, seen in forgotten.items():
+        if seen:
+            where, advice = FORGOTTEN[name]
+            yield "problem", f"{seen} forwarded clients came from {where}, which is not trusted: {BEHIND}; {advice}"
     private = sum(value for name, value in _totals(settings) if name == "private_clients")
     if private and not settings.collector.trusted_proxies:
-        advice = "all visitors behind a proxy count as one; set collector.trusted_proxies"
-        yield "problem", f"{private} clients had private addresses and no proxy is trusted: {advice}"
-    else:
+        advice = "set collector.trusted_proxies to the addresses of the proxy"
+        yield "problem", f"{private} clients had private addresses and no proxy is trusted: {BEHIND}; {advice}"
+    elif not any(forgotten.values()):
         yield "ok", f"{len(settings.collector.trusted_proxies)} trusted proxy network(s)"
 
 
@@ -122,23 +142,52 @@ def keys(settings: Settings) -> Seen:
 
 
 def networks(settings: Settings) -> Seen:
-    """The look-up files of networks."""
-    NetworkTables.load(settings)
-    named = {"country": settings.networks.country_mmdb, "autonomous system": settings.networks.asn_mmdb}
-    for what, file in named.items():
-        yield _database(what, file)
-    if settings.networks.lists:
-        stale = is_stale(settings)
+    """The look-up files: on disk, and as the running processes have them in memory."""
+    in_force = _figures(settings)
+    for name, (file, read) in sources(settings).items():
+        try:
+            read(file)
+        except Fatal as error:
+            yield "problem", str(error)
+        yield from _in_force(file, in_force.get(f"{name}_modified_seconds"), "collector")
+    yield _database("country", settings.networks.country_mmdb)
+    yield _database("autonomous system", settings.networks.asn_mmdb)
+    if not settings.networks.lists:
+        yield "note", "no address lists: net_class is `other` for all but own networks"
+    elif is_stale(settings):
+        yield "problem", "address lists changed since they were compiled; run `clinic-pixel lists build`"
+    else:
+        yield "ok", f"{len(settings.networks.lists)} address lists compiled"
+    status = read_status(settings.data)
+    if status is not None and status.state != "stopped":
+        for name, modified in status.loaded_files.items():
+            yield from _in_force(Path(name), modified, "shipper")
+
+
+def _in_force(file: Path, modified: float | None, process: str) -> Seen:
+    """Compare the file that a process has in memory with the one on disk; `modified` is None if no process says."""
+    if modified is None:
+        return
+    state = FileState.of(file)
+    if modified == state.modified_ns / 1e9:
+        if modified:
+            yield "ok", f"{file.name}: the {process} has the file of {_moment(modified)} in memory"
+        return
+    has = f"the {process} has the file of {_moment(modified)} in memory" if modified else f"the {process} has no file"
+    if state == FileState():
+        yield "problem", f"{file}: is missing; {has}"
+    elif time.time() - state.changed_ns / 1e9 < LATE_SECONDS:
         yield (
-            ("problem", "address lists changed since they were compiled; run `clinic-pixel lists build`")
-            if stale
-            else (
-                "ok",
-                f"{len(settings.networks.lists)} address lists compiled",
-            )
+            "note",
+            f"{file.name}: {has}; it takes the file of {_moment(state.modified_ns / 1e9)} within a minute if it can be used",
         )
     else:
-        yield "note", "no address lists: net_class is `other` for all but own networks"
+        trouble = f"it did not take the file of {_moment(state.modified_ns / 1e9)}; its log says why"
+        yield "problem", f"{file.name}: {has}; {trouble}"
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _database(what: str, file: Path | None) -> tuple[State, str]:
@@ -148,7 +197,7 @@ def _database(what: str, file: Path | None) -> tuple[State, str]:
         return "problem", f"{file}: missing; the {what} stays empty"
     age = (time.time() - file.stat().st_mtime) / DAY_SECONDS
     state: State = "ok" if age <= OLD_DATABASE_DAYS else "note"
-    return state, f"{what}: {file.name}, {age:.0f} days old"
+    return state, f"{what}: {file.name} on disk is {age:.0f} days old"
 
 
 def spool(settings: Settings) -> Seen:
@@ -219,6 +268,14 @@ def private(settings: Settings) -> Seen:
         if directory.exists() and directory.stat().st_mode & 0o077:
             yield "problem", f"{directory}: others may read it; chmod 0700 {directory}"
     yield "ok", "keys, secrets and audit are private to this user"
+
+
+def _figures(settings: Settings) -> dict[str, float]:
+    """Return the figures without labels of the collector that answers, without `clinic_pixel_`; none if none answers."""
+    answer = answer_of(f"{settings.collector.url}/metrics", timeout=2.0)
+    lines = answer.data.decode(errors="replace").splitlines() if answer is not None and answer.status == 200 else []
+    pairs = (line.removeprefix(PREFIX).split(" ") for line in lines if line.startswith(PREFIX) and "{" not in line)
+    return {name: float(value) for name, value in pairs}
 
 
 def _totals(settings: Settings) -> Iterator[tuple[str, int]]:

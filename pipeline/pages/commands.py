@@ -74,9 +74,9 @@ def show(form: FormatOption = None, config: ConfigOption = None) -> None:
 
 def _site(loaded: Settings, name: str, source: str) -> Site:
     """Return the site of this id, or, without an id, the one whose host the source is on, or the first."""
-    from urllib.parse import urlsplit
+    from pipeline.scrub.urls import split_url
 
     if name:
         return loaded.chosen_site(name)
-    host = urlsplit(source).hostname
+    host = split_url(source).host
     return next((site for site in loaded.sites if host in site.hosts), loaded.sites[0])

@@ -21,11 +21,12 @@ from urllib.parse import urlsplit
 import urllib3
 
 from pipeline.errors import Fatal, Retryable
+from pipeline.host_names import normal_host, readable_host
 from pipeline.pages.known import read, write
 from pipeline.scrub.page import SitePages
 from pipeline.scrub.paths import plain_path
 from pipeline.scrub.redact import LONGEST
-from pipeline.scrub.urls import normal_host, split_url
+from pipeline.scrub.urls import split_url
 from pipeline.settings import Settings, Site
 
 MOST_BYTES: Final = 50 * 1024 * 1024
@@ -71,7 +72,9 @@ def learn(settings: Settings, site: Site, source: str, progress: Progress = lamb
         if len(paths) > MOST_PATHS:
             raise Fatal(f"{source}: more than {MOST_PATHS:,} pages; name path templates of the site instead")
     if not paths:
-        raise Fatal(f"{source}: no page of {', '.join(site.hosts)} in it; is it the sitemap of {site.id}?")
+        raise Fatal(
+            f"{source}: no page of {', '.join(map(readable_host, site.hosts))} in it; is it the sitemap of {site.id}?"
+        )
     before = read(settings, site.id)
     if before is not None and before.source == source and len(paths) < len(before.paths) // 2:
         raise Retryable(

@@ -5,29 +5,23 @@ Owns `split_url`. Rules:
 * The host must be the one that a browser would connect to: backslashes are slashes, tabs and line breaks are removed,
   user information ends at the last `@`. Otherwise a foreign page could be mistaken for one of the site's own.
 * No input raises: an unreadable address has no host.
-* A host is stored in small letters and A-labels (Punycode), without port and final dot. The labels are those of a browser
-  (UTS 46, as in the URL Standard), in which `straße` is not `strasse`.
+* A host is stored in the form of `pipeline.host_names`.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import unquote
-
-import ada_url
 
 from pipeline.event import Scheme
+from pipeline.host_names import normal_host
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _VANISHING = re.compile(r"[\t\n\r]")
 _EDGES = "".join(map(chr, range(0x21)))
 _SLASHES = re.compile(r"[/\\]*")
 _END_OF_HOST = re.compile(r"[/\\?#]")
-_PORT = re.compile(r":\d*$")
-_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
-_LONGEST_HOST = 253
 
 
 class Url(NamedTuple):
@@ -69,22 +63,6 @@ def split_url(raw: str) -> Url:
     path, _, query = rest.partition("?")
     known: Scheme = "https" if name == "https" else "http" if name == "http" else "other"
     return Url(known, host, _is_numeric(host), bool(at and userinfo), path, query, fragment)
-
-
-def normal_host(host: str) -> str:
-    """Return the host in its stored form, '' when it is not a host name."""
-    host = _PORT.sub("", host)
-    if host.startswith("[") and host.endswith("]"):
-        return host.lower()
-    if "%" in host:
-        host = unquote(host, errors="replace")
-    if not host.isascii():
-        try:
-            host = ada_url.idna_to_ascii(host).decode("ascii")  # empty where a browser refuses it
-        except UnicodeError:
-            return ""
-    host = host.lower().removesuffix(".")
-    return host if len(host) <= _LONGEST_HOST and _NAME.fullmatch(host) else ""
 
 
 def _is_numeric(host: str) -> bool:

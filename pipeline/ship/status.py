@@ -40,6 +40,10 @@ class ShipStatus(msgspec.Struct):
     """The segments that vanished from the spool before they were shipped."""
     failed_jobs: Mapping[str, str] = {}
     """The jobs whose last run failed, each with its error."""
+    loaded_files: Mapping[str, float] = {}
+    """The modification time (Unix seconds) of each look-up file in force, by its path."""
+    refused_files: int = 0
+    """Changed look-up files that were not taken because they are missing or cannot be used."""
 
 
 def status_path(data: Path) -> Path:

@@ -32,6 +32,7 @@ from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.enrich.technical import enrich_measurement
 from pipeline.errors import Retryable
 from pipeline.event import Event, Measurement
+from pipeline.networks.loaded_file import LOOK_SECONDS
 from pipeline.reasons import RejectReason
 from pipeline.settings import Settings
 from pipeline.ship.delivery_thread import Carrier
@@ -79,11 +80,12 @@ class Worker:
         self._carrier: Carrier | None = None
         self._numbers: SegmentNumbers | None = None
         self._shared = SharedValues(settings)
+        self._tables: EnrichTables | None = None
         self._unreadable: set[str] = set()
         self._faults: set[str] = set()
         self._plan_bytes = plan_bytes
         self._turn = 0
-        self._status_due = self._orphans_due = self._values_due = 0.0
+        self._status_due = self._orphans_due = self._values_due = self._tables_due = 0.0
 
     def run(self, *, until_empty: bool = False) -> None:
         """Ship until a stop is requested, or with `until_empty` until no sealed segment is left.
@@ -91,24 +93,19 @@ class Worker:
         Raises `Fatal` when another worker holds the journal or the settings name a missing file.
         """
         self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tables = EnrichTables.load(self._settings)
+        self._tables = EnrichTables.load(self._settings)
         journal = Journal(self._settings.journal_dir)
         without_erased = ErasureList(self._settings).without
         self._numbers = SegmentNumbers(self._settings.journal_dir)
         delivery = Delivery(self._store, journal, self._spool, without_erased=without_erased, numbers=self._numbers)
 
-        def to_row(record: Event | Measurement, batch_id: str) -> Row | TechnicalRow:
-            if isinstance(record, Event):
-                return self._shared.event(enrich(record, tables, batch_id))
-            return self._shared.measurement(enrich_measurement(record, tables, batch_id))
-
         self._jobs.start()
         for known in self._left_open(journal):
-            self._ship(nothing(known.plan) if known.finished else self._build(known.plan, to_row), delivery)
+            self._ship(nothing(known.plan) if known.finished else self._build(known.plan), delivery)
         while not self._stop.is_set():
             self._keep_house()
             if (plan := self._next_plan()) is not None:
-                self._ship(self._build(plan, to_row), delivery)
+                self._ship(self._build(plan), delivery)
             elif self._carrier is not None:
                 self._wait_for_carrier()
             elif until_empty:
@@ -129,9 +126,9 @@ class Worker:
                 journal.write(Stuck(known.plan.id, "missing", 0), Finished(known.plan.id))
         return journal.open_plans()
 
-    def _build(self, plan: Plan, to_row: ToRow) -> Shipment | None:
+    def _build(self, plan: Plan) -> Shipment | None:
         try:
-            shipment = build(plan, lambda name: read(self._spool / name), to_row)
+            shipment = build(plan, lambda name: read(self._spool / name), self._to_row())
         except OSError as error:
             # The segments are skipped until the next start: one unreadable file must not delay all others.
             self._unreadable.update(plan.segments)
@@ -142,6 +139,17 @@ class Worker:
             log.error("records are rejected as %s: unforeseen %s", RejectReason.ENRICHMENT_FAILED, fault)
         self._faults |= shipment.faults
         return shipment
+
+    def _to_row(self) -> ToRow:
+        """Return the enrichment with the tables in force; one plan sees one state of the look-up files."""
+        tables = self._tables = self._tables or EnrichTables.load(self._settings)
+
+        def to_row(record: Event | Measurement, batch_id: str) -> Row | TechnicalRow:
+            if isinstance(record, Event):
+                return self._shared.event(enrich(record, tables, batch_id))
+            return self._shared.measurement(enrich_measurement(record, tables, batch_id))
+
+        return to_row
 
     def _next_plan(self) -> Plan | None:
         taken = self._carrier.plan.segments if self._carrier else ()
@@ -210,6 +218,9 @@ class Worker:
         if now >= self._values_due:
             self._values_due = now + VALUES_SECONDS
             self._save_values()
+        if now >= self._tables_due and self._tables is not None:
+            self._tables_due = now + LOOK_SECONDS
+            self._tables = self._tables.renewed()
         if now >= self._status_due:
             self._status_due = now + STATUS_SECONDS
             self._tell(self.status.state if self.status.tries else "shipping" if self._carrier else "idle")
@@ -257,6 +268,9 @@ class Worker:
     def _write_status(self, state: State) -> None:
         self.status.state, self.status.at_ms = state, now_ms()
         self.status.failed_jobs = self._jobs.failed
+        if self._tables is not None and self._tables.files is not None:
+            self.status.loaded_files = self._tables.files.loaded
+            self.status.refused_files = self._tables.files.refused
         pending = sealed(self._spool)
         self.status.pending_segments = len(pending)
         self.status.pending_bytes = sum(segment.size for segment in pending)

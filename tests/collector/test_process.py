@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from collector import process as process_module
-from collector.metrics import PAGE_FAULTS, TotalsFile
+from collector.metrics import FILES_REFUSED, PAGE_FAULTS, TotalsFile
 from collector.process import EARLIEST_MS, PAGE_FAULTS_SECONDS, Process
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.steps import OverRate, run_edge
@@ -17,6 +18,7 @@ from pipeline.errors import Reason, Refused
 from pipeline.event import Count, Hit
 from pipeline.scrub import page as page_module
 from pipeline.settings import Collector, Networks, Settings
+from support.databases import write_countries
 from support.waiting import until
 
 OWN = {"id": "clinic", "hosts": ["clinic.example"], "own_networks": ["192.0.2.0/24"]}
@@ -94,6 +96,33 @@ def test_a_page_that_an_error_of_ours_made_unreadable_is_counted_and_logged_by_t
     assert "2 events" in caplog.messages[1]
     assert "ValueError at test_process.py:" in caplog.messages[1]
     assert "anna" not in caplog.text
+
+
+def test_a_changed_look_up_file_is_in_force_for_known_clients_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "LOOK_SECONDS", 0.01)
+    file = write_countries(tmp_path / "country.mmdb", "RU")
+    settings = Settings.model_validate({"data": tmp_path, "networks": {"country_mmdb": file}})
+    hit = Hit(received_ms=1_795_000_000_000, peer="203.0.113.7", site="clinic")
+
+    async def scenario() -> None:
+        process = Process(settings)
+        await process.start()
+
+        def country() -> str:
+            (event,) = run_edge(hit, process.tables, now_ms=hit.received_ms).events
+            return event.country
+
+        assert country() == "RU"
+        write_countries(tmp_path / "new.mmdb", "KZ").replace(file)
+        await until(lambda: country() == "KZ", "the new file")
+        os.truncate(file, 0)
+        await until(lambda: process._read_totals()[FILES_REFUSED, "", ""], "the broken file to be counted")
+        assert country() == "KZ"
+        await process.stop()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("owner", "method"), [(TotalsFile, "write"), (BlockList, "refresh")])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,21 +13,27 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from collector.server import _listen
+from pipeline.errors import Fatal
 from pipeline.event import Event
+from pipeline.operations.machine_checks import networks, proxies
+from pipeline.settings import Settings
 from pipeline.spool.records import read
 from support.command import CLI, free_port, plain_environment
+from support.databases import write_countries
 from support.waiting import wait_until
 
 
 class Collecting:
-    """A running `clinic-pixel collect` with default settings but for its place."""
+    """A running `clinic-pixel collect` with default settings but for its place and the `settings` given."""
 
-    def __init__(self, data: Path, log: Path, workers: int) -> None:
+    def __init__(self, data: Path, log: Path, workers: int, **settings: str) -> None:
         self.data, self.log, port = data, log, free_port()
         self.url = f"http://127.0.0.1:{port}"
         given = {"PIXEL_DATA": str(data), "PIXEL_COLLECTOR__PORT": str(port), "PIXEL_COLLECTOR__WORKERS": str(workers)}
+        self.settings = given | settings
         with log.open("wb") as stream:
-            self.process = subprocess.Popen([*CLI, "collect"], env=plain_environment(**given), stderr=stream)
+            self.process = subprocess.Popen([*CLI, "collect"], env=plain_environment(**self.settings), stderr=stream)
         wait_until(self._answers, seconds=30)
 
     def _answers(self) -> bool:
@@ -63,3 +72,61 @@ def test_it_can_leave_no_core_behind(collecting: Collecting) -> None:
     limits = Path(f"/proc/{collecting.process.pid}/limits").read_text().splitlines()
     (core,) = [line.split() for line in limits if line.startswith("Max core file size")]
     assert core[4:6] == ["0", "0"]
+
+
+def test_it_answers_after_its_look_up_file_was_cut_in_place_and_doctor_tells_it(tmp_path: Path) -> None:
+    file = write_countries(tmp_path / "country.mmdb", "RU")
+    running = Collecting(tmp_path / "var", tmp_path / "log", 1, PIXEL_NETWORKS__COUNTRY_MMDB=str(file))
+    try:
+        settings = Settings.model_validate(
+            {
+                "data": tmp_path / "var",
+                "collector": {"port": running.settings["PIXEL_COLLECTOR__PORT"]},
+                "networks": {"country_mmdb": file},
+            }
+        )
+        assert any("the collector has the file of " in text for state, text in networks(settings) if state == "ok")
+        os.truncate(file, 0)
+        for _ in range(3):
+            assert urllib3.request("GET", f"{running.url}/p.gif?s=clinic", retries=False).status == 200
+        assert running.process.poll() is None
+        told = [text for state, text in networks(settings) if state != "ok"]
+        assert any("country.mmdb: networks.country_mmdb is not a readable MMDB" in text for text in told)
+        assert any("the collector has the file of " in text for text in told)
+    finally:
+        running.process.terminate()
+        running.process.wait(30)
+
+
+def test_a_forgotten_proxy_is_told_in_the_operators_words(tmp_path: Path) -> None:
+    running = Collecting(tmp_path / "var", tmp_path / "log", 1)
+    try:
+        port = running.settings["PIXEL_COLLECTOR__PORT"]
+        settings = Settings.model_validate({"data": tmp_path / "var", "collector": {"port": port}})
+        assert [state for state, _ in proxies(settings)] == ["ok"]
+        for number in range(3):
+            headers = {"X-Forwarded-For": f"198.51.100.{number}"}
+            assert urllib3.request("GET", f"{running.url}/p.gif?s=clinic", headers=headers).status == 200
+        ((state, text),) = proxies(settings)
+        assert state == "problem"
+        assert text.startswith("3 forwarded clients came from a proxy on this machine")
+        advice = 'all visitors behind the proxy count as one; set collector.trusted_proxies = ["127.0.0.1/32"]'
+        assert advice in text
+    finally:
+        running.process.terminate()
+        running.process.wait(30)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 on this machine")
+@pytest.mark.parametrize("host", ["::", "0:0::0"])
+def test_the_unspecified_ipv6_address_listens_on_both_families(host: str) -> None:
+    with _listen(host, free_port()) as listener:
+        port = listener.getsockname()[1]
+        for address in ("127.0.0.1", "::1"):
+            socket.create_connection((address, port), timeout=5).close()
+
+
+@pytest.mark.parametrize("host", ["[::]", "http://localhost", "nowhere.invalid"])
+def test_a_host_that_is_no_address_is_refused_by_name(host: str) -> None:
+    with pytest.raises(Fatal, match=r"collector\.host: .*" + re.escape(host)):
+        _listen(host, free_port())

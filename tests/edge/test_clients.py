@@ -55,3 +55,27 @@ def test_a_network_is_a_sites_own_for_that_site_alone():
 def test_only_a_trusted_proxy_may_say_that_the_visitor_used_https(peer, scheme, said, expected):
     hit = Hit(received_ms=0, peer=peer, scheme=scheme, forwarded_proto=said)
     assert uses_https(hit, client(peer)) is expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "counted"),
+    [
+        ("127.0.0.1", "198.51.100.9", ["loopback"]),
+        ("::1", "198.51.100.9", ["loopback_v6"]),
+        ("::ffff:127.0.0.1", "198.51.100.9", ["loopback"]),
+        ("172.17.0.1", "198.51.100.9", ["private"]),
+        ("100.64.0.3", "198.51.100.9", ["private"]),
+        ("fd00::5", "198.51.100.9", ["private"]),
+        ("10.0.0.1", "198.51.100.9", []),
+        ("127.0.0.1", "", []),
+        ("203.0.113.5", "198.51.100.9", []),
+        ("192.168.5.5", "198.51.100.9", []),
+    ],
+    ids=["loopback", "v6", "mapped", "docker", "balancer", "local v6", "trusted", "no header", "public", "own network"],
+)
+def test_a_forwarded_header_of_a_near_peer_that_nobody_trusts_is_counted(peer, forwarded_for, counted):
+    networks = NetworkTables(own={"clinic": NetworkSet([ip_network("192.168.5.0/24")])})
+    read_client(Sender(peer, forwarded_for, is_replay=False), TRUSTED, networks)
+    read_client(Sender(peer, forwarded_for, is_replay=True), TRUSTED, networks)
+    assert [name for name, count in networks.untrusted_forwards.items() if count] == counted
+    assert set(networks.untrusted_forwards.values()) <= {0, 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,26 @@ def test_tables_are_loaded_from_the_settings(tmp_path: Path) -> None:
     assert set(tables.crawler_lists) == {"Googlebot", "Googlebot-Image"}
     assert tables.referrers.kind("bad.example", "clinic") == "spam"
     assert tables.crawler_lists["Googlebot"] == ranges.stat().st_mtime_ns // 1_000_000
+
+
+def test_a_changed_list_is_taken_and_the_kinds_of_the_old_one_are_forgotten(tmp_path: Path) -> None:
+    ranges, spam = tmp_path / "google.txt", tmp_path / "spam.txt"
+    ranges.write_text("192.0.2.0/24\n", "utf-8")
+    spam.write_text("bad.example\n", "utf-8")
+    networks = Networks(
+        lists=(AddressList(net_class="crawler", file=ranges, robots=("Googlebot",)),), referrer_spam=spam
+    )
+    tables = EnrichTables.load(Settings(sites=(CLINIC,), networks=networks))
+    assert tables.renewed() is tables
+    assert tables.referrers.kind("worse.example", "clinic") == "other"
+    os.utime(ranges, (1_795_000_000, 1_795_000_000))
+    spam.write_text("worse.example\n", "utf-8")
+    tables = tables.renewed().renewed()
+    kinds = {host: tables.referrers.kind(host, "clinic") for host in ("worse.example", "bad.example", "clinic.example")}
+    assert kinds == {"worse.example": "spam", "bad.example": "other", "clinic.example": "internal"}
+    assert tables.crawler_lists == {"Googlebot": 1_795_000_000_000}
+    spam.write_text("no domain\n", "utf-8")
+    assert tables.renewed().renewed() is tables
 
 
 @pytest.mark.parametrize(

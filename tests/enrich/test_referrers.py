@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.enrich.referrers import HOSTS, Referrers, read_spam
 from pipeline.errors import Fatal
-from pipeline.scrub.urls import normal_host
+from pipeline.host_names import normal_host
 from pipeline.settings import Site
 
 SPAM = Path(__file__).parents[2] / "../shared/data/lists/referrer-spam/spammers.txt"

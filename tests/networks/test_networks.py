@@ -89,7 +89,7 @@ def test_a_built_list_gives_the_class(tmp_path):
         ("no database", lambda path: path.write_bytes(b"hello"), "not a readable MMDB"),
         ("empty", lambda path: path.write_bytes(b""), "not a readable MMDB"),
         ("cut", lambda path: path.write_bytes(path.read_bytes()[:-200]), "not a readable MMDB"),
-        ("another kind", lambda path: write(path, {"203.0.113.0/24": {"colour": "red"}}), "no record has `country`"),
+        ("another kind", lambda path: write(path, {"203.0.113.0/24": {"colour": "red"}}), "has a country"),
         ("a directory", lambda path: (path.unlink(), path.mkdir()), "not a readable MMDB"),
     ],
 )
@@ -99,6 +99,77 @@ def test_a_broken_database_refuses_to_start_and_is_named(tmp_path, country, word
         NetworkTables.load(settings(tmp_path, country_mmdb=country))
     assert "country.mmdb" in str(fatal.value), word
     assert "networks.country_mmdb" in str(fatal.value), word
+
+
+FLAT = {"country": "Russia", "country_code": "RU", "asn": "AS64496", "as_name": "Example Net", "as_domain": "e.example"}
+"""A record of IPinfo Lite."""
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (FLAT, "RU"),
+        ({"country_code": "RU"}, "RU"),
+        ({"country": "RU", "country_name": "Russia"}, "RU"),
+        ({"country": {"geoname_id": 2017370}, "registered_country": {"iso_code": "RU"}}, "RU"),
+        ({"country": "Russia", "country_code": ""}, ""),
+        ({"country": {"iso_code": "rus"}, "country_code": 7}, ""),
+    ],
+)
+def test_the_country_is_read_from_nested_and_flat_records(tmp_path, record, expected):
+    file = write(tmp_path / "flat.mmdb", {"203.0.113.0/24": record, "192.0.2.0/24": {"country_code": "DE"}})
+    tables = NetworkTables.load(settings(tmp_path, country_mmdb=file))
+    assert facts(tables, "203.0.113.9").country == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (FLAT, (64496, "Example Net")),
+        ({"asn": "64496", "name": "Example Net"}, (64496, "Example Net")),
+        ({"asn": "AS99999999999", "as_name": 7}, (0, "")),
+    ],
+)
+def test_the_autonomous_system_is_read_from_flat_records(tmp_path, record, expected):
+    file = write(tmp_path / "flat.mmdb", {"203.0.113.0/24": record, "192.0.2.0/24": FLAT})
+    found = facts(NetworkTables.load(settings(tmp_path, asn_mmdb=file)), "203.0.113.9")
+    assert (found.asn, found.as_org) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "record", "message"),
+    [
+        ("country_mmdb", {"country": {"names": {"en": "Russia"}}}, "none of [0-9,]+ records has a country"),
+        ("country_mmdb", {"country": "Russia"}, "none of [0-9,]+ records has a country"),
+        ("asn_mmdb", {"autonomous_system_number": "unknown"}, "none of [0-9,]+ records has an autonomous system"),
+    ],
+)
+def test_a_database_without_one_usable_record_refuses_to_start_and_is_named(tmp_path, key, record, message):
+    file = write(tmp_path / "useless.mmdb", {"203.0.113.0/24": record, "192.0.2.0/24": record})
+    with pytest.raises(Fatal, match=rf"useless\.mmdb: networks\.{key}: {message}"):
+        NetworkTables.load(settings(tmp_path, **{key: file}))
+
+
+def test_a_sound_database_with_a_network_wider_than_all_of_ipv4_is_read(tmp_path):
+    record = {"country_code": "RU"}
+    tables = NetworkTables.load(
+        settings(tmp_path, country_mmdb=write(tmp_path / "wide.mmdb", {"203.0.113.0/24": record, "::1:0:0/96": record}))
+    )
+    assert facts(tables, "203.0.113.9").country == "RU"
+
+
+def test_every_changed_file_is_taken_and_a_broken_one_is_not(tmp_path, country, asn):
+    lists = (AddressList(net_class="tor", file=tmp_path / "tor.txt"),)
+    compiled = write(tmp_path / "lists" / "lists.mmdb", {"203.0.113.0/24": {"net_class": "tor"}})
+    tables = NetworkTables.load(settings(tmp_path, country_mmdb=country, asn_mmdb=asn, lists=lists))
+    write(country, {"203.0.113.0/24": {"country": {"iso_code": "KZ"}}})
+    write(compiled, {"203.0.113.0/24": {"net_class": "vpn"}})
+    asn.write_bytes(asn.read_bytes()[:-200])
+    assert [tables.refresh() for _ in range(3)] == [False, True, False]
+    assert facts(tables, "203.0.113.9") == NetworkFacts("KZ", 64496, "Example Net", "vpn")
+    assert tables.refused_files == 1
+    assert tables.loaded["country_mmdb"] == country.stat().st_mtime_ns / 1e9
+    assert tables.loaded["asn_mmdb"] != asn.stat().st_mtime_ns / 1e9
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data/mmdb-maxmind-test is not here")
@@ -112,7 +183,7 @@ def test_a_broken_database_refuses_to_start_and_is_named(tmp_path, country, word
 )
 def test_databases_others_broke_on_purpose_are_refused(tmp_path, name):
     shutil.copy(REAL / f"{name}.mmdb", tmp_path / "broken.mmdb")
-    with pytest.raises(Fatal, match="not a readable MMDB"):
+    with pytest.raises(Fatal, match=r"broken\.mmdb: networks\.country_mmdb"):
         NetworkTables.load(settings(tmp_path, country_mmdb=tmp_path / "broken.mmdb"))
 
 

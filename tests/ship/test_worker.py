@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.database.access import make_passwords
@@ -20,7 +21,7 @@ from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Finished, Intent
 from pipeline.delivery.plan import Batch
 from pipeline.errors import Fatal, Retryable
-from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.settings import ClickHouse, Networks, Settings, Ship
 from pipeline.ship import worker as module
 from pipeline.ship.schedule import DAY_SECONDS, RETRY_SECONDS, Job, JobThread, drop_old_quarantine
 from pipeline.ship.status import read_status
@@ -379,3 +380,31 @@ def test_a_segment_that_something_else_deleted_is_named_in_log_and_status(
     again.run(until_empty=True)
     assert "vanished" not in caplog.text
     assert again.status.lost_segments == [name]
+
+
+def test_a_changed_spam_list_is_in_force_without_a_restart_and_the_status_tells_which(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spam = tmp_path / "spam.txt"
+    spam.write_text("bad.example\n")
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
+    stop, store = threading.Event(), ListStore()
+    watching = settings.model_copy(update={"networks": Networks(referrer_spam=spam)})
+    worker = worker_of(watching, store, stop=stop)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        wait_until(lambda: worker.status.loaded_files, "the first list")
+        first = worker.status.loaded_files[str(spam)]
+        spam.write_text("worse.example\n")
+        os.utime(spam, (1_795_000_000, 1_795_000_000))
+        wait_until(lambda: worker.status.loaded_files[str(spam)] == 1_795_000_000, "the second list")
+        write_segment(settings.spool_dir, 1, [msgspec.structs.replace(event(1), referrer_host="worse.example")])
+        wait_until(lambda: store.rows["events"], "the event to be stored")
+        spam.write_bytes(b"")
+        wait_until(lambda: worker.status.refused_files, "the empty list to be counted")
+    finally:
+        stop.set()
+        thread.join(30)
+    assert [row["referrer_kind"] for row in store.rows["events"]] == ["spam"]
+    assert first != 1_795_000_000
