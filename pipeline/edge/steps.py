@@ -21,11 +21,12 @@ from pipeline.edge.clients import NOBODY, Client, Sender
 from pipeline.edge.tables import EdgeTables, SiteTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PackedAddress, PageFrom, Token, VisitorKind
+from pipeline.host_names import normal_host
 from pipeline.keys.tokens import cookie_visitor, is_ipv4
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.scrub.page import PageFacts, ReferrerFacts
 from pipeline.scrub.redact import Clean, scrub_ad
-from pipeline.scrub.urls import normal_host, split_url
+from pipeline.scrub.urls import split_url
 
 NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
 NO_REFERRER = ReferrerFacts("", "", 0, False)
