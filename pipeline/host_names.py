@@ -38,7 +38,7 @@ def normal_host(host: str) -> str:
 
 def readable_host(host: str) -> str:
     """Return a host for people: `xn--80apagcdp.xn--p1ai` is `клиника.рф`."""
-    return ada_url.idna_to_unicode(host) or host if "xn--" in host else host
+    return (ada_url.idna_to_unicode(host) or host) if "xn--" in host and host.isascii() else host
 
 
 def host_setting(given: str) -> str:

@@ -10,7 +10,7 @@ from pipeline.settings import Site
 
 SITE = Site(
     id="clinic",
-    hosts=("клиника.рф", "lab.example:8443", "www.Doctors.example."),
+    hosts=("клиника.рф", "lab.example", "www.Doctors.example."),
     ad_hosts=("Газета.рф",),
 )
 PAGES = SitePages.of(SITE)
