@@ -21,7 +21,7 @@ PLACES: Final = (
     "store/*/*/deduplication_logs/*",
     "user_defined/*",
 )
-"""Where below `data/` no empty file belongs: definitions, and what lies in a table beside its parts."""
+"""The places below `data/` to which no empty file belongs: definitions, and the directory of a table beside its parts."""
 
 _EMPTY_LOG = "deduplication_logs/deduplication_log_*.txt"
 

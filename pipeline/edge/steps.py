@@ -70,7 +70,7 @@ class EdgeResult(NamedTuple):
 
 
 IMPRESSION_COST: Final = 0.05
-"""What an ad impression takes from the rate of its client, where a page view takes 1."""
+"""The cost of an ad impression for the rate of its client; a page view costs 1."""
 OWN_COST: Final = 0.05
 """The factor for hits from the clinic's own networks (setting `own_networks` of the site)."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 import zlib
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -34,6 +35,9 @@ MOST_BYTES: Final = 50 * 1024 * 1024
 MOST_FILES: Final = 500
 MOST_PATHS: Final = 200_000
 SECONDS: Final = 30.0
+"""The longest silence of a server."""
+ALL_SECONDS: Final = 120.0
+"""The longest time for a whole site: the daily job shares its thread with the destruction of keys."""
 _LOCATION = re.compile(
     r"<(?:\w+:)?loc\b[^<>]{0,200}>\s*(?:<!\[CDATA\[)?\s*([^<>\]]{1,4096}?)\s*(?:\]\]>)?\s*</(?:\w+:)?loc>"
 )
@@ -105,14 +109,15 @@ def _locations(source: str, hosts: Collection[str], progress: Progress) -> list[
     if urlsplit(source).path in ("", "/"):
         source = source.rstrip("/") + "/sitemap.xml"
     allowed = {normal_host(urlsplit(source).netloc), *hosts}
+    end = time.monotonic() + ALL_SECONDS
     with urllib3.PoolManager(timeout=SECONDS, retries=urllib3.Retry(2, redirect=3), headers=_SAID) as pool:
-        text = _fetch(pool, source)
+        text = _fetch(pool, source, end)
         if not _IS_INDEX.search(text):
             return _of_text(text)
         files = [url for url in _of_text(text) if normal_host(urlsplit(url).netloc) in allowed][:MOST_FILES]
         found: list[str] = []
         for done, url in enumerate(files, 1):
-            found += _of_text(_fetch(pool, url))
+            found += _of_text(_fetch(pool, url, end))
             progress(done, len(files))
             if len(found) > 2 * MOST_PATHS:
                 break
@@ -122,19 +127,26 @@ def _locations(source: str, hosts: Collection[str], progress: Progress) -> list[
 _SAID = {"User-Agent": "clinic-pixel pages", "Accept-Encoding": "gzip"}
 
 
-def _fetch(pool: urllib3.PoolManager, url: str) -> str:
+def _fetch(pool: urllib3.PoolManager, url: str, end: float) -> str:
+    _check_time(url, end)
     try:
         with pool.request("GET", url, preload_content=False, decode_content=True) as answer:
             if answer.status != 200:
                 raise Retryable(f"{url}: answered {answer.status}; is it the address of the sitemap?")
             data = bytearray()
-            while part := answer.read(64 * 1024):
+            while part := answer.read1(64 * 1024):  # `read` would wait for the whole part
+                _check_time(url, end)
                 data += part
                 if len(data) > MOST_BYTES:
                     raise Fatal(f"{url}: larger than {MOST_BYTES // 2**20} MiB, which no sitemap may be")
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
         raise Retryable(f"{url}: cannot be loaded: {type(error).__name__}; is the site up?") from None
     return _decoded(bytes(data), url)
+
+
+def _check_time(url: str, end: float) -> None:
+    if time.monotonic() > end:
+        raise Retryable(f"{url}: the sitemaps take longer than {ALL_SECONDS:.0f} s; try again later")
 
 
 def _read_file(file: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 Owns the spelling of a stored path, the list of known paths and the rules for all others. Rules:
 
-* What the clinic publishes itself is nobody's datum: a known path is stored as it is, names and numbers included. Any other
+* A page that the clinic publishes itself is nobody's datum: a known path is stored as it is, names and numbers included. Any other
   path keeps its longest known prefix; the rest is examined segment by segment, and a suspicious segment becomes `*`.
 * Directly below a staff section (`/vrachi/*`), also below a speciality in it, a slug of letters is a published name.
 * In sections with dated pages a full date becomes its year and month, and the number of an article stays.
@@ -54,21 +54,20 @@ def plain_path(raw: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KnownPaths:
-    """The public paths of a site and all their prefixes, in the stored spelling, in small letters."""
+    """The public paths of a site with all their prefixes, in the stored spelling, in small letters."""
 
-    paths: frozenset[str] = frozenset()
     prefixes: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> KnownPaths:
         """Return the table of these paths, each in any spelling."""
-        known = frozenset(plain_path(path).lower() for path in paths)
         prefixes: set[str] = set()
-        for path in known:
-            while path and path not in prefixes:
-                prefixes.add(path)
-                path = path.rpartition("/")[0]
-        return cls(known, frozenset(prefixes))
+        for path in paths:
+            known = plain_path(path).lower()
+            while known and known not in prefixes:
+                prefixes.add(known)
+                known = known.rpartition("/")[0]
+        return cls(frozenset(prefixes))
 
     def depth(self, path: str) -> int:
         """Return the number of segments of the longest known prefix of a path in small letters."""
@@ -139,13 +138,12 @@ _HARMLESS = re.compile(
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _FILE = re.compile(r"(?:js|mjs|css|map|html?|php)")
 
-
 MOST_SEGMENTS = 32
 """Deeper paths are not a site's; the rest of one is not examined and becomes `*`."""
 
 
 class PathRules(NamedTuple):
-    """What a site publishes: its known paths and the names of its staff sections, in small letters."""
+    """The published part of a site: its known paths and the names of its staff sections, in small letters."""
 
     known: KnownPaths = NOTHING_KNOWN
     staff: Collection[str] = frozenset(STAFF_SECTIONS)
@@ -172,17 +170,21 @@ def scrub_path(raw: str, rules: PathRules = ANY_SITE) -> Clean:
 
 
 def scrub_file(raw: str) -> Clean:
-    """Return the name of a script or style sheet, the hash in it (`app.3f2a9c1b.js`) a `*`."""
+    """Return the name of a script or style sheet, the hash in it (`app.3f2a9c1b.js`) a `*`.
+
+    A name that is still suspicious as a whole (`ivan.petrov.js`) becomes `*`.
+    """
     pieces, scrubbed = [], 0
     for piece in plain_path(raw)[1:].split("/")[-1].split("."):
         clean = scrub_path(piece, NO_SITE) if piece and not _FILE.fullmatch(piece.lower()) else Clean(f"/{piece}", 0)
         pieces.append(clean.text[1:].lower())
         scrubbed |= clean.scrubbed
-    return Clean(".".join(pieces), scrubbed)
+    whole = scrub_path(".".join(pieces), NO_SITE)
+    return Clean(whole.text[1:], scrubbed | whole.scrubbed)
 
 
 def _redact(path: str, rules: PathRules) -> Clean:
-    if path.lower() in rules.known.paths:
+    if path.lower() in rules.known.prefixes:
         return Clean(path.lower(), 0)
     known = rules.known.depth(path.lower())
     segments = path[1:].split("/")

@@ -36,65 +36,9 @@ REPORTS: Final = 20
 KINDS: Final = 3
 MOST: Final = 100_000
 """Values that are counted at a time; the oldest of those not yet known are forgotten first."""
-USUAL: Final = frozenset(
-    [
-        "yandex",
-        "google",
-        "bing",
-        "mail",
-        "mailru",
-        "vk",
-        "vkontakte",
-        "ok",
-        "odnoklassniki",
-        "telegram",
-        "tg",
-        "whatsapp",
-        "viber",
-        "max",
-        "dzen",
-        "avito",
-        "2gis",
-        "prodoctorov",
-        "napopravku",
-        "sberzdorovie",
-        "docdoc",
-        "zoon",
-        "direct",
-        "yandex_direct",
-        "google_ads",
-        "mytarget",
-        "vkads",
-        "newsletter",
-        "unisender",
-        "site",
-        "offline",
-        "qr",
-        "sms",
-        "push",
-        "email",
-        "cpc",
-        "ppc",
-        "cpm",
-        "cpa",
-        "cpv",
-        "organic",
-        "social",
-        "referral",
-        "display",
-        "banner",
-        "video",
-        "affiliate",
-        "retargeting",
-        "search",
-        "context",
-        "rsya",
-        "poisk",
-    ]
-)
-"""The usual names of sources and media, which are nobody's."""
 ARTIFICIAL: Final = frozenset({"crawler", "datacenter", "tor"})
 WORDS_FILE: Final = Path(__file__).with_name("javascript_words.txt")
+CAMPAIGNS_FILE: Final = Path(__file__).with_name("usual_campaigns.txt")
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PART = re.compile(r"[A-ZА-ЯЁ]+(?![a-zа-яё])|[A-ZА-ЯЁ]?[a-zа-яё]+")
@@ -106,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 class Counted(msgspec.Struct, array_like=True):
-    """What is known of one value: cookies, the visitors of `day`, or reports and the kinds of browser that sent them."""
+    """The count of one value: cookies and the visitors of `day`, or reports and the kinds of browser that sent them."""
 
     cookies: set[int] = set()
     day: str = ""
@@ -191,7 +135,7 @@ class SharedValues:
         return self._keys[epoch.year]
 
     def _is_shared(self, key: bytes | None, row: Row, name: str, value: str) -> bool:
-        if value.lower() in USUAL:
+        if value.lower() in words_of(CAMPAIGNS_FILE):
             return True
         counted = self._counted(key, row.site, name, value)
         if key is None or counted is None or counted.known:
@@ -249,10 +193,15 @@ def _short(key: bytes, *texts: str) -> int:
     return int.from_bytes(blake2b("\0".join(texts).encode(), key=key[:32], digest_size=8, person=b"values").digest())
 
 
-@cache
 def vocabulary() -> frozenset[str]:
     """Return the words of error messages of JavaScript, in small letters."""
-    lines = WORDS_FILE.read_text(encoding="utf-8").splitlines()
+    return words_of(WORDS_FILE)
+
+
+@cache
+def words_of(file: Path) -> frozenset[str]:
+    """Return the words of a file whose lines are `group: word word`, except comments."""
+    lines = file.read_text(encoding="utf-8").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.partition(": ")[2].split())
 
 

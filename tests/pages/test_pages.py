@@ -138,6 +138,15 @@ def test_a_bomb_of_gzip_is_refused(tmp_path: Path, settings: Settings, monkeypat
         learn(settings, SITE, str(tmp_path / "bomb.gz"))
 
 
+def test_a_server_that_drips_is_not_waited_for(
+    root: Path, server: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "sitemap.xml").write_text(sitemap("https://clinic.example/a"))
+    monkeypatch.setattr(learning, "ALL_SECONDS", -1.0)
+    with pytest.raises(Retryable, match="take longer than"):
+        learn(settings, SITE, server)
+
+
 def test_ship_learns_again_and_keeps_a_list_that_lost_its_pages(tmp_path: Path, settings: Settings) -> None:
     file = tmp_path / "pages.txt"
     file.write_text("".join(f"/a{number}\n" for number in range(10)))

@@ -1,4 +1,4 @@
-"""What is stored of a path: known paths and published names as they are, of unknown ones no identifier."""
+"""A path is stored with known pages and published names as they are, and without identifiers in the unknown rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def table(name: str) -> list[tuple[str, str]]:
 IDENTIFIERS = table("identifiers_in_paths.tsv")
 ORDINARY = table("ordinary_paths.tsv")
 COME_THROUGH = {"/spravka/kim-en-suk", "/patient/nguyen-thi-hoa", "/karta/sidorenkoalla"}
-"""What no rule knows: names of two or three letters, and two names without anything between them."""
+"""No rule knows names of two or three letters, or two names without anything between them."""
 LOST = {
     "/zapis/terapevt/2026-12-03": "/zapis/terapevt/*",
     "/licenzii/lo-77-01-020415.pdf": "/licenzii/*",
@@ -130,6 +130,20 @@ def test_a_date_stays_as_year_and_month_where_pages_are_dated(raw: str, stored: 
     ],
 )
 def test_the_hash_in_the_name_of_a_script_is_left_out(raw: str, stored: str) -> None:
+    assert scrub_file(raw).text == stored
+
+
+@pytest.mark.parametrize(
+    ("raw", "stored"),
+    [
+        ("ivan.petrov.js", "*"),
+        ("7.916.123.45.67.js", "*"),
+        ("12.03.85.js", "*"),
+        ("maria.ivanova", "*"),
+        ("jquery.3.7.1.min.js", "jquery.3.7.1.min.js"),
+    ],
+)
+def test_an_identifier_between_the_dots_of_a_script_is_left_out(raw: str, stored: str) -> None:
     assert scrub_file(raw).text == stored
 
 
