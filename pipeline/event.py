@@ -35,6 +35,11 @@ CookieState = Literal["none", "new", "returning", "refused", "signal"]
 NetClass = Literal["other", "own", "crawler", "datacenter", "vpn", "tor", "relay", "mobile"]
 Scheme = Literal["https", "http", "other"]
 PageFrom = Literal["parameter", "referer", "none"]
+Fetch = Literal["none", "agree", "contradict"]
+PrivacySignal = Literal["none", "gpc", "dnt", "opt_out"]
+ConsentSaid = Literal["unknown", "given", "refused"]
+CookieAge = Literal["none", "new", "day", "week", "month", "older"]
+AgentSigned = Literal["none", "verified", "failed"]
 CountName = Literal["offered", "spooled", "refused", "flood", "stored", "rejected", "quarantined"]
 MeasurementKind = Literal["js_error", "resource", "vital"]
 
@@ -65,6 +70,7 @@ class PageFlag(IntFlag):
     CUT = 128
     INVALID_TEXT = 256
     FOREIGN_HOST = 512
+    TWO_HOSTS = 1024
 
 
 class Scrubbed(IntFlag):
@@ -119,6 +125,11 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     ads: tuple[str, ...] = ()
     nonce: UInt64 = 0
     consent: bool | None = None
+    release: str = ""
+    origin: str = ""
+    fetch_dest: str = ""
+    fetch_mode: str = ""
+    fetch_site: str = ""
 
 
 class EventColumns(msgspec.Struct, frozen=True):
@@ -155,6 +166,16 @@ class EventColumns(msgspec.Struct, frozen=True):
     referrer_page: str = ""
     nonce: UInt64 = 0
     dropped_params: UInt8 = 0
+    page_role: str = ""
+    release: str = ""
+    click_kind: str = ""
+    click_sealed: str = ""
+    attack: str = ""
+    fetch: Fetch = "none"
+    privacy_signal: PrivacySignal = "none"
+    consent: ConsentSaid = "unknown"
+    cookie_age: CookieAge = "none"
+    agent_signed: AgentSigned = "none"
 
 
 class Event(EventColumns, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="event"):
@@ -172,6 +193,8 @@ class Event(EventColumns, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     hint_platform: str = ""
     https: bool = False
     scrubbed: UInt16 = 0
+    signer: str = ""
+    """The name under which a signed agent's key is published; '' for an agent without a verified signature."""
 
 
 class Count(NamedTuple):
@@ -215,6 +238,10 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     page_host: str = ""
     page: str = ""
     country: Country = ""
+    net_class: NetClass = "other"
+    mode: Mode = "js"
+    view: UInt64 = 0
+    """A random number of the page load, drawn for measurements alone: no event has it."""
     agent: str = ""
     hint_brands: str = ""
     hint_mobile: str = ""

@@ -37,6 +37,11 @@ class Collector(Section):
         "127.0.0.1", description="Address the collector listens on; `::` is every address, IPv6 and IPv4."
     )
     port: Port = Field(8080, description="Port the collector listens on.")
+    name: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="Name of this machine in the column `collector`, which also has the slot of the spool; unset: its host name.",
+    )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?$",

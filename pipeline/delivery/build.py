@@ -28,7 +28,8 @@ from pipeline.reasons import RejectReason
 from pipeline.spool.records import BadLine
 
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]
-ToRow = Callable[[Event | Measurement, str], Row | TechnicalRow]
+ToRow = Callable[[Event | Measurement, str, str], Row | TechnicalRow]
+"""Makes the row of a record, of the identity of its batch and of the slot that wrote it."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -57,14 +58,14 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
     counts: Counter[CountKey] = Counter()
     bad_lines: dict[str, list[BadLine]] = {}
     for segment in plan.segments:
-        near_ms = segment_ms(segment)
+        near_ms, slot = segment_ms(segment), segment.partition("-")[0]
         for record in read(segment):
             match record:
                 case Event():
                     near_ms = counted_ms(record, near_ms)
-                    events.put(record, near_ms, to_row, rejects)
+                    events.put(record, near_ms, slot, to_row, rejects)
                 case Measurement():
-                    signals.put(record, near_ms, to_row, rejects)
+                    signals.put(record, near_ms, slot, to_row, rejects)
                 case CountsRecord():
                     counts.update(edge_counts(record, near_ms))
                 case BadLine():
@@ -99,14 +100,14 @@ class _Cutter:
         self._latest = Batch("", table, 0, [], array("Q"))
         self._since = self._until = 0
 
-    def put(self, record: Event | Measurement, near_ms: int, to_row: ToRow, rejects: list[Reject]) -> None:
+    def put(self, record: Event | Measurement, near_ms: int, slot: str, to_row: ToRow, rejects: list[Reject]) -> None:
         batch = self._latest
         received_ms = storable(record.received_ms, near_ms)
         if not self._since <= received_ms < self._until or len(batch.lines) >= self._plan.batch_rows:
             batch = self._turn_to(received_ms)
         line = b""
         try:
-            line = _encode(to_row(record, batch.id))
+            line = _encode(to_row(record, batch.id, slot))
         except Rejected as rejected:
             rejects.append(reject_of(record, rejected.reason, near_ms))
         except Exception as error:  # noqa: BLE001 - an exception on one record must not stop the batch

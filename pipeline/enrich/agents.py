@@ -93,6 +93,9 @@ class AgentFacts(NamedTuple):
     ua_raw: str
     scrubbed: int
     claims: Claims
+    engine: str = ""
+    engine_major: int = 0
+    webview: bool = False
 
 
 NO_AGENT = AgentFacts(

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.event import EventColumns, MeasurementKind, UInt16, UInt32
+from pipeline.event import EventColumns, MeasurementKind, Mode, NetClass, UInt16, UInt32
 
 HintState = Literal["none", "agree", "contradict", "missing"]
 ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "spam", "other"]
@@ -35,6 +35,11 @@ class Row(EventColumns, frozen=True, kw_only=True, array_like=True):
     referrer_kind: ReferrerKind
     ivt_reasons: list[str]
     scrubbed: UInt16
+    hints_detail: str
+    engine: str
+    engine_major: UInt16
+    webview: bool
+    collector: str
     batch_id: str
 
 
@@ -57,4 +62,9 @@ class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     source_line: UInt32
     value: float
     release: str
+    browser_major: UInt16
+    robot: str
+    net_class: NetClass
+    mode: Mode
+    view: int
     batch_id: str

@@ -117,6 +117,7 @@ class Draft(msgspec.Struct):
     received_at: str = ""
     agent: AgentFacts = NO_AGENT
     hints: HintState = "none"
+    hints_detail: str = ""
     referrer_kind: ReferrerKind = "none"
     ivt_reasons: list[str] = []
 
@@ -186,12 +187,12 @@ ENRICH_STEPS: tuple[Step, ...] = (
 """The order of enrichment: the check of the event first, then the agent, then the facts derived from it."""
 
 
-def enrich(event: Event, tables: EnrichTables, batch_id: str) -> Row:
+def enrich(event: Event, tables: EnrichTables, batch_id: str, collector: str = "") -> Row:
     """Return the complete row of an event; raises `Rejected` for an event that cannot be stored."""
     draft = Draft()
     for step in ENRICH_STEPS:
         step(event, tables, draft)
-    return _row(event, draft, batch_id)
+    return _row(event, draft, batch_id, collector)
 
 
 def time_text(received_ms: int) -> str:
@@ -205,7 +206,7 @@ def _second_text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _row(event: Event, draft: Draft, batch_id: str) -> Row:
+def _row(event: Event, draft: Draft, batch_id: str, collector: str) -> Row:
     agent = draft.agent
     return Row(
         *_columns_of(event),
@@ -222,6 +223,11 @@ def _row(event: Event, draft: Draft, batch_id: str) -> Row:
         referrer_kind=draft.referrer_kind,
         ivt_reasons=draft.ivt_reasons,
         scrubbed=event.scrubbed | agent.scrubbed,
+        hints_detail=draft.hints_detail,
+        engine=agent.engine,
+        engine_major=agent.engine_major,
+        webview=agent.webview,
+        collector=collector,
         batch_id=batch_id,
     )
 

@@ -35,6 +35,11 @@ def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id:
         source_line=line,
         value=measurement.value,
         release=measurement.release,
+        browser_major=agent.browser_major,
+        robot=agent.robot,
+        net_class=measurement.net_class,
+        mode=measurement.mode,
+        view=measurement.view,
         batch_id=batch_id,
     )
 

@@ -40,6 +40,7 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "subject_blocks": ("blocked_at", "uniqExact(case_id)", _TOKEN),
     "audit": ("at", "0", "0"),
     "verdicts": ("decided_at", "0", "0"),
+    "marks": ("at", "0", "0"),
     "counters": ("minute", "0", "0"),
     "hourly": ("hour", "0", "0"),
     "rejects": ("received_at", "0", "0"),

@@ -71,6 +71,8 @@ def _split(
 
 
 def _shown(client: Client, table: str) -> str:
+    if not client.query(f"EXISTS TABLE pixel.{table}").result_rows[0][0]:
+        return ""
     return str(client.query(f"SHOW CREATE TABLE pixel.{table}").result_rows[0][0])
 
 

@@ -61,13 +61,14 @@ class _Migration:
         self._execute("bootstrap", statements(fill(_BOOTSTRAP, self._words)))
         recorded = self._recorded()
         earlier = tomllib.loads((MIGRATIONS_DIR / "earlier.toml").read_text(encoding="utf-8"))
+        # First: the days are made by the text of the first migration, and later ones change both kinds.
+        self._applied += split_into_days(self._client, self._settings, self._words, self._progress)
         for file in sorted(MIGRATIONS_DIR.glob(_NUMBERED)):
             text = file.read_text(encoding="utf-8")
             if file.name not in recorded:
                 self._apply(file.name, statements(fill(text, self._words)), text)
             elif recorded[file.name] not in {_checksum(text), *earlier.get(file.name, ())}:
                 raise Fatal(f"sql/migrations/{file.name}: changed after it was applied; put changes into a new file")
-        self._applied += split_into_days(self._client, self._settings, self._words, self._progress)
         retention = self._retention()
         if recorded.get("retention.sql") != _checksum(retention):
             self._apply("retention.sql", statements(retention), retention)

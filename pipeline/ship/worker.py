@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from socket import gethostname
 
 from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment, ToRow, build, nothing
@@ -143,10 +144,11 @@ class Worker:
     def _to_row(self) -> ToRow:
         """Return the enrichment with the tables in force; one plan sees one state of the look-up files."""
         tables = self._tables = self._tables or EnrichTables.load(self._settings)
+        machine = self._settings.collector.name or gethostname()
 
-        def to_row(record: Event | Measurement, batch_id: str) -> Row | TechnicalRow:
+        def to_row(record: Event | Measurement, batch_id: str, slot: str) -> Row | TechnicalRow:
             if isinstance(record, Event):
-                return self._shared.event(enrich(record, tables, batch_id))
+                return self._shared.event(enrich(record, tables, batch_id, f"{machine}-{slot}"))
             return self._shared.measurement(enrich_measurement(record, tables, batch_id))
 
         return to_row

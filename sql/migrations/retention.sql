@@ -12,5 +12,7 @@ ALTER TABLE pixel.fraud_signals$on_cluster MODIFY SETTING ttl_only_drop_parts = 
 ALTER TABLE pixel.fraud_signals$on_cluster MODIFY TTL toDate(window_start) + INTERVAL $after_rows_days DAY;
 ALTER TABLE pixel.counters$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.counters$on_cluster MODIFY TTL toStartOfMonth(minute) + INTERVAL $after_numbers_months MONTH;
+ALTER TABLE pixel.marks$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.marks$on_cluster MODIFY TTL toStartOfMonth(toDateTime(at)) + INTERVAL $after_numbers_months MONTH;
 ALTER TABLE pixel.hourly$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.hourly$on_cluster MODIFY TTL toStartOfMonth(hour) + INTERVAL $after_numbers_months MONTH;

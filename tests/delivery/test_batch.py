@@ -29,7 +29,7 @@ OTHER = "w0-01794999990000-000002.seg"
 DECEMBER_MS = int(datetime(2026, 12, 1, tzinfo=UTC).timestamp()) * 1000
 
 
-def to_row(record: Event | Measurement, batch_id: str) -> Row:
+def to_row(record: Event | Measurement, batch_id: str, _slot: str = "") -> Row:
     if record.site == "refused":
         raise Rejected(RejectReason.BAD_NUMBER)
     if record.site == "exhausted":

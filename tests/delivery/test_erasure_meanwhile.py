@@ -70,7 +70,7 @@ def shipment_of(spool: Path, visitors: Iterable[int]) -> Shipment:
     events = [replace(event(number), visitor=visitor, visitor_kind="cookie") for number, visitor in enumerate(visitors)]
     path = write_segment(spool, 1, [*events, counts(len(events))])
 
-    def to_row(record: object, batch_id: str):
+    def to_row(record: object, batch_id: str, _slot: str):
         assert isinstance(record, Event)
         return enrich(record, plain_tables(), batch_id)
 

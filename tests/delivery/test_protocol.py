@@ -34,7 +34,7 @@ from support.stores import Fault, ListStore
 FAULTS: list[Fault] = ["", "lost answer", "not reached", "stalled", "killed at rename", "replayed", "count fails"]
 
 
-def to_row(record: Event | Measurement, batch_id: str) -> Row:
+def to_row(record: Event | Measurement, batch_id: str, _slot: str = "") -> Row:
     if record.site == "refused":
         raise Rejected(RejectReason.BAD_NUMBER)
     return row(record, batch_id)

@@ -86,7 +86,7 @@ def batch_of(settings: Settings, change: Callable[[Row], Row] = lambda row: row)
 def shipment_of(settings: Settings, change: Callable[[Row], Row]) -> Shipment:
     tables = steps.EnrichTables.load(settings)
 
-    def to_row(record: object, batch_id: str) -> Row:
+    def to_row(record: object, batch_id: str, _slot: str) -> Row:
         assert isinstance(record, Event)
         return change(steps.enrich(record, tables, batch_id))
 
