@@ -62,7 +62,7 @@ def test_every_row_within_its_term_is_kept_and_older_ones_end(filled: tuple[Sett
     settings, migrator = filled
     visitors = "SELECT sum(visitor) FROM pixel.events WHERE received_at >= today() - 90"
     before = migrator.query(visitors).result_rows
-    assert migrate.migrate(settings)[2:6] == [f"daily partitions of pixel.{table}" for table in TIMES]
+    assert migrate.migrate(settings)[:4] == [f"daily partitions of pixel.{table}" for table in TIMES]
     for table in TIMES:
         expected = {f"{TODAY - timedelta(days=age):%Y-%m-%d}": 3 for age in range(WITHIN + 1)}
         assert rows(migrator, table) == expected, table
