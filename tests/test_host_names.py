@@ -10,7 +10,7 @@ from pipeline.edge.tables import SiteTables
 from pipeline.enrich.referrers import Referrers
 from pipeline.errors import Fatal
 from pipeline.host_names import host_setting, readable_host
-from pipeline.scrub.page import read_page
+from pipeline.pages.page import read_page
 from pipeline.settings import Site, load
 
 CYRILLIC = "клиника.рф"

@@ -63,9 +63,9 @@ def test_imports_keep_their_direction():
 @pytest.mark.parametrize(
     ("contract", "module", "line", "found"),
     [
-        ("packages", "pipeline/scrub/page.py", "from collector import metrics", "pipeline.scrub.page -> collector"),
+        ("packages", "pipeline/pages/page.py", "from collector import metrics", "pipeline.pages.page -> collector"),
         ("floors", "pipeline/spool/records.py", "from pipeline.delivery import plan", "pipeline.spool.records ->"),
-        ("floors", "pipeline/networks/address.py", "from pipeline.scrub import page", "pipeline.networks.address ->"),
+        ("floors", "pipeline/networks/address.py", "from pipeline.pages import page", "pipeline.networks.address ->"),
         ("floors", "pipeline/corridor.py", '"""On no floor."""', "pipeline.corridor"),
         ("collector", "collector/http/request.py", "from collector import app", "collector.http.request ->"),
         ("no-database", "collector/metrics.py", "from pipeline.database import client", "collector.metrics ->"),

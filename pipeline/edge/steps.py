@@ -24,7 +24,7 @@ from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PackedAddress, Pag
 from pipeline.host_names import normal_host
 from pipeline.keys.tokens import cookie_visitor, is_ipv4
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
-from pipeline.scrub.page import PageFacts, ReferrerFacts
+from pipeline.pages.page import PageFacts, ReferrerFacts
 from pipeline.scrub.redact import Clean, scrub_ad
 from pipeline.scrub.urls import split_url
 

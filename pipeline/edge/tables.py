@@ -19,7 +19,7 @@ from pipeline.keys.ring import Keyring
 from pipeline.networks.address import NetworkSet
 from pipeline.networks.lookup import NetworkTables
 from pipeline.pages.known import PageLists
-from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
+from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.scrub.paths import NOTHING_KNOWN, KnownPaths
 from pipeline.scrub.urls import split_url
 from pipeline.settings import Settings, Site

@@ -24,7 +24,7 @@ import urllib3
 from pipeline.errors import Fatal, Retryable
 from pipeline.host_names import normal_host, readable_host
 from pipeline.pages.known import read, write
-from pipeline.scrub.page import SitePages
+from pipeline.pages.page import SitePages
 from pipeline.scrub.paths import plain_path
 from pipeline.scrub.redact import LONGEST
 from pipeline.scrub.urls import split_url

@@ -1,7 +1,7 @@
-"""Removes identifiers from text and addresses before they are stored.
+"""Removes identifiers from text and paths before they are stored.
 
 Owns the patterns of identifiers and the redaction. Pure: no clock, no file, no randomness. May use the
-root only. The edge uses `page`, `paths` and `redact`; `pages` uses `page` and `paths`; enrichment uses `redact`.
+root only. `pages` uses all of it; the edge and enrichment use `redact`.
 """
 
-__all__ = ["decode", "page", "paths", "query", "redact", "urls"]
+__all__ = ["decode", "identifiers", "paths", "redact", "urls"]

@@ -26,7 +26,7 @@ import msgspec
 from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.errors import Fatal
 from pipeline.keys.directory import KeyDirectory, KeyName
-from pipeline.scrub.query import UTM_NAMES
+from pipeline.pages.query import UTM_NAMES
 from pipeline.scrub.redact import STAR
 from pipeline.settings import Settings
 from pipeline.system.durable_files import replace

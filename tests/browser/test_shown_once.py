@@ -9,7 +9,7 @@ import pytest
 from browser.test_tag import adding
 from playwright.sync_api import Page
 
-from pipeline.scrub.query import CLICK_ID_NAMES, UTM_NAMES
+from pipeline.pages.query import CLICK_ID_NAMES, UTM_NAMES
 from support.walk import Walk
 
 WITHOUT_NAVIGATION = "Object.defineProperty(self, 'navigation', {value: undefined})"

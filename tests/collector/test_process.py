@@ -16,7 +16,7 @@ from pipeline.edge.blocks import BlockList
 from pipeline.edge.steps import OverRate, run_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Count, Hit
-from pipeline.scrub import page as page_module
+from pipeline.pages import page as page_module
 from pipeline.settings import Collector, Networks, Settings
 from support.databases import write_countries
 from support.waiting import until

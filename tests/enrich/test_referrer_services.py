@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.enrich.referrers import APPS, HOSTS, Referrers, registrable_domain
-from pipeline.scrub.page import SitePages, read_referrer
+from pipeline.pages.page import SitePages, read_referrer
 from pipeline.settings import Site
 
 SITE = Site(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import phonenumbers
 import pytest
 
-from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
+from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.scrub.redact import scrub_text
 from pipeline.settings import Site
 from support.identifiers import ENCODINGS, IDENTIFIERS, PLACES, SITE, Identifier, leaked

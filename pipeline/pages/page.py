@@ -22,9 +22,9 @@ from typing import NamedTuple
 from pipeline.errors import type_and_place
 from pipeline.event import PageFlag, Scheme, Scrubbed
 from pipeline.host_names import normal_host
-from pipeline.scrub.page_flags import spelling
+from pipeline.pages.page_flags import spelling
+from pipeline.pages.query import Allowed, allowed_values, read_query
 from pipeline.scrub.paths import ANY_SITE, NOTHING_KNOWN, KnownPaths, PathRules, plain_path, scrub_path
-from pipeline.scrub.query import Allowed, allowed_values, read_query
 from pipeline.scrub.redact import FAILED_PATH, LONGEST, scrub_host
 from pipeline.scrub.urls import Url, split_url
 from pipeline.settings import Site

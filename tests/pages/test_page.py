@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.event import PageFlag, Scrubbed
-from pipeline.scrub import page
-from pipeline.scrub.page import PageFacts, ReferrerFacts, SitePages, group_path, read_page, read_referrer
+from pipeline.pages import page
+from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, group_path, read_page, read_referrer
 from pipeline.scrub.redact import LONGEST
 from pipeline.scrub.urls import split_url
 from pipeline.settings import AllowedValue, Site
