@@ -19,6 +19,8 @@ _SERVER = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5}
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
+_PLACE = re.compile(r"/[^?#]*\?(?P<name>[A-Za-z0-9_.\[\]-]{1,64})=[^&#=]{1,64}")
+
 SHORTEST_MONTH = 28  # days
 MOST_VALUES = 64
 """Six bits: more different values of one cookie or parameter could follow a person."""
@@ -188,6 +190,27 @@ class AllowedValue(Section):
         return frozenset(self.values or values_of(self.pattern, most=MOST_VALUES))
 
 
+class PageRole(Section):
+    """The part that some pages have in the site, such as the form of an appointment or the page after it."""
+
+    role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = Field(
+        description="Its name. Reports know `landing`, `search`, `form`, `done`, `login`, `reset` and `trap`; others may be added."
+    )
+    path: str = Field("", pattern=r"^(/[^?#]*)?$", description="Path template; `*` is one segment. Empty: every path.")
+    parameter: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.\[\]-]{0,64}$", description="Query parameter that the page must have."
+    )
+    value: str = Field("", max_length=64, description="Its value. Empty: any.")
+
+    @model_validator(mode="after")
+    def _names_a_page(self) -> PageRole:
+        if not (self.path or self.parameter):
+            raise ValueError(f"{self.role}: expected a `path`, a `parameter` or both")
+        if self.value and not self.parameter:
+            raise ValueError(f"{self.role}: `value` needs the `parameter` that has it")
+        return self
+
+
 STAFF_SECTIONS = (
     "doctors", "doctor", "our-doctors", "physicians", "specialists", "staff", "team", "our-team",
     "vrachi", "vrach", "nashi-vrachi", "specialisty", "nashi-specialisty", "sotrudniki", "personal", "komanda", "kollektiv",
@@ -223,9 +246,39 @@ class Site(Section):
     sensitive: dict[GroupName, tuple[str, ...]] = Field(
         default_factory=dict,
         description="Sensitive groups: name -> path templates, each with all paths below it. The group `hiv` is stored"
-        " as `/~hiv`, `services/sensitive` as `/services/~sensitive`; without visitor, tokens and campaign.",
+        " as `/~hiv`, `services/sensitive` as `/services/~sensitive`; without visitor, tokens and campaign. A template may end with"
+        " one parameter: `/?page_id=10`.",
+    )
+    roles: tuple[PageRole, ...] = Field(
+        (), description="Parts of pages in the site (column `page_role`); the first that fits counts."
+    )
+    page_parameters: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")], ...] = Field(
+        (),
+        max_length=8,
+        description="Query parameters that belong to the page, such as `ELEMENT_ID`: stored in `page` as `/detail?ELEMENT_ID=12`. A"
+        " value that looks like an identifier (six digits or more, a name, a date) is stored as `*`.",
     )
     own_networks: tuple[Network, ...] = Field((), description="The clinic's own networks (`net_class` own).")
+
+    @field_validator("sensitive")
+    @classmethod
+    def _one_parameter(cls, groups: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for place in (place for places in groups.values() for place in places if "?" in place):
+            if not _PLACE.fullmatch(place):
+                raise ValueError(f"{place!r}: expected a path with one parameter, such as `/?page_id=10`")
+        return groups
+
+    @property
+    def kept_parameters(self) -> tuple[str, ...]:
+        """The names of query parameters that the tag must send besides `utm_*` and click ids (`data-keep`)."""
+        placed = [_PLACE.fullmatch(place) for places in self.sensitive.values() for place in places]
+        names = [
+            *(one.name for one in self.query),
+            *self.page_parameters,
+            *(role.parameter for role in self.roles),
+            *(found["name"] for found in placed if found),
+        ]
+        return tuple(name for name in dict.fromkeys(names) if name)
 
     @field_validator("hosts", "ad_hosts")
     @classmethod

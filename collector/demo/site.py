@@ -101,9 +101,7 @@ def serve(settings: Settings, site: Site, collector: str) -> None:
     """Serve the demo clinic until a signal."""
     import uvicorn
 
-    wish = Wish(
-        site=site.id, collector=collector, consent=site.consent, keep=[one.name for one in site.query], ads=True
-    )
+    wish = Wish(site=site.id, collector=collector, consent=site.consent, keep=site.kept_parameters, ads=True)
     uvicorn.run(
         demo_app(wish),
         host=settings.demo.host,

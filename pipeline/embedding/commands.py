@@ -52,7 +52,7 @@ def print_snippet(
             site=chosen_site.id,
             collector=url or settings.collector.browser_url,
             consent=cast("Literal['implied', 'explicit']", consent or chosen_site.consent),
-            keep=tuple(parameter.name for parameter in chosen_site.query),
+            keep=chosen_site.kept_parameters,
             ads=ads,
             technical=cast("tuple[Part, ...]", parts),
             sample=sample,

@@ -23,7 +23,8 @@ from pipeline.errors import type_and_place
 from pipeline.event import PageFlag, Scheme, Scrubbed
 from pipeline.host_names import normal_host
 from pipeline.pages.page_flags import spelling
-from pipeline.pages.query import Allowed, allowed_values, read_query
+from pipeline.pages.places import NO_PLACES, PlaceRule, Places
+from pipeline.pages.query import Allowed, allowed_values, page_parameters, read_query
 from pipeline.scrub.paths import ANY_SITE, NOTHING_KNOWN, KnownPaths, PathRules, plain_path, scrub_path
 from pipeline.scrub.redact import FAILED_PATH, LONGEST, scrub_host
 from pipeline.scrub.urls import Url, split_url
@@ -49,6 +50,8 @@ class PageFacts(NamedTuple):
     paid: bool
     click_id: str
     sensitive: bool
+    click_kind: str = ""
+    role: str = ""
 
 
 class ReferrerFacts(NamedTuple):
@@ -100,12 +103,19 @@ class SitePages:
     sensitive: PathTable
     allowed: Allowed
     rules: PathRules = ANY_SITE
+    parameters: tuple[str, ...] = ()
+    sensitive_places: Places = NO_PLACES
+    roles: Places = NO_PLACES
+    placing: frozenset[str] = frozenset()
     faults: Counter[str] = field(default_factory=Counter, compare=False)
 
     @classmethod
     def of(cls, site: Site, known: KnownPaths = NOTHING_KNOWN) -> SitePages:
         """Compile the settings of one site and its known paths."""
         groups = [(template, group_path(name)) for name, templates in site.sensitive.items() for template in templates]
+        by_query = Places(tuple(PlaceRule.of_address(place, group) for place, group in groups if "?" in place))
+        groups = [(template, group) for template, group in groups if "?" not in template]
+        roles = Places(tuple(PlaceRule.of(one.path, one.parameter, one.value, one.role) for one in site.roles))
         own_names = [(group_path(name), group_path(name)) for name in site.sensitive]
         return cls(
             own=_spellings(site.hosts),
@@ -114,6 +124,10 @@ class SitePages:
             sensitive=PathTable.of(groups + own_names, below=True),
             allowed=allowed_values(site.query),
             rules=PathRules(known, frozenset(name.lower() for name in site.staff_sections)),
+            parameters=site.page_parameters,
+            sensitive_places=by_query,
+            roles=roles,
+            placing=by_query.parameters | roles.parameters | frozenset(site.page_parameters),
         )
 
     def knowing(self, known: KnownPaths) -> SitePages:
@@ -162,14 +176,28 @@ def _read_page(raw: str, site: SitePages) -> PageFacts:
         foreign = PageFlag.FOREIGN_HOST.value if host or found else 0
         return PageFacts(host, "", url.scheme, flags | foreign, scrubbed | found, 0, {}, False, "", False)
     plainly = plain_path(url.path)
-    path, found, sensitive = _read_path(plainly, site)
-    query = read_query(url.query, site.allowed)
+    query = read_query(url.query, site.allowed, site.placing)
+    path, found, sensitive = _read_path(plainly, query.placed, site)
     scrubbed |= found | query.scrubbed
+    role = site.roles.find(plainly.lower(), query.placed) if site.roles.rules else ""
     flags |= spelling(url, plainly)
     paid = bool(query.click_id)
     if sensitive:
-        return PageFacts(host, path, url.scheme, flags, scrubbed, query.dropped, {}, paid, "", True)
-    return PageFacts(host, path, url.scheme, flags, scrubbed, query.dropped, query.values, paid, query.click_id, False)
+        return PageFacts(host, path, url.scheme, flags, scrubbed, query.dropped, {}, paid, "", True, role=role)
+    return PageFacts(
+        host=host,
+        path=path,
+        scheme=url.scheme,
+        flags=flags,
+        scrubbed=scrubbed,
+        dropped_params=query.dropped,
+        campaign=query.values,
+        paid=paid,
+        click_id=query.click_id,
+        sensitive=False,
+        click_kind=query.click_kind,
+        role=role,
+    )
 
 
 def _read_referrer(raw: str, site: SitePages) -> ReferrerFacts:
@@ -178,7 +206,8 @@ def _read_referrer(raw: str, site: SitePages) -> ReferrerFacts:
     if host is None or url.scheme == "other":
         host, found = _foreign_host(url)
         return ReferrerFacts(host, "", scrubbed | found, False)
-    path, found, sensitive = _read_path(plain_path(url.path), site)
+    placed = read_query(url.query, {}, site.placing).placed if site.placing else {}
+    path, found, sensitive = _read_path(plain_path(url.path), placed, site)
     return ReferrerFacts(host, "" if sensitive else path, scrubbed | found, sensitive)
 
 
@@ -205,10 +234,11 @@ def _foreign_host(url: Url) -> tuple[str, int]:
     return scrub_host(url.host)
 
 
-def _read_path(path: str, site: SitePages) -> tuple[str, int, bool]:
+def _read_path(path: str, placed: Mapping[str, str], site: SitePages) -> tuple[str, int, bool]:
     small = path.lower()
-    if (group := site.sensitive.find(small)) is not None:
+    if group := site.sensitive.find(small) or site.sensitive_places.find(small, placed):
         return group, Scrubbed.SENSITIVE.value, True
     if (template := site.templates.find(small)) is not None:
         return template, Scrubbed.TEMPLATE.value, False
-    return (*scrub_path(path, site.rules), False)
+    kept, found = scrub_path(path, site.rules)
+    return kept + page_parameters(placed, site.parameters), found, False

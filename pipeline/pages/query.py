@@ -11,12 +11,15 @@ Owns the names of click ids and the grammar of kept values. Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.event import Scrubbed
 from pipeline.scrub.decode import plain
 from pipeline.scrub.identifiers import find
+from pipeline.scrub.paths import scrub_path
+from pipeline.scrub.redact import STAR
 from pipeline.settings import AllowedValue
 
 UTM_NAMES = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
@@ -40,6 +43,7 @@ CLICK_ID_NAMES = frozenset(
 )
 """Lower-case names of parameters that an advertising system adds to one click."""
 
+_PAGE_NUMBER = re.compile(r"[0-9]{1,5}")  # six digits may be a date of birth
 VALUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 CLICK_ID_MAX = 512
 DROPPED_MAX = 255
@@ -52,6 +56,9 @@ class Query(NamedTuple):
     dropped: int
     click_id: str
     scrubbed: int
+    click_kind: str = ""
+    placed: Mapping[str, str] = MappingProxyType({})
+    """Raw values of the parameters that tell pages apart; only the results of their rules may be stored."""
 
 
 NO_QUERY = Query({}, 0, "", 0)
@@ -65,28 +72,47 @@ def allowed_values(configured: Iterable[AllowedValue]) -> Allowed:
     return dict.fromkeys(UTM_NAMES, frozenset[str]()) | {one.name: one.kept for one in configured}
 
 
-def read_query(query: str, allowed: Allowed) -> Query:
-    """Return the storable part of the text after `?`."""
+def read_query(query: str, allowed: Allowed, placing: Collection[str] = ()) -> Query:
+    """Return the storable part of the text after `?`; `placing` are the names that tell pages apart."""
     if not query:
         return NO_QUERY
     values: dict[str, str] = {}
     dropped = scrubbed = 0
-    click_id = ""
+    click_id = click_kind = ""
+    placed: dict[str, str] = {}
     for parameter in query.split("&"):
         if not parameter:
             continue
         name, _, value = parameter.partition("=")
         name = plain(name)
         value = plain(value.replace("+", " "))
+        if name in placing:
+            placed.setdefault(name, value)
+            if name not in allowed:
+                continue
         if name in allowed and name not in values and _may_keep(value, allowed[name]):
             values[name] = value
-        elif name.lower() in CLICK_ID_NAMES and value and not click_id:
-            click_id = value[:CLICK_ID_MAX]
+        elif (kind := name.lower()) in CLICK_ID_NAMES and value and not click_id:
+            click_id, click_kind = value[:CLICK_ID_MAX], kind
         else:
             dropped += 1
             if name in allowed and value:
                 scrubbed = Scrubbed.CAMPAIGN.value
-    return Query(values, min(dropped, DROPPED_MAX), click_id, scrubbed)
+    return Query(values, min(dropped, DROPPED_MAX), click_id, scrubbed, click_kind, placed)
+
+
+def page_parameters(placed: Mapping[str, str], names: Iterable[str]) -> str:
+    """Return the parameters that belong to the page, as `?name=value&name=value`; a value like an identifier is `*`."""
+    pairs = [f"{name}={_page_value(value)}" for name in names if (value := placed.get(name))]
+    return f"?{'&'.join(pairs)}" if pairs else ""
+
+
+def _page_value(value: str) -> str:
+    """Return the number of a page, else a value that is judged like a segment of an unknown path."""
+    if _PAGE_NUMBER.fullmatch(value):
+        return value
+    path = f"/{value.lower()}"
+    return value.lower() if VALUE.fullmatch(value) and scrub_path(path).text == path else STAR
 
 
 def _may_keep(value: str, listed: frozenset[str]) -> bool:
