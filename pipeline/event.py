@@ -127,6 +127,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     consent: bool | None = None
     release: str = ""
     origin: str = ""
+    way: Literal["image", "beacon"] = "image"
     fetch_dest: str = ""
     fetch_mode: str = ""
     fetch_site: str = ""

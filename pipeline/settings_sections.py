@@ -363,6 +363,12 @@ class Fraud(Section):
     """Fraud review (policy clause 4.1.3)."""
 
     enabled: bool = Field(True, description="Off: `migrate` makes no fraud views. See docs/legal-mapping.md.")
+    claim_key: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9+/]{43}=)?$",
+        description="Public key of `clinic-pixel keys claim-pair`: click ids of ads are sealed to it, for claims for refunds, and end"
+        " after 60 days. Empty: no click id is kept in any form that can be read again.",
+    )
 
 
 DEMO_SITE = Site(

@@ -110,7 +110,7 @@ def _check_site(message: Sequence[Hit] | Measurements, given: Headers, tables: E
 
 
 async def _take_report(report: Measurements, process: Process, now_ms: int) -> Refused | None:
-    measurements = run_technical_edge(report.hit, report.release, report.measurements, process.tables, now_ms=now_ms)
+    measurements = run_technical_edge(report.hit, report.measurements, process.tables, now_ms=now_ms)
     return await process.store(measurements, now_ms=now_ms)
 
 

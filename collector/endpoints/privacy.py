@@ -28,11 +28,11 @@ from collector.endpoints.privacy_words import LANGUAGES, Words, asked_language, 
 from collector.http.body import read_body
 from collector.http.request import Headers, check_limits, make_hit
 from collector.process import Process
-from pipeline.edge import cookies
 from pipeline.edge.clients import Sender
 from pipeline.edge.steps import uses_https
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit
+from pipeline.headers import cookies
 from pipeline.inventory.columns import Language
 from pipeline.keys.directory import KeyName
 from pipeline.settings import Settings

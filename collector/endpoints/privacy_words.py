@@ -14,7 +14,7 @@ from datetime import date
 from importlib.resources import files
 from typing import Any, Final, get_args
 
-from pipeline.edge.cookies import LIFE_DAYS
+from pipeline.headers.cookies import LIFE_DAYS
 from pipeline.host_names import readable_host
 from pipeline.inventory.columns import Kept, Language, amount, inventory
 from pipeline.settings import Settings

@@ -38,6 +38,7 @@ class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     a: Annotated[str, Meta(max_length=2200)] = ""
     n: Text = ""
     c: Text = ""
+    v: Text = ""
 
 
 class _Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +54,8 @@ class _Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     t: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_MEASUREMENTS)]
     u: Address | None = None
     l: Text = ""  # noqa: E741 - the name on the wire: release
+    n: Text = ""
+    """A random number of the page load; events have another one."""
 
 
 # An escape of one half of a character whose other half is not beside it.
@@ -65,7 +68,6 @@ class Measurements(msgspec.Struct, frozen=True):
     """Measurements of one page: the request's facts as a `Hit` without visitor, and the measured values."""
 
     hit: Hit
-    release: str
     measurements: tuple[RawMeasurement, ...]
 
 
@@ -76,8 +78,13 @@ def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> 
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(Reason.BAD_BODY) from None
     if isinstance(message, _Report):
-        hit = make_hit(scope, headers, {"s": message.s, "u": message.u, "m": "js"}, received_ms=now_ms)
-        return Measurements(hit, message.l, _measurements(message.t))
+        hit = make_hit(
+            scope,
+            headers,
+            {"s": message.s, "u": message.u, "m": "js", "v": message.l, "n": message.n},
+            received_ms=now_ms,
+        )
+        return Measurements(hit, _measurements(message.t))
     if any(event.s != message[0].s for event in message):
         raise Refused(Reason.BAD_BODY)
     return tuple(make_hit(scope, headers, asdict(event), received_ms=now_ms) for event in message)

@@ -20,6 +20,7 @@ MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
 MAX_AGENT = 1024  # enrichment takes an agent over 512 for malformed
 MAX_HINT = 256
+MAX_RELEASE = 64
 MAX_ADS = 32
 REPLAY_HEADER = b"x-pixel-replay"
 _BEFORE_IT_IS_SHOWN = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
@@ -30,7 +31,7 @@ Headers = Mapping[bytes, bytes]
 Texts = Mapping[str, str | None]
 Decode = Callable[[bytes], str]
 
-_PARAMETERS = {name.encode(): name for name in "surmeanc"}
+_PARAMETERS = {name.encode(): name for name in "surmeancv"}
 _ADDRESSES = frozenset("ur")
 _MODES: frozenset[str] = frozenset(get_args(Mode))
 _AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
@@ -88,6 +89,12 @@ def make_hit(
         ads=_ads(text("a") or ""),
         nonce=_nonce(text("n") or ""),
         consent=_CONSENT[consent],
+        release=(text("v") or "")[:MAX_RELEASE],
+        way="beacon" if scope.get("method") == "POST" else "image",
+        origin=get(b"origin", b"").decode("latin-1"),
+        fetch_dest=get(b"sec-fetch-dest", b"").decode("latin-1"),
+        fetch_mode=get(b"sec-fetch-mode", b"").decode("latin-1"),
+        fetch_site=get(b"sec-fetch-site", b"").decode("latin-1"),
         peer=scope["client"][0] if scope.get("client") else "",
         forwarded_for=get(b"x-forwarded-for", b"").decode("latin-1"),
         # Of a list the first value is that of the browser's own connection.

@@ -12,6 +12,7 @@ class Action(StrEnum):
     KEY_SEEN = "key_seen"
     KEY_DESTROY = "key_destroy"
     KEY_DESTROYED = "key_destroyed"
+    CLAIM_PAIR = "claim_pair"
     REVEAL = "reveal"
     RELINK = "relink"
     SQL = "sql"

@@ -9,28 +9,42 @@ Pure except for the key files behind `Keyring` and the blocks: time and randomne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pipeline.durations import DAY_MS
-from pipeline.edge import consent, cookies
 from pipeline.edge.clients import NOBODY, Client, Sender
 from pipeline.edge.tables import EdgeTables, SiteTables
 from pipeline.errors import Reason, Refused
-from pipeline.event import NO_TOKEN, CookieState, Event, Hit, PackedAddress, PageFrom, Token, VisitorKind
+from pipeline.event import (
+    NO_TOKEN,
+    ConsentSaid,
+    CookieAge,
+    CookieState,
+    Event,
+    Fetch,
+    Hit,
+    PackedAddress,
+    PageFlag,
+    PageFrom,
+    Token,
+    VisitorKind,
+)
+from pipeline.headers import consent, consistency, cookies
 from pipeline.host_names import normal_host
-from pipeline.keys.tokens import cookie_visitor, is_ipv4
+from pipeline.keys.tokens import click_token, cookie_visitor, is_ipv4
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.pages.page import PageFacts, ReferrerFacts
-from pipeline.scrub.redact import Clean, scrub_ad
+from pipeline.scrub.redact import Clean, scrub_ad, scrub_release
 from pipeline.scrub.urls import split_url
 
 NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
 NO_REFERRER = ReferrerFacts("", "", 0, False)
 NO_AD = Clean("", 0)
+_CONSENT_SAID: Final[Mapping[bool | None, ConsentSaid]] = {None: "unknown", True: "given", False: "refused"}
 
 
 @dataclass(slots=True)
@@ -60,6 +74,9 @@ class Draft:
     net_token: Token = NO_TOKEN
     ua_token: int = 0
     click_token: int = 0
+    click_sealed: str = ""
+    cookie_age: CookieAge = "none"
+    fetch: Fetch = "none"
 
 
 class EdgeResult(NamedTuple):
@@ -155,8 +172,9 @@ def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
         draft.cookie_state = "none" if draft.page.sensitive else "refused"
     elif (known := cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=draft.now_s)) is not None:
         draft.cookie_state, draft.id_secret = "returning", known.secret
+        draft.cookie_age = cookies.age(known, now_s=draft.now_s)
     elif cookies.may_set(hit.host, is_https=draft.is_https):
-        draft.cookie_state = "new"
+        draft.cookie_state = draft.cookie_age = "new"
         draft.set_cookie = cookies.set_id(cookies.new_id(tables.random(cookies.SECRET_BYTES), now_s=draft.now_s))
 
 
@@ -168,7 +186,6 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     if tokens is None:
         return
     draft.ua_token = tokens.agent(hit.agent)
-    draft.click_token = tokens.click(draft.page.click_id)
     address = draft.client.packed
     if address:
         draft.ip_token, draft.net_token = tokens.tokens(address)
@@ -178,6 +195,23 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     elif address:
         # A browser may never send back a cookie just set; until it does, the day's token counts the client once.
         draft.visitor, draft.visitor_kind = tokens.visitor(address, hit.agent, hit.site), "day"
+
+
+def put_click(_: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """Replace an ad's click id by a token that lives a quarter, and seal it where a claim for a refund may need it."""
+    click_id = draft.page.click_id
+    if not (click_id and draft.consent.identify):
+        return
+    key = tables.keys.click_key(draft.epoch, today=draft.today)
+    draft.click_token = click_token(key, click_id) if key else 0
+    draft.click_sealed = tables.seal(click_id) if tables.seal else ""
+
+
+def put_consistency(hit: Hit, draft: Draft, _: EdgeTables) -> None:
+    """Compare the parts of a request that must fit together (policy clause 4.1.3)."""
+    draft.fetch = consistency.fetch(hit)
+    if hit.page is not None and draft.page_from == "parameter" and consistency.has_two_hosts(hit, draft.site.pages):
+        draft.page = draft.page._replace(flags=draft.page.flags | PageFlag.TWO_HOSTS)
 
 
 def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
@@ -204,6 +238,8 @@ EDGE_STEPS: tuple[Step, ...] = (
     put_referrer,
     put_cookies,
     put_tokens,
+    put_click,
+    put_consistency,
     drop_blocked,
 )
 
@@ -284,6 +320,14 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int) -
         nonce=hit.nonce,
         scrubbed=draft.scrubbed | ad.scrubbed,
         dropped_params=min(page.dropped_params, 255),
+        page_role=page.role,
+        release=scrub_release(hit.release),
+        click_kind=page.click_kind,
+        click_sealed=draft.click_sealed,
+        fetch=draft.fetch,
+        privacy_signal=draft.consent.signal,
+        consent=_CONSENT_SAID[hit.consent],
+        cookie_age=draft.cookie_age,
     )
 
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.edge import cookies
 from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.clients import Client, Sender, read_client
 from pipeline.edge.rate_limit import RateLimit
+from pipeline.headers import cookies
 from pipeline.keys.ring import Keyring
+from pipeline.keys.sealed import Seal, sealer
 from pipeline.networks.address import NetworkSet
 from pipeline.networks.lookup import NetworkTables
 from pipeline.pages.known import PageLists
@@ -54,6 +55,7 @@ class EdgeTables:
     random: Callable[[int], bytes]
     blocks: BlockList | None = None
     listed: PageLists | None = None
+    seal: Seal | None = None
     _clients: AgedCache[Sender, Client] = field(init=False)
     _pages: AgedCache[_SitePage, PageFacts] = field(init=False)
     _referrers: AgedCache[_SitePage, ReferrerFacts] = field(init=False)
@@ -82,6 +84,7 @@ class EdgeTables:
             random=random,
             blocks=blocks,
             listed=listed,
+            seal=sealer(settings.fraud.claim_key) if settings.fraud.enabled and settings.fraud.claim_key else None,
         )
 
     def client(self, sender: Sender) -> Client:

@@ -28,10 +28,9 @@ from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, Measurement, MeasurementKind
 from pipeline.scrub.decode import plain
 from pipeline.scrub.paths import scrub_file
-from pipeline.scrub.redact import scrub_host, scrub_text
+from pipeline.scrub.redact import scrub_host, scrub_release, scrub_text
 
 MAX_TEMPLATE = 300
-MAX_RELEASE = 64
 LARGEST_VALUE = 3_600_000.0
 """An hour in milliseconds: a larger vital comes from a clock that jumped."""
 VITALS = ("LCP", "INP", "CLS", "FCP", "TTFB")
@@ -40,7 +39,6 @@ _ERROR_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}")
 _RESOURCE_TYPE = re.compile(r"[a-z]{1,16}")
 _HOST = re.compile(r"([a-z0-9.-]{1,253})(?::[0-9]{1,5})?")
 _SOURCE = re.compile(_HOST.pattern + r":([^:/\s]{1,128}):([0-9]{1,7})")
-_RELEASE = re.compile(rf"[A-Za-z0-9_.+-]{{0,{MAX_RELEASE}}}")
 
 # Each pattern reads the message once from left to right, so a hostile message costs linear time.
 _TEMPLATE_RULES = (
@@ -72,15 +70,17 @@ TECHNICAL_STEPS: tuple[Step, ...] = (
 
 
 def run_technical_edge(
-    hit: Hit, release: str, measurements: Sequence[RawMeasurement], tables: EdgeTables, *, now_ms: int
+    hit: Hit, measurements: Sequence[RawMeasurement], tables: EdgeTables, *, now_ms: int
 ) -> tuple[Measurement, ...]:
     """Return the measurements of one report after `TECHNICAL_STEPS`; raises `Refused` with the reason to be counted.
+
+    The hit's nonce is a number of the page load that the script drew for this report alone: no event has it.
 
     Our script sends no report from a browser with Global Privacy Control or Do Not Track; it cannot read the opt-out
     cookie. Every report that arrives is kept, because nothing in it is about a person.
     """
     draft = take_steps(TECHNICAL_STEPS, hit, tables, now_ms)
-    clean_release = scrub_release(release)
+    release = scrub_release(hit.release)
     return tuple(
         Measurement(
             received_ms=hit.received_ms,
@@ -91,10 +91,13 @@ def run_technical_edge(
             template=scrub_template(measurement.template) if measurement.kind == "js_error" else "",
             source=_source(measurement),
             value=_value(measurement),
-            release=clean_release,
+            release=release,
             page_host=draft.page.host,
             page=draft.page.path,
             country=draft.network.country,
+            net_class=draft.network.net_class,
+            mode=hit.mode,
+            view=hit.nonce,
             agent=hit.agent,
             hint_brands=hit.hint_brands,
             hint_mobile=hit.hint_mobile,
@@ -120,11 +123,6 @@ def _without_letters(word: re.Match[str]) -> str:
     # The letters of an IPv6 address or a token say almost as much as its digits, which the script has removed before.
     numbers = word[0].count("<n>")
     return "<n>" if numbers > 1 or (numbers and word[0].count(":") > 1) else word[0]
-
-
-def scrub_release(release: str) -> str:
-    """Return the release, `*` if a detector takes it for an identifier (a date, a whole hash), '' if malformed."""
-    return scrub_text(release, MAX_RELEASE).text if _RELEASE.fullmatch(release) else ""
 
 
 def _name(measurement: RawMeasurement) -> str:

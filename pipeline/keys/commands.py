@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,6 +98,32 @@ def destroy(
     console.print(act, markup=False, highlight=False, soft_wrap=True)
 
 
+@app.command("claim-pair")
+def claim_pair(
+    file: Annotated[Path, typer.Argument(help="New file for the private half; keep it off this machine.")],
+    config: ConfigOption = None,
+) -> None:
+    """Make the pair of keys for claims for refunds: the private half into FILE, the public one for the settings.
+
+    The collector seals the click ids of ads to the public half. Whoever has the private half can read them for 60 days.
+    """
+    from pipeline.audit.actions import Action
+    from pipeline.audit.log import Audit, operator
+    from pipeline.keys.sealed import new_private_key, public_text
+    from pipeline.system.durable_files import create_once
+
+    if file.exists():
+        raise Fatal(f"{file}: exists; expected the name of a new file")
+    settings, now, private = all_settings.load(config), datetime.now(UTC), new_private_key()
+    public = public_text(private)
+    Audit(settings.audit_dir).record(Action.CLAIM_PAIR, {"public": public}, now=now, who=operator())
+    create_once(file, private)
+    errors.print(
+        f"the private half is in {file}, for its owner alone: move it to where claims are made", highlight=False
+    )
+    console.print(f'[fraud]\nclaim_key = "{public}"', markup=False, highlight=False)
+
+
 def _state(settings: Settings, files: KeyDirectory, name: KeyName) -> tuple[str, str, str]:
     from pipeline.keys.destruction import due
     from pipeline.keys.tokens import fingerprint
@@ -120,7 +147,7 @@ def _named(keys: Sequence[str]) -> list[KeyName]:
     names = [KeyName.parse(key) for key in keys]
     if None in names:
         wrong = keys[names.index(None)]
-        raise typer.BadParameter(f"{wrong}: expected a day such as 2026-11-22, or visitor-2026")
+        raise typer.BadParameter(f"{wrong}: expected a day such as 2026-11-22, or visitor-2026, or click-2026-q4")
     return [name for name in names if name is not None]
 
 

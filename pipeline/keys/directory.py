@@ -2,7 +2,8 @@
 
 Owns the names and every system call on key files; `pipeline.keys.ring` decides which key may be made. Rules:
 
-* `YYYY-MM-DD.key` is one UTC day's key, `visitor-YYYY.key` the visitor key of a year: 32 random bytes each, never
+* `YYYY-MM-DD.key` is one UTC day's key, `visitor-YYYY.key` the visitor key of a year, `click-YYYY-qN.key` that of the clicks of
+  a quarter: 32 random bytes each, never
   derived from anything, so a destroyed key cannot be computed again.
 * Processes agree on one key without coordination: each writes a file of its own and links it to the final name; the first
   link wins and every process reads that file.
@@ -29,7 +30,7 @@ from pipeline.system.durable_files import LOCAL_FILES, create_once, sweep_drafts
 from pipeline.system.private_files import open_private, private_directory
 
 KEY, DESTROYED = ".key", ".destroyed"
-_NAME: Final = re.compile(r"visitor-(?P<year>\d{4})|(?P<day>\d{4}-\d\d-\d\d)", re.ASCII)
+_NAME: Final = re.compile(r"visitor-(?P<year>\d{4})|click-(?P<quarter>\d{4}-q[1-4])|(?P<day>\d{4}-\d\d-\d\d)", re.ASCII)
 
 
 class KeyName(NamedTuple):
@@ -50,6 +51,14 @@ class KeyName(NamedTuple):
         return cls(f"visitor-{epoch.year:04}", date(epoch.year, 1, 1), date(epoch.year, 12, 31))
 
     @classmethod
+    def of_quarter(cls, epoch: date) -> KeyName:
+        """Return the name of the click key of the quarter of `epoch`."""
+        number = (epoch.month - 1) // 3 + 1
+        first = date(epoch.year, 3 * number - 2, 1)
+        last = date(epoch.year, 12, 31) if number == 4 else date(epoch.year, 3 * number + 1, 1) - timedelta(1)
+        return cls(f"click-{epoch.year:04}-q{number}", first, last)
+
+    @classmethod
     def parse(cls, text: str) -> KeyName | None:
         """Return the name that `text` spells, or None."""
         match = _NAME.fullmatch(text)
@@ -58,6 +67,9 @@ class KeyName(NamedTuple):
         try:
             if match["day"]:
                 return cls.of_day(date.fromisoformat(match["day"]))
+            if match["quarter"]:
+                year, number = match["quarter"].split("-q")
+                return cls.of_quarter(date(int(year), 3 * int(number), 1))
             return cls.of_year(date(int(match["year"]), 1, 1))
         except ValueError:
             return None

@@ -1,4 +1,4 @@
-"""The keys that a process uses: the key of today, the keys of past days that still exist, and the year's visitor key.
+"""The keys that a process uses: of today, of past days that still exist, of the year's visitors and the quarter's clicks.
 
 Owns the rules for making a key and for its time in memory; `pipeline.keys.directory` owns the files,
 `pipeline.keys.destruction` the destruction. Rules:
@@ -50,6 +50,7 @@ class Keyring:
         self.retention = timedelta(days=retention_days)
         self._days: dict[date, DayTokens | None] = {}
         self._years: dict[int, bytes | None] = {}
+        self._quarters: dict[KeyName, bytes | None] = {}
         self._problems: dict[KeyName, str] = {}
         self._alarmed: set[KeyName] = set()
         self._monotonic = monotonic
@@ -92,8 +93,18 @@ class Keyring:
             self._years[epoch.year] = self._open(KeyName.of_year(epoch), today or epoch)
         return self._years[epoch.year]
 
+    def click_key(self, epoch: date, *, today: date) -> bytes | None:
+        """Return the click key of the quarter of `epoch`; None means no click tokens (`problem` says why)."""
+        if self._monotonic() >= self._check_at:
+            self._forget()
+        name = KeyName.of_quarter(epoch)
+        if name not in self._quarters:
+            self._quarters[name] = self._open(name, today)
+        return self._quarters[name]
+
     def mint_ahead(self, today: date, days: int) -> list[tuple[KeyName, bool]]:
-        """Make the keys of today and the following days, `days` in all, and the visitor keys of their years.
+        """Make the keys of today and the following days, `days` in all, and the visitor and click keys of their
+        years and quarters.
 
         Returns each name and whether its key is new. Raises `Fatal` where any key is unsafe or the clock was set back,
         `OSError` where the disk fails.
@@ -101,7 +112,9 @@ class Keyring:
         self._refuse_an_old_clock(today)
         epochs = [today + timedelta(offset) for offset in range(days)]
         names = dict.fromkeys(
-            [KeyName.of_year(epoch) for epoch in epochs] + [KeyName.of_day(epoch) for epoch in epochs]
+            [KeyName.of_year(epoch) for epoch in epochs]
+            + [KeyName.of_quarter(epoch) for epoch in epochs]
+            + [KeyName.of_day(epoch) for epoch in epochs]
         )
         for problem in self.damaged().values():
             raise Fatal(problem)
@@ -165,6 +178,7 @@ class Keyring:
         self._problems.clear()
         lives = self.files.lives
         self._days = {day: kept for day, kept in self._days.items() if kept and lives(KeyName.of_day(day))}
+        self._quarters = {name: kept for name, kept in self._quarters.items() if kept and lives(name)}
         self._years = {
             year: kept for year, kept in self._years.items() if kept and lives(KeyName.of_year(date(year, 1, 1)))
         }

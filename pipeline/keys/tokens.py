@@ -86,7 +86,7 @@ class Deterministic:
 class DayTokens:
     """Everything keyed by one day's key of 32 bytes; belongs to one thread."""
 
-    __slots__ = ("_agent", "_click", "_ip", "_net", "_visitor")
+    __slots__ = ("_agent", "_ip", "_net", "_visitor")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -95,7 +95,6 @@ class DayTokens:
         self._net = Deterministic(derive(key, b"clinic-pixel net_token", 16))
         self._visitor = _keyed(derive(key, b"clinic-pixel visitor", 32))
         self._agent = _keyed(derive(key, b"clinic-pixel ua_token", 32))
-        self._click = _keyed(derive(key, b"clinic-pixel click_token", 32))
 
     def ip_token(self, address: RawAddress) -> Token:
         """Return the token of an address; raises `ValueError` where the text is no address."""
@@ -122,10 +121,6 @@ class DayTokens:
         """Return the `ua_token` of a user agent: 64 bits, 0 for none."""
         return _uint64(self._agent, _bytes(agent)) if agent else 0
 
-    def click(self, click_id: str) -> int:
-        """Return the `click_token` of an ad click id: 64 bits, 0 for none."""
-        return _uint64(self._click, _bytes(click_id)) if click_id else 0
-
     def reverse(self, token: Token) -> RawAddress:
         """Return the address behind an `ip_token` of this day; for `reveal` and `relink` only.
 
@@ -137,6 +132,14 @@ class DayTokens:
 def cookie_visitor(visitor_key: bytes, secret: str) -> int:
     """Return the visitor of an id cookie's random part under the yearly visitor key of 32 bytes: 64 bits, never 0."""
     return _uint64(blake2b(digest_size=8, key=visitor_key, person=b"cookie visitor"), _bytes(secret))
+
+
+def click_token(click_key: bytes, click_id: str) -> int:
+    """Return the `click_token` of an ad click id under the quarter's click key of 32 bytes: 64 bits, never 0.
+
+    The day's key would lose a click id that is used again on another day (report of refunds, policy clause 4.1.3).
+    """
+    return _uint64(blake2b(digest_size=8, key=click_key, person=b"click token"), _bytes(click_id))
 
 
 def _keyed(subkey: bytes) -> blake2b:

@@ -130,6 +130,10 @@ class SitePages:
             placing=by_query.parameters | roles.parameters | frozenset(site.page_parameters),
         )
 
+    def known_host(self, host: str) -> str:
+        """Return the stored spelling of an own host or one of `ad_hosts`; another host is returned as it is."""
+        return self.own.get(host) or self.ads.get(host) or host
+
     def knowing(self, known: KnownPaths) -> SitePages:
         """Return the same look-ups with other known paths."""
         return replace(self, rules=self.rules._replace(known=known))

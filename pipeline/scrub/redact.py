@@ -9,6 +9,7 @@ Owns the ways to redact the spans of `pipeline.scrub.identifiers`, except in a p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -71,6 +72,10 @@ def _replace(text: str, spans: Iterable[Span]) -> str:
     return "".join(pieces)
 
 
+RELEASE_LIMIT = 64
+_RELEASE = re.compile(rf"[A-Za-z0-9_.+-]{{0,{RELEASE_LIMIT}}}")
+
+
 @lru_cache(maxsize=1024)
 def scrub_ad(block: str) -> Clean:
     """Return the id of an ad block, `*` where it is an address, an e-mail, a UUID or a number as long as a person's.
@@ -84,6 +89,12 @@ def scrub_ad(block: str) -> Clean:
         if kind in _NEVER_AD or (kind is Scrubbed.DIGITS and number):
             return Clean(STAR, kind.value)
     return Clean(block, 0)
+
+
+@lru_cache(maxsize=256)
+def scrub_release(release: str) -> str:
+    """Return the release of a site, `*` if a detector takes it for an identifier (a date, a whole hash), '' if malformed."""
+    return scrub_text(release, RELEASE_LIMIT).text if _RELEASE.fullmatch(release) else ""
 
 
 def scrub_host(host: str) -> Clean:

@@ -19,6 +19,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database.client import connect, explain
 from pipeline.settings import Retention, Settings
 
+SEALED_DAYS: Final = 60
+"""Ad networks accept claims for about as long."""
 GRACE: Final = timedelta(days=1)
 """Data that is still stored this long after its term is reported as a problem."""
 
@@ -52,6 +54,7 @@ LIVES: Final = (
     Life("fraud_signals", "window_start", "rows_days"),
     Life("counters", "minute", "numbers_months"),
     Life("hourly", "hour", "numbers_months"),
+    Life("marks", "at", "numbers_months"),
 )
 
 
@@ -97,6 +100,24 @@ def drop_expired(settings: Settings) -> None:
             for partition in _expired(client, life, settings.retention):
                 client.command(f"ALTER TABLE pixel.{life.table} DROP PARTITION ID '{partition}'")
                 log.info("dropped %s of %s: older than %s", partition, life.table, life.setting)
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_eraser") from None
+    finally:
+        client.close()
+
+
+def clear_sealed_clicks(settings: Settings) -> None:
+    """Clear the sealed click ids of the days older than `SEALED_DAYS`: their column is dropped, no row is rewritten.
+
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
+    """
+    client = connect(settings, "pixel_eraser")
+    old = f"toDate(received_at, 'UTC') < toDate(now('UTC')) - {SEALED_DAYS}"
+    query = f"/* old click ids */ SELECT DISTINCT toYYYYMMDD(received_at) FROM pixel.events WHERE {old} AND click_sealed != ''"  # noqa: S608 - a number of ours
+    try:
+        for (day,) in client.query(query).result_rows:
+            client.command(f"ALTER TABLE pixel.events CLEAR COLUMN click_sealed IN PARTITION {day}")
+            log.info("cleared the sealed click ids of %s: older than %d days", day, SEALED_DAYS)
     except ClickHouseError as error:
         raise explain(error, settings, "pixel_eraser") from None
     finally:

@@ -19,7 +19,7 @@ from pipeline.pages.learn import learn_again
 from pipeline.settings import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
 from pipeline.ship.key_jobs import compare_keys, destroy_expired_keys
-from pipeline.ship.retention import drop_expired
+from pipeline.ship.retention import clear_sealed_clicks, drop_expired
 from pipeline.ship.rollup import count_late_hours, count_recent_hours
 from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subjects.erasure import finish_erasures
@@ -59,6 +59,7 @@ JOBS: list[Job] = [
     Job("count late hours", DAY_SECONDS, count_late_hours),
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
     Job("drop the days whose term is over", HOUR_SECONDS, drop_expired),  # after the rows of blocks were held
+    Job("clear old click ids", DAY_SECONDS, clear_sealed_clicks),
     Job("learn the public pages", DAY_SECONDS, learn_again),
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("copy the audit", HOUR_SECONDS, copy_audit),

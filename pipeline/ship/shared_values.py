@@ -4,7 +4,8 @@ Owns the counting and its file `run/values.json`. Rules:
 
 * A free `utm_*` value is stored once `PEOPLE` visitors brought it, cookies over all days or visitors of one day; until then it
   is `*`. Declared robots and datacenters do not count: the scanners of mail servers open links, too.
-* A word of an error message, its class and the release are stored when they belong to the vocabulary of JavaScript, or once
+* The release of an event is stored like a campaign value, unless it is a version number such as 1.20.3.
+* A word of an error message, its class and the release of a measurement are stored when they belong to the vocabulary of JavaScript, or once
   `REPORTS` reports from `KINDS` kinds of browser, system and country brought them; a measurement has no visitor to count.
 * The file holds hashes under the visitor key of the year: without the key nobody can try values. With the year the counting
   begins anew. A lost file costs the first values of a campaign, no event.
@@ -78,16 +79,18 @@ class SharedValues:
         self._changed = False
 
     def event(self, row: Row) -> Row:
-        """Return the row with `*` in place of the campaign values that too few people brought."""
+        """Return the row with `*` in place of the campaign values and the release that too few people brought."""
         free = self._free.get(row.site, frozenset()) & row.campaign.keys()
-        if not free:
+        unsure = row.release and not _VERSION.fullmatch(row.release)
+        if not (free or unsure):
             return row
         key = self._key(row.epoch)
+        release = STAR if unsure and not self._is_shared(key, row, "release", row.release) else row.release
         campaign = {
             name: value if name not in free or self._is_shared(key, row, name, value) else STAR
             for name, value in row.campaign.items()
         }
-        return msgspec.structs.replace(row, campaign=campaign)
+        return msgspec.structs.replace(row, campaign=campaign, release=release)
 
     def measurement(self, row: TechnicalRow) -> TechnicalRow:
         """Return the row with `*` in place of the words that too few reports had."""

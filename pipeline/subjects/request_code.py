@@ -21,7 +21,7 @@ from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from pipeline.durations import DAY_SECONDS
-from pipeline.edge.cookies import IdCookie
+from pipeline.headers.cookies import IdCookie
 from pipeline.keys.tokens import cookie_visitor, derive
 
 LIFE: Final = timedelta(days=30)

@@ -19,8 +19,8 @@ from zlib import crc32
 
 import urllib3
 
-from pipeline.edge.cookies import ID_COOKIE
 from pipeline.errors import Retryable
+from pipeline.headers.cookies import ID_COOKIE
 from pipeline.system.answers import answer_of
 
 LANES = 4

@@ -46,6 +46,8 @@ GRANT SELECT ON rollup.hourly_counts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.
 GRANT SELECT, ALTER DELETE ON pixel.* TO pixel_eraser;
+-- Ends the sealed click ids of old days.
+GRANT ALTER CLEAR COLUMN ON pixel.events TO pixel_eraser;
 GRANT INSERT ON pixel.subject_blocks TO pixel_eraser;
 GRANT INSERT ON pixel.held TO pixel_eraser;
 

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from collector.endpoints.privacy_words import LANGUAGES, Words
-from pipeline.edge.cookies import ID_COOKIE, LIFE_DAYS, OPT_OUT_COOKIE
+from pipeline.headers.cookies import ID_COOKIE, LIFE_DAYS, OPT_OUT_COOKIE
 from support.edge import Edge, Served
 
 Open = Callable[..., Page]

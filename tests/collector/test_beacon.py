@@ -44,7 +44,7 @@ def test_one_call_may_hold_several_events():
 def test_an_object_is_a_report_of_technical_signals():
     report = parse({"s": "clinic", "u": VIEW["u"], "l": "v1.2", "t": [SIGNAL, {"k": "vital", "n": "CLS", "v": 0.1}]})
     assert isinstance(report, Measurements)
-    assert (report.release, report.hit.page, [signal.value for signal in report.measurements]) == (
+    assert (report.hit.release, report.hit.page, [signal.value for signal in report.measurements]) == (
         "v1.2",
         VIEW["u"],
         [0, 0.1],

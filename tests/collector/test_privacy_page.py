@@ -18,8 +18,8 @@ from starlette.routing import Route
 from collector.app import Collector
 from collector.endpoints.privacy_words import LANGUAGES, Words, asked_language, preferred_language, public_hosts
 from collector.http.body import MAX_BODY
-from pipeline.edge import cookies
 from pipeline.errors import Fatal, Reason
+from pipeline.headers import cookies
 from pipeline.inventory.columns import inventory
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.settings import Settings, Site

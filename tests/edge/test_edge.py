@@ -7,16 +7,17 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pipeline.edge import cookies
 from pipeline.edge.rate_limit import RateLimit
 from pipeline.edge.steps import EDGE_STEPS, OverRate, run_edge
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
-from pipeline.event import NO_TOKEN, EventColumns, Hit, Scrubbed
+from pipeline.event import NO_TOKEN, EventColumns, Hit, PageFlag, Scrubbed
+from pipeline.headers import cookies
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
+from pipeline.keys.sealed import opened, public_text, sealer
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
-from pipeline.settings import AllowedValue, Collector, Settings, Site
+from pipeline.settings import AllowedValue, Collector, PageRole, Settings, Site
 from pipeline.spool.records import frame, parse
 
 NOW = 1_795_000_000_000
@@ -36,6 +37,7 @@ SITE = Site(
     id="clinic",
     hosts=("clinic.example",),
     sensitive={"sensitive": ("/services/onko/*",)},
+    roles=(PageRole(role="done", path="/appointment", parameter="sent"),),
     cookies=(AllowedValue(name="lang", values=("ru", "en")), AllowedValue(name="ab", pattern="variant-[a-c]")),
     own_networks=(ip_network("192.0.2.0/24"),),
 )
@@ -92,6 +94,8 @@ def test_the_order_of_the_edge_is_the_list(tables):
         "put_referrer",
         "put_cookies",
         "put_tokens",
+        "put_click",
+        "put_consistency",
         "drop_blocked",
     ]
 
@@ -275,15 +279,182 @@ def test_a_blocked_person_is_refused_and_nobody_else(tables, who):
     assert event(tables, gpc=True, **who).visitor == 0
 
 
+CLICK = "https://clinic.example/?yclid=1234567890123456789"
+PRIVATE = bytes(range(32))
+
+
+def test_a_click_id_has_the_same_token_on_every_day_of_a_quarter_and_another_in_the_next(tables):
+    def token(days, page=CLICK):
+        moment = NOW + days * 86_400_000
+        return (
+            run_edge(msgspec.structs.replace(BASE, page=page, received_ms=moment), tables, now_ms=moment)
+            .events[0]
+            .click_token
+        )
+
+    assert token(0) == token(1) == token(40)
+    assert token(0) != token(60)
+    assert token(0) != token(0, CLICK + "0")
+    assert token(0, "https://clinic.example/") == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        (CLICK, "yclid"),
+        ("https://clinic.example/?GCLID=abc", "gclid"),
+        ("https://clinic.example/?utm_source=x", ""),
+        ("https://clinic.example/services/onko/x?yclid=1", ""),
+        ("https://elsewhere.example/?yclid=1", ""),
+    ],
+)
+def test_the_ad_network_of_a_click_is_kept(tables, page, kind):
+    assert event(tables, page=page).click_kind == kind
+
+
+def test_a_click_id_is_sealed_to_the_key_of_claims(tables):
+    sealing = replace(tables, seal=sealer(public_text(PRIVATE)))
+    stored = event(sealing, page=CLICK).click_sealed
+    assert opened(stored, PRIVATE) == "1234567890123456789"
+    assert event(sealing, page=CLICK).click_sealed != stored
+    with pytest.raises(ValueError, match="not sealed to this key"):
+        opened(stored, PRIVATE[::-1])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gpc": True},
+        {"consent": False},
+        {"cookie": f"{cookies.OPT_OUT_COOKIE}=1"},
+        {"page": "https://clinic.example/services/onko/x?yclid=1"},
+        {"page": "https://clinic.example/"},
+    ],
+)
+def test_a_click_id_is_not_sealed_without_consent_or_on_a_sensitive_page(tables, changes):
+    sealing = replace(tables, seal=sealer(public_text(PRIVATE)))
+    assert event(sealing, **{"page": CLICK, **changes}).click_sealed == ""
+    assert event(tables, page=CLICK).click_sealed == ""
+
+
+@pytest.mark.parametrize("text", ["", "abc", "A" * 43 + "=="])
+def test_a_key_that_is_none_is_refused_when_the_tables_are_made(text):
+    with pytest.raises(ValueError, match="claim-pair"):
+        sealer(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "signal"),
+    [
+        ({}, "none"),
+        ({"gpc": True}, "gpc"),
+        ({"dnt": True}, "dnt"),
+        ({"gpc": True, "dnt": True}, "gpc"),
+        ({"cookie": f"{cookies.OPT_OUT_COOKIE}=1", "gpc": True}, "opt_out"),
+        ({"consent": False}, "none"),
+    ],
+)
+def test_the_privacy_signal_is_named(tables, changes, signal):
+    assert event(tables, **changes).privacy_signal == signal
+
+
+@pytest.mark.parametrize(("consent", "stored"), [(None, "unknown"), (True, "given"), (False, "refused")])
+def test_no_answer_is_no_refusal(tables, consent, stored):
+    assert event(tables, consent=consent, gpc=True).consent == event(tables, consent=consent).consent == stored
+
+
+@pytest.mark.parametrize(
+    ("days", "age"),
+    [(0, "day"), (1, "day"), (2, "week"), (7, "week"), (8, "month"), (31, "month"), (32, "older"), (365, "older")],
+)
+def test_the_age_of_the_cookie_is_kept_and_nothing_else_of_it(tables, days, age):
+    cookie = f"{cookies.ID_COOKIE}=1.{NOW // 86_400_000 - days}.{'A' * 22}"
+    assert event(tables, cookie=cookie).cookie_age == age
+    assert event(tables, cookie=cookie, gpc=True).cookie_age == "none"
+    assert event(tables, cookie=cookie, page="https://clinic.example/services/onko/x").cookie_age == "none"
+
+
+def test_a_cookie_just_set_is_new(tables):
+    assert event(tables).cookie_age == "new"
+
+
+IMAGE = {"fetch_dest": "image", "fetch_mode": "no-cors", "fetch_site": "cross-site"}
+BEACON = {"way": "beacon", "fetch_dest": "empty", "fetch_mode": "cors", "fetch_site": "same-site"}
+
+
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        ({}, "none"),
+        (IMAGE, "agree"),
+        (BEACON, "agree"),
+        ({**BEACON, "fetch_mode": "no-cors"}, "agree"),
+        ({**IMAGE, "fetch_mode": "cors"}, "agree"),
+        ({"fetch_site": "cross-site"}, "agree"),
+        ({**IMAGE, "fetch_dest": "document", "fetch_mode": "navigate", "fetch_site": "none"}, "contradict"),
+        ({**IMAGE, "fetch_site": "none"}, "contradict"),
+        ({**IMAGE, "fetch_dest": "empty"}, "contradict"),
+        ({**IMAGE, "way": "beacon"}, "contradict"),
+        ({**BEACON, "way": "image"}, "contradict"),
+        ({**IMAGE, "fetch_dest": "Image"}, "contradict"),
+        ({**BEACON, "fetch_site": "same-origin", "origin": "https://stats.clinic.example"}, "agree"),
+        ({**BEACON, "fetch_site": "same-origin", "origin": "https://clinic.example"}, "contradict"),
+        (
+            {**BEACON, "fetch_site": "same-origin", "origin": "https://clinic.example", "forwarded_for": "192.0.2.9"},
+            "agree",
+        ),
+        ({**BEACON, "fetch_site": "cross-site", "origin": "https://stats.clinic.example"}, "contradict"),
+        ({**IMAGE, "fetch_site": "same-origin", "referer": "https://clinic.example/"}, "contradict"),
+        ({**BEACON, "fetch_site": "same-origin", "origin": "null"}, "agree"),
+    ],
+)
+def test_the_browsers_words_on_the_request_are_compared(tables, said, stored):
+    assert event(tables, **said).fetch == stored
+
+
+@pytest.mark.parametrize(
+    ("said", "two"),
+    [
+        ({}, False),
+        ({"origin": "https://clinic.example"}, False),
+        ({"origin": "https://www.clinic.example"}, False),
+        ({"origin": "https://clinic.example:8443"}, False),
+        ({"origin": "null", "referer": "https://clinic.example/"}, False),
+        ({"origin": "https://elsewhere.example"}, True),
+        ({"referer": "https://elsewhere.example/page"}, True),
+        ({"origin": "file://"}, False),
+    ],
+)
+def test_a_page_on_another_host_than_the_browser_says_is_marked(tables, said, two):
+    assert bool(event(tables, **said).page_flags & PageFlag.TWO_HOSTS) is two
+
+
+@pytest.mark.parametrize(
+    ("release", "stored"),
+    [("1.20.3", "1.20.3"), ("", ""), ("a b", ""), ("2026-11-18", "*"), ("v7+build_5", "v7+build_5"), ("x" * 65, "")],
+)
+def test_the_release_goes_with_every_event(tables, release, stored):
+    assert event(tables, release=release).release == stored
+    assert run(tables, release=release, ads=("a",)).events[0].release == stored
+
+
 def test_every_column_of_an_event_gets_a_value(tables):
     """A column that `_event` forgets would always have its default."""
-    strict = replace(tables, policy="2026-11")
+    strict = replace(tables, policy="2026-11", seal=sealer(public_text(bytes(range(32)))))
     cookie = f"{cookies.ID_COOKIE}=1.{NOW // 86_400_000}.{'A' * 22}; lang=ru"
     address = "http://clinic.example/Kontakty//../ab?utm_source=yandex&yclid=123456789&x=1&mail=ivan@example.com"
     hits = [
-        {"cookie": cookie, "nonce": 7, "status": 404, "agent": "Mozilla/5.0 test", "ads": ("spring",)},
-        {"page": address, "mode": "server", "peer": "2001:db8::7"},
-        {"referrer": "https://clinic.example/news/"},
+        {
+            "cookie": cookie,
+            "nonce": 7,
+            "status": 404,
+            "agent": "Mozilla/5.0 test",
+            "ads": ("spring",),
+            "release": "1.2",
+        },
+        {"page": address, "mode": "server", "peer": "2001:db8::7", "consent": True, "fetch_site": "cross-site"},
+        {"referrer": "https://clinic.example/news/", "gpc": True},
+        {"page": "https://clinic.example/appointment?sent=1"},
     ]
     events = [run(strict, **hit).events[0] for hit in hits]
     defaults = EventColumns(event_id=events[0].event_id, site="")
@@ -292,4 +463,4 @@ def test_every_column_of_an_event_gets_a_value(tables):
         for name in EventColumns.__struct_fields__
         if all(getattr(one, name) == getattr(defaults, name) for one in events)
     ]
-    assert same == ["event_id"]
+    assert same == ["event_id", "attack", "agent_signed"]

@@ -3,10 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.edge.tables import EdgeTables
-from pipeline.edge.technical import MAX_TEMPLATE, RawMeasurement, run_technical_edge, scrub_release, scrub_template
+from pipeline.edge.technical import MAX_TEMPLATE, RawMeasurement, run_technical_edge, scrub_template
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit
 from pipeline.scrub.identifiers import find
+from pipeline.scrub.redact import scrub_release
 from pipeline.settings import Settings
 from support.edge import CLINIC
 
@@ -23,8 +24,10 @@ def tables():
 
 
 def run(tables, signal, *, page="https://clinic.example/doctors", release="", peer="192.0.2.1"):
-    hit = Hit(received_ms=NOW, peer=peer, site="clinic", page=page, agent="Mozilla/5.0", cookie="__Host-px=1")
-    (stored,) = run_technical_edge(hit, release, [signal], tables, now_ms=NOW)
+    hit = Hit(
+        received_ms=NOW, peer=peer, site="clinic", page=page, agent="Mozilla/5.0", cookie="__Host-px=1", release=release
+    )
+    (stored,) = run_technical_edge(hit, [signal], tables, now_ms=NOW)
     return stored
 
 
@@ -122,5 +125,5 @@ def test_a_sensitive_page_is_its_group_here_too(tables):
 
 def test_an_unknown_site_is_refused(tables):
     with pytest.raises(Refused) as refused:
-        run_technical_edge(Hit(received_ms=NOW, peer="", site="nowhere"), "", [error()], tables, now_ms=NOW)
+        run_technical_edge(Hit(received_ms=NOW, peer="", site="nowhere"), [error()], tables, now_ms=NOW)
     assert refused.value.reason is Reason.UNKNOWN_SITE

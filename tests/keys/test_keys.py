@@ -115,9 +115,15 @@ def test_a_key_is_made_for_today_or_a_past_day_inside_retention(keyring: Keyring
 
 def test_a_key_minted_ahead_is_used_when_its_day_comes(keyring: Keyring, directory: Path) -> None:
     made = keyring.mint_ahead(date(2026, 12, 25), 14)
-    assert [name.text for name, _ in made[:3]] == ["visitor-2026", "visitor-2027", "2026-12-25"]
+    assert [name.text for name, _ in made[:5]] == [
+        "visitor-2026",
+        "visitor-2027",
+        "click-2026-q4",
+        "click-2027-q1",
+        "2026-12-25",
+    ]
     assert all(new for _, new in made)
-    assert len(made) == 16
+    assert len(made) == 18
     assert not any(new for _, new in keyring.mint_ahead(date(2026, 12, 25), 14))
     last = date(2027, 1, 7)
     assert Keyring(KeyDirectory(directory), may_mint=False).day(last, today=last) is not None
@@ -127,7 +133,7 @@ def test_a_destroyed_day_is_never_minted_again(keyring: Keyring) -> None:
     tombstone(keyring.files, DAY, "order")
     assert keyring.day(TODAY, today=TODAY) is None
     assert "never made again" in keyring.problem
-    assert [name.text for name, _ in keyring.mint_ahead(TODAY, 2)] == ["visitor-2026", "2026-11-23"]
+    assert [name.text for name, _ in keyring.mint_ahead(TODAY, 2)] == ["visitor-2026", "click-2026-q4", "2026-11-23"]
     assert keyring.files.create(DAY, bytes(32)) is False
     assert not keyring.files.exists(DAY)
 

@@ -42,7 +42,16 @@ def test_a_parameter_of_the_page_is_part_of_its_stored_path(address: str, stored
 
 @pytest.mark.parametrize(
     "value",
-    ["190385", "79161234567", "anna%40mail.ru", "ivanov-petr", "8f14e45fceea167a5a36dedd4bea2543", "1%2F2", "a%26b", "12%3F"],
+    [
+        "190385",
+        "79161234567",
+        "anna%40mail.ru",
+        "ivanov-petr",
+        "8f14e45fceea167a5a36dedd4bea2543",
+        "1%2F2",
+        "a%26b",
+        "12%3F",
+    ],
 )
 def test_a_value_like_an_identifier_is_a_star_in_the_path(value: str) -> None:
     assert read_page(f"https://clinic.example/doctors?ELEMENT_ID={value}", PAGES).path == "/doctors?ELEMENT_ID=*"

@@ -234,9 +234,10 @@ def _stored(settings: Settings, place: str, text: str) -> list[Any]:
             f"clinic.example:{text}:1" if place == "source_file" else "",
             0.0,
         )
-        sent = Hit(page=page, received_ms=now, peer="192.0.2.1", site="clinic")
+        release = text if place == "release" else ""
+        sent = Hit(page=page, received_ms=now, peer="192.0.2.1", site="clinic", release=release)
         try:
-            (made,) = run_technical_edge(sent, text if place == "release" else "", [raw], edge, now_ms=now)
+            (made,) = run_technical_edge(sent, [raw], edge, now_ms=now)
         except Refused:
             return []
         return [values.measurement(enrich_measurement(made, enriching, ""))]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.edge.cookies import DAY_SECONDS, IdCookie, new_id
+from pipeline.headers.cookies import DAY_SECONDS, IdCookie, new_id
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.subjects.request_code import LIFE, fingerprint, make, read
 

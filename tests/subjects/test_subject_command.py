@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.edge import cookies
+from pipeline.headers import cookies
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.subjects import request_code

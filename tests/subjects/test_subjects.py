@@ -14,9 +14,9 @@ import pytest
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect
 from pipeline.edge.blocks import BlockList
-from pipeline.edge.cookies import DAY_SECONDS, IdCookie
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
+from pipeline.headers.cookies import DAY_SECONDS, IdCookie
 from pipeline.inventory.columns import inventory
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from pipeline.event import PrivacySignal
+
 
 class Consent(NamedTuple):
     """The answer: whether visitor and tokens may be made, and why not."""
 
     identify: bool
-    signalled: bool
+    signal: PrivacySignal = "none"
+
+    @property
+    def signalled(self) -> bool:
+        """Whether the browser sent a privacy signal, or the person opted out."""
+        return self.signal != "none"
 
 
-ALLOWED = Consent(identify=True, signalled=False)
-NOT_GIVEN = Consent(identify=False, signalled=False)
-SIGNALLED = Consent(identify=False, signalled=True)
+ALLOWED = Consent(identify=True)
+NOT_GIVEN = Consent(identify=False)
 
 
 def decide(
@@ -28,8 +34,10 @@ def decide(
 
     Source: Global Privacy Control specification (Sec-GPC), Tracking Preference Expression (DNT), policy clause 2.1.
     """
-    if gpc or dnt or opted_out:
-        return SIGNALLED
+    if opted_out:
+        return Consent(identify=False, signal="opt_out")
+    if gpc or dnt:
+        return Consent(identify=False, signal="gpc" if gpc else "dnt")
     if given is False or (kind == "explicit" and given is not True):
         return NOT_GIVEN
     return ALLOWED

@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline.edge import cookies
-from pipeline.edge.consent import ALLOWED, NOT_GIVEN, SIGNALLED, decide
+from pipeline.headers import cookies
+from pipeline.headers.consent import ALLOWED, NOT_GIVEN, Consent, decide
 
 NOW_S = 1_795_000_000
 DAY = NOW_S // 86_400
@@ -17,9 +17,13 @@ SECRET = "A" * 22
         ("explicit, silent", {"kind": "explicit"}, NOT_GIVEN),
         ("explicit, withheld", {"kind": "explicit", "given": False}, NOT_GIVEN),
         ("explicit, given", {"kind": "explicit", "given": True}, ALLOWED),
-        ("GPC wins over consent", {"gpc": True, "given": True}, SIGNALLED),
-        ("DNT wins over consent", {"dnt": True, "given": True}, SIGNALLED),
-        ("opt-out wins over consent", {"opted_out": True, "kind": "explicit", "given": True}, SIGNALLED),
+        ("GPC wins over consent", {"gpc": True, "given": True}, Consent(identify=False, signal="gpc")),
+        ("DNT wins over consent", {"dnt": True, "given": True}, Consent(identify=False, signal="dnt")),
+        (
+            "opt-out wins over consent",
+            {"opted_out": True, "kind": "explicit", "given": True},
+            Consent(identify=False, signal="opt_out"),
+        ),
     ],
 )
 def test_signals_win_then_the_kind_of_consent(word, facts, expected):

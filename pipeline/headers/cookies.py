@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pipeline.durations import DAY_SECONDS
-from pipeline.event import Scrubbed
+from pipeline.event import CookieAge, Scrubbed
 
 ID_COOKIE = "__Host-px"
 OPT_OUT_COOKIE = "__Host-px-out"
@@ -24,6 +24,7 @@ LIFE_DAYS = 365
 SECRET_BYTES = 16
 
 _ID_VALUE = re.compile(r"1\.([0-9]{1,6})\.([A-Za-z0-9_-]{22})", re.ASCII)
+_AGES: tuple[tuple[int, CookieAge], ...] = ((1, "day"), (7, "week"), (31, "month"))
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
@@ -63,6 +64,12 @@ def parse_id(value: str, *, now_s: int) -> IdCookie | None:
     age = now_s // DAY_SECONDS - day
     # One day of grace towards the future: the value may come from a host whose clock is a little ahead.
     return IdCookie(match[2], day) if -1 <= age <= LIFE_DAYS else None
+
+
+def age(cookie: IdCookie, *, now_s: int) -> CookieAge:
+    """Return how long ago an id cookie was set: up to a day, a week, 31 days, or longer."""
+    days = now_s // DAY_SECONDS - cookie.day
+    return next((name for most, name in _AGES if days <= most), "older")
 
 
 def new_id(random: bytes, *, now_s: int) -> str:

@@ -1,0 +1,7 @@
+"""What the headers of a request say: consent and privacy signals, cookies, and whether its parts fit together.
+
+Owns our cookies, the precedence of the signals and the comparison of the headers. Pure. May use `pages`, `scrub` and the root.
+The edge uses all of it, `subjects`, `traffic`, `privacy_check` and the page /privacy use `cookies`.
+"""
+
+__all__ = ["consent", "consistency", "cookies"]
