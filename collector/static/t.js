@@ -16,7 +16,7 @@ const base = new URL(".", import.meta.url).href;
 const told = new Set();
 let waiting = [];
 let lookedAt = 0;
-let page, timer;
+let page, view, timer;
 
 const safe = (work) => (event) => {
   try {
@@ -29,7 +29,7 @@ const flush = () => {
     const running = timer;
     timer = 0;
     if (!waiting.length) return;
-    const report = { s: set.site, u: page, t: waiting };
+    const report = { s: set.site, u: page, n: view, t: waiting };
     if (set.release) report.l = set.release.slice(0, 64);
     waiting = [];
     const body = JSON.stringify(report);
@@ -43,7 +43,11 @@ const tell = (measurement) => {
   if (told.size >= MOST_TOLD || told.has(key)) return;
   told.add(key);
   const here = (location.origin + location.pathname).slice(0, 2000);
-  if (here != page) flush();
+  if (here != page) {
+    flush();
+    // Tells how many page views an error met; the page view itself has another number.
+    view = "" + Math.ceil(Math.random() * 2 ** 53);
+  }
   page = here;
   waiting.push(measurement);
   try {

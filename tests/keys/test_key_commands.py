@@ -7,6 +7,8 @@ import logging
 import os
 import stat
 import sys
+import tomllib
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from pipeline.cli import main
 from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days
+from pipeline.keys.sealed import public_text
 from pipeline.settings import ClickHouse, Settings
 from pipeline.ship.audit_jobs import print_audit_head
 from pipeline.ship.key_jobs import destroy_expired_keys
@@ -210,3 +213,17 @@ def test_blocked_days_are_those_of_open_blocks(tables: Rows) -> None:
 
 def test_ship_runs_both_daily_jobs() -> None:
     assert {destroy_expired_keys, print_audit_head} <= {job.run for job in JOBS}
+
+
+def test_the_pair_for_claims_is_made_once_and_its_private_half_is_shown_nowhere(data: Path, run: Run) -> None:
+    file = data.parent / "claim.key"
+    made = run("keys", "claim-pair", str(file))
+    assert made.status == 0, made.stderr
+    private = file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert tomllib.loads(made.stdout) == {"fraud": {"claim_key": public_text(private)}}
+    assert b64encode(private).decode() not in made.stdout + made.stderr
+    assert [entry.action for entry, _ in Audit(data / "audit").entries()] == ["claim_pair"]
+    again = run("keys", "claim-pair", str(file))
+    assert (again.status, file.read_bytes()) == (1, private)
+    assert "expected the name of a new file" in again.stderr

@@ -22,7 +22,7 @@ from pipeline.keys.reveal import RevealRequest, read_request, relink, reveal
 from pipeline.keys.ring import Keyring
 from pipeline.operations.doctor import examine
 from pipeline.settings import ClickHouse, Settings
-from pipeline.ship.retention import LIVES, Life, drop_expired
+from pipeline.ship.retention import LIVES, SEALED_DAYS, Life, clear_sealed_clicks, drop_expired
 from pipeline.ship.schedule import JOBS
 from pipeline.subjects.rows import hold_blocked_rows
 from support.command import free_port
@@ -110,6 +110,21 @@ def test_a_dropped_day_is_logged_once(idle: Rows, caplog: pytest.LogCaptureFixtu
     assert len(caplog.records) == 1
     drop_expired(idle.settings)
     assert len(caplog.records) == 1
+
+
+def test_a_sealed_click_id_ends_after_60_days_and_its_row_stays(idle: Rows) -> None:
+    days = (SEALED_DAYS - 1, SEALED_DAYS, SEALED_DAYS + 1, SEALED_DAYS + 2)
+    for age in days:
+        at = NOW - timedelta(days=age)
+        idle.writer.command(
+            f"INSERT INTO pixel.events (received_at, site, click_token, click_sealed) VALUES ('{at:%Y-%m-%d %H:%M:%S}', 'c', 7, 'x')"
+        )
+    for _ in range(2):
+        clear_sealed_clicks(idle.settings)
+        kept = idle.admin.query(
+            "SELECT click_sealed, click_token FROM pixel.events ORDER BY received_at DESC"
+        ).result_rows
+        assert kept == [("x", 7), ("x", 7), ("", 7), ("", 7)]
 
 
 def test_clickhouse_itself_drops_an_expired_day_where_no_ship_runs(tables: Rows) -> None:
