@@ -308,6 +308,7 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int) -
         page_host=page.host,
         page=page.path,
         page_flags=page.flags,
+        attack=page.attack,
         page_scheme=page.scheme,
         page_from=draft.page_from,
         status=hit.status,

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from pipeline.errors import type_and_place
 from pipeline.event import PageFlag, Scheme, Scrubbed
 from pipeline.host_names import normal_host
+from pipeline.pages.attacks import attack_of
 from pipeline.pages.page_flags import spelling
 from pipeline.pages.places import NO_PLACES, PlaceRule, Places
 from pipeline.pages.query import Allowed, allowed_values, page_parameters, read_query
@@ -52,6 +53,7 @@ class PageFacts(NamedTuple):
     sensitive: bool
     click_kind: str = ""
     role: str = ""
+    attack: str = ""
 
 
 class ReferrerFacts(NamedTuple):
@@ -184,10 +186,13 @@ def _read_page(raw: str, site: SitePages) -> PageFacts:
     path, found, sensitive = _read_path(plainly, query.placed, site)
     scrubbed |= found | query.scrubbed
     role = site.roles.find(plainly.lower(), query.placed) if site.roles.rules else ""
-    flags |= spelling(url, plainly)
+    attack = attack_of(url.path, url.query)
+    flags |= spelling(url, plainly) | (PageFlag.ATTACK.value if attack else 0)
     paid = bool(query.click_id)
     if sensitive:
-        return PageFacts(host, path, url.scheme, flags, scrubbed, query.dropped, {}, paid, "", True, role=role)
+        return PageFacts(
+            host, path, url.scheme, flags, scrubbed, query.dropped, {}, paid, "", True, role=role, attack=attack
+        )
     return PageFacts(
         host=host,
         path=path,
@@ -201,6 +206,7 @@ def _read_page(raw: str, site: SitePages) -> PageFacts:
         sensitive=False,
         click_kind=query.click_kind,
         role=role,
+        attack=attack,
     )
 
 

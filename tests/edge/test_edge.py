@@ -84,6 +84,13 @@ def test_a_page_view_has_its_fields_and_no_address(tables):
     assert UUID(got.event_id).int >> 80 == NOW
 
 
+def test_the_family_of_an_attack_is_kept_and_its_text_is_not(tables):
+    got = event(tables, page="https://clinic.example/doctors?q=%3Cscript%3Eprobe()%3C/script%3E")
+    assert (got.page, got.attack) == ("/doctors", "script")
+    assert "probe" not in str(got)
+    assert event(tables).attack == ""
+
+
 def test_the_order_of_the_edge_is_the_list(tables):
     assert [step.__name__ for step in EDGE_STEPS] == [
         "put_consent",
@@ -463,4 +470,4 @@ def test_every_column_of_an_event_gets_a_value(tables):
         for name in EventColumns.__struct_fields__
         if all(getattr(one, name) == getattr(defaults, name) for one in events)
     ]
-    assert same == ["event_id", "attack", "agent_signed"]
+    assert same == ["event_id", "agent_signed"]
