@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
+from rich.markup import escape
 
 from pipeline.errors import Fatal
 from pipeline.settings import config_file, load
@@ -29,44 +32,61 @@ def register(app: typer.Typer) -> None:
 def print_snippet(
     site: Annotated[str, typer.Option(help="The site's id; may be left out where there is one site.")] = "",
     url: Annotated[str, typer.Option(help="Where browsers reach the collector; else `collector.public_url`.")] = "",
-    consent: Annotated[str, typer.Option(help="`implied` or `explicit`; else the site's setting.")] = "",
+    consent: Annotated[
+        str,
+        typer.Option(help="`implied`, `explicit`, or `wait` until the person has answered; else the site's setting."),
+    ] = "",
     ads: Annotated[bool, typer.Option("--ads", help="Also the lines for ad blocks.")] = False,
     technical: Annotated[str, typer.Option(help="Technical signals: errors,resources,vitals or some of them.")] = "",
     sample: Annotated[float, typer.Option(min=0, max=1, help="Share of page loads that send measurements.")] = 1,
     release: Annotated[str, typer.Option(help="Release of the site, sent with measurements.")] = "",
-    form: FormatOption = None,
+    platform: Annotated[
+        str, typer.Option(help="Only the file for a site of: wordpress, bitrix, php, php-image, turbo.")
+    ] = "",
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="`csv` or `json`; default: the lines themselves, also in a pipe.", show_default=False
+        ),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Print the exact lines to paste into a site's pages."""
-    from pipeline.embedding.snippet import PARTS, Part, Wish, snippet
+    from pipeline.embedding.platforms import PLATFORMS
+    from pipeline.embedding.snippet import PARTS, STALE, Part, Wish, as_html, snippet
 
     settings = load(config)
     chosen_site = settings.chosen_site(site)
     parts = tuple(part for part in technical.replace(",", " ").split())
     if unknown := set(parts) - set(PARTS):
         raise typer.BadParameter(f"--technical knows {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
-    if consent not in ("", "implied", "explicit"):
-        raise typer.BadParameter(f"--consent is implied or explicit; got {consent}")
-    lines = snippet(
-        Wish(
-            site=chosen_site.id,
-            collector=url or settings.collector.browser_url,
-            consent=cast("Literal['implied', 'explicit']", consent or chosen_site.consent),
-            keep=chosen_site.kept_parameters,
-            ads=ads,
-            technical=cast("tuple[Part, ...]", parts),
-            sample=sample,
-            release=release,
-            upstream=f"http://127.0.0.1:{settings.collector.port}",
-        )
+    if consent not in ("", "implied", "explicit", "wait"):
+        raise typer.BadParameter(f"--consent is implied, explicit or wait; got {consent}")
+    if platform not in ("", *PLATFORMS):
+        raise typer.BadParameter(f"--platform is one of {', '.join(PLATFORMS)}; got {platform}")
+    wish = Wish(
+        site=chosen_site.id,
+        collector=url or settings.collector.browser_url,
+        consent=cast("Literal['implied', 'explicit', 'wait']", consent or chosen_site.consent),
+        keep=chosen_site.kept_parameters,
+        ads=ads,
+        technical=cast("tuple[Part, ...]", parts),
+        sample=sample,
+        release=release,
+        upstream=f"http://127.0.0.1:{settings.collector.port}",
+        decided=f"{datetime.now(UTC):%Y-%m-%d}",
     )
-    if chosen(form) is not Format.TABLE:
+    lines = (PLATFORMS[platform](wish),) if platform else snippet(wish)
+    if form in (Format.CSV, Format.JSON):
         print_rows(("name", "where", "text"), lines, form)
-        return
-    for name, where, text in lines:
-        console.print(f"[bold]{name}[/] [dim]- {where}[/]")
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-        console.print()
+    elif not sys.stdout.isatty():
+        typer.echo(lines[0].text if platform else as_html(lines))
+    else:
+        for name, where, text in lines:
+            console.print(f"[bold]{name}[/] [dim]- {escape(where)}[/]", highlight=False)
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print()
+        console.print(STALE, style="dim", markup=False, highlight=False)
 
 
 def check_tag(
