@@ -6,6 +6,7 @@ Policy, section 8.3). Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +19,8 @@ DEFAULT_REFERRER_POLICY = "strict-origin-when-cross-origin"
 
 ORIGIN_ONLY = frozenset({"origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin"})
 _KNOWN_POLICIES = ORIGIN_ONLY | {"no-referrer", "no-referrer-when-downgrade", "same-origin", "unsafe-url"}
+_WEB_ADDRESS = re.compile(r"https?://[^/\\s]", re.IGNORECASE)
+_UNFILLED = re.compile(r"\{\{|\}\}|\{%|<\?|\$\{|%7B%7B", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +62,42 @@ def arrivals(loaded: Loaded) -> list[Arrival]:
     """Return the fields of each way on the page; address, cookie, browser and time come with every request."""
     page = loaded.page
     ads = ", ".join(dict.fromkeys(page.ads)) or "none on this page"
-    found = [Arrival("script", "yes", "yes, from the browser", ads) for _ in page.scripts[:1]]
+    found = []
+    if page.scripts:
+        runs = any(script.runs for script in page.scripts)
+        found.append(
+            Arrival("script", "yes", "yes, from the browser", ads) if runs else Arrival("script", *[NOTHING] * 3)
+        )
     for image in page.images:
         way = "noscript image" if image.noscript else "image"
+        if not image.loads:
+            found.append(Arrival(way, *[NOTHING] * 3))
+            continue
         previous = (
             "yes, printed by the template"
-            if "r" in image.query
+            if "r" in image.query and not is_unfilled(image.query["r"])
             else "no: needs the script, or a template that prints `r`"
         )
         found.append(Arrival(way, page_of(loaded, image), previous, image.query.get("a", "none")))
     return found
 
 
+NOTHING = "no: never loaded"
+
+
+def is_address(text: str) -> bool:
+    """Return whether the collector can read a text as the address of a page."""
+    return bool(_WEB_ADDRESS.match(text)) and not is_unfilled(text)
+
+
+def is_unfilled(text: str) -> bool:
+    """Return whether a text is a place that a template should have filled."""
+    return bool(_UNFILLED.search(text))
+
+
 def page_of(loaded: Loaded, image: Image) -> str:
     """Return how one image identifies its page: `yes`, `host only` or `no`, each with its reason."""
-    if "u" in image.query:
+    if is_address(image.query.get("u", "")):
         return "yes, from `u`"
     policy = image.referrerpolicy if image.referrerpolicy in _KNOWN_POLICIES else loaded.referrer_policy
     own, target = urlsplit(loaded.address), urlsplit(image.address)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
-from pipeline.errors import Fatal
 from pipeline.settings import config_file, load
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_facts, print_rows
 
 if TYPE_CHECKING:
-    import urllib3
+    from pipeline.embedding.check_parts import Remark
 
-LONGEST_PAGE = 4 * 1024 * 1024
-CHUNK = 64 * 1024
-SECONDS = 10.0  # for the whole page, even if it arrives slowly
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
 
 
@@ -90,22 +87,26 @@ def print_snippet(
 
 
 def check_tag(
-    url: Annotated[str, typer.Argument(help="Address of a page; the only address that is connected to.")],
+    url: Annotated[str, typer.Argument(help="Address of a page; it and the files of its tag are loaded.")],
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Load a page, list the fields that its tag delivers, and the problems."""
+    """Load a page and the files of its tag, list the fields that arrive, and the problems."""
     from pipeline.embedding.arrival import Loaded, arrivals
-    from pipeline.embedding.check_tag import check, check_settings
+    from pipeline.embedding.check_tag import check, check_answers, check_settings, files_of, in_order
+    from pipeline.embedding.fetch import fetch_files, fetch_page
 
-    loaded = Loaded.of(*_load(url))
-    remarks, ways = check(loaded), arrivals(loaded)
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"expected an address that begins with http:// or https://, got {url!r}")
+    answer = fetch_page(url)
+    loaded = Loaded.of(url, answer.status, answer.headers, answer.body.decode("utf-8", "replace"))
+    found = [*check(loaded), *check_answers(loaded, fetch_files(url, *files_of(loaded)))]
     if (file := config_file(config)) is not None:
-        remarks = check_settings(loaded, load(file).sites) + remarks
+        settings = load(file)
+        found += check_settings(loaded, settings.sites, settings.collector.public_url)
+    remarks, ways = in_order(found), arrivals(loaded)
     if chosen(form) is Format.TABLE:
-        for level, text in remarks:
-            console.print(f"{_MARKS[level]}", end=" ")
-            console.print(text, markup=False, highlight=False)
+        _print_remarks(remarks)
         if ways:
             note = "IP address, cookie, browser and time come with every request."
             print_rows(
@@ -122,32 +123,8 @@ def check_tag(
     raise typer.Exit(any(remark.level == "problem" for remark in remarks))
 
 
-def _load(url: str) -> tuple[str, int, dict[str, str], str]:
-    import urllib3
-
-    if not url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"expected an address that begins with http:// or https://, got {url!r}")
-    said = {"User-Agent": "clinic-pixel check-tag"}
-    try:
-        with (
-            urllib3.PoolManager(timeout=SECONDS, retries=False, headers=said) as pool,
-            pool.request("GET", url, preload_content=False, redirect=False) as answer,
-        ):
-            if answer.get_redirect_location():
-                raise Fatal(f"{url} redirects to {answer.get_redirect_location()}: check that address")
-            text = _body(url, answer).decode("utf-8", "replace")
-    except (urllib3.exceptions.HTTPError, UnicodeError) as error:
-        raise Fatal(f"{url} cannot be loaded: {type(error).__name__}; is the address right and the site up?") from None
-    return url, answer.status, dict(answer.headers), text
-
-
-def _body(url: str, answer: urllib3.BaseHTTPResponse) -> bytes:
-    body = bytearray()
-    end = time.monotonic() + SECONDS
-    while part := answer.read1(CHUNK):  # `read` would wait for the whole part
-        body += part
-        if len(body) > LONGEST_PAGE:
-            raise Fatal(f"{url} is longer than {LONGEST_PAGE // 2**20} MiB: too long to check")
-        if time.monotonic() > end:
-            raise Fatal(f"{url} takes longer than {SECONDS:.0f} s to load: too slow to check")
-    return bytes(body)
+def _print_remarks(remarks: Iterable[Remark]) -> None:
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for level, text in remarks:
+        table.add_row(_MARKS[level], escape(text))
+    console.print(table, highlight=False)

@@ -14,7 +14,7 @@ from pipeline.embedding.check_tag import check, check_settings
 from pipeline.embedding.csp import allows, read_policies
 from pipeline.embedding.snippet import Wish
 from pipeline.settings import DEMO_SITE
-from support.edge import Served
+from support.edge import Edge, Served
 
 PAGE = "https://clinic.example/doctors"
 SCRIPT = '<script async src="https://stats.clinic.example/p.js" data-site="clinic"></script>'
@@ -136,7 +136,8 @@ def test_what_an_image_tells_of_its_page_follows_the_referrer_policy(attribute, 
 
 def test_an_error_page_must_tell_its_status():
     assert any("404" in text for text in problems(status=404))
-    assert problems('<img src="https://stats.clinic.example/p.gif?s=clinic&e=404&u=x">', status=404) == []
+    image = '<img src="https://stats.clinic.example/p.gif?s=clinic&e=404&u=https%3A%2F%2Fclinic.example%2Fdoctors">'
+    assert problems(image, status=404) == []
 
 
 @pytest.mark.parametrize(("policy", "told"), [("no-referrer", 1), ("strict-origin", 1), ("same-origin", 0), ("", 0)])
@@ -180,8 +181,11 @@ def test_no_page_is_too_broken_to_be_read(html):
 
 
 @pytest.fixture(scope="module")
-def demo():
-    with Served(demo_app(Wish(site="clinic", collector="http://localhost:1", ads=True))) as served:
+def demo(tmp_path_factory):
+    with (
+        Edge(tmp_path_factory.mktemp("edge") / "var") as edge,
+        Served(demo_app(Wish(site="clinic", collector=edge.url, ads=True))) as served,
+    ):
         yield served
 
 
@@ -218,10 +222,10 @@ async def endless(part: bytes, pause: float) -> AsyncIterator[bytes]:
         await asyncio.sleep(pause)
 
 
-@pytest.mark.parametrize(("path", "said"), [("/drip", "takes longer than"), ("/huge", "is longer than 4 MiB")])
+@pytest.mark.parametrize(("path", "said"), [("/drip", "takes longer than"), ("/huge", "is longer than 4096 KiB")])
 @pytest.mark.parametrize("declared", [False, True], ids=["chunked", "with_a_length"])
 def test_a_page_without_end_is_given_up(monkeypatch, path, said, declared):
-    monkeypatch.setattr("pipeline.embedding.commands.SECONDS", 1.0)
+    monkeypatch.setattr("pipeline.embedding.fetch.SECONDS", 1.0)
     pages = {"/drip": (b"<p>", 0.01), "/huge": (b"<p>" * 100_000, 0)}
     length = {"content-length": "400000000"} if declared else {}
     route = Route(path, lambda _: StreamingResponse(endless(*pages[path]), headers=length, media_type="text/html"))
