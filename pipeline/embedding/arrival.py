@@ -7,7 +7,7 @@ Policy, section 8.3). Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -58,19 +58,22 @@ class Arrival(NamedTuple):
     ad: str
 
 
-def arrivals(loaded: Loaded) -> list[Arrival]:
-    """Return the fields of each way on the page; address, cookie, browser and time come with every request."""
+def arrivals(loaded: Loaded, missing: Container[str] = ()) -> list[Arrival]:
+    """Return the fields of each way on the page; address, cookie, browser and time come with every request.
+
+    `missing` are addresses, without their query, at which the collector does not answer.
+    """
     page = loaded.page
     ads = ", ".join(dict.fromkeys(page.ads)) or "none on this page"
     found = []
     if page.scripts:
-        runs = any(script.runs for script in page.scripts)
+        runs = any(script.runs and script.address not in missing for script in page.scripts)
         found.append(
             Arrival("script", "yes", "yes, from the browser", ads) if runs else Arrival("script", *[NOTHING] * 3)
         )
     for image in page.images:
         way = "noscript image" if image.noscript else "image"
-        if not image.loads:
+        if not image.loads or image.address.partition("?")[0] in missing:
             found.append(Arrival(way, *[NOTHING] * 3))
             continue
         previous = (

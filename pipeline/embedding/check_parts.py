@@ -71,6 +71,12 @@ class Answer(NamedTuple):
         """Return a header by its name in any case, '' without one."""
         return next((value for key, value in self.headers.items() if key.lower() == name), "")
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the tag may work with it: a file that is no page, the collector's GIF, or nothing known."""
+        kind = self.header("content-type")
+        return bool(self.skipped) or kind.startswith("image/gif") or (self.status == 200 and "html" not in kind)
+
 
 def judge_script(loaded: Loaded, script: Script) -> list[Remark]:
     """Return the remarks on a script's attributes."""
@@ -114,7 +120,7 @@ def judge_script(loaded: Loaded, script: Script) -> list[Remark]:
 def _of_integrity(loaded: Loaded, script: Script) -> str:
     if _is_foreign(loaded, script) and "crossorigin" not in script.attributes:
         return "integrity without crossorigin: browsers refuse the script of another host now; remove integrity"
-    return "integrity pins one version: the next update would be refused; remove it"
+    return "integrity pins one version: every other is refused, such as the next update; remove it"
 
 
 def _is_foreign(loaded: Loaded, script: Script) -> bool:

@@ -100,11 +100,12 @@ def check_tag(
         raise typer.BadParameter(f"expected an address that begins with http:// or https://, got {url!r}")
     answer = fetch_page(url)
     loaded = Loaded.of(url, answer.status, answer.headers, answer.body.decode("utf-8", "replace"))
-    found = [*check(loaded), *check_answers(loaded, fetch_files(url, *files_of(loaded)))]
+    answers = fetch_files(url, *files_of(loaded))
+    found = [*check(loaded), *check_answers(loaded, answers)]
     if (file := config_file(config)) is not None:
         settings = load(file)
         found += check_settings(loaded, settings.sites, settings.collector.public_url)
-    remarks, ways = in_order(found), arrivals(loaded)
+    remarks, ways = in_order(found), arrivals(loaded, {address for address, one in answers.items() if not one.is_ours})
     if chosen(form) is Format.TABLE:
         _print_remarks(remarks)
         if ways:
