@@ -219,28 +219,26 @@ def _csp(base: str) -> str:
 
 
 def _nginx(wish: Wish) -> str:
-    return f"""location ^~ /px/ {{
-    # Only the routes for browsers, whatever locations of regular expressions the site has for .js and .gif.
-    location ~ ^/px/(p\\.js|p\\.gif|e|t\\.js|web-vitals\\.js|privacy.*)$ {{
-        rewrite ^/px(/.*)$ $1 break;
-        proxy_pass {wish.upstream.rstrip("/")};
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_set_header Forwarded "";
-        proxy_set_header X-Real-IP "";
-        proxy_set_header X-Pixel-Replay "";
-        proxy_next_upstream off;
-        client_body_timeout 5s;
-        client_max_body_size 64k;
-        client_body_buffer_size 64k;
-        # Both logs would contain addresses: the error log quotes client and request.
-        access_log off;
-        error_log /var/log/nginx/clinic-pixel.error.log emerg;
-    }}
+    return f"""# ^~ comes before every location with a pattern, such as one for all files that end with .js
+location ^~ /px/ {{
+    rewrite ^/px(/(p\\.js|p\\.gif|e|t\\.js|web-vitals\\.js|privacy.*))$ $1 break;
     return 404;
+    proxy_pass {wish.upstream.rstrip("/")};
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header Forwarded "";
+    proxy_set_header X-Real-IP "";
+    proxy_set_header X-Pixel-Replay "";
+    proxy_next_upstream off;
+    client_body_timeout 5s;
+    client_max_body_size 64k;
+    client_body_buffer_size 64k;
+    # Both logs would contain addresses: the error log quotes client and request.
+    access_log off;
+    error_log /var/log/nginx/clinic-pixel.error.log emerg;
 }}
 # and in pixel.toml, so that the collector trusts the address in X-Forwarded-For:
 # [collector]

@@ -249,7 +249,8 @@ def test_web_vitals_is_the_published_file_unmodified():
 
 
 def directives(text: str) -> set[str]:
-    return {line.strip() for line in text.splitlines() if line.strip().endswith(";")}
+    stripped = map(str.strip, text.splitlines())
+    return {line for line in stripped if line.endswith(";") and not line.startswith("#")}
 
 
 def test_the_printed_lines_of_nginx_say_what_the_shipped_configuration_says():
@@ -264,7 +265,7 @@ def test_the_printed_lines_of_nginx_say_what_the_shipped_configuration_says():
         )
     }
     of_location = directives(shipped[shipped.index("location ~") : shipped.index("location / {")])
-    own = {"rewrite ^/px(/.*)$ $1 break;", "proxy_pass http://127.0.0.1:8080;", "return 404;"}
+    own = {line for line in printed if line.startswith(("rewrite", "return", "proxy_pass"))}
     assert printed - own == of_server | of_location - {"proxy_pass http://clinic_pixel;"}
 
 
