@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args
 from urllib.parse import unquote, urlsplit
 
 from pipeline.embedding.arrival import Loaded, is_address, is_unfilled, page_of
-from pipeline.embedding.page_html import SITE, Image, Script
+from pipeline.embedding.page_html import OURS, SITE, Image, Script
 from pipeline.embedding.snippet import PARTS
 from pipeline.event import Mode
 from pipeline.host_names import normal_host
@@ -143,7 +143,7 @@ def judge_script_answer(loaded: Loaded, script: Script, answer: Answer) -> list[
         return [early]
     if answer.status != 200:
         return [Remark("problem", f"{name} answers {answer.status}: {_remedy(loaded, name)}")]
-    if b"data-pixel-ad" not in answer.body:
+    if not OURS.search(answer.body.decode("utf-8", "replace")):
         kind = answer.header("content-type").partition(";")[0][:40] or "no type"
         return [Remark("problem", f"{name} answers {kind} that is not our script: {_remedy(loaded, name)}")]
     found = [Remark("ok", f"{name} is served, {len(answer.body):,} bytes")]

@@ -189,6 +189,13 @@ def _noscript(loaded: Loaded) -> list[Remark]:
     return found
 
 
+def _blocked(loaded: Loaded) -> list[Remark]:
+    if loaded.page.scripts or not _counting_for_all(loaded.page):
+        return []
+    text = "blockers with the list EasyPrivacy stop /p.gif on every host: their users are counted by the script only"
+    return [Remark("note", text)]
+
+
 def _mixed_content(loaded: Loaded) -> list[Remark]:
     if urlsplit(loaded.address).scheme != "https":
         return []
@@ -284,6 +291,7 @@ CHECKS: tuple[Callable[[Loaded], list[Remark]], ...] = (
     _parts,
     _twice,
     _noscript,
+    _blocked,
     _mixed_content,
     _same_site,
     _content_security,

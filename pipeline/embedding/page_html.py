@@ -20,6 +20,8 @@ _MODES = ("img", "noscript", "server")
 # The loader for tag managers, and what others write in its place.
 _ADDED = re.compile(r"""["']([^"'\s]*/p\.js)["']""")
 _SET = re.compile(r"""setAttribute\(\s*["']([\w-]+)["']\s*,\s*["']([^"']*)["']""")
+# Of our script, whatever version: the name of its mark.
+OURS = re.compile(r"""["']px-["']\s*\+""")
 _TURBO = re.compile(r"hotwired|/turbo(links)?[^/]*\.m?js|\bturbolinks\b")
 
 Hint = Literal["tag manager", "in a comment", "as text", "copied"]
@@ -152,7 +154,7 @@ class _Reader(HTMLParser):
             self.page.hints.add("as text")
 
     def _code(self, text: str) -> None:
-        if "data-pixel-ad" in text and "px-" in text:
+        if OURS.search(text):
             self.page.hints.add("copied")
         elif (found := _ADDED.search(text)) and (address := _resolve(self._base, found[1])):
             self.page.scripts.append(Script(address, {"async": ""} | dict(_SET.findall(text)), added=True))

@@ -69,7 +69,8 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
         ),
         Lines(
             "image without script",
-            "in place of the tag, where no script is wanted; the page comes from the Referer header",
+            "in place of the tag, where no script is wanted; the page comes from the Referer header. Content blockers stop more of"
+            " these images than of scripts",
             _image(base, query(wish, "img")),
         ),
         Lines(
@@ -162,8 +163,8 @@ def _given(wish: Wish, status: str = "") -> dict[str, str]:
         given["data-technical"] = ",".join(wish.technical)
         if wish.sample != 1:
             given["data-sample"] = f"{wish.sample:g}"
-        if wish.release:
-            given["data-release"] = wish.release
+    if wish.release:
+        given["data-release"] = wish.release
     return given
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from pipeline.cli import build_app
 from pipeline.embedding.arrival import Loaded, arrivals
 from pipeline.embedding.check_tag import check, check_settings
 from pipeline.embedding.csp import allows, read_policies
+from pipeline.embedding.page_html import OURS
 from pipeline.embedding.snippet import Wish, snippet
 from pipeline.settings import DEMO_SITE, AllowedValue, Site
 from support.edge import Edge, Served
@@ -104,7 +106,7 @@ def test_a_good_page_has_no_problem():
         ("htmx", '<body hx-boost="true">' + TAG, "htmx loads the <noscript>"),
         ("in a comment", f"<!-- {TAG} -->", "in a comment"),
         ("as text", "&lt;script async src=&quot;https://stats.clinic.example/p.js&quot;&gt;", "visible text"),
-        ("copied into the page", "<script>Symbol.for('px-'+s);q('[data-pixel-ad]')</script>", "An optimiser copied"),
+        ("copied into the page", "<script>const n=Symbol.for('px-'+a.site)</script>", "An optimiser copied"),
         (
             "not filled",
             IMAGE.format("").replace("clinic", "clinic&u={{page}}&r={{previous}}", 2),
@@ -284,6 +286,16 @@ def test_sources_are_matched_as_a_browser_matches_them(policy, nonce, allowed):
 def test_what_an_image_tells_of_its_page_follows_the_referrer_policy(attribute, header, page, arrives):
     (way,) = arrivals(loaded(IMAGE.format(attribute), address=page, Referrer_Policy=header))
     assert (way.way, way.page) == ("image", arrives)
+
+
+@pytest.mark.parametrize(("html", "told"), [(IMAGE.format(""), 1), (TAG, 0), ("", 0)])
+def test_a_page_with_images_alone_is_told_that_blockers_stop_them(html, told):
+    assert sum("EasyPrivacy" in text for level, text in check(loaded(html)) if level == "note") == told
+
+
+@pytest.mark.parametrize("name", ["p.js", "p.src.js"])
+def test_our_script_is_known_by_its_mark(name):
+    assert OURS.search((Path(__file__).parents[2] / "collector/static" / name).read_text())
 
 
 def test_an_error_page_must_tell_its_status():
