@@ -153,12 +153,19 @@ def test_a_collector_address_may_have_a_port_and_a_path(address):
 def test_the_embedding_guide_shows_exactly_these_lines():
     guide = (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
     wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True)
-    for name, text in lines(wish).items():
+    for name, text in (lines(wish) | {name: PLATFORMS[name](wish).text for name in PLATFORMS}).items():
         assert text in guide, name
 
 
+def test_every_line_of_contents_of_the_embedding_guide_leads_to_its_section():
+    guide = (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", guide, flags=re.DOTALL), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]+)\)", guide)) <= anchors
+
+
 @pytest.mark.parametrize(
-    "said", ["data-consent", "data-keep", "data-technical", "data-sample", "data-release", "data-site"]
+    "said", ["data-consent", "data-keep", "data-technical", "data-sample", "data-release", "data-site", "data-status"]
 )
 def test_the_embedding_guide_explains_every_attribute(said):
     assert f"`{said}`" in (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
