@@ -82,7 +82,7 @@ def _stale(script: Script, known: Mapping[str, Site]) -> list[Remark]:
     if site is None:
         return []
     found = []
-    pasted, configured = set(given.get("data-keep", "").split(",")) - {""}, {parameter.name for parameter in site.query}
+    pasted, configured = set(given.get("data-keep", "").split(",")) - {""}, set(site.kept_parameters)
     if missing := sorted(configured - pasted):
         text = f"the pasted tag is older than the settings: data-keep lacks {', '.join(missing)}, which never arrives; run snippet"
         found.append(Remark("problem", text))

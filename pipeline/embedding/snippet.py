@@ -100,7 +100,7 @@ def snippet(wish: Wish) -> tuple[Lines, ...]:
 
 
 STALE = (
-    "The tag repeats settings of the collector: the site's id, `consent`, the names of `query` (data-keep) and `public_url`."
+    "The tag repeats settings of the collector: the site's id, `consent`, the query names that it keeps (data-keep) and `public_url`."
     " After a change of one of them, print and paste it again; `clinic-pixel check-tag` compares a page with the settings."
 )
 

@@ -332,6 +332,7 @@ def test_the_collectors_own_settings_are_compared():
 CONFIGURED = Site(
     id="clinic", hosts=("clinic.example",), consent="explicit", query=(AllowedValue(name="city", values=("omsk",)),)
 )
+ADDRESSED = CONFIGURED.model_copy(update={"query": (), "page_parameters": ("ID",), "consent": "implied"})
 
 
 @pytest.mark.parametrize(
@@ -346,6 +347,10 @@ def test_a_pasted_tag_that_is_older_than_the_settings_is_named(given, said):
     found = check_settings(loaded(SCRIPT.replace("async", f"async {given}")), [CONFIGURED])
     assert len(found) == len(said)
     assert all(word in remark.text for word, remark in zip(said, found, strict=True))
+
+
+def test_a_tag_without_the_parameter_that_names_the_page_is_named():
+    assert "data-keep lacks ID" in check_settings(loaded(SCRIPT), [ADDRESSED])[0].text
 
 
 @pytest.mark.parametrize(
