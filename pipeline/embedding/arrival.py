@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline.embedding.csp import Policy, read_policies
 from pipeline.embedding.page_html import Image, Page, read_page_html
+from pipeline.host_names import normal_host
 
 DEFAULT_REFERRER_POLICY = "strict-origin-when-cross-origin"
 
@@ -98,6 +99,19 @@ def is_unfilled(text: str) -> bool:
     return bool(_UNFILLED.search(text))
 
 
+def host_of(address: str) -> str:
+    """Return the host of an address in its one form."""
+    host = urlsplit(address).hostname or ""
+    return f"[{host}]" if ":" in host else normal_host(host)
+
+
+def origin_of(address: str) -> str:
+    """Return the origin of an address as a browser writes it."""
+    parts = urlsplit(address)
+    is_default = parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme))
+    return f"{parts.scheme}://{host_of(address)}" + ("" if is_default else f":{parts.port}")
+
+
 def page_of(loaded: Loaded, image: Image) -> str:
     """Return how one image identifies its page: `yes`, `host only` or `no`, each with its reason."""
     if is_address(image.query.get("u", "")):
@@ -106,7 +120,7 @@ def page_of(loaded: Loaded, image: Image) -> str:
     own, target = urlsplit(loaded.address), urlsplit(image.address)
     if policy == "no-referrer":
         return "no: Referrer-Policy no-referrer"
-    if (own.scheme, own.netloc) == (target.scheme, target.netloc):
+    if origin_of(loaded.address) == origin_of(image.address):
         return "yes, from the Referer header" if policy not in ("origin", "strict-origin") else f"host only: {policy}"
     if policy == "same-origin":
         return "no: Referrer-Policy same-origin, and the collector is another origin"

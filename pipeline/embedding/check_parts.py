@@ -15,11 +15,10 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 from urllib.parse import unquote, urlsplit
 
-from pipeline.embedding.arrival import Loaded, is_address, is_unfilled, page_of
+from pipeline.embedding.arrival import Loaded, host_of, is_address, is_unfilled, origin_of, page_of
 from pipeline.embedding.page_html import OURS, SITE, Image, Script
 from pipeline.embedding.snippet import PARTS
 from pipeline.event import Mode
-from pipeline.host_names import normal_host
 from pipeline.scrub.redact import scrub_ad
 
 Level = Literal["ok", "note", "problem"]
@@ -88,8 +87,9 @@ def judge_script(loaded: Loaded, script: Script) -> list[Remark]:
             "data-site is missing or malformed: use the site's id",
         ),
         (bool(script.held), "problem", _of_held(script.held)),
+        ("nomodule" in given, "problem", "nomodule: no browser of today runs it, drop the attribute"),
         (script.type == "module", "problem", "type=module: the tag is a classic script, drop the type"),
-        (not script.runs and not script.held and script.type != "module", "problem", _of_type(script.type)),
+        (script.is_held_by_type, "problem", _of_type(script.type)),
         (
             given.get("data-consent", "0") not in ("0", "1", "wait"),
             "problem",
@@ -124,8 +124,7 @@ def _of_integrity(loaded: Loaded, script: Script) -> str:
 
 
 def _is_foreign(loaded: Loaded, script: Script) -> bool:
-    own, other = urlsplit(loaded.address), urlsplit(script.address)
-    return (own.scheme, own.netloc) != (other.scheme, other.netloc)
+    return origin_of(loaded.address) != origin_of(script.address)
 
 
 def _hashes(script: Script) -> dict[str, set[str]]:
@@ -160,7 +159,7 @@ def judge_script_answer(loaded: Loaded, script: Script, answer: Answer) -> list[
     if (
         "crossorigin" in script.attributes
         and _is_foreign(loaded, script)
-        and allowed not in ("*", _origin(loaded.address))
+        and allowed not in ("*", origin_of(loaded.address))
     ):
         text = "crossorigin, but the file has no Access-Control-Allow-Origin: browsers refuse it; remove crossorigin"
         found.append(Remark("problem", f"script: {text}"))
@@ -191,11 +190,6 @@ def _remedy(loaded: Loaded, address: str) -> str:
     if host_of(address) == host_of(loaded.address):
         return "is the nginx location of `snippet` on this host, and no other location before it?"
     return "is this the collector's address?"
-
-
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _of_held(name: str) -> str:
@@ -290,8 +284,3 @@ def _of_other_page(loaded: Loaded, image: Image) -> Iterator[tuple[Level, str]]:
 
 def _plain(path: str) -> str:
     return unquote(path).rstrip("/")
-
-
-def host_of(address: str) -> str:
-    """Return the host of an address in its one form."""
-    return normal_host(urlsplit(address).hostname or "")

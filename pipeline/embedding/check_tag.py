@@ -14,18 +14,17 @@ from urllib.parse import urljoin, urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded
+from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, host_of
 from pipeline.embedding.check_parts import (
     AD,
     Answer,
     Remark,
-    host_of,
     judge_image,
     judge_image_answer,
     judge_script,
     judge_script_answer,
 )
-from pipeline.embedding.csp import allows
+from pipeline.embedding.csp import allows, is_dynamic
 from pipeline.embedding.page_html import Hint, Image, Page, Script
 from pipeline.host_names import normal_host
 from pipeline.scrub.redact import scrub_ad
@@ -140,10 +139,16 @@ def _status(loaded: Loaded) -> list[Remark]:
         text = "the page answers {} but its tag reports {}: a page that exists would be counted as an error"
         return [Remark("problem", text.format(loaded.status, ", ".join(wrong)))] if wrong else []
     told = scripts | images
+    if loaded.status in _WALLS and not (loaded.page.scripts or loaded.page.images):
+        text = f"the page answers {loaded.status}: perhaps a firewall refuses this program and not browsers"
+        return [Remark("note", text)]
     if str(loaded.status) in told:
         return [Remark("ok", f"the page answers {loaded.status} and its tag reports it")]
     said = f", but {', '.join(sorted(told))} is reported" if told else ", but the tag does not report it"
     return [Remark("problem", f'the page answers {loaded.status}{said}: give the script data-status="{loaded.status}"')]
+
+
+_WALLS = (401, 403, 429, 503)
 
 
 def _parts(loaded: Loaded) -> list[Remark]:
@@ -155,8 +160,11 @@ def _parts(loaded: Loaded) -> list[Remark]:
 def _twice(loaded: Loaded) -> list[Remark]:
     page = loaded.page
     found = []
-    if len(page.scripts) > 1:
+    sites = [script.attributes.get("data-site", "") for script in page.scripts]
+    if len(sites) > len(set(sites)):
         found.append(Remark("note", "the script is included twice; it counts once, but remove the duplicate"))
+    if len(set(sites)) > 1:
+        found.append(Remark("note", f"the page is counted for several sites: {', '.join(sorted(set(sites)))[:70]}"))
     for image in _counting_for_all(page):
         if not page.scripts:
             continue
@@ -242,7 +250,8 @@ def _content_security(loaded: Loaded) -> list[Remark]:
             ("connect-src", reach, "the script runs, but its beacon is not sent"),
         ):
             permission = allows(loaded.policies, kind, address, loaded.address, nonce)
-            if not permission.allowed:
+            is_trusted = script.added and kind == "script-src" and is_dynamic(loaded.policies)
+            if not permission.allowed and not is_trusted:
                 found.append(
                     Remark("problem", f"Content-Security-Policy {permission.directive}: {effect}; allow {address}")
                 )

@@ -92,7 +92,7 @@ def check_tag(
     config: ConfigOption = None,
 ) -> None:
     """Load a page and the files of its tag, list the fields that arrive, and the problems."""
-    from pipeline.embedding.arrival import Loaded, arrivals
+    from pipeline.embedding.arrival import Arrival, Loaded, arrivals
     from pipeline.embedding.check_tag import check, check_answers, check_settings, files_of, in_order
     from pipeline.embedding.fetch import fetch_files, fetch_page
 
@@ -110,6 +110,7 @@ def check_tag(
         _print_remarks(remarks)
         if ways:
             note = "IP address, cookie, browser and time come with every request."
+            ways = [Arrival(*map(escape, way)) for way in ways]
             print_rows(
                 ("way", "page address", "previous page", "ad block"), ways, form, title="\nWhat arrives", note=note
             )

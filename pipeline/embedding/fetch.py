@@ -15,9 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
+from pipeline.embedding.arrival import host_of
 from pipeline.embedding.check_parts import Answer
 from pipeline.errors import Fatal
-from pipeline.host_names import normal_host
 
 LONGEST_PAGE = 4 * 1024 * 1024
 LONGEST_FILE = 256 * 1024
@@ -50,7 +50,7 @@ def fetch_files(page: str, scripts: Iterable[str], images: Iterable[str]) -> Map
 
 
 def _file(method: str, url: str, *, is_public: bool) -> Answer:
-    host = _host(url)
+    host = host_of(url)
     places = _places(url)
     if not places:
         return Answer(failed=f"there is no host {host}")
@@ -85,7 +85,7 @@ def _reason(error: Exception) -> str:
 
 def _pool(url: str, place: str) -> urllib3.HTTPConnectionPool:
     # The place that was judged is the one that is asked: a second look-up could give another.
-    parts, host = urlsplit(url), _host(url)
+    parts, host = urlsplit(url), host_of(url)
     if parts.scheme == "https":
         return urllib3.HTTPSConnectionPool(
             place, parts.port or 443, timeout=SECONDS, retries=False, server_hostname=host, assert_hostname=host
@@ -95,7 +95,7 @@ def _pool(url: str, place: str) -> urllib3.HTTPConnectionPool:
 
 def _places(url: str) -> list[str]:
     try:
-        found = socket.getaddrinfo(_host(url).strip("[]"), None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host_of(url).strip("[]"), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
     return [str(place[4][0]) for place in found]
@@ -105,14 +105,9 @@ def _is_public(place: str) -> bool:
     return ip_address(place.partition("%")[0]).is_global
 
 
-def _host(url: str) -> str:
-    host = urlsplit(url).hostname or ""
-    return f"[{host}]" if ":" in host else normal_host(host)
-
-
 def _netloc(url: str) -> str:
     port = urlsplit(url).port
-    return f"{_host(url)}:{port}" if port else _host(url)
+    return f"{host_of(url)}:{port}" if port else host_of(url)
 
 
 def _in_ascii(url: str) -> str:

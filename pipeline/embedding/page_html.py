@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _CURLY = "“”„«»″‘’"
-_SCRIPT_TYPES = ("", "text/javascript", "application/javascript")
+# The MIME types of scripts (WHATWG MIME Sniffing, section 4.6).
+_SCRIPT_TYPE = re.compile(r"|(text|application)/(x-)?(java|ecma)script|text/(javascript1\.[0-5]|jscript|livescript)")
 _MODES = ("img", "noscript", "server")
 # The loader for tag managers, and what others write in its place.
 _ADDED = re.compile(r"""["']([^"'\s]*/p\.js)["']""")
@@ -79,9 +80,14 @@ class Script:
         return self.attributes.get("type", "").strip().lower()
 
     @property
+    def is_held_by_type(self) -> bool:
+        """Whether its type is none of a script, and none of a module."""
+        return self.type != "module" and not _SCRIPT_TYPE.fullmatch(self.type)
+
+    @property
     def runs(self) -> bool:
         """Whether a browser runs it."""
-        return not self.held and self.type in _SCRIPT_TYPES
+        return not self.held and "nomodule" not in self.attributes and bool(_SCRIPT_TYPE.fullmatch(self.type))
 
 
 @dataclass(slots=True)

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Literal, NamedTuple, get_args
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
+from pipeline.embedding.arrival import origin_of
 from pipeline.errors import Fatal
 
 Part = Literal["errors", "resources", "vitals"]
@@ -213,9 +214,8 @@ def _attributes(given: dict[str, str]) -> str:
 
 
 def _csp(base: str) -> str:
-    parts = urlsplit(base)
     # A directive replaces default-src: without 'self' it would stop the site's own files.
-    sources = f"'self' {parts.scheme}://{parts.netloc}"
+    sources = f"'self' {origin_of(base)}"
     return f"script-src {sources}; connect-src {sources}; img-src {sources}"
 
 

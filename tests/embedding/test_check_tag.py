@@ -67,6 +67,7 @@ def test_a_good_page_has_no_problem():
         ),
         ("image without site", '<img src="/p.gif?m=img">', "`s` is missing"),
         ("curly quotes", SCRIPT.replace('"', "”"), "quotes round"),
+        ("for old browsers alone", SCRIPT.replace("async", "async nomodule"), "nomodule"),
         ("held back by WP Rocket", SCRIPT.replace("async", 'type="rocketlazyloadscript"'), "WP Rocket"),
         ("held back by LiteSpeed", SCRIPT.replace("async", 'type="litespeed/javascript"'), "LiteSpeed"),
         ("held back by Cloudflare", SCRIPT.replace("async", 'type="0f3b8a-text/javascript"'), "data-cfasync"),
@@ -144,6 +145,7 @@ def test_each_obstacle_is_said_in_words(word, html, said):
 @pytest.mark.parametrize(
     ("word", "html"),
     [
+        ("an old type", SCRIPT.replace("async", 'async type="application/x-javascript"') + NOSCRIPT),
         ("consent that waits", SCRIPT.replace("async", 'data-consent="wait"') + NOSCRIPT),
         ("the script added by a script", snippet(WISH)[2].text),
         ("the script under another name", SCRIPT.replace("p.js", "s.js") + NOSCRIPT),
@@ -232,6 +234,41 @@ def test_the_cookie_comes_back_only_within_one_site_as_browsers_see_it(page, col
 )
 def test_a_policy_that_forbids_the_tag_is_named_with_its_effect(policy, said):
     assert any(said in text for text in problems(Content_Security_Policy=policy))
+
+
+@pytest.mark.parametrize(
+    ("page", "policy", "html"),
+    [
+        (
+            "https://клиника.рф/",
+            "default-src https://stats.xn--80apagcdp.xn--p1ai",
+            TAG.replace("clinic.example", "клиника.рф"),
+        ),
+        ("https://клиника.рф/", "default-src 'self'", TAG.replace("stats.clinic.example", "xn--80apagcdp.xn--p1ai/px")),
+        ("http://clinic.example/", "default-src 'self'", TAG.replace("stats.clinic.example", "clinic.example/px")),
+        (PAGE, "script-src 'nonce-x' 'strict-dynamic'", snippet(WISH)[2].text),
+    ],
+)
+def test_a_policy_that_allows_the_tag_is_no_problem(page, policy, html):
+    assert problems(html, address=page, Content_Security_Policy=policy) == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
+def test_a_firewall_that_refuses_this_program_is_no_error_page(status):
+    found = check(loaded("<h1>Are you a robot?</h1>", status=status))
+    assert any("perhaps a firewall" in text for level, text in found if level == "note")
+
+
+def test_a_page_counted_for_two_sites_is_told_so():
+    found = [text for _, text in check(loaded(TAG + SCRIPT.replace('"clinic"', '"network"')))]
+    assert any("several sites: clinic, network" in text for text in found)
+    assert not any("included twice" in text for text in found)
+
+
+def test_an_image_on_the_sites_own_host_in_another_spelling_tells_its_page():
+    html = '<img src="https://xn--80apagcdp.xn--p1ai:443/px/p.gif?s=clinic">'
+    (way,) = arrivals(loaded(html, address="https://клиника.рф/врачи"))
+    assert way.page == "yes, from the Referer header"
 
 
 def test_a_policy_in_meta_counts_beside_the_header():

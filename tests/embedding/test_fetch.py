@@ -115,6 +115,12 @@ def test_an_image_is_asked_without_counting_a_page_view(site, tmp_path, base, co
     assert ("no GIF" in output) == bool(code)
 
 
+def test_text_of_a_page_is_shown_as_it_is(site):
+    url = f"{site.url}/page?more=data-pixel-ad='[/b][red]x'"
+    result = CliRunner().invoke(build_app(), ["check-tag", url, "--format", "table"], env={"COLUMNS": "200"})
+    assert result.output.count("[/b][red]x") == 2
+
+
 @pytest.fixture
 def names(monkeypatch):
     """Hosts with addresses of our choice; nothing is connected to."""

@@ -94,6 +94,12 @@ def test_the_policy_lines_keep_the_sites_own_files():
         assert sources == ["'self'", "https://stats.clinic.example"]
 
 
+def test_the_policy_lines_have_a_host_in_cyrillic_as_browsers_read_it():
+    policy = lines(Wish(site="clinic", collector="https://stats.клиника.рф/px"))["Content-Security-Policy"]
+    assert "img-src 'self' https://stats.xn--80apagcdp.xn--p1ai" in policy
+    assert policy.isascii()
+
+
 def test_the_lines_that_are_owed_to_visitors_are_printed():
     printed = lines(Wish(site="clinic", collector="https://stats.clinic.example/", decided="2026-11-27"))
     assert printed["link to /privacy"].startswith('<a href="https://stats.clinic.example/privacy">')
