@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from pipeline.embedding.snippet import Wish, snippet
 from support.edge import Served
+from support.waiting import wait_until
 from support.walk import Walk
 
 REMEMBERED = """<script>
@@ -81,8 +82,13 @@ def test_a_remembered_answer_right_after_the_tag_counts_on_every_page(
     for number, name in enumerate(("one", "two", "three"), start=1):
         page.goto(f"{site.url}/{name}")
         walk.after(number, page)
-    told = [request.post_data or "" for request in walk.sent if request.method == "POST"]
-    assert [('"c":"1"' in text) for text in told] == [True] * 3
+
+    def told() -> list[str]:
+        page.wait_for_timeout(20)  # hands control to the browser's events
+        return [request.post_data or "" for request in walk.sent if request.method == "POST"]
+
+    wait_until(lambda: len(told()) == 3)
+    assert [('"c":"1"' in text) for text in told()] == [True] * 3
 
 
 def test_the_manual_shows_the_script_that_repeats_an_answer() -> None:
