@@ -6,18 +6,22 @@ Policy, section 8.3). Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from pipeline.embedding.csp import Policy, read_policies
 from pipeline.embedding.page_html import Image, Page, read_page_html
+from pipeline.host_names import normal_host
 
 DEFAULT_REFERRER_POLICY = "strict-origin-when-cross-origin"
 
 ORIGIN_ONLY = frozenset({"origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin"})
 _KNOWN_POLICIES = ORIGIN_ONLY | {"no-referrer", "no-referrer-when-downgrade", "same-origin", "unsafe-url"}
+_WEB_ADDRESS = re.compile(r"https?://[^/\\s]", re.IGNORECASE)
+_UNFILLED = re.compile(r"\{\{|\}\}|\{%|<\?|\$\{|%7B%7B", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +59,68 @@ class Arrival(NamedTuple):
     ad: str
 
 
-def arrivals(loaded: Loaded) -> list[Arrival]:
-    """Return the fields of each way on the page; address, cookie, browser and time come with every request."""
+def arrivals(loaded: Loaded, missing: Container[str] = ()) -> list[Arrival]:
+    """Return the fields of each way on the page; address, cookie, browser and time come with every request.
+
+    `missing` are addresses, without their query, at which the collector does not answer.
+    """
     page = loaded.page
     ads = ", ".join(dict.fromkeys(page.ads)) or "none on this page"
-    found = [Arrival("script", "yes", "yes, from the browser", ads) for _ in page.scripts[:1]]
+    found = []
+    if page.scripts:
+        runs = any(script.runs and script.address not in missing for script in page.scripts)
+        found.append(
+            Arrival("script", "yes", "yes, from the browser", ads) if runs else Arrival("script", *[NOTHING] * 3)
+        )
     for image in page.images:
         way = "noscript image" if image.noscript else "image"
+        if not image.loads or image.address.partition("?")[0] in missing:
+            found.append(Arrival(way, *[NOTHING] * 3))
+            continue
         previous = (
             "yes, printed by the template"
-            if "r" in image.query
+            if "r" in image.query and not is_unfilled(image.query["r"])
             else "no: needs the script, or a template that prints `r`"
         )
         found.append(Arrival(way, page_of(loaded, image), previous, image.query.get("a", "none")))
     return found
 
 
+NOTHING = "no: never loaded"
+
+
+def is_address(text: str) -> bool:
+    """Return whether the collector can read a text as the address of a page."""
+    return bool(_WEB_ADDRESS.match(text)) and not is_unfilled(text)
+
+
+def is_unfilled(text: str) -> bool:
+    """Return whether a text is a place that a template should have filled."""
+    return bool(_UNFILLED.search(text))
+
+
+def host_of(address: str) -> str:
+    """Return the host of an address in its one form."""
+    host = urlsplit(address).hostname or ""
+    return f"[{host}]" if ":" in host else normal_host(host)
+
+
+def origin_of(address: str) -> str:
+    """Return the origin of an address as a browser writes it."""
+    parts = urlsplit(address)
+    is_default = parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme))
+    return f"{parts.scheme}://{host_of(address)}" + ("" if is_default else f":{parts.port}")
+
+
 def page_of(loaded: Loaded, image: Image) -> str:
     """Return how one image identifies its page: `yes`, `host only` or `no`, each with its reason."""
-    if "u" in image.query:
+    if is_address(image.query.get("u", "")):
         return "yes, from `u`"
     policy = image.referrerpolicy if image.referrerpolicy in _KNOWN_POLICIES else loaded.referrer_policy
     own, target = urlsplit(loaded.address), urlsplit(image.address)
     if policy == "no-referrer":
         return "no: Referrer-Policy no-referrer"
-    if (own.scheme, own.netloc) == (target.scheme, target.netloc):
+    if origin_of(loaded.address) == origin_of(image.address):
         return "yes, from the Referer header" if policy not in ("origin", "strict-origin") else f"host only: {policy}"
     if policy == "same-origin":
         return "no: Referrer-Policy same-origin, and the collector is another origin"

@@ -7,46 +7,48 @@ Content.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from urllib.parse import urljoin, urlsplit
 
-from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, page_of
-from pipeline.embedding.csp import allows
-from pipeline.embedding.page_html import Page, Script
-from pipeline.embedding.snippet import PARTS
+from publicsuffixlist import PublicSuffixList
+
+from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, host_of
+from pipeline.embedding.check_parts import (
+    AD,
+    Answer,
+    Remark,
+    judge_image,
+    judge_image_answer,
+    judge_script,
+    judge_script_answer,
+)
+from pipeline.embedding.csp import allows, is_dynamic
+from pipeline.embedding.page_html import Hint, Image, Page, Script
 from pipeline.host_names import normal_host
 from pipeline.scrub.redact import scrub_ad
 from pipeline.settings import Site
 
-Level = Literal["ok", "note", "problem"]
-_SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_KEEP = re.compile(r"([\w.-]+(,[\w.-]+)*)?")
-_AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
-
-
-class Remark(NamedTuple):
-    """One result of a check."""
-
-    level: Level
-    text: str
-
 
 def check(loaded: Loaded) -> list[Remark]:
-    """Return the remarks of all checks, problems first."""
-    found = [remark for judge in CHECKS for remark in judge(loaded)]
-    return sorted(found, key=lambda remark: ("problem", "note", "ok").index(remark.level))
+    """Return the remarks of all checks of the page itself."""
+    return [remark for judge in CHECKS for remark in judge(loaded)]
 
 
-def check_settings(loaded: Loaded, sites: Iterable[Site]) -> list[Remark]:
-    """Return the conflicts between the tag and the collector's own settings."""
+def in_order(found: Iterable[Remark]) -> list[Remark]:
+    """Return each remark once, problems first."""
+    return sorted(dict.fromkeys(found), key=lambda remark: ("problem", "note", "ok").index(remark.level))
+
+
+def check_settings(loaded: Loaded, sites: Iterable[Site], collector: str = "") -> list[Remark]:
+    """Return the conflicts between the tag and the collector's own settings; `collector` is its address for browsers."""
     known = {site.id: site for site in sites}
-    host = normal_host(urlsplit(loaded.address).hostname or "").removeprefix("www.")
+    host = host_of(loaded.address).removeprefix("www.")
     given = [script.attributes.get("data-site", "") for script in loaded.page.scripts]
     given += [image.query.get("s", "") for image in loaded.page.images]
-    found = []
+    found = [remark for script in loaded.page.scripts for remark in _stale(script, known)]
+    found += _other_collector(loaded, collector)
     for name in dict.fromkeys(given):
         if name not in known:
             found.append(Remark("problem", f"site {name!r} is not in the settings: the collector answers 404"))
@@ -56,12 +58,70 @@ def check_settings(loaded: Loaded, sites: Iterable[Site]) -> list[Remark]:
     return found
 
 
+def check_answers(loaded: Loaded, answers: Mapping[str, Answer]) -> list[Remark]:
+    """Return the remarks on the files of the tag, as they were answered."""
+    found = []
+    for script in loaded.page.scripts:
+        if script.address in answers:
+            found += judge_script_answer(loaded, script, answers[script.address])
+    for address in files_of(loaded)[1]:
+        if address in answers:
+            found += judge_image_answer(loaded, address, answers[address])
+    return list(dict.fromkeys(found))
+
+
+def files_of(loaded: Loaded) -> tuple[list[str], list[str]]:
+    """Return the addresses of the tag's scripts, and of its images without their query."""
+    scripts = [script.address for script in loaded.page.scripts]
+    return scripts, list(dict.fromkeys(image.address.partition("?")[0] for image in loaded.page.images))
+
+
+def _stale(script: Script, known: Mapping[str, Site]) -> list[Remark]:
+    site, given = known.get(script.attributes.get("data-site", "")), script.attributes
+    if site is None:
+        return []
+    found = []
+    pasted, configured = set(given.get("data-keep", "").split(",")) - {""}, set(site.kept_parameters)
+    if missing := sorted(configured - pasted):
+        text = f"the pasted tag is older than the settings: data-keep lacks {', '.join(missing)}, which never arrives; run snippet"
+        found.append(Remark("problem", text))
+    if extra := sorted(pasted - configured):
+        found.append(
+            Remark("note", f"data-keep names {', '.join(extra)}, which the settings do not: the collector drops it")
+        )
+    if site.consent == "explicit" and "data-consent" not in given:
+        text = "the settings ask for explicit consent, and the tag has no data-consent: nobody is recognised"
+        found.append(Remark("problem", text))
+    return found
+
+
+def _other_collector(loaded: Loaded, collector: str) -> list[Remark]:
+    if not collector:
+        return []
+    own = {host_of(loaded.address), host_of(collector)}
+    return [
+        Remark(
+            "note", f"the tag uses {address.partition('?')[0]}, but collector.public_url is {collector}: a wrong name?"
+        )
+        for address in _addresses(loaded.page)
+        if host_of(address) not in own
+    ]
+
+
 def _presence(loaded: Loaded) -> list[Remark]:
     page = loaded.page
     if page.scripts or page.images:
         return [Remark("ok", f"found {len(page.scripts)} script(s) and {len(page.images)} image(s) of the pixel")]
-    hint = " The page has a tag manager: this check cannot see the tags it adds later." if page.tag_manager else ""
-    return [Remark("problem", f"no tag: the HTML has neither a script /p.js nor an image /p.gif.{hint}")]
+    said = "".join(f" {text}" for hint, text in _HINTS.items() if hint in page.hints)
+    return [Remark("problem", f"no tag: the HTML has neither a script /p.js nor an image /p.gif.{said}")]
+
+
+_HINTS: Mapping[Hint, str] = {
+    "tag manager": "The page has a tag manager: this check cannot see the tags it adds later.",
+    "in a comment": "There is one in a comment.",
+    "as text": "There is one as visible text: paste it as HTML, not into a text field.",
+    "copied": "An optimiser copied the script into the page, where it finds neither site nor collector: exclude p.js there.",
+}
 
 
 def _kind(loaded: Loaded) -> list[Remark]:
@@ -72,85 +132,76 @@ def _kind(loaded: Loaded) -> list[Remark]:
 
 
 def _status(loaded: Loaded) -> list[Remark]:
+    scripts = {script.attributes["data-status"] for script in loaded.page.scripts if "data-status" in script.attributes}
+    images = {image.query["e"] for image in loaded.page.images if image.query.get("e") and not image.noscript}
     if loaded.status < 400:
-        return []
-    told = {image.query.get("e", "") for image in loaded.page.images}
+        wrong = sorted(scripts | images)
+        text = "the page answers {} but its tag reports {}: a page that exists would be counted as an error"
+        return [Remark("problem", text.format(loaded.status, ", ".join(wrong)))] if wrong else []
+    told = scripts | images
+    if loaded.status in _WALLS and not (loaded.page.scripts or loaded.page.images):
+        text = f"the page answers {loaded.status}: perhaps a firewall refuses this program and not browsers"
+        return [Remark("note", text)]
     if str(loaded.status) in told:
-        return [Remark("ok", f"the page answers {loaded.status} and its image reports it")]
-    return [Remark("problem", f"the page answers {loaded.status}, but no image with e={loaded.status} reports it")]
+        return [Remark("ok", f"the page answers {loaded.status} and its tag reports it")]
+    said = f", but {', '.join(sorted(told))} is reported" if told else ", but the tag does not report it"
+    return [Remark("problem", f'the page answers {loaded.status}{said}: give the script data-status="{loaded.status}"')]
 
 
-def _script_attributes(loaded: Loaded) -> list[Remark]:
-    return [remark for script in loaded.page.scripts for remark in _attributes_of(script)]
+_WALLS = (401, 403, 429, 503)
 
 
-def _attributes_of(script: Script) -> list[Remark]:
-    given = script.attributes
-    rules: tuple[tuple[bool, Level, str], ...] = (
-        (
-            not _SITE.fullmatch(given.get("data-site", "")),
-            "problem",
-            "data-site is missing or malformed: use the site's id",
-        ),
-        (
-            given.get("type", "").lower() == "module",
-            "problem",
-            "type=module: the tag is a classic script, drop the type",
-        ),
-        (
-            given.get("type", "").lower() not in ("", "module", "text/javascript", "application/javascript"),
-            "problem",
-            f"type={given.get('type')!r} keeps the browser from running the script (set by a consent manager?)",
-        ),
-        (
-            given.get("data-consent", "0") not in ("0", "1"),
-            "problem",
-            "data-consent must be 0 or 1, else no hit is stored",
-        ),
-        (
-            not _KEEP.fullmatch(given.get("data-keep", "")),
-            "problem",
-            "data-keep: names of letters, digits, _ . -, separated by commas without spaces, else hits may be refused",
-        ),
-        (not _is_share(given.get("data-sample", "1")), "problem", "data-sample must be a number from 0 to 1"),
-        (
-            not set(re.split(r"[\s,]+", given["data-technical"])) <= set(PARTS) if "data-technical" in given else False,
-            "problem",
-            f"data-technical must be some of {', '.join(PARTS)}",
-        ),
-        ("async" not in given and "defer" not in given, "note", "add async: without it the page waits for the script"),
-        ("integrity" in given, "problem", "integrity pins one version: the next update would be refused"),
-    )
-    return [Remark(level, f"script: {text}") for broken, level, text in rules if broken]
-
-
-def _is_share(text: str) -> bool:
-    try:
-        return 0 <= float(text) <= 1
-    except ValueError:
-        return False
+def _parts(loaded: Loaded) -> list[Remark]:
+    page = loaded.page
+    found = [remark for script in page.scripts for remark in judge_script(loaded, script)]
+    return found + [remark for image in page.images for remark in judge_image(loaded, image)]
 
 
 def _twice(loaded: Loaded) -> list[Remark]:
     page = loaded.page
     found = []
-    if len(page.scripts) > 1:
+    sites = [script.attributes.get("data-site", "") for script in page.scripts]
+    if len(sites) > len(set(sites)):
         found.append(Remark("note", "the script is included twice; it counts once, but remove the duplicate"))
-    if page.scripts and any(not image.noscript and not image.query.get("a") for image in page.images):
-        found.append(Remark("problem", "script and image outside <noscript>: every page view is counted twice"))
-    if page.scripts and not any(image.noscript for image in page.images):
-        found.append(Remark("note", "no <noscript> image: visitors without JavaScript are not counted"))
+    if len(set(sites)) > 1:
+        found.append(Remark("note", f"the page is counted for several sites: {', '.join(sorted(set(sites)))[:70]}"))
+    for image in _counting_for_all(page):
+        if not page.scripts:
+            continue
+        if image.query.get("e"):
+            text = f"the error page is counted twice: remove the image with e={image.query['e']}, and give the script data-status"
+        else:
+            text = "script and image outside <noscript>: every page view is counted twice"
+        found.append(Remark("problem", text))
+    if len(_counting_for_all(page)) > 1:
+        found.append(Remark("problem", f"{len(_counting_for_all(page))} images: each counts the page view once more"))
     return found
 
 
-def _images(loaded: Loaded) -> list[Remark]:
+def _counting_for_all(page: Page) -> list[Image]:
+    return [image for image in page.images if not image.noscript and not image.query.get("a")]
+
+
+def _noscript(loaded: Loaded) -> list[Remark]:
+    page = loaded.page
+    inside = [image for image in page.images if image.noscript]
     found = []
-    for image in loaded.page.images:
-        if not _SITE.fullmatch(image.query.get("s", "")):
-            found.append(Remark("problem", "image: `s` is missing or malformed: use the site's id"))
-        if page_of(loaded, image).startswith("no"):
-            found.append(Remark("problem", f"image: the page is unknown ({page_of(loaded, image)})"))
+    if inside and page.swapped_by:
+        text = f"{page.swapped_by} loads the <noscript> image although JavaScript is on: one visit more; leave the image out"
+        found.append(Remark("problem", text))
+    if page.scripts and not inside and not page.swapped_by:
+        found.append(Remark("note", "no <noscript> image: visitors without JavaScript are not counted"))
+    if any(image.query.get("m") == "noscript" for image in page.images if not image.noscript):
+        text = "an image with m=noscript is outside <noscript> (removed by an editor?): it counts for everybody"
+        found.append(Remark("problem", text))
     return found
+
+
+def _blocked(loaded: Loaded) -> list[Remark]:
+    if loaded.page.scripts or not _counting_for_all(loaded.page):
+        return []
+    text = "blockers with the list EasyPrivacy stop /p.gif on every host: their users are counted by the script only"
+    return [Remark("note", text)]
 
 
 def _mixed_content(loaded: Loaded) -> list[Remark]:
@@ -161,17 +212,32 @@ def _mixed_content(loaded: Loaded) -> list[Remark]:
 
 
 def _same_site(loaded: Loaded) -> list[Remark]:
-    own = urlsplit(loaded.address).hostname or ""
-    foreign = {urlsplit(address).hostname or "" for address in _addresses(loaded.page)} - {own}
-    return [
-        Remark(
-            "note",
-            f"browsers do not return the id cookie to {host}: it is not the same site as {own}; use a subdomain or a path"
-            " proxied by nginx, or visitors are recognised for one day only",
-        )
-        for host in sorted(foreign)
-        if host.split(".")[-2:] != own.split(".")[-2:]
-    ]
+    own = urlsplit(loaded.address)
+    found = {}
+    for address in _addresses(loaded.page):
+        host = host_of(address)
+        if urlsplit(address).scheme == "http" and own.hostname not in ("localhost", "127.0.0.1"):
+            found[host] = f"browsers keep no id cookie of {host} over http: visitors are recognised for one day only"
+        elif _site_of(host) != _site_of(host_of(loaded.address)):
+            found[host] = (
+                f"browsers do not return the id cookie to {host}: it is not the same site as {own.hostname}; use a subdomain or"
+                " a path proxied by nginx, or visitors are recognised for one day only"
+            )
+        elif urlsplit(address).scheme != own.scheme:
+            found[host] = (
+                f"browsers do not return the id cookie to {host} from an http page: serve the page over https, or visitors"
+                " are recognised for one day only"
+            )
+    return [Remark("note", text) for _, text in sorted(found.items())]
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()  # with its private part, as browsers decide
+
+
+def _site_of(host: str) -> str:
+    return _suffixes().privatesuffix(host) or host if not host.replace(".", "").isdecimal() else host
 
 
 def _content_security(loaded: Loaded) -> list[Remark]:
@@ -184,7 +250,8 @@ def _content_security(loaded: Loaded) -> list[Remark]:
             ("connect-src", reach, "the script runs, but its beacon is not sent"),
         ):
             permission = allows(loaded.policies, kind, address, loaded.address, nonce)
-            if not permission.allowed:
+            is_trusted = script.added and kind == "script-src" and is_dynamic(loaded.policies)
+            if not permission.allowed and not is_trusted:
                 found.append(
                     Remark("problem", f"Content-Security-Policy {permission.directive}: {effect}; allow {address}")
                 )
@@ -199,7 +266,7 @@ def _content_security(loaded: Loaded) -> list[Remark]:
 def _ads(loaded: Loaded) -> list[Remark]:
     found = []
     for name, times in Counter(loaded.page.ads).items():
-        if not _AD.fullmatch(name):
+        if not AD.fullmatch(name):
             found.append(Remark("problem", f"ad block id {name[:70]!r}: use 1 to 64 of A-Z a-z 0-9 _ . : -"))
         elif scrub_ad(name).scrubbed:
             found.append(
@@ -214,7 +281,7 @@ def _ads(loaded: Loaded) -> list[Remark]:
 
 def _previous_page(loaded: Loaded) -> list[Remark]:
     if loaded.referrer_policy in ("no-referrer", "origin", "strict-origin"):
-        text = "the next page of the site does not learn its previous page"
+        text = "pages are counted, but the next page of the site does not learn its previous page"
         return [Remark("note", f"Referrer-Policy {loaded.referrer_policy}: {text}")]
     if loaded.referrer_policy in ("same-origin", *ORIGIN_ONLY):
         return []
@@ -230,9 +297,10 @@ CHECKS: tuple[Callable[[Loaded], list[Remark]], ...] = (
     _presence,
     _kind,
     _status,
-    _script_attributes,
+    _parts,
     _twice,
-    _images,
+    _noscript,
+    _blocked,
     _mixed_content,
     _same_site,
     _content_security,

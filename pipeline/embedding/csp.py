@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from pipeline.host_names import normal_host
+
 _FALLBACK: Mapping[str, tuple[str, ...]] = {
     "script-src": ("script-src-elem", "script-src", "default-src"),
     "connect-src": ("connect-src", "default-src"),
@@ -52,6 +54,11 @@ def allows(policies: Iterable[Policy], kind: str, address: str, page: str, nonce
     return Permission(allowed=True)
 
 
+def is_dynamic(policies: Iterable[Policy]) -> bool:
+    """Return whether a script that may run may add others, whatever their address (`'strict-dynamic'`)."""
+    return any("'strict-dynamic'" in sources for policy in policies for sources in policy.values())
+
+
 def _allowed(sources: Sequence[str], kind: str, address: SplitResult, page: SplitResult, nonce: str) -> bool:
     if kind == "script-src":
         if nonce and f"'nonce-{nonce}'" in sources:
@@ -66,7 +73,7 @@ def _matches(source: str, address: SplitResult, page: SplitResult) -> bool:
     if folded == "*":
         return address.scheme in ("http", "https")
     if folded == "'self'":
-        return (address.hostname, _port(address)) == (page.hostname, _port(page))
+        return _host(address) == _host(page) and (_port(address) == _port(page) or not (address.port or page.port))
     if folded.startswith("'"):
         return False
     if folded.endswith(":"):
@@ -77,7 +84,7 @@ def _matches(source: str, address: SplitResult, page: SplitResult) -> bool:
         return False
     return (
         _scheme_fits(given.scheme or page.scheme, address.scheme)
-        and _host_fits(given.netloc.partition(":")[0].lower(), address.hostname or "")
+        and _host_fits(given.netloc.partition(":")[0].lower(), _host(address))
         and _port_fits(given.netloc.partition(":")[2], address)
         and _path_fits(given.path, address.path)
     )
@@ -97,6 +104,11 @@ def _port_fits(given: str, address: SplitResult) -> bool:
 
 def _path_fits(given: str, path: str) -> bool:
     return path.startswith(given) if given.endswith("/") or not given else path == given
+
+
+def _host(address: SplitResult) -> str:
+    # A policy has no other form of a host than A-labels.
+    return normal_host(address.hostname or "") or (address.hostname or "")
 
 
 def _port(address: SplitResult) -> int | None:

@@ -307,6 +307,7 @@ def test_tag_manager(walk):
     )
     row = walk.after(2, page)[1]
     walk.compare(row, kind="pageview", mode="js", page="/print", page_from="parameter")
+    page.wait_for_load_state("networkidle")  # the row may be stored before the driver tells of its request
     (told,) = [one.post_data for one in walk.sent if one.method == "POST"]
     assert '?city=omsk"' in told
 

@@ -1,8 +1,10 @@
 import gzip
 import hashlib
+import json
 import re
 import shutil
 import subprocess
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 from pipeline.cli import build_app
 from pipeline.embedding.arrival import Loaded
 from pipeline.embedding.check_tag import check
+from pipeline.embedding.platforms import PLATFORMS
 from pipeline.embedding.snippet import Wish, snippet
 from pipeline.errors import Fatal
 
@@ -28,7 +31,7 @@ def test_the_tag_is_one_script_and_for_browsers_without_scripts_one_image():
     assert script == '<script async src="https://stats.clinic.example/p.js" data-site="clinic"></script>'
     assert noscript == (
         '<noscript><img src="https://stats.clinic.example/p.gif?s=clinic&amp;m=noscript" alt="" width="1" height="1" hidden'
-        ' referrerpolicy="no-referrer-when-downgrade"></noscript>'
+        ' loading="eager" referrerpolicy="no-referrer-when-downgrade"></noscript>'
     )
 
 
@@ -51,9 +54,56 @@ def test_every_wish_is_an_attribute():
 def test_where_consent_is_asked_for_no_image_claims_it():
     wish = Wish(site="clinic", collector="https://stats.clinic.example", consent="explicit", ads=True)
     images = [text for text in lines(wish).values() if "p.gif?" in text]
-    assert len(images) == 5
+    assert len(images) == 6
     assert all("&amp;c=0" in text for text in images)
     assert "c=0" not in "".join(lines(WISH).values())
+
+
+@pytest.mark.parametrize("platform", ["", *PLATFORMS])
+def test_no_lazy_loader_finds_an_image_of_ours(platform):
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True)
+    text = PLATFORMS[platform](wish).text if platform else "\n".join(lines(wish).values())
+    images = re.findall(r"<img[^>]*>", text.replace("?>", ""))
+    assert len(images) == {"": 6, "turbo": 0, "php-image": 1, "php": 2, "bitrix": 2, "wordpress": 3}[platform]
+    assert all(' loading="eager"' in image for image in images)
+
+
+def test_no_value_of_an_attribute_is_bare():
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True, technical=("errors",))
+    bare = re.compile(r"<[^>]*\s[\w-]+=[^\"'\s>]")
+    assert [name for name, text in lines(wish).items() if bare.search(text)] == []
+
+
+def test_an_error_page_has_one_tag_that_tells_its_status():
+    text = lines(WISH)["tag of an error page"]
+    assert text.count("<script") == text.count("<img") == 1
+    assert 'data-status="404"' in text
+    assert "m=noscript&amp;e=404" in text
+
+
+def test_a_site_that_waits_for_the_answer_says_so_in_the_script_and_refuses_in_the_image():
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", consent="wait")
+    assert 'data-consent="wait"' in lines(wish)["tag"]
+    assert "m=noscript&amp;c=0" in lines(wish)["tag"]
+
+
+def test_the_policy_lines_keep_the_sites_own_files():
+    for directive in lines(WISH)["Content-Security-Policy"].split("; "):
+        name, *sources = directive.split()
+        assert name in {"script-src", "connect-src", "img-src"}
+        assert sources == ["'self'", "https://stats.clinic.example"]
+
+
+def test_the_policy_lines_have_a_host_in_cyrillic_as_browsers_read_it():
+    policy = lines(Wish(site="clinic", collector="https://stats.клиника.рф/px"))["Content-Security-Policy"]
+    assert "img-src 'self' https://stats.xn--80apagcdp.xn--p1ai" in policy
+    assert policy.isascii()
+
+
+def test_the_lines_that_are_owed_to_visitors_are_printed():
+    printed = lines(Wish(site="clinic", collector="https://stats.clinic.example/", decided="2026-11-27"))
+    assert printed["link to /privacy"].startswith('<a href="https://stats.clinic.example/privacy">')
+    assert json.loads(printed["gpc.json"]) == {"gpc": True, "lastUpdate": "2026-11-27"}
 
 
 def test_without_the_wish_no_line_speaks_of_ads_or_technical_signals():
@@ -86,11 +136,14 @@ def test_a_collector_address_that_is_none_is_refused(address):
         snippet(Wish(site="clinic", collector=address))
 
 
-@pytest.mark.parametrize("name", ["tag", "image without script", "image from a server-side template", "ad block"])
+@pytest.mark.parametrize(
+    "name", ["tag", "tag manager", "image without script", "image from a server-side template", "ad block"]
+)
 def test_check_tag_has_nothing_against_what_snippet_prints(name):
     wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True, technical=("errors",))
     printed = lines(wish)
-    html = f"<body>{printed[name]}{printed['tag'] if name == 'ad block' else ''}</body>"
+    line = printed[name].replace("{{page}}", "https%3A%2F%2Fclinic.example%2Fdoctors").replace("{{previous}}", "")
+    html = f"<body>{line}{printed['tag'] if name == 'ad block' else ''}</body>"
     policy = {"Content-Security-Policy": f"default-src 'self'; {printed['Content-Security-Policy']}"}
     found = check(Loaded.of("https://clinic.example/doctors", 200, policy, html))
     assert [finding for finding in found if finding.level == "problem"] == []
@@ -106,24 +159,60 @@ def test_a_collector_address_may_have_a_port_and_a_path(address):
 def test_the_embedding_guide_shows_exactly_these_lines():
     guide = (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
     wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True)
-    for name, text in lines(wish).items():
+    for name, text in (lines(wish) | {name: PLATFORMS[name](wish).text for name in PLATFORMS}).items():
         assert text in guide, name
 
 
+def test_every_line_of_contents_of_the_embedding_guide_leads_to_its_section():
+    guide = (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", guide, flags=re.DOTALL), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(#([^)]+)\)", guide)) <= anchors
+
+
 @pytest.mark.parametrize(
-    "said", ["data-consent", "data-keep", "data-technical", "data-sample", "data-release", "data-site"]
+    "said", ["data-consent", "data-keep", "data-technical", "data-sample", "data-release", "data-site", "data-status"]
 )
 def test_the_embedding_guide_explains_every_attribute(said):
     assert f"`{said}`" in (REPOSITORY / "docs/embedding.md").read_text(encoding="utf-8")
 
 
-def test_the_lines_also_come_as_json():
-    result = CliRunner().invoke(build_app(), ["snippet", "--ads", "--url", "https://s.example", "--format", "json"])
-    assert result.exit_code == 0
-    assert '"name": "nginx"' in result.stdout
+def printed(*options: str) -> str:
+    result = CliRunner().invoke(build_app(), ["snippet", "--url", "https://s.example", *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
-@pytest.mark.parametrize("wrong", [["--technical", "mood"], ["--consent", "maybe"]])
+def test_the_lines_come_as_json_when_asked_for():
+    assert '"name": "nginx"' in printed("--ads", "--format", "json")
+
+
+def test_in_a_file_the_tag_counts_and_all_else_is_a_comment():
+    class Counted(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tags: list[str] = []
+            self.comments = ""
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.tags.append(tag)
+
+        def handle_comment(self, data: str) -> None:
+            self.comments += data
+
+    page = Counted()
+    page.feed(printed("--ads"))
+    assert page.tags == ["script", "noscript", "img"]
+    for said in ("proxy_pass", "connect-src", "/privacy", "lastUpdate", "data-pixel-ad", "print and paste it again"):
+        assert said in page.comments
+
+
+@pytest.mark.parametrize(("platform", "begins"), [("wordpress", "<?php\n"), ("turbo", "<script async ")])
+def test_the_text_for_a_platform_is_a_file_without_anything_else(platform, begins):
+    assert printed("--platform", platform).startswith(begins)
+
+
+@pytest.mark.parametrize("wrong", [["--technical", "mood"], ["--consent", "maybe"], ["--platform", "pascal"]])
 def test_a_wish_that_cannot_be_granted_is_wrong_use(wrong):
     result = CliRunner().invoke(build_app(), ["snippet", *wrong])
     assert result.exit_code == 2
@@ -173,7 +262,8 @@ def test_web_vitals_is_the_published_file_unmodified():
 
 
 def directives(text: str) -> set[str]:
-    return {line.strip() for line in text.splitlines() if line.strip().endswith(";")}
+    stripped = map(str.strip, text.splitlines())
+    return {line for line in stripped if line.endswith(";") and not line.startswith("#")}
 
 
 def test_the_printed_lines_of_nginx_say_what_the_shipped_configuration_says():
@@ -188,7 +278,7 @@ def test_the_printed_lines_of_nginx_say_what_the_shipped_configuration_says():
         )
     }
     of_location = directives(shipped[shipped.index("location ~") : shipped.index("location / {")])
-    own = {"rewrite ^/px(/.*)$ $1 break;", "proxy_pass http://127.0.0.1:8080;"}
+    own = {line for line in printed if line.startswith(("rewrite", "return", "proxy_pass"))}
     assert printed - own == of_server | of_location - {"proxy_pass http://clinic_pixel;"}
 
 
