@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -110,6 +113,16 @@ class Settings(BaseSettings):
         ids = [site.id for site in self.sites]
         if len(set(ids)) != len(ids):
             raise ValueError(f"sites: every id must be used once, got {', '.join(ids)}")
+        return self
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Settings:
+        ports = {"collector.port": self.collector.port}
+        if self.clickhouse.url is None:
+            ports |= {"clickhouse.port": self.clickhouse.port, "clickhouse.tcp_port": self.clickhouse.tcp_port}
+        for (first, port), (second, other) in combinations(ports.items(), 2):
+            if port == other:
+                raise ValueError(f"{first} and {second} are both {port}; expected a port of its own for each")
         return self
 
     @property
@@ -234,15 +247,44 @@ def _unknown_environment() -> set[str]:
 
 
 def _explain(error: ValidationError) -> str:
+    found = error.errors(include_url=False)
+    places = [problem["loc"] for problem in found]
     lines: list[str] = []
-    for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"])
-        given: Any = problem.get("input")
+    for problem in found:
+        place = problem["loc"]
+        if any(len(other) > len(place) and other[: len(place)] == place for other in places):
+            continue  # a table is named as wrong because a value in it is
+        key = ".".join(str(part) for part in place)
+        named = f"{key}: " if key else ""
         if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown key {key}; {REMOVED.get(key, 'see docs/settings.md for the names')}")
+            lines.append(f"unknown key {key}; {REMOVED.get(key) or _meant(str(place[-1]))}")
         else:
-            lines.append(f"{key}: {problem['msg']}{_shown(given)}")
-    return "; ".join(lines)
+            lines.append(f"{named}{_words(problem)}{_shown(problem.get('input'))}")
+    return "; ".join(dict.fromkeys(lines))
+
+
+def _meant(name: str) -> str:
+    close = get_close_matches(name, sorted(set(_names(Settings))), n=1, cutoff=0.7)
+    return f"did you mean `{close[0]}`?" if close else "see docs/settings.md for the names"
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _names(part)
+
+
+def _words(problem: Any) -> str:
+    match problem["type"]:
+        case "tuple_type":
+            return 'expected a list, such as ["..."]'
+        case "too_short":
+            return "expected at least one value"
+        case "missing":
+            return "is missing"
+    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def _shown(given: Any) -> str:

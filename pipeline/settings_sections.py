@@ -7,13 +7,26 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from pipeline import setting_values
 from pipeline.host_names import host_setting
 from pipeline.small_patterns import values_of
 
-Network = Annotated[IPv4Network | IPv6Network, Field(union_mode="left_to_right")]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(setting_values.network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+ListeningHost = Annotated[str, AfterValidator(setting_values.listening_host)]
+Template = Annotated[str, AfterValidator(setting_values.path_template)]
+SectionTemplate = Annotated[str, AfterValidator(setting_values.section_template)]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
 _SERVER = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?")
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -22,6 +35,9 @@ SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 _PLACE = re.compile(r"/[^?#]*\?(?P<name>[A-Za-z0-9_.\[\]-]{1,64})=[^&#=]{1,64}")
 
 SHORTEST_MONTH = 28  # days
+LONGEST_DAYS = 3660
+LONGEST_MONTHS = 240
+"""Ten and twenty years: the database counts days in 16 bits, and a term beyond them would end at once."""
 MOST_VALUES = 64
 """Six bits: more different values of one cookie or parameter could follow a person."""
 
@@ -31,11 +47,19 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_a_switch(cls, given: object, info: ValidationInfo) -> object:
+        number = cls.model_fields[info.field_name or ""].annotation in (int, float)
+        if number and isinstance(given, bool):  # pydantic would read `true` as 1
+            raise ValueError("expected a number")
+        return given
+
 
 class Collector(Section):
     """The HTTP edge."""
 
-    host: str = Field(
+    host: ListeningHost = Field(
         "127.0.0.1", description="Address the collector listens on; `::` is every address, IPv6 and IPv4."
     )
     port: Port = Field(8080, description="Port the collector listens on.")
@@ -44,9 +68,8 @@ class Collector(Section):
         pattern=r"^[A-Za-z0-9._-]{0,64}$",
         description="Name of this machine in the column `collector`, which also has the slot of the spool; unset: its host name.",
     )
-    public_url: str = Field(
+    public_url: Annotated[str, AfterValidator(setting_values.browser_address)] = Field(
         "",
-        pattern=r"^(https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?$",
         description="The collector's address for browsers, such as `https://stats.clinic.example`; the printed tag has it.",
     )
     workers: int = Field(1, ge=1, le=64, description="Number of collector processes; each has its own spool slot.")
@@ -121,14 +144,14 @@ class ClickHouse(Section):
 class Dashboards(Section):
     """The read-only pages."""
 
-    host: str = Field("127.0.0.1", description="Address the dashboards listen on.")
+    host: ListeningHost = Field("127.0.0.1", description="Address the dashboards listen on.")
     port: Port = Field(8090, description="Port the dashboards listen on.")
 
 
 class Demo(Section):
     """The demo clinic, a small site for demonstration and tests."""
 
-    host: str = Field("127.0.0.1", description="Address the demo clinic listens on.")
+    host: ListeningHost = Field("127.0.0.1", description="Address the demo clinic listens on.")
     port: Port = Field(8070, description="Port the demo clinic listens on.")
 
 
@@ -141,20 +164,29 @@ class Spool(Section):
     min_free_mb: int = Field(256, ge=0, description="Free disk space below which new hits are refused with 503.")
     segment_mb: int = Field(16, ge=1, description="Size at which a segment is sealed.")
     segment_seconds: float = Field(
-        5.0, gt=0, description="Age of its first record at which a segment is sealed and may be shipped."
+        5.0, gt=0, le=3600, description="Age of its first record at which a segment is sealed and may be shipped."
     )
+
+    @model_validator(mode="after")
+    def _holds_segments(self) -> Spool:
+        if self.max_mb < 2 * self.segment_mb:
+            raise ValueError(
+                f"max_mb = {self.max_mb} is full before a segment of segment_mb = {self.segment_mb} can be shipped, and hits would"
+                f" be refused; expected max_mb of at least {2 * self.segment_mb}"
+            )
+        return self
 
 
 class Ship(Section):
     """The worker that moves events from the spool into ClickHouse."""
 
     batch_rows: int = Field(50_000, ge=1, le=50_000, description="Largest number of rows in one batch.")
-    poll_seconds: float = Field(0.5, gt=0, description="How often the worker looks for sealed segments.")
+    poll_seconds: float = Field(0.5, gt=0, le=30, description="How often the worker looks for sealed segments.")
     retry_seconds: float = Field(
-        30.0, gt=0, description="Longest pause between two tries when ClickHouse cannot be reached."
+        30.0, gt=0, le=3600, description="Longest pause between two tries when ClickHouse cannot be reached."
     )
     timeout_seconds: float = Field(
-        60.0, gt=0, description="Time after which an insert without an answer counts as uncertain."
+        60.0, gt=0, le=3600, description="Time after which an insert without an answer counts as uncertain."
     )
 
 
@@ -196,7 +228,7 @@ class PageRole(Section):
     role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = Field(
         description="Its name. Reports know `landing`, `search`, `form`, `done`, `login`, `reset` and `trap`; others may be added."
     )
-    path: str = Field("", pattern=r"^(/[^?#]*)?$", description="Path template; `*` is one segment. Empty: every path.")
+    path: Annotated[str, AfterValidator(setting_values.optional_template)] = Field("", description="Path template; `*` is one segment. Empty: every path.")
     parameter: str = Field(
         "", pattern=r"^[A-Za-z0-9_.\[\]-]{0,64}$", description="Query parameter that the page must have."
     )
@@ -232,18 +264,18 @@ class Site(Section):
     consent: Literal["implied", "explicit"] = Field(
         "implied", description="`implied` (policy clause 2.1) or `explicit`: id cookie and tokens only with `c=1`."
     )
-    staff_sections: tuple[str, ...] = Field(
+    staff_sections: tuple[Annotated[str, AfterValidator(setting_values.segment_name)], ...] = Field(
         STAFF_SECTIONS,
         description="Names of path segments; directly below one, and below a speciality in it, a slug of letters and hyphens is"
         " a doctor's published name and is stored.",
     )
     query: tuple[AllowedValue, ...] = Field((), description="Query parameters kept beside utm_*.")
     cookies: tuple[AllowedValue, ...] = Field((), description="The site's own cookies that are kept.")
-    templates: tuple[str, ...] = Field(
+    templates: tuple[Template, ...] = Field(
         (),
         description="Path templates such as `/doctors/*`; `*` is one segment. A matching path is stored as the template.",
     )
-    sensitive: dict[GroupName, tuple[str, ...]] = Field(
+    sensitive: dict[GroupName, Annotated[tuple[SectionTemplate, ...], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Sensitive groups: name -> path templates, each with all paths below it. The group `hiv` is stored"
         " as `/~hiv`, `services/sensitive` as `/services/~sensitive`; without visitor, tokens and campaign. A template may end with"
@@ -285,6 +317,26 @@ class Site(Section):
     def _normal(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(host_setting(host) for host in hosts))
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Site:
+        if both := sorted(set(self.hosts) & set(self.ad_hosts)):
+            raise ValueError(
+                f"{both[0]} is in hosts and in ad_hosts; expected it in hosts alone, where its pages are read"
+            )
+        for name, listed in (("query", self.query), ("cookies", self.cookies)):
+            names = [one.name for one in listed]
+            if twice := [one for one in names if names.count(one) > 1]:
+                raise ValueError(f"{name}: {twice[0]} is there twice; expected one table with all its values")
+        for cookie in self.cookies:
+            if cookie.name.startswith("__Host-px"):
+                raise ValueError(f"cookies: {cookie.name} is the collector's own; it is never stored")
+            for value in cookie.kept:
+                setting_values.cookie_value(value)
+        for parameter in self.query:
+            for value in parameter.kept:
+                setting_values.query_value(value)
+        return self
+
 
 class AddressList(Section):
     """A file of networks, one CIDR a line, that gives `net_class`."""
@@ -319,7 +371,9 @@ class Privacy(Section):
     """The values of this collector that the privacy policy names."""
 
     policy_version: str = Field("1", pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="Version of the policy in force.")
-    policy_url: str = Field("", description="Address of the published policy; /privacy links to it (clause 9.3).")
+    policy_url: Annotated[str, AfterValidator(setting_values.web_address)] = Field(
+        "", description="Address of the published policy; /privacy links to it (clause 9.3)."
+    )
     contact: str = Field("", description="Contact for visitors' questions; shown on /privacy beside the button.")
     operator: str = Field(
         "",
@@ -334,17 +388,25 @@ class Privacy(Section):
 class Retention(Section):
     """The retention of each kind of data."""
 
-    keys_days: int = Field(90, ge=1, description="Days a daily key is kept before `ship` destroys it.")
+    keys_days: int = Field(90, ge=1, le=LONGEST_DAYS, description="Days a daily key is kept before `ship` destroys it.")
     rows_days: int = Field(
-        90, ge=1, description="Days an event, a measurement or a sign of fraud is kept; its whole UTC day ends at once."
+        90,
+        ge=1,
+        le=LONGEST_DAYS,
+        description="Days an event, a measurement or a sign of fraud is kept; its whole UTC day ends at once.",
     )
     numbers_months: int = Field(
-        25, ge=1, description="Months numbers without any person are kept: counts by the hour, counters."
+        25,
+        ge=1,
+        le=LONGEST_MONTHS,
+        description="Months numbers without any person are kept: counts by the hour, counters.",
     )
-    quarantine_days: int = Field(30, ge=1, description="Days a quarantined, suspect or rejected record is kept.")
+    quarantine_days: int = Field(
+        30, ge=1, le=LONGEST_DAYS, description="Days a quarantined, suspect or rejected record is kept."
+    )
 
     @model_validator(mode="after")
-    def _replays_can_be_stored(self) -> Retention:
+    def _terms_agree(self) -> Retention:
         months = -(-self.keys_days // SHORTEST_MONTH)
         for name, given, least in (
             ("rows_days", self.rows_days, self.keys_days),
@@ -356,6 +418,11 @@ class Retention(Section):
                     " key of its day is kept, and would be stored after its retention has ended;"
                     f" expected {name} of at least {least}, or fewer keys_days"
                 )
+        if self.quarantine_days > self.rows_days:
+            raise ValueError(
+                f"quarantine_days = {self.quarantine_days} is longer than rows_days = {self.rows_days}: a quarantined event would"
+                f" be kept after its retention has ended; expected quarantine_days of at most {self.rows_days}"
+            )
         return self
 
 

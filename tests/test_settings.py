@@ -1,5 +1,6 @@
 """The settings: rules beyond single values."""
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import get_args
 
 import pytest
@@ -73,14 +74,16 @@ def test_a_wrong_value_without_a_secret_is_shown(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("days", "terms", "named"),
     [
-        (28, {"rows_days": 28, "numbers_months": 1}, None),
-        (29, {"rows_days": 28}, "rows_days = 28"),
+        (28, {"rows_days": 28, "numbers_months": 1, "quarantine_days": 28}, None),
+        (28, {"rows_days": 28, "quarantine_days": 29}, "quarantine_days of at most 28"),
+        (28, {"rows_days": 28}, "quarantine_days = 30 is longer than rows_days = 28"),
+        (29, {"rows_days": 28, "quarantine_days": 1}, "rows_days = 28"),
         (90, {"rows_days": 89}, "rows_days of at least 90"),
         (90, {"numbers_months": 4, "quarantine_days": 1}, None),
         (90, {"numbers_months": 2}, "numbers_months of at least 4"),
     ],
 )
-def test_whatever_may_still_be_replayed_can_be_stored(days, terms, named):
+def test_no_term_ends_before_another_that_needs_it(days, terms, named):
     if named is None:
         assert Retention(keys_days=days, **terms).keys_days == days
     else:
@@ -93,6 +96,94 @@ def test_a_file_with_a_setting_that_was_removed_is_told_what_to_do(tmp_path):
     file.write_text("[privacy]\nmin_visitors_sensitive = 20\n", encoding="utf-8")
     with pytest.raises(Fatal, match=r"privacy\.min_visitors_sensitive; it was removed: .* delete the line"):
         settings.load(file)
+
+
+SITE = '[[sites]]\nid = "clinic"\nhosts = ["clinic.example"]\n'
+
+WRONG = [
+    ('[collector]\nhost = ""', "collector.host: expected an address of this machine"),
+    ('[collector]\nhost = "http://127.0.0.1"', "collector.host: expected an address of this machine"),
+    ('[collector]\nhost = "0.0.0.0:8080"', "collector.host: expected an address of this machine"),
+    ('[demo]\nhost = "*"', "demo.host: expected an address of this machine"),
+    ("[collector]\nport = 8123", "collector.port and clickhouse.port are both 8123"),
+    ("[clickhouse]\ntcp_port = 8123", "clickhouse.port and clickhouse.tcp_port are both 8123"),
+    (
+        '[collector]\npublic_url = "stats.clinic.example"',
+        "public_url: expected the collector's address such as https://",
+    ),
+    ('[collector]\npublic_url = "//stats.clinic.example"', "with https:// and without user and query"),
+    ('[collector]\npublic_url = "https://stats.clinic.example/p.js"', "without the name of a file"),
+    ('[collector]\npublic_url = "https://clinic.example/px/p.gif"', "without the name of a file"),
+    ('[collector]\npublic_url = "https://clinic.example/a//px"', "single slashes"),
+    ('[collector]\npublic_url = "https://stats.clinic.example:99999"', "in full"),
+    ('[collector]\npublic_url = "https://*.clinic.example"', "in full"),
+    ('[collector]\ntrusted_proxies = ["192.0.2.5/24"]', "expected 192.0.2.0/24 for the network, or 192.0.2.5"),
+    ('[collector]\ntrusted_proxies = ["localhost"]', "expected a network such as 192.0.2.0/24"),
+    ('[collector]\ntrusted_proxies = ["0.0.0.0/0"]', "a large part of the internet"),
+    ('[collector]\ntrusted_proxies = ["::ffff:0.0.0.0/96"]', "a large part of the internet"),
+    ('[collector]\nadmin_networks = ["::/0"]', "a large part of the internet"),
+    ('[collector]\ntrusted_proxies = "127.0.0.1"', "expected a list"),
+    ("[collector]\nprot = 1", "unknown key collector.prot; did you mean `port`?"),
+    ("[spool]\nmax_mb = 20", "expected max_mb of at least 32"),
+    ("[spool]\nsegment_seconds = inf", "less than or equal to 3600"),
+    ("[ship]\npoll_seconds = 600", "less than or equal to 30"),
+    ("[retention]\nkeys_days = true", "keys_days: expected a number"),
+    ("[retention]\nrows_days = 60000", "less than or equal to 3660"),
+    ("[retention]\nnumbers_months = 2000", "less than or equal to 240"),
+    ('[privacy]\npolicy_url = "javascript:alert(1)"', "an address that a browser can open"),
+    ('[privacy]\npolicy_url = "clinic.example/policy"', "an address that a browser can open"),
+    ('[[sites]]\nid = "clinic"\nhosts = []', "sites.0.hosts: expected at least one value (got [])"),
+    ('[[sites]]\nid = "clinic"\nhosts = ["clinic.example"]\nconsnet = "explicit"', "did you mean `consent`?"),
+    (SITE + 'ad_hosts = ["Clinic.Example"]', "clinic.example is in hosts and in ad_hosts"),
+    (SITE + 'own_networks = ["0.0.0.0/0"]', "a large part of the internet"),
+    (SITE + 'templates = ["doctors/*"]', "begins with one slash"),
+    (SITE + 'templates = ["https://clinic.example/doctors/*"]', "begins with one slash"),
+    (SITE + 'templates = ["/doctors/**"]', "`*` is one whole segment"),
+    (SITE + 'templates = ["/?page_id=10"]', "matched without its query"),
+    (SITE + "sensitive = {hiv = []}", "sensitive.hiv: expected at least one value"),
+    (SITE + 'sensitive = {hiv = ["clinic.example/hiv"]}', "begins with one slash"),
+    (SITE + 'sensitive = {hiv = ["/hiv*"]}', "`*` is one whole segment"),
+    (SITE + 'sensitive = {hiv = ["/*"]}', "it is every page of the site"),
+    (SITE + 'staff_sections = ["doctors/team"]', "the name of one path segment"),
+    (
+        SITE + '[[sites.query]]\nname = "a"\nvalues = ["x"]\n[[sites.query]]\nname = "a"\nvalues = ["y"]',
+        "a is there twice",
+    ),
+    (SITE + '[[sites.query]]\nname = "a"\nvalues = ["%D0%B2"]', "expected 'в'"),
+    (SITE + '[[sites.cookies]]\nname = "__Host-px"\nvalues = ["x"]', "is the collector's own"),
+    (SITE + '[[sites.cookies]]\nname = "ab"\nvalues = ["x;y"]', "never arrives in a Cookie header"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG, ids=[text.rpartition("\n")[2] for text, _ in WRONG])
+def test_a_setting_that_could_not_mean_anything_is_refused_in_words(tmp_path, text, said):
+    file = tmp_path / "pixel.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Fatal) as refusal:
+        load(file)
+    shown = str(refusal.value)
+    assert said in shown
+    assert shown.count(";") < 3, "one fault is told once"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "read"),
+    [
+        ('[collector]\npublic_url = "https://stats.clinic.example/"', "public_url", "https://stats.clinic.example"),
+        (
+            '[collector]\npublic_url = "https://стат.клиника.рф/px/"',
+            "public_url",
+            "https://xn--80a7adb.xn--80apagcdp.xn--p1ai/px",
+        ),
+        ('[collector]\nhost = "0:0:0:0:0:0:0:0"', "host", "::"),
+        ('[collector]\ntrusted_proxies = ["::ffff:10.0.0.0/104"]', "trusted_proxies", (IPv4Network("10.0.0.0/8"),)),
+        ('[collector]\ntrusted_proxies = ["fc00::/7"]', "trusted_proxies", (IPv6Network("fc00::/7"),)),
+    ],
+)
+def test_another_spelling_of_a_right_setting_means_the_same(tmp_path, text, name, read):
+    file = tmp_path / "pixel.toml"
+    file.write_text(text, encoding="utf-8")
+    assert getattr(load(file).collector, name) == read
 
 
 def fields(model, path=""):

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 from jinja2 import Environment, StrictUndefined
@@ -102,7 +101,7 @@ class PrivacyPage:
             "name": _name(settings),
             "operator": privacy.operator,
             "contact": [(text, f"mailto:{text}" if _MAIL.fullmatch(text) else "") for text in _parts(privacy.contact)],
-            "policy_url": privacy.policy_url if urlsplit(privacy.policy_url).scheme in ("http", "https") else "",
+            "policy_url": privacy.policy_url,
         }
 
     def show(self, language: Language, browser: Browser, code: str) -> str:

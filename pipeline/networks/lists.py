@@ -51,6 +51,8 @@ def build(settings: Settings) -> list[CompiledList]:
     compiled: list[CompiledList] = []
     for entry in reversed(lists):  # a later insertion wins over an earlier one
         networks = list(read_networks(entry.file))
+        if not networks:
+            raise Fatal(f"{entry.file}: networks.lists names no network; expected at least one, or no such list")
         joined = _joined(networks)
         writer.insert_network(_as_set(joined), {"net_class": entry.net_class})
         compiled.append(_summary(entry, networks, joined))

@@ -84,7 +84,7 @@ def test_nothing_of_a_visitor_is_hidden_in_a_group_without_words() -> None:
     ],
 )
 def test_a_term_follows_the_settings_in_both_languages(days: int, english: str, russian: str) -> None:
-    retention = Retention(keys_days=1, rows_days=days)
+    retention = Retention(keys_days=1, rows_days=days, quarantine_days=1)
     assert english in {kept.term for kept in inventory().plain_words(retention, "en")}
     assert russian in {kept.term for kept in inventory().plain_words(retention, "ru")}
 

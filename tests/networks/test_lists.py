@@ -139,6 +139,15 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         build(binary)
 
 
+def test_a_list_without_a_network_is_refused_and_the_earlier_lists_stay(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, vpn="192.0.2.0/24\n")
+    build(settings)
+    before = settings.lists_file.read_bytes()
+    with pytest.raises(Fatal, match=r"vpn\.txt: networks\.lists names no network"):
+        build(_settings(tmp_path, vpn="# the download failed\n"))
+    assert settings.lists_file.read_bytes() == before
+
+
 def test_without_lists_there_is_nothing_to_build(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match="expected at least one address list"):
         build(Settings(data=tmp_path))

@@ -127,7 +127,7 @@ def test_an_hour_that_is_not_over_is_not_counted(tables: Rows) -> None:
 
 
 def test_no_day_is_counted_whose_rows_may_have_ended() -> None:
-    short = Settings(retention=Retention(keys_days=3, rows_days=3))
+    short = Settings(retention=Retention(keys_days=3, rows_days=3, quarantine_days=3))
     assert len(_days(LATE_DAYS, short)) == 3
     assert len(_days(LATE_DAYS, Settings())) == LATE_DAYS
     assert _days(RECENT_DAYS, Settings())[0] == datetime.now(UTC).date()
