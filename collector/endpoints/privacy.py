@@ -1,4 +1,4 @@
-"""`/privacy`, its two buttons and `/.well-known/gpc.json`: a visitor's information and choices.
+"""`/privacy`, its two buttons and `/.well-known/gpc.json`: a visitor's information and choices; `/` leads to the page.
 
 Owns the page's headers, the state of the visitor's browser and the check of the buttons. Rules:
 
@@ -168,13 +168,18 @@ class _PageRoute:
 
 
 def privacy_routes(process: Process) -> list[Route]:
-    """Return the four routes."""
+    """Return the five routes."""
     page = PrivacyPage(process.settings)
 
     def gpc(_: object) -> Response:
         return _GPC
 
+    def root(_: object) -> Response:
+        # A relative address repeats nothing of the request, and is right below a path such as /px/ too.
+        return Response(status_code=303, headers={**_HEADERS, "location": "privacy"})
+
     return [
+        Route("/", root),
         Route("/privacy", _PageRoute(process, page)),
         Route("/privacy/opt-out", _PageRoute(process, page, "opt-out")),
         Route("/privacy/opt-in", _PageRoute(process, page, "opt-in")),

@@ -239,7 +239,7 @@ location ^~ /px/ {{
     client_body_buffer_size 64k;
     # Both logs would contain addresses: the error log quotes client and request.
     access_log off;
-    error_log /var/log/nginx/clinic-pixel.error.log emerg;
+    error_log /dev/null emerg;
 }}
 # and in pixel.toml, so that the collector trusts the address in X-Forwarded-For:
 # [collector]

@@ -643,6 +643,11 @@ def _public(app: Collector) -> Iterable[str]:
             yield route.path
 
 
+def test_a_visitor_who_types_the_name_of_the_host_is_led_to_the_page(collecting):
+    answer = collecting.ask(path="/", headers={"host": "evil.example"})
+    assert (answer.status, answer.headers["location"]) == (303, "privacy")
+
+
 def test_the_web_server_passes_every_public_route_and_no_other(collecting):
     conf = (ROOT / "deploy" / "nginx" / "clinic-pixel.conf").read_text()
     (passed,) = re.findall(r"location ~ (\S+) \{", conf)
@@ -657,7 +662,7 @@ def test_the_web_server_passes_every_public_route_and_no_other(collecting):
         "/privacy/opt-outs",
         "/p.gif/x",
         "/xp.js",
-        "/",
+        "//",
     ):
         assert not re.search(passed, path), path
 

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -20,7 +19,6 @@ from random import Random, SystemRandom
 
 import pytest
 from typer.testing import CliRunner
-from urllib3.exceptions import HTTPError
 
 from pipeline.cli import build_app
 from pipeline.database.access import make_passwords
@@ -35,12 +33,10 @@ from pipeline.privacy_check.run import direct_url, verify
 from pipeline.privacy_check.send import send
 from pipeline.traffic.replay import new_nonces
 from support.command import free_port
+from support.nginx import Nginx, shipped
 from support.processes import child
 from support.system import System
 from support.waiting import wait_until
-
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-NGINX_CONF = Path(__file__).parents[2] / "deploy" / "nginx" / "clinic-pixel.conf"
 
 # Loaded by every Python process of the system before its own first line.
 LOUD = """\
@@ -246,43 +242,12 @@ def _stored(system: System, ad: str) -> bool:
         return False
 
 
-class Nginx:
-    """nginx with the configuration that the project ships, on a free port and in a directory of its own."""
-
-    def __init__(self, home: Path, collector: str, level: str) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = home / "clinic-pixel.error.log"
-        changes = {
-            "server 127.0.0.1:8080;": f"server {collector.removeprefix('http://')};",
-            "listen 443 ssl;": f"listen 127.0.0.1:{port};",
-            "/var/log/nginx/": f"{home}/",
-            "error.log emerg;": f"error.log {level};",
-        }
-        shipped = "\n".join(line for line in NGINX_CONF.read_text().splitlines() if "ssl_certificate" not in line)
-        for old, new in changes.items():
-            assert old in shipped
-            shipped = shipped.replace(old, new)
-        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        paths = "\n".join(f"{kind}_temp_path {home}/{kind};" for kind in kinds)
-        user = "user root;" if os.getuid() == 0 else ""
-        main = f"{user} daemon off; worker_processes 1; pid {home}/pid; error_log {home}/main.log info; events {{}}"
-        (home / "nginx.conf").write_text(f"{main}\nhttp {{\n{paths}\n{shipped}\n}}\n")
-        arguments = [str(NGINX), "-p", str(home), "-c", str(home / "nginx.conf"), "-e", str(home / "main.log")]
-        self.process = subprocess.Popen(arguments)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=10)
-
-
-@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 @pytest.mark.parametrize(("level", "quiet"), [("emerg", True), ("info", False)])
 def test_nginx_as_shipped_writes_no_canary_even_while_the_collector_is_away(whole, tmp_path, level, quiet):
-    nginx = Nginx(tmp_path, whole.url, level)
-    try:
-        attack = Attack(whole, nginx.url)
-        wait_until(lambda: _answers(whole, nginx.url), "nginx")
+    port, log = free_port(), tmp_path / "clinic-pixel.error.log"
+    lines = shipped(tmp_path, whole.settings.collector.port, listen=f"127.0.0.1:{port}", error_log=f"{log} {level}")
+    with Nginx(tmp_path, port, lines):
+        attack = Attack(whole, f"http://127.0.0.1:{port}")
         attack.send(every=2)
         process = child(whole, "collect")
         os.kill(process, signal.SIGKILL)
@@ -292,14 +257,5 @@ def test_nginx_as_shipped_writes_no_canary_even_while_the_collector_is_away(whol
         attack.send(every=20)
         wait_until(lambda: _stored(whole, attack.marker.text), "the last event")
         proof = attack.search(tmp_path, tables=quiet)
-    finally:
-        nginx.stop()
     places = {Path(leak.where).name for leak in proof.leaks}
-    assert places == (set() if quiet else {nginx.log.name})
-
-
-def _answers(system: System, url: str) -> bool:
-    try:
-        return system.http.request("GET", f"{url}/p.gif?s=clinic").status == 200
-    except HTTPError:
-        return False
+    assert places == (set() if quiet else {log.name})

@@ -21,6 +21,12 @@ def free_port() -> int:
         return port
 
 
+def answers(address: str, port: int) -> bool:
+    """Say whether a program listens on a port of a loopback address."""
+    with socket.socket() as probe:
+        return probe.connect_ex((address, port)) == 0
+
+
 def plain_environment(**given: str) -> dict[str, str]:
     """Return the environment for a child process: no setting but those given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}

@@ -1,0 +1,91 @@
+"""The nginx configuration that the project ships, in a real nginx: alone, and behind a CDN."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.command import free_port
+from support.edge import CLINIC, Edge
+from support.nginx import Nginx, shipped
+from support.system import AGENT
+from support.waiting import wait_until
+
+CDN = "127.0.0.2"
+REAL_IP = {
+    "# set_real_ip_from 192.0.2.0/24;": f"set_real_ip_from {CDN}/32;",
+    "# set_real_ip_from 2001:db8::/32;": "set_real_ip_from 2001:db8::/32;",
+    "# real_ip_header X-Forwarded-For;": "real_ip_header X-Forwarded-For;",
+    "# real_ip_recursive on;": "real_ip_recursive on;",
+}
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Edge]:
+    with Edge(tmp_path / "var", sites=(CLINIC,), collector={"trusted_proxies": ["127.0.0.1/32"]}) as edge:
+        yield edge
+
+
+def ask(port: int, path: str, *, source: str = "127.0.0.1", **headers: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10, source_address=(source, 0))
+    connection.request("GET", path, headers={"User-Agent": AGENT, "Host": "stats.clinic.example", **headers})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_nginx_takes_the_shipped_file_without_a_word(tmp_path):
+    port = free_port()
+    listen = f"127.0.0.1:{port} ssl http2"
+    assert Nginx(tmp_path / "plain", port, shipped(tmp_path, 8080, listen=listen)).complaints() == ""
+    with_cdn = shipped(tmp_path, 8080, listen=listen, **REAL_IP)
+    assert Nginx(tmp_path / "cdn", port, with_cdn).complaints() == ""
+
+
+def test_a_browser_speaks_http_2(tmp_path, edge):
+    port = free_port()
+    context = ssl.create_default_context(cafile=None)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with Nginx(tmp_path / "nginx", port, shipped(tmp_path, edge.served.port, listen=f"127.0.0.1:{port} ssl http2")):
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+        connection.connect()
+        assert connection.sock.selected_alpn_protocol() == "h2"
+        connection.close()
+
+
+def test_the_name_of_the_host_leads_to_the_privacy_page_and_nothing_else_is_served(tmp_path, edge):
+    port = free_port()
+    with Nginx(tmp_path / "nginx", port, shipped(tmp_path, edge.served.port, listen=f"127.0.0.1:{port}")):
+        root = ask(port, "/")
+        assert (root.status, root.headers["Location"]) == (303, "privacy")
+        assert ask(port, "/privacy").status == 200
+        assert ask(port, "/p.js").status == 200
+        assert [ask(port, path).status for path in ("/metrics", "/health/ready", "/x", "/p.js/")] == [404] * 4
+
+
+@pytest.mark.parametrize(("changes", "visitors"), [(REAL_IP, 3), ({}, 1)], ids=["real_ip lines", "without them"])
+def test_behind_a_cdn_each_visitor_is_himself_with_the_lines_of_the_shipped_file(tmp_path, edge, changes, visitors):
+    port, cdn_port = free_port(), free_port()
+    lines = shipped(tmp_path, edge.served.port, listen=f"{CDN}:{port} ssl", **changes)
+    origin = Nginx(tmp_path / "nginx", port, lines, address=CDN)
+    cdn = f"""server {{
+        listen 127.0.0.1:{cdn_port};
+        location / {{
+            proxy_pass https://{CDN}:{port}; proxy_bind {CDN}; proxy_set_header Host $host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        }}
+    }}"""
+    with origin, Nginx(tmp_path / "cdn", cdn_port, cdn):
+        for source in ("127.0.0.11", "127.0.0.12", "127.0.0.13"):
+            for spoofed in ("203.0.113.1", "203.0.113.2"):
+                path = "/p.gif?s=clinic&m=js&u=https%3A%2F%2Fclinic.example%2F"
+                assert ask(cdn_port, path, source=source, **{"X-Forwarded-For": spoofed}).status == 200
+    wait_until(lambda: len(edge.events()) == 6)
+    assert len({event.visitor for event in edge.events()}) == visitors
+    assert {event.https for event in edge.events()} == {True}
