@@ -35,6 +35,7 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Also serve the demo clinic, a site with the pixel.")] = False,
 ) -> None:
     """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
+    from pipeline.operations.machine_checks import UP_LOCK
     from pipeline.operations.supervise import Part, Supervisor, parts
 
     settings = load(config)
@@ -55,7 +56,8 @@ def up(
 
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        lock = locks.take(settings.run_dir / "up.lock")
+        lock = locks.take(settings.run_dir / UP_LOCK)
+        os.utime(lock)
     except locks.Held:
         raise Fatal(
             f"{settings.data}: another `up` works on this data directory; stop it, or set another PIXEL_DATA"

@@ -21,6 +21,20 @@ from pipeline.ship.retention import ages
 
 STARRED_SHARE = 0.05
 """Above this share of page views, reports by page leave too much unnamed."""
+FEW_HITS = 100
+"""With fewer hits in an hour, one sender of most of them is nothing unusual."""
+MAIN_SHARE = 0.5
+SEVERAL = 5
+"""So many browsers behind one address are several people."""
+TURNED_AWAY = {
+    "flood": "one address sent more than `collector.flood_per_minute`. Behind a CDN or proxy that is not configured, these are"
+    ' visitors who are lost (docs/runbook.md, "Behind a CDN")',
+    "foreign_origin": "pages on hosts that no site names. If they are the clinic's, their views are lost: add the hosts to `hosts` or"
+    " `ad_hosts`; copies of pages in translators and strangers' pages count here too",
+    "unknown_site": "tags with an `s` that no [[sites]] has: their views are lost; compare the tag with `clinic-pixel snippet`",
+}
+"""By the refusals that may be visitors: their meaning for the operator."""
+TURNED_AWAY_SHARE = 0.05
 LOST_ON_THE_WAY = ("spool_full", "spool_failed", "blocks_unknown", "internal")
 """Refusals that are not the client's fault: each is a page view that is not counted."""
 
@@ -75,6 +89,44 @@ def _starred(client: Client) -> Seen:
         )
 
 
+def visitors(settings: Settings) -> Seen:
+    """Whether the last hour looks as if each visitor were himself: one sender of most hits, hits refused at the edge."""
+    if not ping(settings):
+        yield "note", "ClickHouse does not answer, so the hits of the last hour are unknown"
+        return
+    client = connect(settings, "pixel_admin", timeout=10)
+    try:
+        findings = [*_main_sender(client), *_turned_away(client)]
+    finally:
+        client.close()
+    yield from findings or [("ok", "no address or network sends most hits, and none were turned away in the last hour")]
+
+
+def _main_sender(client: Client) -> Seen:
+    for what, column in (("address", "ip_token"), ("network", "net_token")):
+        hits, most, agents = _row(client, _SENDERS.format(column=column))
+        if hits < FEW_HITS or most <= hits * MAIN_SHARE:
+            continue
+        told = f"one {what} sends {most / hits:.0%} of the {hits:,} hits of the last hour, with {agents} different browsers"
+        if agents < SEVERAL:
+            yield "note", f"{told}: a program or one person; `report fraud/bursts` shows more"
+        else:
+            yield (
+                "problem",
+                (
+                    f"{told}: a CDN or proxy, whose visitors count as one and are refused when they are many: docs/runbook.md,"
+                    ' "Behind a CDN". If it is the clinic\'s own network, name it in own_networks of the site'
+                ),
+            )
+        return
+
+
+def _turned_away(client: Client) -> Seen:
+    for reason, hits, offered in client.query(_TURNED_AWAY, parameters={"reasons": list(TURNED_AWAY)}).result_rows:
+        share = f"{hits:,} hits of the last hour ({hits / max(offered, hits):.0%}) were refused as `{reason}`"
+        yield "problem" if hits > offered * TURNED_AWAY_SHARE else "note", f"{share}: {TURNED_AWAY[reason]}"
+
+
 def _row(client: Client, query: str) -> tuple[Any, ...]:
     rows = client.query(query).result_rows
     if not rows:  # seen with a full disk: the status is 200 and the body is empty
@@ -115,6 +167,18 @@ _RECONCILE = """
 _STARRED = """
     SELECT count() AS views, countIf(position(page, '*') > 0) AS starred FROM pixel.events
     WHERE received_at > now('UTC') - INTERVAL 7 DAY AND kind = 'pageview'"""
+
+# Tokens are keyed pseudonyms of one day: a share is told, and no address. The clinic's own networks hold many people.
+_SENDERS = """
+    SELECT sum(hits), max(hits), argMax(agents, hits) FROM (
+        SELECT {column}, count() AS hits, uniq(ua_token) AS agents FROM pixel.events
+        WHERE received_at > now('UTC') - INTERVAL 1 HOUR AND ip_token != toIPv6('::') AND net_class != 'own' GROUP BY {column})"""
+
+_TURNED_AWAY = """
+    SELECT reason, sumIf(value, name = 'refused') AS hits,
+        (SELECT sum(value) FROM pixel.counters WHERE name = 'offered' AND minute > now('UTC') - INTERVAL 1 HOUR) AS offered
+    FROM pixel.counters WHERE reason IN {reasons:Array(String)} AND minute > now('UTC') - INTERVAL 1 HOUR
+    GROUP BY reason HAVING hits > 0 ORDER BY hits DESC"""
 
 _LOST = """
     SELECT reason, sum(value) AS hits FROM pixel.counters

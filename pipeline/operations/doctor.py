@@ -15,6 +15,7 @@ from pipeline.database.client import explain
 from pipeline.errors import PixelError, type_and_place
 from pipeline.operations import database_checks as database
 from pipeline.operations import machine_checks as machine
+from pipeline.operations import setting_checks
 from pipeline.operations.machine_checks import Seen, State
 from pipeline.settings import Settings
 
@@ -44,15 +45,20 @@ def examine(settings: Settings) -> list[Result]:
 
 CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("sites", machine.sites),
+    ("browsers", setting_checks.browsers),
+    ("privacy", setting_checks.privacy),
     ("collector", machine.collector),
     ("proxies", machine.proxies),
     ("pages", machine.pages),
     ("keys", machine.keys),
     ("networks", machine.networks),
+    ("networks", setting_checks.files),
     ("spool", machine.spool),
     ("ship", machine.ship),
     ("engine", database.engine),
     ("clickhouse", database.clickhouse),
+    ("visitors", database.visitors),
+    ("terms", setting_checks.terms),
     ("retention", database.retention),
     ("persons", machine.persons),
     ("audit", machine.audit),

@@ -28,6 +28,7 @@ from pipeline.settings import DEMO_SITE, Settings
 from pipeline.ship.status import read_status
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
 from pipeline.subjects.requests import CaseBook
+from pipeline.system import locks
 from pipeline.system.answers import answer_of
 from pipeline.system.durable_files import LOCAL_FILES, MB
 
@@ -50,6 +51,9 @@ FORGOTTEN = {
 """By the name in the figures: the place of a proxy that nobody trusts, and the remedy."""
 PREFIX = "clinic_pixel_"
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
+UP_LOCK = "up.lock"
+"""The file in `run` that a running `up` holds; its modification time is the begin of that `up`."""
+STARTING_SECONDS = 60.0
 UNSEALED = "clinic_pixel_segment_unsealed_seconds"
 LATE_SECONDS = 60.0
 
@@ -224,6 +228,10 @@ def spool(settings: Settings) -> Seen:
 def ship(settings: Settings) -> Seen:
     """Whether the shipper runs, and its last error."""
     status = read_status(settings.data)
+    began = _begin_of_up(settings)
+    if began and time.time() - began < STARTING_SECONDS and not (status and status.at_ms / 1000 > began):
+        yield "note", f"`up` began {time.time() - began:,.0f} s ago; `ship` starts when the database is migrated"
+        return
     if status is None:
         yield "problem", "`ship` has never run here; start it with `clinic-pixel up` or `ship`"
         return
@@ -244,6 +252,12 @@ def ship(settings: Settings) -> Seen:
         yield "problem", f"{loss}; find out what deletes files there"
     for name, trouble in sorted(status.failed_jobs.items()):
         yield "problem", f"the job '{name}' failed: {trouble}"
+
+
+def _begin_of_up(settings: Settings) -> float:
+    """Return the Unix time at which the running `up` began, 0 if none runs."""
+    lock = settings.run_dir / UP_LOCK
+    return lock.stat().st_mtime if locks.is_held(lock) else 0.0
 
 
 def audit(settings: Settings) -> Seen:

@@ -20,6 +20,7 @@ from pipeline.operations import doctor, machine_checks
 from pipeline.operations.doctor import examine
 from pipeline.settings import Settings
 from pipeline.ship.status import ShipStatus, status_path, write_status
+from pipeline.system import locks
 from support.command import free_port
 from support.server import Rows
 
@@ -184,3 +185,164 @@ def test_rows_of_the_future_and_hits_that_were_lost_on_the_way_are_named(clickho
     assert [text for text in problems if "refused with" in text] == [
         "7 hits of the last hour were refused with `spool_full` (docs/refusals.md)"
     ]
+
+
+STATS = "https://stats.clinic.example"
+OWN = {"sites": [{"id": "clinic", "hosts": ["clinic.example"]}]}
+PROXIED = {"trusted_proxies": ["127.0.0.1/32"]}
+
+
+@pytest.mark.parametrize(
+    ("collector", "state", "said"),
+    [
+        ({}, "note", "works on this machine only"),
+        ({"public_url": "http://localhost:8080"}, "note", "no tag reaches the collector"),
+        ({"public_url": "http://stats.clinic.example"}, "problem", "no id cookie over http"),
+        ({"public_url": STATS}, "problem", "collector.trusted_proxies names none"),
+        ({"public_url": STATS, **PROXIED}, "ok", f"browsers reach the collector at {STATS}"),
+        ({"public_url": "https://clinic.example/px", **PROXIED}, "ok", "https://clinic.example/px"),
+    ],
+)
+def test_the_address_for_browsers_is_tried_against_its_use(
+    settings: Settings, collector: dict[str, object], state: str, said: str
+) -> None:
+    tried = Settings.model_validate({"data": settings.data, "collector": {"port": free_port(), **collector}, **OWN})
+    ((found, text),) = findings(tried, "browsers")
+    assert found == state
+    assert said in text
+
+
+@pytest.mark.parametrize("host", ["clinic.spb.ru", "other.example"])
+def test_a_collector_on_another_site_than_the_pages_is_named_with_its_cost(settings: Settings, host: str) -> None:
+    given = {
+        "collector": {"public_url": "https://stats.spb.ru", **PROXIED},
+        "sites": [{"id": "clinic", "hosts": [host]}],
+    }
+    tried = Settings.model_validate({"data": settings.data, **given})
+    state, text = findings(tried, "browsers")[-1]
+    assert state == "note"
+    assert "each visitor is new every day" in text
+
+
+@pytest.mark.parametrize(
+    ("privacy", "state", "said"),
+    [
+        ({}, "note", "set privacy.operator, privacy.contact, privacy.policy_url"),
+        (
+            {"operator": " \n", "contact": "a@b.example", "policy_url": "https://b.example/p"},
+            "note",
+            "set privacy.operator",
+        ),
+        ({"policy_version": "2126-01-01"}, "problem", "a day in the future"),
+        ({"policy_version": "01.01.2126"}, "problem", "a day in the future"),
+        ({"operator": "A", "contact": "a@b.example", "policy_url": "https://b.example/p"}, "ok", "names the operator"),
+        ({"policy_version": "2026-01-01"}, "note", "set privacy."),
+    ],
+)
+def test_a_privacy_page_without_names_and_a_policy_of_the_future_are_named(
+    settings: Settings, privacy: dict[str, str], state: str, said: str
+) -> None:
+    found, text = findings(Settings.model_validate({"data": settings.data, "privacy": privacy}), "privacy")[-1]
+    assert found == state
+    assert said in text
+
+
+@pytest.mark.parametrize(("keys", "states"), [(90, ["ok"]), (30, ["note"]), (1, ["note", "note"])])
+def test_keys_that_end_before_the_rows_made_with_them_are_told_with_the_cost(
+    settings: Settings, keys: int, states: list[str]
+) -> None:
+    tried = Settings.model_validate({"data": settings.data, "retention": {"keys_days": keys}})
+    found = findings(tried, "terms")
+    assert [state for state, _ in found] == states
+    if keys < 90:
+        assert f"for the {90 - keys} days between, a person who names an address and a day is not found" in found[0][1]
+
+
+def test_files_that_would_stop_ship_or_leave_a_list_empty_are_named(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "tor.txt").write_text("# the download failed\n")
+    lists = [{"net_class": "tor", "file": tmp_path / "tor.txt"}]
+    networks = {"referrer_spam": tmp_path, "lists": lists}
+    found = findings(Settings.model_validate({"data": settings.data, "networks": networks}), "networks")
+    problems = [text for state, text in found if state == "problem"]
+    assert any(
+        "networks.referrer_spam cannot be read" in text and "`ship` would not start" in text for text in problems
+    )
+    assert any("tor.txt: names no network" in text for text in problems)
+
+
+def hits_of_an_hour(rows: Rows, number: int, *, addresses: int, browsers: int, net_class: str = "other") -> None:
+    rows.writer.command(
+        "INSERT INTO pixel.events (received_at, site, kind, ip_token, net_token, ua_token, net_class)"
+        " SELECT now64(3) - INTERVAL 1 MINUTE, 'clinic', 'pageview', toIPv6(concat('2001:db8::', hex(1 + number % {a}))),"
+        f" toIPv6('2001:db8::'), number % {browsers}, '{net_class}' FROM numbers({number})".replace(
+            "{a}", str(addresses)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "addresses", "browsers", "net_class", "state", "said"),
+    [
+        (
+            200,
+            1,
+            40,
+            "other",
+            "problem",
+            "one address sends 100% of the 200 hits of the last hour, with 40 different browsers",
+        ),
+        (200, 1, 1, "other", "note", "a program or one person"),
+        (200, 20, 40, "other", "problem", "one network sends 100%"),
+        (99, 1, 40, "other", "ok", "no address or network sends most hits"),
+        (200, 1, 40, "own", "ok", "no address or network sends most hits"),
+    ],
+)
+def test_one_sender_of_most_hits_is_told_without_its_address(
+    clickhouse: Settings,
+    tables: Rows,
+    number: int,
+    addresses: int,
+    browsers: int,
+    net_class: str,
+    state: str,
+    said: str,
+) -> None:
+    hits_of_an_hour(tables, number, addresses=addresses, browsers=browsers, net_class=net_class)
+    ((found, text),) = findings(clickhouse, "visitors")
+    assert found == state
+    assert said in text
+    assert "2001:db8" not in text
+
+
+def test_hits_that_were_turned_away_are_told_with_their_share_and_meaning(clickhouse: Settings, tables: Rows) -> None:
+    minute = f"{datetime.now(UTC):%Y-%m-%d %H:%M:00}"
+    counts = [
+        ("offered", "", 300),
+        ("refused", "flood", 92),
+        ("refused", "foreign_origin", 3),
+        ("refused", "bad_query", 5),
+    ]
+    for name, reason, value in counts:
+        row = {"minute": minute, "name": name, "reason": reason, "value": value}
+        tables.writer.raw_insert("pixel.counters", insert_block=orjson.dumps(row), fmt="JSONEachRow")
+    found = findings(clickhouse, "visitors")
+    assert [state for state, _ in found] == ["problem", "note"]
+    assert found[0][1].startswith("92 hits of the last hour (31%) were refused as `flood`")
+    assert "Behind a CDN" in found[0][1]
+    assert found[1][1].startswith("3 hits of the last hour (1%) were refused as `foreign_origin`")
+
+
+def test_a_ship_that_up_has_not_started_yet_is_no_problem(settings: Settings) -> None:
+    settings.run_dir.mkdir(parents=True)
+    before = ShipStatus(1, at_ms=now_ms() - 6_000, state="stopped")
+    write_status(status_path(settings.data), before)
+    assert [state for state, _ in findings(settings, "ship")] == ["problem"]
+    lock = settings.run_dir / machine_checks.UP_LOCK
+    with locks.locked(lock):
+        os.utime(lock)
+        assert [state for state, _ in findings(settings, "ship")] == ["note"]
+        long_ago = now_ms() / 1000 - machine_checks.STARTING_SECONDS - 1
+        os.utime(lock, (long_ago, long_ago))
+        assert [state for state, _ in findings(settings, "ship")] == ["problem"]
+    os.utime(lock)
+    assert [state for state, _ in findings(settings, "ship")] == ["problem"]

@@ -1,0 +1,133 @@
+"""The checks of the settings against each other and against their use: what a setting costs that is right by itself.
+
+A check looks at one part and yields its results; `pipeline.operations.doctor` runs it and catches its errors. A value that is
+wrong by itself is refused when the settings are read.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import cache
+from urllib.parse import urlsplit
+
+from publicsuffixlist import PublicSuffixList
+
+from pipeline.enrich.robots import Robots
+from pipeline.enrich.steps import EnrichFiles
+from pipeline.errors import Fatal
+from pipeline.host_names import readable_host
+from pipeline.networks.lists import read_networks
+from pipeline.operations.machine_checks import Seen
+from pipeline.settings import Settings
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+def browsers(settings: Settings) -> Seen:
+    """The collector's address for browsers: whether the id cookie comes back."""
+    given = settings.collector.public_url
+    if not given:
+        yield "note", "collector.public_url is not set: `snippet` prints a tag that works on this machine only"
+        return
+    parts = urlsplit(given)
+    host = parts.hostname or ""
+    if host in _THIS_MACHINE:
+        yield (
+            "note",
+            f"collector.public_url is {given}, which is this machine for every visitor: no tag reaches the collector",
+        )
+        return
+    if parts.scheme == "http":
+        yield (
+            "problem",
+            f"{given}: browsers keep no id cookie over http, so each visitor is new every day; serve it by https",
+        )
+    elif not settings.collector.trusted_proxies:
+        lost = "nobody gets an id cookie, and all visitors count as one"
+        yield (
+            "problem",
+            (
+                f"{given}: a proxy in front must speak https, and collector.trusted_proxies names none: {lost}; name its address,"
+                ' such as ["127.0.0.1/32"]'
+            ),
+        )
+    else:
+        yield "ok", f"browsers reach the collector at {given}"
+    for site in settings.sites:
+        if not any(_same_site(host, own) for own in site.hosts):
+            advice = f"use a subdomain of {readable_host(site.hosts[0])}, or a path on it"
+            yield (
+                "note",
+                (
+                    f"{readable_host(host)} is another site than the pages of `{site.id}`: browsers do not send the id cookie back,"
+                    f" and each visitor is new every day; {advice}"
+                ),
+            )
+
+
+def _same_site(host: str, page_host: str) -> bool:
+    domain = _suffixes().privatesuffix(host)
+    return host == page_host or (domain is not None and domain == _suffixes().privatesuffix(page_host))
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()  # with its private part, as browsers decide
+
+
+def privacy(settings: Settings) -> Seen:
+    """Whether /privacy names the persons and the policy in force."""
+    given = settings.privacy
+    names = {"operator": given.operator, "contact": given.contact, "policy_url": given.policy_url}
+    if missing := [f"privacy.{name}" for name, text in names.items() if not text.strip()]:
+        yield "note", f"/privacy does not tell visitors whom they deal with or whom to ask: set {', '.join(missing)}"
+    else:
+        yield "ok", "/privacy names the operator, a contact and the policy"
+    begins = _day(given.policy_version)
+    if begins is not None and begins > datetime.now(UTC).date():
+        cost = "every event is stored under a policy that is not in force"
+        yield (
+            "problem",
+            f"privacy.policy_version is {given.policy_version}, a day in the future: {cost}; set the version in force",
+        )
+
+
+def _day(text: str) -> date | None:
+    for form in ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC).date()
+        except ValueError:
+            continue
+    return None
+
+
+def terms(settings: Settings) -> Seen:
+    """The life of keys against that of the rows made with them."""
+    keys, rows = settings.retention.keys_days, settings.retention.rows_days
+    if keys < rows:
+        cost = "a person who names an address and a day is not found, and `reveal` and `relink` do not answer"
+        yield (
+            "note",
+            (
+                f"keys end after {keys} days and rows after {rows}: for the {rows - keys} days between, {cost}."
+                " Set rows_days equal to keys_days, or keep it so if you want just this"
+            ),
+        )
+    else:
+        yield "ok", f"keys and rows end together, after {rows} days"
+    if keys == 1:
+        yield "note", "keys_days = 1: `replay` can send no line of yesterday's log, because its key is gone"
+
+
+def files(settings: Settings) -> Seen:
+    """The files of `ship` and of `lists build`, which other checks do not read."""
+    try:
+        EnrichFiles(settings, Robots())
+    except Fatal as error:
+        yield "problem", f"{error}; `ship` would not start"
+    for entry in settings.networks.lists:
+        if next(iter(read_networks(entry.file)), None) is None:
+            yield (
+                "problem",
+                f"{entry.file}: names no network; `lists build` would stop, and the earlier lists stay in force",
+            )
