@@ -228,7 +228,9 @@ class PageRole(Section):
     role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = Field(
         description="Its name. Reports know `landing`, `search`, `form`, `done`, `login`, `reset` and `trap`; others may be added."
     )
-    path: Annotated[str, AfterValidator(setting_values.optional_template)] = Field("", description="Path template; `*` is one segment. Empty: every path.")
+    path: Annotated[str, AfterValidator(setting_values.optional_template)] = Field(
+        "", description="Path template; `*` is one segment. Empty: every path."
+    )
     parameter: str = Field(
         "", pattern=r"^[A-Za-z0-9_.\[\]-]{0,64}$", description="Query parameter that the page must have."
     )

@@ -144,6 +144,7 @@ WRONG = [
     (SITE + 'sensitive = {hiv = ["clinic.example/hiv"]}', "begins with one slash"),
     (SITE + 'sensitive = {hiv = ["/hiv*"]}', "`*` is one whole segment"),
     (SITE + 'sensitive = {hiv = ["/*"]}', "it is every page of the site"),
+    (SITE + '[[sites.roles]]\nrole = "form"\npath = "/zapis/**"', "`*` is one whole segment"),
     (SITE + 'staff_sections = ["doctors/team"]', "the name of one path segment"),
     (
         SITE + '[[sites.query]]\nname = "a"\nvalues = ["x"]\n[[sites.query]]\nname = "a"\nvalues = ["y"]',
