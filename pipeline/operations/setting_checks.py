@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
-from pipeline.enrich.robots import Robots
-from pipeline.enrich.steps import EnrichFiles
+from pipeline.enrich.steps import EnrichTables
 from pipeline.errors import Fatal
 from pipeline.host_names import readable_host
 from pipeline.networks.lists import read_networks
@@ -121,11 +120,13 @@ def terms(settings: Settings) -> Seen:
 
 def files(settings: Settings) -> Seen:
     """The files of `ship` and of `lists build`, which other checks do not read."""
+    given = settings.networks
     try:
-        EnrichFiles(settings, Robots())
+        if given.referrer_spam or any(entry.robots for entry in given.lists):
+            EnrichTables.load(settings)
     except Fatal as error:
         yield "problem", f"{error}; `ship` would not start"
-    for entry in settings.networks.lists:
+    for entry in given.lists:
         if next(iter(read_networks(entry.file)), None) is None:
             yield (
                 "problem",
