@@ -278,6 +278,8 @@ def _names(model: type[BaseModel]) -> Iterator[str]:
 
 def _words(problem: Any) -> str:
     match problem["type"]:
+        case "tuple_type" if isinstance(problem.get("input"), dict):
+            return f"expected a list of tables; write [[{'.'.join(map(str, problem['loc']))}]]"
         case "tuple_type":
             return 'expected a list, such as ["..."]'
         case "too_short":

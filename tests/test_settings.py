@@ -132,6 +132,7 @@ WRONG = [
     ("[retention]\nnumbers_months = 2000", "less than or equal to 240"),
     ('[privacy]\npolicy_url = "javascript:alert(1)"', "an address that a browser can open"),
     ('[privacy]\npolicy_url = "clinic.example/policy"', "an address that a browser can open"),
+    ('[sites]\nid = "clinic"\nhosts = ["clinic.example"]', "expected a list of tables; write [[sites]]"),
     ('[[sites]]\nid = "clinic"\nhosts = []', "sites.0.hosts: expected at least one value (got [])"),
     ('[[sites]]\nid = "clinic"\nhosts = ["clinic.example"]\nconsnet = "explicit"', "did you mean `consent`?"),
     (SITE + 'ad_hosts = ["Clinic.Example"]', "clinic.example is in hosts and in ad_hosts"),
