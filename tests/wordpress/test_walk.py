@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from pipeline.embedding.snippet import Wish, snippet
+from pipeline.settings import Site
 from support.command import free_port
 from support.nginx import Nginx, make_certificate, shipped
 from support.system import System
@@ -21,9 +22,7 @@ from support.wordpress import WordPress
 HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
 SITE = "https://clinic.example"
-COLUMNS = (
-    "kind, mode, page_host, page, status, referrer_host, referrer_page, visitor_kind, cookie_state, campaign, paid"
-)
+COLUMNS = "kind, mode, page_host, page, page_role, status, referrer_host, referrer_page, visitor_kind, cookie_state, campaign, paid"
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36"
 )
@@ -83,6 +82,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         "id": "clinic",
         "hosts": ["clinic.example"],
         "sensitive": {"services/sensitive": ["/services/onkologiya"]},
+        "page_parameters": ["p"],
+        "roles": [{"role": "search", "parameter": "s"}],
     }
     running = System(tmp_path_factory.mktemp("system"), sites=[site])
     try:
@@ -133,9 +134,10 @@ def browser(port: int) -> Iterator[Browser]:
         browser.close()
 
 
-def plugin(collector: str) -> str:
+def plugin(site: Site, collector: str) -> str:
     """Return the must-use plugin with the tag as `snippet` prints it."""
-    (tag,) = (text for name, _, text in snippet(Wish(site="clinic", collector=collector)) if name == "tag")
+    wish = Wish(site=site.id, collector=collector, keep=site.kept_parameters)
+    (tag,) = (text for name, _, text in snippet(wish) if name == "tag")
     return (HERE / "tag.php").read_text().replace("THE TAG", tag)
 
 
@@ -182,8 +184,8 @@ def person(walk: Walk, context: BrowserContext, sent: list[str]) -> None:
     walk.step("a form with a name in its query", [inner("/spasibo", "/kontakty", campaign={}, **known)], fill_in)
     walk.step("back to the form", [view("/kontakty", **known)], lambda: page.goto(SITE + "/kontakty/"))
     walk.step("a dead link", [inner("/net-takoy", "/kontakty", **known) | {"status": 404}], lambda: page.click("#dead"))
-    walk.step("a dead link with a number", [inner("/", "/net-takoy") | {"status": 404}], follow("/?p=17"))
-    walk.step("a search", [inner("/", "/")], follow("/?s=диабет"))
+    walk.step("a dead link with a number", [inner("/?p=17", "/net-takoy") | {"status": 404}], follow("/?p=17"))
+    walk.step("a search", [inner("/", "/", page_role="search")], follow("/?s=диабет"))
     walk.step("an article", [inner("/diabet", "/")], follow("/diabet/"))
 
     def comment() -> None:
@@ -220,12 +222,12 @@ def opened(context: BrowserContext, path: str) -> Page:
 def test_a_walk_through_wordpress_is_stored_as_a_person_would_tell_it(
     system: System, wordpress: WordPress, browser: Browser, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    walk, sent = Walk(system), list[str]()
+    walk, sent, site = Walk(system), list[str](), system.settings.sites[0]
 
     def context(**how: Any) -> BrowserContext:
         return browser.new_context(ignore_https_errors=True, locale="ru-RU", **how)
 
-    wordpress.plugin(plugin("https://stats.clinic.example"))
+    wordpress.plugin(plugin(site, "https://stats.clinic.example"))
     wordpress.theme("twentytwentythree")
     with context() as patient:
         person(walk, patient, sent)
@@ -245,7 +247,7 @@ def test_a_walk_through_wordpress_is_stored_as_a_person_would_tell_it(
         walk.step("a classic theme", [view("/услуги", cookie_state="new")], lambda: opened(phone, "/услуги/"))
         walk.step("its error page", [view("/net-takoy") | {"status": 404}], lambda: opened(phone, "/net-takoy/"))
 
-    wordpress.plugin(plugin(f"{SITE}/px"))
+    wordpress.plugin(plugin(site, f"{SITE}/px"))
     with context() as own:
         walk.step("the site's own host", [view("/врачи", cookie_state="new")], lambda: opened(own, "/врачи/"))
         again = view("/kontakty", visitor_kind="cookie", cookie_state="returning")
@@ -257,7 +259,7 @@ def test_a_walk_through_wordpress_is_stored_as_a_person_would_tell_it(
     with capsys.disabled():
         sys.stdout.write(f"\n{walk.table}\n")
     assert [line for line in walk.lines if line[1] != line[2]] == []
-    of_the_form = ("fio", "phone", "Иван", "%D0%98%D0%B2", "916")
+    of_the_form = ("fio", "phone", "Иван", "%D0%98%D0%B2", "123-45-67")
     to_collector = [text for text in sent if "stats.clinic.example" in text]
     assert to_collector
     assert [text for text in to_collector if any(word in text for word in of_the_form)] == []
