@@ -56,6 +56,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("spool", machine.spool),
     ("ship", machine.ship),
     ("engine", database.engine),
+    ("clickhouse", setting_checks.clickhouse),
     ("clickhouse", database.clickhouse),
     ("visitors", database.visitors),
     ("terms", setting_checks.terms),

@@ -6,6 +6,7 @@ wrong by itself is refused when the settings are read.
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
 from functools import cache
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from pipeline.networks.lists import read_networks
 from pipeline.operations.machine_checks import Seen
 from pipeline.settings import Settings
 
+MEMORY_SHARE = 0.8
+"""More of this machine's memory cannot be the database's: collector, shipper and system need the rest."""
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -98,6 +101,23 @@ def _day(text: str) -> date | None:
         except ValueError:
             continue
     return None
+
+
+def clickhouse(settings: Settings) -> Seen:
+    """The way to the database, and the memory of the embedded one."""
+    given = settings.clickhouse
+    if given.url is not None:
+        parts = urlsplit(given.url)
+        if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+            yield "note", f"{given.url}: passwords and rows go to another machine without encryption; use https"
+        return
+    memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    if given.memory_mb > memory_mb * MEMORY_SHARE:
+        cost = "the system would end it in the middle of a query"
+        yield (
+            "problem",
+            f"clickhouse.memory_mb is {given.memory_mb:,} and this machine has {memory_mb:,} MB: {cost}; expected less",
+        )
 
 
 def terms(settings: Settings) -> Seen:

@@ -16,7 +16,7 @@ from urllib3 import HTTPResponse
 
 from pipeline.clock import now_ms
 from pipeline.database.confinement import supported
-from pipeline.operations import doctor, machine_checks
+from pipeline.operations import doctor, machine_checks, setting_checks
 from pipeline.operations.doctor import examine
 from pipeline.settings import Settings
 from pipeline.ship.status import ShipStatus, status_path, write_status
@@ -245,6 +245,25 @@ def test_a_privacy_page_without_names_and_a_policy_of_the_future_are_named(
     found, text = findings(Settings.model_validate({"data": settings.data, "privacy": privacy}), "privacy")[-1]
     assert found == state
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("clickhouse", "said"),
+    [
+        ({"url": "http://db.clinic.invalid:8123"}, ["without encryption"]),
+        ({"url": "https://db.clinic.invalid:8443"}, []),
+        ({"url": "http://127.0.0.1:8123"}, []),
+        ({"memory_mb": 10**9}, ["and this machine has"]),
+        ({"memory_mb": 300}, []),
+    ],
+)
+def test_an_open_way_to_the_database_and_too_much_memory_are_named(
+    settings: Settings, clickhouse: dict[str, object], said: list[str]
+) -> None:
+    tried = Settings.model_validate({"data": settings.data, "clickhouse": clickhouse})
+    found = [text for _, text in setting_checks.clickhouse(tried)]
+    assert len(found) == len(said)
+    assert all(words in text for words, text in zip(said, found, strict=True))
 
 
 @pytest.mark.parametrize(("keys", "states"), [(90, ["ok"]), (30, ["note"]), (1, ["note", "note"])])
