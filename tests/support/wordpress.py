@@ -52,7 +52,7 @@ php_admin_value[opcache.enable] = 0
 class WordPress:
     """WordPress with the pages of `setup.php`, for as long as the `with` block lasts; the address is https://clinic.example."""
 
-    def __init__(self, home: Path, setup: Path) -> None:
+    def __init__(self, home: Path, setup: Path, *, in_article: str) -> None:
         missing = {package for name, package in PROGRAMS.items() if not shutil.which(name, path=PLACES)}
         missing |= set() if FILES.is_dir() else {"wordpress"}
         missing |= {f"wordpress-theme-{name}" for name in THEMES if not (FILES / "wp-content/themes" / name).is_dir()}
@@ -61,14 +61,14 @@ class WordPress:
         if os.getuid() != 0:
             pytest.skip("MariaDB and PHP-FPM are started as root here")
         self.home, self.root = home, home / "www"
-        self._setup = setup
+        self._setup, self._in_article = setup, in_article
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         try:
             self._copy_files()
             self._start_database()
-            self._run("php", "-d", "opcache.enable_cli=0", str(self._setup), str(self.root))
+            self._run("php", "-d", "opcache.enable_cli=0", str(self._setup), str(self.root), self._in_article)
             (self.home / "fpm.conf").write_text(_POOL % {"home": self.home})
             self._start(
                 "php-fpm8.2", "--nodaemonize", "--allow-to-run-as-root", "--fpm-config", f"{self.home}/fpm.conf"

@@ -1,5 +1,6 @@
 <?php
-// Installs WordPress as its own install page does, then makes the pages of a clinic. Called as `php setup.php DIRECTORY`.
+// Installs WordPress as its own install page does, then makes the pages of a clinic. Called as `php setup.php DIRECTORY HTML`;
+// the HTML is part of an article.
 define('WP_INSTALLING', true);
 $_SERVER['HTTP_HOST'] = 'clinic.example';
 $_SERVER['HTTPS'] = 'on';
@@ -26,6 +27,7 @@ page('Химиотерапия', 'himioterapiya', '', $oncology);
 page('Контакты', 'kontakty', '<!-- wp:html --><form action="/spasibo/"><input name="fio"><input name="phone">'
     . '<button id="send">Отправить</button></form><a id="dead" href="/net-takoy/">Акция</a><!-- /wp:html -->');
 page('Спасибо', 'spasibo');
+page('Акция', 'akciya', "<!-- wp:html -->{$argv[2]}<!-- /wp:html -->", 0, 'post');
 page('Диабет', 'diabet', 'О сахаре.', 0, 'post');
 global $wp_rewrite;
 $wp_rewrite->init();

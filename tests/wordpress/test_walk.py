@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from support.wordpress import WordPress
 HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
 SITE = "https://clinic.example"
-COLUMNS = "kind, mode, page_host, page, page_role, status, referrer_host, referrer_page, visitor_kind, cookie_state, campaign, paid"
+COLUMNS = "kind, mode, page_host, page, page_role, status, referrer_host, referrer_page, visitor_kind, cookie_state, campaign, paid, ad"
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36"
 )
@@ -47,7 +48,8 @@ class Walk:
         act()
         with suppress(AssertionError):  # the table tells which row is missing
             wait_until(lambda: len(self.rows()) >= before + len(expected), name, seconds=20)
-        found = self.rows()[before:]
+        # The image of an ad block and the script of its page are sent in any order.
+        found = sorted(self.rows()[before:], key=itemgetter("kind"))
         width = max(len(found), len(expected))
         for wanted, row in zip(_filled(expected, width), _filled(found, width), strict=True):
             names = wanted or row
@@ -96,7 +98,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def wordpress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WordPress]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed (Debian package chromium)")
-    with WordPress(tmp_path_factory.mktemp("wordpress"), HERE / "setup.php") as wordpress:
+    wish = Wish(site="clinic", collector="https://stats.clinic.example", ads=True)
+    image = next(text for name, _, text in snippet(wish) if name == "ad block on a foreign page")
+    with WordPress(tmp_path_factory.mktemp("wordpress"), HERE / "setup.php", in_article=image) as wordpress:
         yield wordpress
 
 
@@ -186,7 +190,9 @@ def person(walk: Walk, context: BrowserContext, sent: list[str]) -> None:
     walk.step("a dead link", [inner("/net-takoy", "/kontakty", **known) | {"status": 404}], lambda: page.click("#dead"))
     walk.step("a dead link with a number", [inner("/?p=17", "/net-takoy") | {"status": 404}], follow("/?p=17"))
     walk.step("a search", [inner("/", "/", page_role="search")], follow("/?s=диабет"))
-    walk.step("an article", [inner("/diabet", "/")], follow("/diabet/"))
+    shown = {"kind": "impression", "mode": "img", "page": "/akciya", "ad": "spring-checkup"}
+    walk.step("an ad image in an article", [shown, inner("/akciya", "/")], follow("/akciya/"))
+    walk.step("an article", [inner("/diabet", "/akciya")], follow("/diabet/"))
 
     def comment() -> None:
         page.fill("#comment", "Спасибо.")
