@@ -72,11 +72,11 @@
     // A page view is a new path that was shown, or the page restored by the back-forward cache (then the previous page is
     // unknown). A prerendered page and a tab in the background count when they are shown.
     const view = safe((event) => {
-      const path = location.origin + location.pathname;
+      const path = (location.origin + location.pathname).slice(0, 2000);
       const restored = event?.persisted;
       if ((path == here && !restored) || document.prerendering || (document.hidden && !settling)) return;
       status = here ? void 0 : set.status;
-      from = restored ? "" : here || document.referrer.split(/[?#]/)[0];
+      from = restored ? "" : here || document.referrer.split(/[?#]/)[0].slice(0, 2000);
       here = path;
       const query = location.search.split(/[?&]/).filter((pair) => kept.test(pair)).join("&");
       url = (path + (query && "?" + query)).slice(0, 2000);
