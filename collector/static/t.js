@@ -10,7 +10,8 @@ const MOST_LOOKED_AT = 200;
 const WAIT_MS = 5000;
 const LONGEST = 300;
 
-const set = document.querySelector("script[data-site][data-technical]").dataset;
+// A form or an image of the page may have the name of a method of `document`.
+const set = Document.prototype.querySelector.call(document, "script[data-site][data-technical]").dataset;
 const wanted = set.technical.split(/[\s,]+/);
 const base = new URL(".", import.meta.url).href;
 const told = new Set();

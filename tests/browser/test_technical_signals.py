@@ -164,7 +164,8 @@ def with_nonce(app: ASGIApp) -> ASGIApp:
         async def rewrite(message: Message) -> None:
             if message["type"] == "http.response.start":
                 kept = [(name, value) for name, value in message["headers"] if name != b"content-length"]
-                message["headers"] = [*kept, (b"content-security-policy", b"script-src 'nonce-abc'")]
+                policy = b"script-src 'nonce-abc' 'strict-dynamic'"
+                message["headers"] = [*kept, (b"content-security-policy", policy)]
             elif message["type"] == "http.response.body":
                 message["body"] = message["body"].replace(b"<script async", b"<script nonce=abc async")
             await send(message)
@@ -174,10 +175,14 @@ def with_nonce(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def test_a_nonce_in_the_policy_also_lets_the_technical_part_in(chromium, edge, clinic, request):
+def test_a_nonce_in_the_policy_also_lets_the_parts_in(chromium, edge, clinic, request):
     with chromium.new_context() as context:
         walk = Walk(edge, clinic(wrap=with_nonce, technical=ALL), context, request.node.name, "Chromium")
-        page = loaded(walk)
+        page = loaded(walk, "/")
+        page.evaluate("document.querySelector('[data-pixel-ad=spring-checkup]').scrollIntoView({block: 'center'})")
+        wait_until(
+            lambda: page.wait_for_timeout(20) or any(event.ad == "spring-checkup" for event in walk.edge.events())
+        )
         hide(page)
         assert signals(walk, page, "vital", 1)
         assert walk.errors == []
