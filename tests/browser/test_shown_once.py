@@ -91,7 +91,6 @@ def test_the_previous_page_is_told_without_its_query(walk: Walk) -> None:
         "self.fetch = () => { throw 1 }; navigator.sendBeacon = () => false",
         "delete Request.prototype.keepalive; self.fetch = () => new Promise(() => {})",
         "self.Request = undefined",
-        "Math.random = () => 0.5",
         "self.fetch = undefined; Object.defineProperty(navigator, 'sendBeacon', {value: undefined})",
     ],
 )
@@ -191,6 +190,14 @@ def test_a_release_that_is_too_long_costs_no_page_view_and_goes_with_the_image_t
         ]
         assert "&v=" + "v" * 64 in image
         assert "v" * 65 not in image
+
+
+def test_a_page_that_makes_chance_repeat_itself_gives_each_view_a_number_of_its_own(routed: Walk) -> None:
+    routed.context.add_init_script("Math.random = () => 0.5")
+    page = routed.goto("/my")
+    routed.after(1, page)
+    page.evaluate("history.pushState(null, '', '/next')")
+    assert len({row.nonce for row in routed.after(2, page)}) == 2
 
 
 def test_a_tab_switch_makes_no_view_of_an_address_that_was_replaced(routed: Walk) -> None:
