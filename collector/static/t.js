@@ -34,7 +34,10 @@ const flush = () => {
     if (set.release) report.l = set.release.slice(0, 64);
     waiting = [];
     const body = JSON.stringify(report);
-    fetch(base + "e", { method: "POST", body, keepalive: true, credentials: "include" }).catch(() => navigator.sendBeacon?.(base + "e", body));
+    // Without `keepalive` the request would end with the page, which a beacon survives.
+    (async () => ("keepalive" in Request.prototype && fetch)(base + "e", { method: "POST", body, keepalive: true, credentials: "include" }))()
+      .catch(() => navigator.sendBeacon?.(base + "e", body))
+      .catch(() => {});
     clearTimeout(running);
   } catch {}
 };
@@ -87,28 +90,36 @@ const tellResource = (type, address) => {
   if (/^https?:/.test(protocol) && !address.startsWith(base)) tell({ k: "resource", n: type, f: host });
 };
 
-if (wanted.includes("errors")) {
+// Each part may fail by itself.
+const part = (name, work) => {
+  try {
+    if (wanted.includes(name)) work();
+  } catch {}
+};
+
+part("errors", () => {
   addEventListener("error", safe((event) => event.message && tellError(event.error, event.message, event.filename, event.lineno)));
   addEventListener("unhandledrejection", safe(({ reason }) => tellError(reason, reason)));
-}
+});
 
-if (wanted.includes("resources")) {
+part("resources", () => {
   const failed = safe(({ target }) => target.localName && tellResource(target.localName, target.currentSrc || target.src || target.href));
   addEventListener("error", failed, true);
   // Failures before this script was loaded, and failures of fetches by a script.
   new PerformanceObserver((list) =>
     list.getEntries().forEach((entry) => entry.responseStatus >= 400 && safe(() => tellResource(entry.initiatorType, entry.name))()),
   ).observe({ type: "resource", buffered: true });
-}
+});
 
-if (wanted.includes("vitals"))
+part("vitals", () =>
   import(base + "web-vitals.js")
     .then((vitals) =>
       ["onLCP", "onINP", "onCLS", "onFCP", "onTTFB"].forEach((name) =>
         vitals[name](({ name, value }) => tell({ k: "vital", n: name, v: Math.round(value * 1000) / 1000 })),
       ),
     )
-    .catch(() => {});
+    .catch(() => {}),
+);
 
 // On window, so that it runs after the listeners of web-vitals, which capture.
 addEventListener("visibilitychange", () => document.hidden && flush());

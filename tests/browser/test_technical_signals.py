@@ -98,6 +98,34 @@ def test_five_vitals_are_told_once_the_page_is_left(technical):
     assert 0 < told["FCP"] < 60_000
 
 
+def test_a_part_that_the_browser_cannot_do_costs_no_other(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        context.add_init_script(
+            """const { observe } = PerformanceObserver.prototype;
+            PerformanceObserver.prototype.observe = function (how) {
+              if (how.type == "resource") throw new TypeError("no such type");
+              return observe.call(this, how);
+            }"""
+        )
+        walk = Walk(edge, clinic(technical=ALL), context, request.node.name, "Chromium")
+        page = loaded(walk)
+        hide(page)
+        assert signals(walk, page, "vital", 1)
+        assert walk.errors == []
+
+
+def test_measurements_of_a_page_that_is_left_survive_without_keepalive(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        context.add_init_script("delete Request.prototype.keepalive; self.fetch = () => new Promise(() => {})")
+        walk = Walk(edge, clinic(technical=("errors",)), context, request.node.name, "Chromium")
+        with context.expect_event("response", lambda response: response.url.endswith("/t.js")):
+            page = walk.goto("/my")
+        page.wait_for_load_state("networkidle")
+        page.evaluate("dispatchEvent(new ErrorEvent('error', {message: 'of the page'}))")
+        hide(page)
+        assert [signal.template for signal in signals(walk, page, "js_error")] == ["of the page"]
+
+
 def test_thousands_of_errors_a_second_give_at_most_twenty_signals(technical):
     page = loaded(technical)
     page.evaluate(
