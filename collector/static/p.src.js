@@ -32,7 +32,7 @@
 
     let here, page, answer, settling, looking, seen;
     const signal = navigator.globalPrivacyControl || navigator.doNotTrack == 1;
-    // Every name of pipeline/scrub/query.py; the collector drops others that look like one. Without data-keep the list ends
+    // Every name of pipeline/pages/query.py; the collector drops others that look like one. Without data-keep the list ends
     // with "undefined", which no page uses.
     const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|li_fat_id|epik|sccid|rdt_cid|awc|cjevent|admitad_uid|tduid|" + set.keep?.split(/[^\w.-]/).join("|") + ")=.", "i");
 

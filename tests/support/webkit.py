@@ -33,8 +33,9 @@ class WebKit:
             self._said = stack.enter_context((self._directory / "said").open("wb"))
             display = self._start_screen(stack)
             port = free_port()
-            home = {"HOME": str(self._directory), "XDG_RUNTIME_DIR": str(self._directory)}
-            self._start(stack, [str(DRIVER), f"--port={port}"], DISPLAY=display, NO_AT_BRIDGE="1", **home)
+            home = str(self._directory)
+            surroundings = {"DISPLAY": display, "NO_AT_BRIDGE": "1", "HOME": home, "XDG_RUNTIME_DIR": home}
+            self._start(stack, [str(DRIVER), f"--port={port}"], surroundings)
             self._driver = stack.enter_context(urllib3.PoolManager())
             self._url = f"http://127.0.0.1:{port}"
             wait_until(self._is_ready, "the driver")
@@ -51,15 +52,13 @@ class WebKit:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def _start(
-        self, stack: ExitStack, command: list[str], *, inherited: tuple[int, ...] = (), **environment: str
-    ) -> None:
+    def _start(self, stack: ExitStack, command: list[str], surroundings: dict[str, str], *inherited: int) -> None:
         # A group of its own, because the browser is many processes.
         process = subprocess.Popen(
             command,
             stdout=self._said,
             stderr=self._said,
-            env={**os.environ, **environment},
+            env={**os.environ, **surroundings},
             pass_fds=inherited,
             start_new_session=True,
         )
@@ -69,11 +68,8 @@ class WebKit:
     def _start_screen(self, stack: ExitStack) -> str:
         """Start a virtual screen and return its name; it writes the number that was free."""
         reading, writing = os.pipe()
-        self._start(
-            stack,
-            [str(SCREEN), "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
-            inherited=(writing,),
-        )
+        screen = [str(SCREEN), "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+        self._start(stack, screen, {}, writing)
         os.close(writing)
         with os.fdopen(reading) as said:
             return ":" + said.readline().strip()
