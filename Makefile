@@ -50,6 +50,7 @@ docs: setup ## write the pages of docs/ that are generated from the code
 
 bench: setup ## measure performance, as ratios side by side
 	$(BIN)/python -m bench
+	$(BIN)/python bench/tag_cost.py
 
 clean: ## remove the environment and caches, never the data in var/
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,4 +1,6 @@
-"""The files a browser loads from us: `/p.js`, for measurements `/t.js` and `/web-vitals.js`, and those of `/privacy`.
+"""The files a browser loads from us: `/p.js` and its parts, `/web-vitals.js`, and those of `/privacy`.
+
+The parts of the tag: `/seen.js` for ad blocks, `/t.js` for measurements.
 
 Owns their headers. Each file is read and compressed once; the ETag is the hash of the text, so a browser gets a new
 version at its next revalidation and never downloads the same version twice.
@@ -14,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-NAMES = ("p.js", "t.js", "web-vitals.js", "privacy.css", "privacy.js")
+NAMES = ("p.js", "seen.js", "t.js", "web-vitals.js", "privacy.css", "privacy.js")
 FRESH_SECONDS = 3600  # how long a browser may use an old tag after an update
 
 

@@ -10,7 +10,8 @@ const MOST_LOOKED_AT = 200;
 const WAIT_MS = 5000;
 const LONGEST = 300;
 
-const set = document.querySelector("script[data-site][data-technical]").dataset;
+// A form or an image of the page may have the name of a method of `document`.
+const set = Document.prototype.querySelector.call(document, "script[data-site][data-technical]").dataset;
 const wanted = set.technical.split(/[\s,]+/);
 const base = new URL(".", import.meta.url).href;
 const told = new Set();
@@ -33,7 +34,10 @@ const flush = () => {
     if (set.release) report.l = set.release.slice(0, 64);
     waiting = [];
     const body = JSON.stringify(report);
-    fetch(base + "e", { method: "POST", body, keepalive: true, credentials: "include" }).catch(() => navigator.sendBeacon?.(base + "e", body));
+    // Without `keepalive` the request would end with the page, which a beacon survives.
+    (async () => ("keepalive" in Request.prototype && fetch)(base + "e", { method: "POST", body, keepalive: true, credentials: "include" }))()
+      .catch(() => navigator.sendBeacon?.(base + "e", body))
+      .catch(() => {});
     clearTimeout(running);
   } catch {}
 };
@@ -86,28 +90,36 @@ const tellResource = (type, address) => {
   if (/^https?:/.test(protocol) && !address.startsWith(base)) tell({ k: "resource", n: type, f: host });
 };
 
-if (wanted.includes("errors")) {
+// Each part may fail by itself.
+const part = (name, work) => {
+  try {
+    if (wanted.includes(name)) work();
+  } catch {}
+};
+
+part("errors", () => {
   addEventListener("error", safe((event) => event.message && tellError(event.error, event.message, event.filename, event.lineno)));
   addEventListener("unhandledrejection", safe(({ reason }) => tellError(reason, reason)));
-}
+});
 
-if (wanted.includes("resources")) {
+part("resources", () => {
   const failed = safe(({ target }) => target.localName && tellResource(target.localName, target.currentSrc || target.src || target.href));
   addEventListener("error", failed, true);
   // Failures before this script was loaded, and failures of fetches by a script.
   new PerformanceObserver((list) =>
     list.getEntries().forEach((entry) => entry.responseStatus >= 400 && safe(() => tellResource(entry.initiatorType, entry.name))()),
   ).observe({ type: "resource", buffered: true });
-}
+});
 
-if (wanted.includes("vitals"))
+part("vitals", () =>
   import(base + "web-vitals.js")
     .then((vitals) =>
       ["onLCP", "onINP", "onCLS", "onFCP", "onTTFB"].forEach((name) =>
         vitals[name](({ name, value }) => tell({ k: "vital", n: name, v: Math.round(value * 1000) / 1000 })),
       ),
     )
-    .catch(() => {});
+    .catch(() => {}),
+);
 
 // On window, so that it runs after the listeners of web-vitals, which capture.
 addEventListener("visibilitychange", () => document.hidden && flush());

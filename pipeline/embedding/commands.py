@@ -36,7 +36,7 @@ def print_snippet(
     ads: Annotated[bool, typer.Option("--ads", help="Also the lines for ad blocks.")] = False,
     technical: Annotated[str, typer.Option(help="Technical signals: errors,resources,vitals or some of them.")] = "",
     sample: Annotated[float, typer.Option(min=0, max=1, help="Share of page loads that send measurements.")] = 1,
-    release: Annotated[str, typer.Option(help="Release of the site, sent with measurements.")] = "",
+    release: Annotated[str, typer.Option(help="Release of the site, sent with every event.")] = "",
     platform: Annotated[
         str, typer.Option(help="Only the file for a site of: wordpress, bitrix, php, php-image, turbo.")
     ] = "",

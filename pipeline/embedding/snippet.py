@@ -222,7 +222,7 @@ def _csp(base: str) -> str:
 def _nginx(wish: Wish) -> str:
     return f"""# ^~ comes before every location with a pattern, such as one for all files that end with .js
 location ^~ /px/ {{
-    rewrite ^/px(/(p\\.js|p\\.gif|e|t\\.js|web-vitals\\.js|privacy.*))$ $1 break;
+    rewrite ^/px(/(p\\.js|p\\.gif|e|seen\\.js|t\\.js|web-vitals\\.js|privacy.*))$ $1 break;
     return 404;
     proxy_pass {wish.upstream.rstrip("/")};
     proxy_http_version 1.1;

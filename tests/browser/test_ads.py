@@ -92,7 +92,7 @@ def test_ad_block_counts_again_on_the_next_page_view(walk, page):
 def test_ad_block_in_a_hidden_page_is_not_seen(walk, page):
     # A headless window is never hidden, so the page is told that it is.
     page.evaluate(
-        "() => { Object.defineProperty(document, 'hidden', {get: () => window.away}); window.away = true;"
+        "() => { Object.defineProperty(Document.prototype, 'hidden', {get: () => window.away}); window.away = true;"
         " document.dispatchEvent(new Event('visibilitychange', {bubbles: true})) }"
     )
     scroll_to(page, "spring-checkup")
@@ -110,6 +110,56 @@ def test_ad_block_added_later_is_seen(walk, page):
         "() => document.querySelector('h1').insertAdjacentHTML('afterend', '<p data-pixel-ad=\"late\">Реклама</p>')"
     )
     walk.compare(walk.after(2, page)[1], kind="impression", ad="late", mode="js")
+
+
+def test_the_part_for_ad_blocks_is_loaded_once_there_is_one(walk):
+    page = walk.goto("/print")
+    walk.after(1, page)
+    page = walk.goto("/my", page)
+    walk.after(2, page)
+    page.wait_for_load_state("networkidle")
+    assert [one.url for one in walk.sent if one.url.endswith("/seen.js")] == []
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<p data-pixel-ad=late>Реклама</p>')")
+    row = walk.after(3, page)[-1]
+    assert (row.kind, row.ad, row.page) == ("impression", "late", "/my")
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<p data-pixel-ad=later>Реклама</p>')")
+    assert walk.after(4, page)[-1].ad == "later"
+    assert len([one.url for one in walk.sent if one.url.endswith("/seen.js")]) == 1
+
+
+def test_scrolling_that_changes_the_fragment_does_not_start_the_second_again(walk, page):
+    scroll_to(page, "spring-checkup")
+    page.evaluate("() => { let n = 0; window.spy = setInterval(() => history.pushState(null, '', '#' + ++n), 300) }")
+    assert walk.after(2, page)[1].ad == "spring-checkup"
+    page.evaluate("clearInterval(window.spy)")
+
+
+@pytest.mark.parametrize(("answer", "state"), [("1", "new"), ("0", "refused")])
+def test_an_impression_waits_for_the_answer_too(chromium, edge, clinic, request, answer, state):
+    with chromium.new_context(viewport={"width": 1100, "height": 700}) as context:
+        walk = Walk(edge, clinic(consent="explicit"), context, request.node.name, "Chromium " + chromium.version)
+        page = context.new_page()
+        page.route("**/p.js", lambda route: route.abort())
+        walk.goto("/", page)
+        page.unroute("**/p.js")
+        page.evaluate(
+            """(address) => {
+              const tag = Object.assign(document.createElement("script"), { src: address + "/p.js" });
+              Object.assign(tag.dataset, { site: "clinic", consent: "wait" });
+              document.querySelector("script[data-site]").replaceWith(tag);
+            }""",
+            edge.url,
+        )
+        scroll_to(page, "spring-checkup")
+        wait(page, LONGER_THAN_A_SECOND + 700)
+        assert edge.events() == []
+        page.evaluate("(to) => document.querySelector('script[data-site]').dataset.consent = to", answer)
+        walk.after(2, page)
+        found = {
+            (event.kind, event.ad, event.cookie_state) for event in edge.events() if event.ad in ("", "spring-checkup")
+        }
+        assert {one[:2] for one in found} == {("pageview", ""), ("impression", "spring-checkup")}
+        assert {one[2] for one in found} <= {state, "returning"}
 
 
 def test_ad_block_on_a_foreign_page_is_a_rendered_impression(walk):

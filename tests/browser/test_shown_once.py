@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from browser.test_tag import adding
 from playwright.sync_api import Page
 
 from pipeline.pages.query import CLICK_ID_NAMES, UTM_NAMES
+from support.edge import CLINIC, Edge
+from support.waiting import wait_until
 from support.walk import Walk
 
 WITHOUT_NAVIGATION = "Object.defineProperty(self, 'navigation', {value: undefined})"
@@ -83,6 +87,10 @@ def test_the_previous_page_is_told_without_its_query(walk: Walk) -> None:
         "delete self.crypto; Object.defineProperty(self, 'crypto', {value: undefined})",
         "delete self.MutationObserver",
         "self.fetch = () => Promise.reject()",
+        "self.fetch = () => { throw 1 }",
+        "self.fetch = () => { throw 1 }; navigator.sendBeacon = () => false",
+        "delete Request.prototype.keepalive; self.fetch = () => new Promise(() => {})",
+        "self.Request = undefined",
         "self.fetch = undefined; Object.defineProperty(navigator, 'sendBeacon', {value: undefined})",
     ],
 )
@@ -90,11 +98,8 @@ def test_what_a_browser_lacks_costs_no_page_view(chromium: Any, edge: Any, clini
     with chromium.new_context() as context:
         context.add_init_script(missing)
         walk = Walk(edge, clinic(), context, "missing", "Chromium " + chromium.version)
-        page = walk.goto("/doctors")
-        if "fetch = undefined" in missing:
-            assert counted(walk, page) == []  # no browser that reads the script lacks it
-        else:
-            assert counted(walk, page) == [("/doctors", "")]
+        assert counted(walk, walk.goto("/doctors")) == [("/doctors", "")]
+        assert walk.errors == []
 
 
 def test_an_element_with_our_name_silences_nothing(chromium: Any, edge: Any, clinic: Any) -> None:
@@ -106,9 +111,209 @@ def test_an_element_with_our_name_silences_nothing(chromium: Any, edge: Any, cli
         assert counted(walk, walk.goto("/doctors")) == [("/doctors", "")]
 
 
+NAMES = (
+    "currentScript",
+    "querySelector",
+    "querySelectorAll",
+    "hidden",
+    "prerendering",
+    "referrer",
+    "body",
+    "navigation",
+)
+
+
+def named(app: Any) -> Any:
+    """Put forms and images on each page whose names hide what scripts read of a document."""
+    forms = "".join(f"<form name={name} id={name}></form><img name={name} alt=''>" for name in NAMES)
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        async def rewrite(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [pair for pair in message["headers"] if pair[0] != b"content-length"]
+            elif message["type"] == "http.response.body":
+                message["body"] = message["body"].replace(b"<script async", forms.encode() + b"<script async")
+            await send(message)
+
+        await app(scope, receive, rewrite)
+
+    return wrapped
+
+
+@pytest.mark.parametrize("before", ["", "delete self.navigation"])
+def test_forms_and_images_with_the_names_of_what_the_script_reads_cost_nothing(
+    chromium: Any, edge: Any, clinic: Any, before: str
+) -> None:
+    with chromium.new_context(viewport={"width": 1100, "height": 900}) as context:
+        context.add_init_script(before)
+        walk = Walk(edge, clinic(wrap=named, technical=("errors",)), context, "named", "Chromium " + chromium.version)
+        page = walk.goto("/my")
+        assert page.evaluate("document.querySelector instanceof HTMLCollection")
+        walk.after(1, page)
+        page.evaluate("history.pushState(null, '', '/next')")
+        walk.after(2, page)
+        page.evaluate("history.pushState(null, '', '/')")
+        walk.after(3, page)
+        page.evaluate(
+            "document.documentElement.lastElementChild.insertAdjacentHTML('afterbegin', '<p data-pixel-ad=top>Реклама</p>')"
+        )
+        walk.after(4, page)
+        rows = [(row.page, row.referrer_page, row.ad) for row in walk.rows()]
+        assert rows == [("/my", "", ""), ("/next", "/my", ""), ("/", "/next", ""), ("/", "/next", "top")]
+        page.evaluate("dispatchEvent(new ErrorEvent('error', {message: 'of the page'}))")
+        page.goto("about:blank")
+        wait_until(lambda: page.wait_for_timeout(20) or walk.edge.signals())
+        assert set(walk.errors) <= {"document.querySelectorAll is not a function"}  # of the demo's own script
+
+
+def test_the_release_of_the_site_goes_with_every_event(chromium: Any, edge: Any, clinic: Any) -> None:
+    with chromium.new_context(viewport={"width": 1100, "height": 900}) as context:
+        walk = Walk(edge, clinic(release="v2.14.3"), context, "release", "Chromium " + chromium.version)
+        page = walk.goto("/")
+        walk.after(2, page)
+        page.evaluate("history.pushState(null, '', '/my')")
+        walk.after(3, page)
+        told = [json.loads(request.post_data or "[]")[0] for request in walk.sent if request.method == "POST"]
+        assert len(told) >= 3
+        assert {event["v"] for event in told} == {"v2.14.3"}
+
+
+def test_a_release_that_is_too_long_costs_no_page_view_and_goes_with_the_image_too(
+    chromium: Any, edge: Any, clinic: Any
+) -> None:
+    with chromium.new_context() as context:
+        context.add_init_script("self.fetch = () => { throw 1 }; navigator.sendBeacon = () => false")
+        walk = Walk(edge, clinic(release="v" * 100), context, "release", "Chromium " + chromium.version)
+        assert counted(walk, walk.goto("/doctors")) == [("/doctors", "")]
+        (image,) = [
+            request.url for request in walk.sent if "/p.gif?s=clinic&u=" in request.url and "m=js" in request.url
+        ]
+        assert "&v=" + "v" * 64 in image
+        assert "v" * 65 not in image
+
+
+def test_a_page_that_makes_chance_repeat_itself_gives_each_view_a_number_of_its_own(routed: Walk) -> None:
+    routed.context.add_init_script("Math.random = () => 0.5")
+    page = routed.goto("/my")
+    routed.after(1, page)
+    page.evaluate("history.pushState(null, '', '/next')")
+    assert len({row.nonce for row in routed.after(2, page)}) == 2
+
+
+def test_a_tab_switch_makes_no_view_of_an_address_that_was_replaced(routed: Walk) -> None:
+    page = routed.goto("/my")
+    routed.after(1, page)
+    page.evaluate(
+        """() => {
+          Object.defineProperty(Document.prototype, 'hidden', {get: () => window.away});
+          history.replaceState(null, '', '/my/week');
+          for (window.away of [true, false]) document.dispatchEvent(new Event('visibilitychange', {bubbles: true}));
+        }"""
+    )
+    assert counted(routed, page) == [("/my", "")]
+    page.evaluate("history.pushState(null, '', '/next')")
+    routed.after(3, page)
+    assert counted(routed, page) == [("/my", ""), ("/next", "/my")]
+
+
+def test_a_page_that_moves_in_the_background_counts_when_it_is_shown(routed: Walk) -> None:
+    page = routed.goto("/my")
+    routed.after(1, page)
+    page.evaluate(
+        """() => {
+          Object.defineProperty(Document.prototype, 'hidden', {get: () => window.away});
+          window.away = true;
+          document.dispatchEvent(new Event('visibilitychange', {bubbles: true}));
+          history.pushState(null, '', '/logged-out');
+        }"""
+    )
+    page.wait_for_timeout(400)  # longer than an address takes to settle
+    assert counted(routed, page) == [("/my", "")]
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    routed.after(3, page)
+    assert counted(routed, page) == [("/my", ""), ("/logged-out", "/my")]
+
+
+def test_a_page_left_before_its_address_settled_is_counted(routed: Walk) -> None:
+    page = routed.goto("/my")
+    routed.after(1, page)
+    page.evaluate("history.pushState(null, '', '/next'); location.href = 'about:blank'")
+    assert [row.page for row in routed.after(2, page)] == ["/my", "/next"]
+
+
+@pytest.mark.parametrize(
+    "change", ["location.hash = 'a'", "history.pushState(null, '', '#b'); history.back()", "history.go(0)"]
+)
+def test_a_fragment_makes_no_view_and_a_reload_makes_one(routed: Walk, change: str) -> None:
+    page = routed.goto("/my")
+    routed.after(1, page)
+    page.evaluate(change)
+    if "go(0)" in change:
+        routed.after(2, page)
+    assert [path for path, _ in counted(routed, page)] == ["/my"] * (2 if "go(0)" in change else 1)
+
+
+def test_a_page_saved_on_a_disk_sends_nothing(walk: Walk, tmp_path: Path) -> None:
+    saved = tmp_path / "Анализы Иванова.html"
+    saved.write_text(
+        f'<script async src="{walk.edge.url}/p.js" data-site="clinic"></script><p data-pixel-ad="a">Реклама</p>'
+    )
+    page = walk.context.new_page()
+    with walk.context.expect_event("requestfinished", lambda request: request.url.endswith("/p.js")):
+        page.goto(saved.as_uri())
+    page.wait_for_load_state("networkidle")
+    assert [request.url for request in walk.sent if request.method == "POST" or "seen" in request.url] == []
+    assert walk.errors == []
+
+
+def test_the_tags_of_two_sites_on_one_page_count_each_by_itself(chromium: Any, tmp_path: Path, clinic: Any) -> None:
+    sites = (CLINIC, CLINIC.model_copy(update={"id": "network"}))
+    with Edge(tmp_path / "two", sites=sites) as edge, chromium.new_context() as context:
+        walk = Walk(edge, clinic(collector=edge.url), context, "two sites", "Chromium " + chromium.version)
+        page = walk.goto("/my")
+        page.evaluate(
+            """(address) => {
+              const tag = Object.assign(document.createElement("script"), { src: address + "/p.js" });
+              Object.assign(tag.dataset, { site: "network", consent: "0" });
+              document.head.append(tag);
+            }""",
+            edge.url,
+        )
+        walk.after(2, page)
+        page.evaluate("history.pushState(null, '', '/next')")
+        walk.after(4, page)
+        page.evaluate(
+            "document.querySelector('h1').insertAdjacentHTML('afterend', '<p data-pixel-ad=late>Реклама</p>')"
+        )
+        walk.after(6, page)
+        found = sorted((event.site, event.page, event.ad, event.cookie_state) for event in walk.edge.events())
+        assert [one[:3] for one in found] == [
+            (site, *facts)
+            for site in ("clinic", "network")
+            for facts in (("/my", ""), ("/next", ""), ("/next", "late"))
+        ]
+        assert {one[3] for one in found if one[0] == "network"} == {"refused"}
+
+
+def test_names_to_keep_may_be_written_with_spaces_and_a_mistake_in_them_costs_no_view(walk: Walk) -> None:
+    page = walk.goto("/print?city=omsk&branch=2&street=5")
+    walk.after(1, page)
+    page.evaluate(
+        """(address) => {
+          const tag = Object.assign(document.createElement("script"), { src: address + "/p.js" });
+          Object.assign(tag.dataset, { site: "clinic", keep: "city, branch, a(b" });
+          document.head.append(tag);
+        }""",
+        walk.edge.url,
+    )
+    walk.after(2, page)
+    (told,) = [request.post_data or "" for request in walk.sent if request.method == "POST"]
+    assert '?city=omsk&branch=2"' in told
+
+
 def test_a_tab_in_the_background_counts_when_it_is_shown(chromium: Any, edge: Any, clinic: Any) -> None:
     with chromium.new_context() as context:
-        context.add_init_script("Object.defineProperty(document, 'hidden', {get: () => !window.shown})")
+        context.add_init_script("Object.defineProperty(Document.prototype, 'hidden', {get: () => !window.shown})")
         walk = Walk(edge, clinic(), context, "background", "Chromium " + chromium.version)
         page = walk.goto("/doctors")
         assert counted(walk, page) == []
@@ -121,7 +326,7 @@ def test_a_prerendered_page_counts_at_its_activation_in_the_order_of_chromium(
 ) -> None:
     # Chromium tells first that the page is visible, still prerendering, and then that it is not prerendering any more.
     with chromium.new_context() as context:
-        context.add_init_script("Object.defineProperty(document, 'prerendering', {get: () => !window.shown})")
+        context.add_init_script("Object.defineProperty(Document.prototype, 'prerendering', {get: () => !window.shown})")
         walk = Walk(edge, clinic(), context, "prerender", "Chromium " + chromium.version)
         page = walk.goto("/doctors")
         page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")

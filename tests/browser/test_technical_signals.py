@@ -98,6 +98,34 @@ def test_five_vitals_are_told_once_the_page_is_left(technical):
     assert 0 < told["FCP"] < 60_000
 
 
+def test_a_part_that_the_browser_cannot_do_costs_no_other(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        context.add_init_script(
+            """const { observe } = PerformanceObserver.prototype;
+            PerformanceObserver.prototype.observe = function (how) {
+              if (how.type == "resource") throw new TypeError("no such type");
+              return observe.call(this, how);
+            }"""
+        )
+        walk = Walk(edge, clinic(technical=ALL), context, request.node.name, "Chromium")
+        page = loaded(walk)
+        hide(page)
+        assert signals(walk, page, "vital", 1)
+        assert walk.errors == []
+
+
+def test_measurements_of_a_page_that_is_left_survive_without_keepalive(chromium, edge, clinic, request):
+    with chromium.new_context() as context:
+        context.add_init_script("delete Request.prototype.keepalive; self.fetch = () => new Promise(() => {})")
+        walk = Walk(edge, clinic(technical=("errors",)), context, request.node.name, "Chromium")
+        with context.expect_event("response", lambda response: response.url.endswith("/t.js")):
+            page = walk.goto("/my")
+        page.wait_for_load_state("networkidle")
+        page.evaluate("dispatchEvent(new ErrorEvent('error', {message: 'of the page'}))")
+        hide(page)
+        assert [signal.template for signal in signals(walk, page, "js_error")] == ["of the page"]
+
+
 def test_thousands_of_errors_a_second_give_at_most_twenty_signals(technical):
     page = loaded(technical)
     page.evaluate(
@@ -164,7 +192,8 @@ def with_nonce(app: ASGIApp) -> ASGIApp:
         async def rewrite(message: Message) -> None:
             if message["type"] == "http.response.start":
                 kept = [(name, value) for name, value in message["headers"] if name != b"content-length"]
-                message["headers"] = [*kept, (b"content-security-policy", b"script-src 'nonce-abc'")]
+                policy = b"script-src 'nonce-abc' 'strict-dynamic'"
+                message["headers"] = [*kept, (b"content-security-policy", policy)]
             elif message["type"] == "http.response.body":
                 message["body"] = message["body"].replace(b"<script async", b"<script nonce=abc async")
             await send(message)
@@ -174,10 +203,14 @@ def with_nonce(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def test_a_nonce_in_the_policy_also_lets_the_technical_part_in(chromium, edge, clinic, request):
+def test_a_nonce_in_the_policy_also_lets_the_parts_in(chromium, edge, clinic, request):
     with chromium.new_context() as context:
         walk = Walk(edge, clinic(wrap=with_nonce, technical=ALL), context, request.node.name, "Chromium")
-        page = loaded(walk)
+        page = loaded(walk, "/")
+        page.evaluate("document.querySelector('[data-pixel-ad=spring-checkup]').scrollIntoView({block: 'center'})")
+        wait_until(
+            lambda: page.wait_for_timeout(20) or any(event.ad == "spring-checkup" for event in walk.edge.events())
+        )
         hide(page)
         assert signals(walk, page, "vital", 1)
         assert walk.errors == []
