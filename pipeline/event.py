@@ -46,7 +46,7 @@ MeasurementKind = Literal["js_error", "resource", "vital"]
 UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
 UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
 UInt32 = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-UInt64 = Annotated[int, msgspec.Meta(ge=0)]  # msgspec cannot bound above 2**63: `enrich.checks` does
+UInt64 = Annotated[int, msgspec.Meta(ge=0)]  # msgspec cannot bound above 2**63: `enrich.steps` does
 
 LAST_MS = 2**32 * 1000
 """2106: the end of ClickHouse's DateTime, from which every hour and day is computed."""
