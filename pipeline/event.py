@@ -93,6 +93,22 @@ class Scrubbed(IntFlag):
     FAILED = 16384
 
 
+class SignedRequest(NamedTuple):
+    """The parts of a request that a signature may cover (RFC 9421), as received; the headers of one name are joined.
+
+    `agent`, `inputs` and `signatures` are `Signature-Agent`, `Signature-Input` and `Signature`; `authority` is the Host
+    header, `target` the path with its query.
+    """
+
+    agent: str
+    inputs: str
+    signatures: str
+    method: str = "GET"
+    scheme: str = "https"
+    authority: str = ""
+    target: str = "/"
+
+
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """One request as received: texts are decoded and bounded, nothing is pseudonymised yet.
 
@@ -131,6 +147,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     fetch_dest: str = ""
     fetch_mode: str = ""
     fetch_site: str = ""
+    signed: SignedRequest | None = None
+    """The signature of a program on its request, None without one."""
 
 
 class EventColumns(msgspec.Struct, frozen=True):
