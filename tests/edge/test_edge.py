@@ -104,6 +104,7 @@ def test_the_order_of_the_edge_is_the_list(tables):
         "put_click",
         "put_consistency",
         "drop_blocked",
+        "put_signature",
     ]
 
 

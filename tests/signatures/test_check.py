@@ -7,7 +7,7 @@ from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,10 +15,9 @@ from pipeline.event import SignedRequest
 from pipeline.signatures import check as check_module
 from pipeline.signatures.check import LONGEST_S, Nonces, Place, Signer, Verdict, check, normal_url
 from pipeline.signatures.key_set import TEST_KEY, AgentKey, UnusableKeys, read_keys, thumbprint
+from support.signing import AGENT, HOST, NOW_S, TARGET, Program
 
-NOW_S = 1_795_348_800
-HERE = (Place("stats.clinic.example", "/p.gif?s=clinic"),)
-AGENT = "https://agent.example"
+HERE = (Place(HOST, TARGET),)
 
 # draft-meunier-web-bot-auth-architecture-05, appendix A.2, with the key of RFC 9421, appendix B.1.4
 TEST_PUBLIC = urlsafe_b64decode("JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs=")
@@ -70,44 +69,6 @@ def test_a_signature_that_is_valid_for_years_is_not_believed(name: str, state: s
 
 def test_the_thumbprint_is_that_of_the_drafts() -> None:
     assert thumbprint(TEST_PUBLIC) == TEST_KEY
-
-
-class Program:
-    """A program with a key that signs requests."""
-
-    def __init__(self, name: str = "agent", url: str = AGENT, seed: int = 1) -> None:
-        self.private = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
-        self.raw = self.private.public_key().public_bytes_raw()
-        self.id = thumbprint(self.raw)
-        self.signer = Signer(name, url, "directory", {self.id: AgentKey(self.private.public_key())})
-
-    def sign(self, parameters: dict[str, Any] | None = None, **changed: Any) -> SignedRequest:
-        """Return a request; the bytes to sign are put together here by hand, not by the code under test."""
-        label, agent = changed.get("label", "sig1"), changed.get("agent", f'sig1="{AGENT}"')
-        authority, target = changed.get("authority", HERE[0].authority), changed.get("target", HERE[0].target)
-        components = changed.get("components", '"@authority" "signature-agent";key="sig1"')
-        given = {
-            "created": NOW_S - 1, "expires": NOW_S + 300, "keyid": self.id, "nonce": "bm9uY2U=", "tag": "web-bot-auth",
-            **(parameters or {}),
-        }  # fmt: skip
-        written = "".join(f";{name}={json.dumps(value)}" for name, value in given.items() if value is not None)
-        values = {
-            '"@authority"': authority,
-            '"@method"': "GET",
-            '"@path"': target.partition("?")[0],
-            '"@query"': f"?{target.partition('?')[2]}",
-            '"@target-uri"': f"https://{authority}{target}",
-            '"@scheme"': "https",
-            '"signature-agent"': agent,
-            '"signature-agent";key="sig1"': agent.partition("=")[2],
-            '"content-digest"': "x",
-        }
-        lines = [f"{name}: {values[name]}" for name in components.split(" ")]
-        lines.append(f'"@signature-params": ({components}){written}')
-        value = b64encode(self.private.sign("\n".join(lines).encode())).decode()
-        return SignedRequest(
-            agent, f"{label}=({components}){written}", f"{label}=:{value}:", authority=authority, target=target
-        )
 
 
 PROGRAM = Program()
@@ -275,22 +236,17 @@ def test_an_address_is_compared_in_one_form(url: str, normal: str) -> None:
     assert normal_url(url) == normal
 
 
-def jwk(program: Program, **changed: Any) -> dict[str, Any]:
-    x = urlsafe_b64encode(program.raw).rstrip(b"=").decode()
-    return {"kty": "OKP", "crv": "Ed25519", "x": x, **changed}
-
-
 def test_the_keys_of_a_directory_are_known_by_their_thumbprint_and_their_time() -> None:
     second = Program(seed=2)
     keys = read_keys(
         json.dumps(
             {
                 "keys": [
-                    jwk(PROGRAM, kid="the operator's word", use="sig", nbf=1_712_793_600, exp=1_715_385_600),
-                    jwk(second, nbf=1_743_465_600_000),
+                    PROGRAM.jwk(kid="the operator's word", use="sig", nbf=1_712_793_600, exp=1_715_385_600),
+                    second.jwk(nbf=1_743_465_600_000),
                     {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
-                    jwk(Program(seed=3), use="enc"),
-                    jwk(Program(seed=4), x="short"),
+                    Program(seed=3).jwk(use="enc"),
+                    Program(seed=4).jwk(x="short"),
                     {"kty": "OKP", "crv": "Ed25519", "x": urlsafe_b64encode(TEST_PUBLIC).decode().rstrip("=")},
                 ],
                 "purpose": "ai",
