@@ -15,21 +15,12 @@ from pipeline.event import Event, Hit
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lookup import NetworkTables
-from pipeline.networks.signed_agents import SignedAgents
 from pipeline.settings import Collector, Settings, Site
 from pipeline.spool.records import frame, parse
-from support.signing import HOST, NOW_S, Program
+from support.signing import HOST, NOW_S, Program, known
 
 PROGRAM = Program(name="agent")
 BASE = Hit(received_ms=NOW_S * 1000, peer="198.51.100.7", scheme="https", site="clinic", page="https://clinic.example/")
-
-
-class Known(SignedAgents):
-    """One known program."""
-
-    def __init__(self, *programs: Program) -> None:
-        super().__init__()
-        self.signers = tuple(program.signer for program in programs)
 
 
 @pytest.fixture
@@ -41,7 +32,7 @@ def tables(tmp_path: Path) -> EdgeTables:
     )
     keys = Keyring(KeyDirectory(settings.keys_dir), may_mint=True)
     loaded = EdgeTables.load(settings, keys, lambda count: bytes(range(count)))
-    return replace(loaded, networks=NetworkTables(signed_agents=Known(PROGRAM)))
+    return replace(loaded, networks=NetworkTables(signed_agents=known(PROGRAM)))
 
 
 def taken(tables: EdgeTables, host: str = HOST, changes: dict[str, Any] | None = None, **signed: Any) -> Event:

@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipeline.event import SignedRequest
+from pipeline.networks.signed_agents import SignedAgents
 from pipeline.signatures.check import Signer
 from pipeline.signatures.key_set import AgentKey, thumbprint
 
@@ -63,3 +64,10 @@ class Program:
         """Return the three headers of a signed request."""
         request = self.sign(**changed)
         return {"signature-agent": request.agent, "signature-input": request.inputs, "signature": request.signatures}
+
+
+def known(*programs: Program) -> SignedAgents:
+    """Return the tables of these programs, without files."""
+    agents = SignedAgents()
+    agents.signers = tuple(program.signer for program in programs)
+    return agents
