@@ -46,7 +46,7 @@ MeasurementKind = Literal["js_error", "resource", "vital"]
 UInt8 = Annotated[int, msgspec.Meta(ge=0, lt=2**8)]
 UInt16 = Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
 UInt32 = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-UInt64 = Annotated[int, msgspec.Meta(ge=0)]  # msgspec cannot bound above 2**63: `enrich.checks` does
+UInt64 = Annotated[int, msgspec.Meta(ge=0)]  # msgspec cannot bound above 2**63: `enrich.steps` does
 
 LAST_MS = 2**32 * 1000
 """2106: the end of ClickHouse's DateTime, from which every hour and day is computed."""
@@ -93,6 +93,22 @@ class Scrubbed(IntFlag):
     FAILED = 16384
 
 
+class SignedRequest(NamedTuple):
+    """The parts of a request that a signature may cover (RFC 9421), as received; the headers of one name are joined.
+
+    `agent`, `inputs` and `signatures` are `Signature-Agent`, `Signature-Input` and `Signature`; `authority` is the Host
+    header, `target` the path with its query.
+    """
+
+    agent: str
+    inputs: str
+    signatures: str
+    method: str = "GET"
+    scheme: str = "https"
+    authority: str = ""
+    target: str = "/"
+
+
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """One request as received: texts are decoded and bounded, nothing is pseudonymised yet.
 
@@ -131,6 +147,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     fetch_dest: str = ""
     fetch_mode: str = ""
     fetch_site: str = ""
+    signed: SignedRequest | None = None
+    """The signature of a program on its request, None without one."""
 
 
 class EventColumns(msgspec.Struct, frozen=True):

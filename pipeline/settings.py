@@ -39,6 +39,7 @@ from pipeline.settings_sections import (
     Privacy,
     Retention,
     Ship,
+    SignedAgent,
     Site,
     Spool,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Retention",
     "Settings",
     "Ship",
+    "SignedAgent",
     "Site",
     "Spool",
     "config_file",
@@ -169,6 +171,11 @@ class Settings(BaseSettings):
     def lists_file(self) -> Path:
         """The address lists compiled into one MMDB by `lists build`."""
         return self.data / "lists" / "lists.mmdb"
+
+    @property
+    def agent_keys_dir(self) -> Path:
+        """Directory of the keys of signing programs, downloaded by `lists fetch`."""
+        return self.data / "lists" / "agents"
 
     @property
     def run_dir(self) -> Path:

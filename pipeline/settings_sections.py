@@ -354,6 +354,25 @@ class AddressList(Section):
     )
 
 
+class SignedAgent(Section):
+    """A program whose signed requests (Web Bot Auth) are believed; a signature must be for the host of `collector.public_url` or of a site."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$",
+        description="Its name in the column `robot`, as `agent:NAME`, when a signature is verified.",
+    )
+    url: str = Field(
+        pattern=r"^(?:https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|http://(?:127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|localhost|\[::1\])(?::[0-9]{1,5})?)"
+        r"(?:/[A-Za-z0-9._~/-]*)?$",
+        description="The address that its header `Signature-Agent` names: an origin such as `https://chatgpt.com`, or the address"
+        " of a key set. `lists fetch` downloads the keys from there: only https, http for this machine alone.",
+    )
+    file: Path | None = Field(
+        None,
+        description="File with its keys (JWKS), for machines that download nothing; unset: `lists fetch` brings it.",
+    )
+
+
 class Networks(Section):
     """The files for look-ups; a changed one is in force within a minute, without a restart."""
 
@@ -367,6 +386,18 @@ class Networks(Section):
     referrer_spam: Path | None = Field(
         None, description="File of referrer-spam domains, one a line; `#` starts a comment. Unset: none is known."
     )
+    signed_agents: tuple[SignedAgent, ...] = Field(
+        (),
+        description="Programs whose signed requests are believed. Default: none, and no signature is checked.",
+    )
+
+    @field_validator("signed_agents")
+    @classmethod
+    def _names_differ(cls, agents: tuple[SignedAgent, ...]) -> tuple[SignedAgent, ...]:
+        names = [agent.name for agent in agents]
+        if len(set(names)) != len(names):
+            raise ValueError(f"every name must be used once, got {', '.join(names)}")
+        return agents
 
 
 class Privacy(Section):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast, get_args
 from urllib.parse import unquote_to_bytes
 
 from pipeline.errors import Reason, Refused
-from pipeline.event import Hit, Mode
+from pipeline.event import Hit, Mode, SignedRequest
 
 MAX_TARGET = 8 * 1024  # path and query; the longest real page address is a quarter of it
 MAX_HEADERS = 64
@@ -25,6 +25,8 @@ MAX_ADS = 32
 REPLAY_HEADER = b"x-pixel-replay"
 _BEFORE_IT_IS_SHOWN = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 """Headers that say `prefetch`, `prerender` or `preview` (Fetch Standard, section 3.6, and its forerunners)."""
+
+_SIGNATURE = frozenset({b"signature", b"signature-agent", b"signature-input"})
 
 Scope = Mapping[str, Any]
 Headers = Mapping[bytes, bytes]
@@ -110,6 +112,19 @@ def make_hit(
         hint_brands=_text(get(b"sec-ch-ua", b""))[:MAX_HINT],
         hint_mobile=_text(get(b"sec-ch-ua-mobile", b""))[:MAX_HINT],
         hint_platform=_text(get(b"sec-ch-ua-platform", b""))[:MAX_HINT],
+        signed=_signed(scope, headers) if b"signature-input" in headers else None,
+    )
+
+
+def _signed(scope: Scope, headers: Headers) -> SignedRequest:
+    query = scope["query_string"]
+    target = (scope.get("raw_path") or scope["path"].encode()) + (b"?" + query if query else b"")
+    agent, inputs, signatures, authority = (
+        headers.get(name, b"").decode("latin-1")
+        for name in (b"signature-agent", b"signature-input", b"signature", b"host")
+    )
+    return SignedRequest(
+        agent, inputs, signatures, method=scope["method"], authority=authority, target=target.decode("latin-1")
     )
 
 
@@ -120,7 +135,7 @@ def check_shown(scope: Scope, headers: Headers) -> None:
 
 
 def check_limits(scope: Scope) -> dict[bytes, bytes]:
-    """Return the headers by lower-case name (X-Forwarded-For joined); raises `Refused` if a limit is exceeded."""
+    """Return the headers by lower-case name (those of a proxy and of a signature joined); raises `Refused` if a limit is exceeded."""
     if len(scope["query_string"]) + len(scope.get("raw_path") or scope["path"]) > MAX_TARGET:
         raise Refused(Reason.TOO_LARGE)
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
@@ -145,6 +160,8 @@ def _check_repeated(pairs: Iterable[tuple[bytes, bytes]], headers: dict[bytes, b
     forwarded = [value for name, value in pairs if name == b"x-forwarded-for"]
     if len(forwarded) > 1:
         headers[b"x-forwarded-for"] = b",".join(forwarded)
+    for signed in _SIGNATURE & headers.keys():
+        headers[signed] = b", ".join(value for name, value in pairs if name == signed)
     cookie_lines = [value for name, value in pairs if name == b"cookie"]
     if len(cookie_lines) > 1:  # HTTP/2 may split the cookie header (RFC 9113, section 8.2.3)
         headers[b"cookie"] = b"; ".join(cookie_lines)

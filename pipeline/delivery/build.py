@@ -20,8 +20,8 @@ import msgspec
 from pipeline.delivery.plan import Batch, Plan, Table, batch_id, partition_of, span
 from pipeline.delivery.tally import CountKey, Reject, counted_ms, edge_counts, reject_of, ship_counts, storable
 from pipeline.durations import MINUTE_MS
-from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row, TechnicalRow
+from pipeline.enrich.steps import Rejected
 from pipeline.errors import type_and_place
 from pipeline.event import CountsRecord, Event, Measurement, SpoolRecord
 from pipeline.reasons import RejectReason

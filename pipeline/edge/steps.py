@@ -40,6 +40,7 @@ from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.pages.page import PageFacts, ReferrerFacts
 from pipeline.scrub.redact import Clean, scrub_ad, scrub_release
 from pipeline.scrub.urls import split_url
+from pipeline.signatures.check import NOTHING, Verdict
 
 NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
 NO_REFERRER = ReferrerFacts("", "", 0, False)
@@ -77,6 +78,7 @@ class Draft:
     click_sealed: str = ""
     cookie_age: CookieAge = "none"
     fetch: Fetch = "none"
+    signature: Verdict = NOTHING
 
 
 class EdgeResult(NamedTuple):
@@ -227,6 +229,13 @@ def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
         raise Refused(Reason.BLOCKED)
 
 
+def put_signature(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
+    """Check the signature of a program on its request; only a request that has one pays for it."""
+    if hit.signed is not None:
+        scheme = "https" if draft.is_https else "http"
+        draft.signature = tables.signature(hit.signed._replace(scheme=scheme), now_ms=hit.received_ms)
+
+
 Step = Callable[[Hit, Draft, EdgeTables], None]
 
 EDGE_STEPS: tuple[Step, ...] = (
@@ -241,6 +250,7 @@ EDGE_STEPS: tuple[Step, ...] = (
     put_click,
     put_consistency,
     drop_blocked,
+    put_signature,
 )
 
 
@@ -329,6 +339,8 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int) -
         privacy_signal=draft.consent.signal,
         consent=_CONSENT_SAID[hit.consent],
         cookie_age=draft.cookie_age,
+        agent_signed=draft.signature.state,
+        signer=draft.signature.signer if draft.signature.state == "verified" else "",
     )
 
 

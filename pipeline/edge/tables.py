@@ -14,7 +14,9 @@ from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.clients import Client, Sender, read_client
 from pipeline.edge.rate_limit import RateLimit
+from pipeline.event import SignedRequest
 from pipeline.headers import cookies
+from pipeline.host_names import normal_host
 from pipeline.keys.ring import Keyring
 from pipeline.keys.sealed import Seal, sealer
 from pipeline.networks.address import NetworkSet
@@ -24,6 +26,7 @@ from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, read_page, 
 from pipeline.scrub.paths import NOTHING_KNOWN, KnownPaths
 from pipeline.scrub.urls import split_url
 from pipeline.settings import Settings, Site
+from pipeline.signatures.check import NOTHING, Nonces, Place, Verdict, check
 
 REMEMBERED: Final = 16_384  # entries each of clients, pages and referrers: a few MB at most, even in a flood
 LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so that no cached text is long
@@ -56,6 +59,8 @@ class EdgeTables:
     blocks: BlockList | None = None
     listed: PageLists | None = None
     seal: Seal | None = None
+    public_url: str = ""
+    _nonces: Nonces = field(init=False, default_factory=Nonces)
     _clients: AgedCache[Sender, Client] = field(init=False)
     _pages: AgedCache[_SitePage, PageFacts] = field(init=False)
     _referrers: AgedCache[_SitePage, ReferrerFacts] = field(init=False)
@@ -85,6 +90,7 @@ class EdgeTables:
             blocks=blocks,
             listed=listed,
             seal=sealer(settings.fraud.claim_key) if settings.fraud.enabled and settings.fraud.claim_key else None,
+            public_url=edge.public_url,
         )
 
     def client(self, sender: Sender) -> Client:
@@ -99,6 +105,24 @@ class EdgeTables:
     def referrer(self, site: str, raw: str) -> ReferrerFacts:
         """Return the facts of a previous page's address that may be kept."""
         return self._referrers((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_referrer((site, raw))
+
+    def signature(self, request: SignedRequest, *, now_ms: int) -> Verdict:
+        """Return the verdict on the signature of a request."""
+        signers = self.networks.signed_agents.signers
+        return check(request, signers, self._places(request), self._nonces, now_ms=now_ms) if signers else NOTHING
+
+    def _places(self, request: SignedRequest) -> list[Place]:
+        """Return where the signer may have sent a request.
+
+        The Host header alone proves nothing: who was sent a signed request could send it here with that header. So its
+        host counts only if it is a site's. A proxy may have changed host and path, so the public address counts, too.
+        """
+        authority = request.authority.strip().lower().removesuffix(":443" if request.scheme == "https" else ":80")
+        is_ours = any(normal_host(authority) in site.pages.own for site in self.sites.values())
+        public, _, prefix = self.public_url.partition("://")[2].rstrip("/").partition("/")
+        authorities = dict.fromkeys(name for name in (public.lower(), authority if is_ours else "") if name)
+        targets = [request.target, *([f"/{prefix}{request.target}"] if prefix else [])]
+        return [Place(name, target) for name in authorities for target in targets]
 
     def sites_of_origin(self, origin: str) -> frozenset[str]:
         """Return the sites to which the pages of an origin (RFC 6454) belong: by their own hosts or their `ad_hosts`."""

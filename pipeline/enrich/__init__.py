@@ -4,4 +4,4 @@ Owns the order of the steps, the columns that they add and the reasons for which
 the same row. May use `scrub`, `networks` and below. `delivery` and `ship` call it.
 """
 
-__all__ = ["checks", "rows", "steps", "technical"]
+__all__ = ["rows", "steps", "technical"]

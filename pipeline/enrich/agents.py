@@ -18,6 +18,7 @@ from ua_parser.regex import Resolver
 from ua_parser_rs import UserAgentExtractor
 from user_agents import parsers
 
+from pipeline.enrich.engines import engine_of, is_webview
 from pipeline.enrich.hints import Claims, claims
 from pipeline.enrich.labels import Label
 from pipeline.enrich.robots import HINTED, UNLISTED, Robot, Robots, without_model
@@ -136,6 +137,7 @@ class Agents:
         labels = _robot_labels(robot) if robot else ((Label.ODD_AGENT,) if _is_odd(raw) else ())
         kept = scrub_text(_ASSIGNED.sub("*", agent), STORED_LIMIT) if labels else None
         system, system_major = _system(said, parsed)
+        engine = engine_of(said, system_major)
         return AgentFacts(
             browser=parsed.browser_family,
             browser_major=_major(parsed.browser_major),
@@ -147,6 +149,9 @@ class Agents:
             ua_raw=kept.text if kept else "",
             scrubbed=kept.scrubbed | Scrubbed.AGENT if kept and kept.scrubbed else 0,
             claims=claims(said, parsed.browser_family),
+            engine=engine.name,
+            engine_major=_major(engine.major),
+            webview=robot is None and engine.name != "" and is_webview(said),
         )
 
     def _parse(self, agent: str) -> _Parsed:
@@ -198,7 +203,14 @@ class _Parsed(parsers.UserAgent):  # type: ignore[misc]  # user_agents ships no 
 
 def as_automation(facts: AgentFacts) -> AgentFacts:
     """Return the facts of a browser whose client hints say that a program controls it."""
-    return facts._replace(robot=HINTED, device="robot", labels=(*facts.labels, Label.DECLARED_ROBOT, Label.AUTOMATION))
+    labels = (*facts.labels, Label.DECLARED_ROBOT, Label.AUTOMATION)
+    return facts._replace(robot=HINTED, device="robot", labels=labels, webview=False)
+
+
+def as_signed(facts: AgentFacts, signer: str) -> AgentFacts:
+    """Return the facts of a program that proved its name with a signature, whatever its agent says."""
+    labels = facts.labels if Label.DECLARED_ROBOT in facts.labels else (*facts.labels, Label.DECLARED_ROBOT)
+    return facts._replace(robot=f"agent:{signer}", device="robot", labels=labels, webview=False)
 
 
 def _as_browser(agent: str) -> str:

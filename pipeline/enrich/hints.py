@@ -1,4 +1,4 @@
-"""The comparison of client hints with the user agent (column `hints`).
+"""The comparison of client hints with the user agent (columns `hints` and `hints_detail`).
 
 Owns the claims of a user agent that the low-entropy hints of Chromium can confirm: major version, platform, mobile or
 not. Rules: brand order and invented brands (GREASE) do not matter, because only the brand `Chromium` is looked for;
@@ -20,12 +20,16 @@ HINTS_SINCE = 90
 HINT_LIMIT = 512
 """Characters of a hint that are read; real brand lists are shorter than 150."""
 
+UNBELIEVABLE = 10_000
+"""From this major version on a number is free text of its sender."""
+
 _SENDERS = frozenset({"Chrome", "Chrome Mobile", "Edge", "Edge Mobile", "Opera", "Opera Mobile"})
 _CHROMIUM = re.compile(r"Chrom(?:e|ium)/([0-9]{1,5})")
 _BRAND = re.compile(r'"Chromium"\s*;\s*v\s*=\s*"?([0-9]{1,5})')
 _AUTOMATION = re.compile(
     r'"(?:headless[^"]*|[^"]*(?:playwright|puppeteer|selenium|webdriver|phantomjs)[^"]*)"', re.IGNORECASE
 )
+_AUTOMATIONS = ("HeadlessChrome", "HeadlessEdg", "Playwright", "Puppeteer", "Selenium", "WebDriver", "PhantomJS")
 _PLATFORMS = {
     "Windows": "windows",
     "CrOS": "chromeos",
@@ -93,6 +97,28 @@ def compare(said: Claims, brands: str, mobile: str, platform: str, *, https: boo
     return "agree" if True in answers else "none"
 
 
+def contradiction(said: Claims, brands: str, mobile: str, platform: str) -> str:
+    """Return which side said what, '' without a contradiction: only names of closed lists and versions below 10,000."""
+    parts: list[str] = []
+    if not said.automated and (automation := _AUTOMATION.search(brands[:HINT_LIMIT])):
+        parts.append(f"brand: {_automation_name(automation[0])}")
+    if _same_version(said, brands[:HINT_LIMIT]) is False and (brand := _BRAND.search(brands[:HINT_LIMIT])):
+        parts.append(f"version: agent {_version(said.chromium)}, hint {_version(int(brand[1]))}")
+    if _same_platform(said, platform[:HINT_LIMIT]) is False:
+        parts.append(f"platform: agent {said.platform}, hint {_hinted_platform(platform)}")
+    if _same_form(said, mobile) is False:
+        parts.append("form: agent phone, hint desktop" if said.mobile else "form: agent desktop, hint phone")
+    return "; ".join(parts)
+
+
+def _automation_name(brand: str) -> str:
+    return next((name for name in _AUTOMATIONS if name.lower() in brand.lower()), "Headless")
+
+
+def _version(major: int) -> str:
+    return str(major or "none") if major < UNBELIEVABLE else "other"
+
+
 def _same_version(said: Claims, brands: str) -> bool | None:
     brand = _BRAND.search(brands)
     if brand is None:
@@ -101,11 +127,15 @@ def _same_version(said: Claims, brands: str) -> bool | None:
 
 
 def _same_platform(said: Claims, platform: str) -> bool | None:
-    hinted = _PLATFORM_HINTS.get(platform.strip(' "').lower())
+    hinted = _hinted_platform(platform)
     if hinted is None or not said.platform:
         return None
     # Televisions with Android write Linux in the agent; an Android agent with the hint Linux is a contradiction.
     return hinted == said.platform or (hinted, said.platform) == ("android", "linux")
+
+
+def _hinted_platform(platform: str) -> str | None:
+    return _PLATFORM_HINTS.get(platform[:HINT_LIMIT].strip(' "').lower())
 
 
 def _same_form(said: Claims, mobile: str) -> bool | None:

@@ -18,18 +18,18 @@ import msgspec
 
 from pipeline.durations import DAY_MS
 from pipeline.enrich import hints, labels
-from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation
-from pipeline.enrich.checks import Rejected, check_event
+from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation, as_signed
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers, read_spam
 from pipeline.enrich.robots import Robots
 from pipeline.enrich.rows import HintState, ReferrerKind, Row
-from pipeline.errors import Fatal
-from pipeline.event import Event, EventColumns
+from pipeline.errors import Fatal, PixelError
+from pipeline.event import Event, EventColumns, Measurement
 from pipeline.networks.loaded_file import LoadedFile
+from pipeline.reasons import RejectReason
 from pipeline.settings import AddressList, Settings
 
-__all__ = ["ENRICH_STEPS", "EnrichFiles", "EnrichTables", "Rejected", "enrich", "time_text"]
+__all__ = ["ENRICH_STEPS", "EnrichFiles", "EnrichTables", "Rejected", "enrich", "read_agent", "time_text"]
 
 CRAWLER_LIST_FRESH_MS = 8 * DAY_MS
 """An older crawler list proves nothing: the operator may have added a range since (fraud catalogue, F04)."""
@@ -43,6 +43,15 @@ _columns_of = attrgetter(*EventColumns.__struct_fields__)
 
 _is_automation = lru_cache(maxsize=CACHED_COMPARISONS)(hints.is_automation)
 _compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
+_contradiction = lru_cache(maxsize=CACHED_COMPARISONS)(hints.contradiction)
+
+
+class Rejected(PixelError):
+    """A record that cannot be stored; carries only its reason."""
+
+    def __init__(self, reason: RejectReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 class EnrichFiles:
@@ -126,8 +135,12 @@ Step = Callable[[Event, EnrichTables, Draft], None]
 
 
 def drop_unstorable(event: Event, _tables: EnrichTables, _draft: Draft) -> None:
-    """Reject an event that ClickHouse would refuse, because then it would refuse the whole batch."""
-    check_event(event)
+    """Reject an event that ClickHouse would refuse, because then it would refuse the whole batch.
+
+    A number over 64 bits is the one bound that the decoder cannot check; values joined by OR keep any bit above.
+    """
+    if (event.visitor | event.ua_token | event.click_token | event.nonce) >> 64:
+        raise Rejected(RejectReason.BAD_NUMBER)
 
 
 def put_time(event: Event, _tables: EnrichTables, draft: Draft) -> None:
@@ -136,23 +149,21 @@ def put_time(event: Event, _tables: EnrichTables, draft: Draft) -> None:
 
 
 def put_agent(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Replace the user agent by its families, device class and robot name; a brand of automation is a robot's word, too."""
-    draft.agent = tables.agents.read(event.agent)
-    if event.hint_brands and not draft.agent.robot and _is_automation(event.hint_brands[: hints.HINT_LIMIT]):
-        draft.agent = as_automation(draft.agent)
+    """Replace the user agent by its families, device class and robot name; a verified signature is a robot's word, too."""
+    draft.agent = read_agent(event, tables)
+    if event.agent_signed == "verified" and event.signer:
+        draft.agent = as_signed(draft.agent, event.signer)
 
 
 def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:
     """Compare the client hints with the user agent."""
     limit = hints.HINT_LIMIT
-    draft.hints = _compare(
-        draft.agent.claims,
-        event.hint_brands[:limit],
-        event.hint_mobile[:limit],
-        event.hint_platform[:limit],
-        # Chromium sends no hints from a page whose scripts are off: missing hints mean nothing there.
-        https=event.https and event.mode != "noscript",
-    )
+    said = draft.agent.claims
+    told = event.hint_brands[:limit], event.hint_mobile[:limit], event.hint_platform[:limit]
+    # Chromium sends no hints from a page whose scripts are off: missing hints mean nothing there.
+    draft.hints = _compare(said, *told, https=event.https and event.mode != "noscript")
+    if draft.hints == "contradict":
+        draft.hints_detail = _contradiction(said, *told)
 
 
 def put_referrer(event: Event, tables: EnrichTables, draft: Draft) -> None:
@@ -193,6 +204,14 @@ def enrich(event: Event, tables: EnrichTables, batch_id: str, collector: str = "
     for step in ENRICH_STEPS:
         step(event, tables, draft)
     return _row(event, draft, batch_id, collector)
+
+
+def read_agent(record: Event | Measurement, tables: EnrichTables) -> AgentFacts:
+    """Return the facts of a record's user agent; a brand of automation in the client hints is a robot's word, too."""
+    facts = tables.agents.read(record.agent)
+    if record.hint_brands and not facts.robot and _is_automation(record.hint_brands[: hints.HINT_LIMIT]):
+        return as_automation(facts)
+    return facts
 
 
 def time_text(received_ms: int) -> str:

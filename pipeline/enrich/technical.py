@@ -1,13 +1,13 @@
 """Turns a measurement into its row: the opt-in measurements of the script, without visitor and tokens.
 
 Owns the computation of `TechnicalRow`. Rules as in `pipeline.enrich.steps`: pure, and exactly one row. Of the agent
-only browser, system and device class are kept.
+only browser, system, device class and the name of a robot are kept.
 """
 
 from __future__ import annotations
 
 from pipeline.enrich.rows import TechnicalRow
-from pipeline.enrich.steps import EnrichTables, time_text
+from pipeline.enrich.steps import EnrichTables, read_agent, time_text
 from pipeline.event import Measurement
 
 LARGEST_LINE = 2**32 - 1
@@ -16,7 +16,7 @@ LARGEST_LINE = 2**32 - 1
 
 def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id: str) -> TechnicalRow:
     """Return the complete row of a measurement."""
-    agent = tables.agents.read(measurement.agent)
+    agent = read_agent(measurement, tables)
     host, file, line = _source(measurement.source)
     return TechnicalRow(
         received_at=time_text(measurement.received_ms),

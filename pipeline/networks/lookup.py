@@ -24,6 +24,7 @@ from pipeline.errors import Fatal
 from pipeline.event import NetClass, RawAddress
 from pipeline.networks.address import NetworkSet
 from pipeline.networks.loaded_file import LoadedFile
+from pipeline.networks.signed_agents import SignedAgents
 from pipeline.settings import Settings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
@@ -72,9 +73,11 @@ class NetworkTables:
         asn: Database | None = None,
         lists: Database | None = None,
         own: Mapping[str, NetworkSet] | None = None,
+        signed_agents: SignedAgents | None = None,
     ) -> None:
         self._country, self._asn, self._lists = country, asn, lists
         self._own = dict(own or {})
+        self.signed_agents = signed_agents or SignedAgents()
         self.broken_lookups = 0
         self.private_clients = 0
         self.untrusted_forwards = dict.fromkeys(_NEAR, 0)
@@ -88,11 +91,13 @@ class NetworkTables:
             asn=files.get("asn_mmdb"),
             lists=files.get("lists"),
             own={site.id: NetworkSet(site.own_networks) for site in settings.sites if site.own_networks},
+            signed_agents=SignedAgents.load(settings),
         )
 
     def refresh(self) -> bool:
         """Take the files that changed; return whether there was one. It reads files, so call it outside of the event loop."""
-        return sum(file.look() for file in self._files().values()) > 0
+        are_keys_new = self.signed_agents.refresh()
+        return sum(file.look() for file in self._databases().values()) > 0 or are_keys_new
 
     @property
     def loaded(self) -> dict[str, float]:
@@ -104,7 +109,10 @@ class NetworkTables:
         """The number of changed files that were not taken since the start."""
         return sum(file.refused for file in self._files().values())
 
-    def _files(self) -> dict[str, Database]:
+    def _files(self) -> dict[str, LoadedFile[Any]]:
+        return {**self._databases(), **self.signed_agents.files}
+
+    def _databases(self) -> dict[str, Database]:
         named = {"country_mmdb": self._country, "asn_mmdb": self._asn, "lists": self._lists}
         return {name: file for name, file in named.items() if file is not None}
 

@@ -24,8 +24,10 @@ from pipeline.keys.ring import Keyring
 from pipeline.networks.lists import is_stale
 from pipeline.networks.loaded_file import FileState
 from pipeline.networks.lookup import sources
-from pipeline.settings import DEMO_SITE, Settings
+from pipeline.networks.signed_agents import key_files
+from pipeline.settings import DEMO_SITE, Settings, SignedAgent
 from pipeline.ship.status import read_status
+from pipeline.signatures.key_set import UnusableKeys, read_keys
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
 from pipeline.subjects.requests import CaseBook
 from pipeline.system import locks
@@ -35,6 +37,7 @@ from pipeline.system.durable_files import LOCAL_FILES, MB
 State = Literal["ok", "note", "problem"]
 Seen = Iterator[tuple[State, str]]
 
+OLD_KEYS_DAYS = 8
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file has wrong entries for moved networks
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
@@ -162,10 +165,27 @@ def networks(settings: Settings) -> Seen:
         yield "problem", "address lists changed since they were compiled; run `clinic-pixel lists build`"
     else:
         yield "ok", f"{len(settings.networks.lists)} address lists compiled"
+    for agent, file in key_files(settings):
+        yield _agent_keys(agent, file)
+        yield from _in_force(file, in_force.get(f"keys_of_{agent.name}_modified_seconds"), "collector")
     status = read_status(settings.data)
     if status is not None and status.state != "stopped":
         for name, modified in status.loaded_files.items():
             yield from _in_force(Path(name), modified, "shipper")
+
+
+def _agent_keys(agent: SignedAgent, file: Path) -> tuple[State, str]:
+    remedy = "put the file there" if agent.file else "run `clinic-pixel lists fetch`"
+    if not file.exists():
+        return "problem", f"{file}: missing; no signature of {agent.name} is verified; {remedy}"
+    try:
+        number = len(read_keys(file.read_bytes()))
+    except (UnusableKeys, OSError) as error:
+        return "problem", f"{file}: keys of {agent.name} cannot be read ({type(error).__name__}); {remedy}"
+    age = (time.time() - file.stat().st_mtime) / DAY_SECONDS
+    if not agent.file and age > OLD_KEYS_DAYS:
+        return "note", f"keys of {agent.name} are {age:.0f} days old; {remedy} daily: a withdrawn key is still believed"
+    return "ok", f"{number} keys of {agent.name}, {age:.0f} days old"
 
 
 def _in_force(file: Path, modified: float | None, process: str) -> Seen:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
+from pipeline.marks.record import note_changes
 from pipeline.pages.learn import learn_again
 from pipeline.settings import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
@@ -26,6 +27,7 @@ from pipeline.subjects.erasure import finish_erasures
 from pipeline.subjects.rows import hold_blocked_rows
 
 ERASURE_SECONDS = 600
+MARKS_SECONDS = 300
 RETRY_SECONDS = 300
 LOOK_SECONDS = 1.0
 
@@ -60,6 +62,7 @@ JOBS: list[Job] = [
     Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
     Job("drop the days whose term is over", HOUR_SECONDS, drop_expired),  # after the rows of blocks were held
     Job("clear old click ids", DAY_SECONDS, clear_sealed_clicks),
+    Job("note what changed", MARKS_SECONDS, note_changes),
     Job("learn the public pages", DAY_SECONDS, learn_again),
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
     Job("copy the audit", HOUR_SECONDS, copy_audit),

@@ -27,6 +27,7 @@ import msgspec
 from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.errors import Fatal
 from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.marks.releases import Releases
 from pipeline.pages.query import UTM_NAMES
 from pipeline.scrub.redact import STAR
 from pipeline.settings import Settings
@@ -77,19 +78,19 @@ class SharedValues:
         }
         self._year, self._values = _load(self._file)
         self._changed = False
+        self._releases = Releases(settings)
 
     def event(self, row: Row) -> Row:
-        """Return the row with `*` in place of the campaign values and the release that too few people brought."""
+        """Return the row with `*` in place of the release and the campaign values that too few people brought."""
         free = self._free.get(row.site, frozenset()) & row.campaign.keys()
-        unsure = row.release and not _VERSION.fullmatch(row.release)
-        if not (free or unsure):
+        if not (free or row.release):
             return row
         key = self._key(row.epoch)
-        release = STAR if unsure and not self._is_shared(key, row, "release", row.release) else row.release
         campaign = {
-            name: value if name not in free or self._is_shared(key, row, name, value) else STAR
+            name: value if name not in free or _is_usual(value) or self._is_shared(key, row, name, value) else STAR
             for name, value in row.campaign.items()
         }
+        release = self._release(row, lambda: self._is_shared(key, row, "release", row.release))
         return msgspec.structs.replace(row, campaign=campaign, release=release)
 
     def measurement(self, row: TechnicalRow) -> TechnicalRow:
@@ -99,9 +100,9 @@ class SharedValues:
         key = self._key(row.received_at[:10])
 
         def said(text: str) -> bool:
-            return text.lower() in vocabulary() or self._is_common(key, row, text)
+            return text.lower() in vocabulary() or self._is_common(key, row, "word", text)
 
-        release = row.release if not row.release or _VERSION.fullmatch(row.release) or said(row.release) else STAR
+        release = self._release(row, lambda: self._is_common(key, row, "release", row.release))
         if row.kind != "js_error":
             return msgspec.structs.replace(row, release=release)
         of_name = [said(part) for part in _PART.findall(row.name)]
@@ -117,6 +118,7 @@ class SharedValues:
     def save(self) -> None:
         """Write the counts to the file if any changed, and forget the keys; raises `OSError`."""
         self._keys.clear()  # a destroyed key must not live on here
+        self._releases.save()
         if self._changed:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace(self._file, msgspec.json.encode(_Content(self._year, self._values)), sync=False)
@@ -137,9 +139,17 @@ class SharedValues:
                 self._year, self._values = epoch.year, {}
         return self._keys[epoch.year]
 
+    def _release(self, row: Row | TechnicalRow, is_enough: Callable[[], bool]) -> str:
+        """Return the release, or `*` for one that too few people brought and that is no version; note a known one."""
+        release = row.release
+        if release in ("", STAR) or (row.site, release) in self._releases:
+            return release
+        if is_enough():
+            self._releases.note(row.site, release, row.received_at)
+            return release
+        return release if _VERSION.fullmatch(release) or release.lower() in vocabulary() else STAR
+
     def _is_shared(self, key: bytes | None, row: Row, name: str, value: str) -> bool:
-        if value.lower() in words_of(CAMPAIGNS_FILE):
-            return True
         counted = self._counted(key, row.site, name, value)
         if key is None or counted is None or counted.known:
             return counted is not None and counted.known
@@ -154,8 +164,8 @@ class SharedValues:
             self._changed = True
         return _settled(counted, known=max(len(counted.cookies), len(counted.visitors)) >= PEOPLE)
 
-    def _is_common(self, key: bytes | None, row: TechnicalRow, text: str) -> bool:
-        counted = self._counted(key, row.site, "word", text)
+    def _is_common(self, key: bytes | None, row: TechnicalRow, name: str, text: str) -> bool:
+        counted = self._counted(key, row.site, name, text)
         if key is None or counted is None or counted.known:
             return counted is not None and counted.known
         counted.reports += 1
@@ -173,6 +183,10 @@ class SharedValues:
                 self._values.pop(next((name for name, each in self._values.items() if not each.known), ""), None)
             found = self._values[hashed] = Counted()
         return found
+
+
+def _is_usual(value: str) -> bool:
+    return value.lower() in words_of(CAMPAIGNS_FILE)
 
 
 def _settled(counted: Counted, *, known: bool) -> bool:

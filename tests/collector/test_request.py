@@ -124,3 +124,26 @@ def test_the_browsers_signals_are_read():
     assert read(headers=[(b"sec-gpc", b"1")]).gpc
     assert read(headers=[(b"dnt", b"1")]).dnt
     assert not read(headers=[(b"sec-gpc", b"0"), (b"dnt", b"0")]).gpc
+
+
+def test_the_headers_of_a_signature_are_read_with_the_request_that_they_cover():
+    signed = read(
+        b"s=clinic",
+        [
+            (b"signature-agent", b'sig1="https://a.example"'),
+            (b"signature-input", b"sig1=()"),
+            (b"signature", b"sig1=:AA==:"),
+        ],
+    ).signed
+    assert signed == (
+        'sig1="https://a.example"', "sig1=()", "sig1=:AA==:", "GET", "https", "stats.example", "/p.gif?s=clinic",
+    )  # fmt: skip
+
+
+def test_several_lines_of_a_signature_are_one_list():
+    hit = read(b"s=clinic", [(b"signature-input", b"a=()"), (b"signature", b"a=:AA==:"), (b"signature-input", b"b=()")])
+    assert (hit.signed.inputs, hit.signed.signatures) == ("a=(), b=()", "a=:AA==:")
+
+
+def test_a_request_that_only_names_a_program_is_not_signed():
+    assert read(b"s=clinic", [(b"signature-agent", b'"https://a.example"')]).signed is None

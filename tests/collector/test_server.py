@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from pipeline.settings import Settings
 from pipeline.spool.records import read
 from support.command import CLI, free_port, plain_environment
 from support.databases import write_countries
+from support.signing import AGENT, Program
 from support.waiting import wait_until
 
 
@@ -65,6 +68,30 @@ def test_it_believes_no_header_and_tells_nothing_of_a_visitor(collecting: Collec
     assert event.ip_version == 4  # the connection's, not the header's
     (line,) = collecting.log.read_text().splitlines()
     assert line.startswith("collecting on ")
+
+
+def test_a_signed_request_proves_its_name_once_and_its_headers_are_kept_nowhere(tmp_path: Path) -> None:
+    program, keys = Program(), tmp_path / "agent.json"
+    keys.write_text(json.dumps({"keys": [program.jwk()]}))
+    known = json.dumps([{"name": "agent", "url": AGENT, "file": str(keys)}])
+    running = Collecting(tmp_path / "var", tmp_path / "log", 1, PIXEL_NETWORKS__SIGNED_AGENTS=known)
+    try:
+        now = int(time.time())
+        authority = running.url.partition("://")[2]
+        times = {"created": now - 1, "expires": now + 60}
+        signed = program.headers(parameters=times, authority=authority)
+        foreign = program.headers(parameters={**times, "nonce": "other"}, authority="other.example")
+        for headers in (signed, signed, foreign, {}):
+            answer = urllib3.request("GET", f"{running.url}/p.gif?s=clinic", headers={"User-Agent": "A", **headers})
+            assert answer.status == 200
+        facts = [(event.agent_signed, event.signer) for event in running.events()]
+    finally:
+        running.process.terminate()
+        running.process.wait(30)
+    assert facts == [("verified", "agent"), ("failed", ""), ("failed", ""), ("none", "")]
+    written = b"".join(file.read_bytes() for file in (tmp_path / "var").rglob("*") if file.is_file())
+    assert b"bm9uY2U=" not in written
+    assert program.id.encode() not in written
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")

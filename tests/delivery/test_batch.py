@@ -15,9 +15,8 @@ from pipeline.delivery.build import Shipment, build
 from pipeline.delivery.plan import Batch, Plan, batch_id, counter_batches, reject_batches
 from pipeline.delivery.tally import CountKey, Reject, reject_of_row
 from pipeline.durations import DAY_MS
-from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row
-from pipeline.enrich.steps import time_text
+from pipeline.enrich.steps import Rejected, time_text
 from pipeline.event import Count, CountsRecord, Event, Measurement, SpoolRecord
 from pipeline.reasons import QuarantineReason, RejectReason
 from pipeline.spool.records import BadLine

@@ -19,8 +19,8 @@ from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Intent, parse
 from pipeline.delivery.plan import Batch, Plan, reject_batches
 from pipeline.delivery.tally import Reject
-from pipeline.enrich.checks import Rejected
 from pipeline.enrich.rows import Row
+from pipeline.enrich.steps import Rejected
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Measurement
 from pipeline.reasons import RejectReason

@@ -19,6 +19,7 @@ from pipeline.keys.sealed import opened, public_text, sealer
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
 from pipeline.settings import AllowedValue, Collector, PageRole, Settings, Site
 from pipeline.spool.records import frame, parse
+from support.signing import Program, known
 
 NOW = 1_795_000_000_000
 TODAY = date(2026, 11, 18)
@@ -104,6 +105,7 @@ def test_the_order_of_the_edge_is_the_list(tables):
         "put_click",
         "put_consistency",
         "drop_blocked",
+        "put_signature",
     ]
 
 
@@ -447,7 +449,13 @@ def test_the_release_goes_with_every_event(tables, release, stored):
 
 def test_every_column_of_an_event_gets_a_value(tables):
     """A column that `_event` forgets would always have its default."""
-    strict = replace(tables, policy="2026-11", seal=sealer(public_text(bytes(range(32)))))
+    program = Program()
+    strict = replace(
+        tables,
+        policy="2026-11",
+        seal=sealer(public_text(bytes(range(32)))),
+        networks=FixedNetworks(signed_agents=known(program)),
+    )
     cookie = f"{cookies.ID_COOKIE}=1.{NOW // 86_400_000}.{'A' * 22}; lang=ru"
     address = "http://clinic.example/Kontakty//../ab?utm_source=yandex&yclid=123456789&x=1&mail=ivan@example.com"
     hits = [
@@ -461,7 +469,7 @@ def test_every_column_of_an_event_gets_a_value(tables):
         },
         {"page": address, "mode": "server", "peer": "2001:db8::7", "consent": True, "fetch_site": "cross-site"},
         {"referrer": "https://clinic.example/news/", "gpc": True},
-        {"page": "https://clinic.example/appointment?sent=1"},
+        {"page": "https://clinic.example/appointment?sent=1", "signed": program.sign()},
     ]
     events = [run(strict, **hit).events[0] for hit in hits]
     defaults = EventColumns(event_id=events[0].event_id, site="")
@@ -470,4 +478,4 @@ def test_every_column_of_an_event_gets_a_value(tables):
         for name in EventColumns.__struct_fields__
         if all(getattr(one, name) == getattr(defaults, name) for one in events)
     ]
-    assert same == ["event_id", "agent_signed"]
+    assert same == ["event_id"]

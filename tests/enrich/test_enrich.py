@@ -89,6 +89,43 @@ def test_a_brand_of_automation_makes_a_robot_of_a_browsers_agent(brand: str) -> 
     row = enrich(_event(hint_brands=f'"{brand}";v="140", "Chromium";v="140"', https=True), TABLES, BATCH)
     assert (row.robot, row.device, row.hints) == ("automated browser", "robot", "contradict")
     assert (row.browser, row.ua_raw) == ("Chrome", "")
+    assert row.hints_detail.startswith("brand: ")
+
+
+def test_the_detail_of_hints_is_empty_where_they_do_not_contradict() -> None:
+    hints = {"hint_mobile": "?0", "hint_platform": '"Windows"', "https": True}
+    assert enrich(_event(hint_brands='"Chromium";v="140"', **hints), TABLES, BATCH).hints_detail == ""
+    assert enrich(_event(https=True), TABLES, BATCH).hints_detail == ""
+    row = enrich(_event(hint_brands='"Chromium";v="133"', **hints), TABLES, BATCH)
+    assert (row.hints, row.hints_detail) == ("contradict", "version: agent 140, hint 133")
+
+
+def test_a_row_has_the_engine_and_whether_an_app_shows_the_page() -> None:
+    row = enrich(_event(), TABLES, BATCH)
+    assert (row.engine, row.engine_major, row.webview) == ("Blink", 140, False)
+    row = enrich(
+        _event(agent=CHROME.replace("(Windows NT 10.0; Win64; x64)", "(Linux; Android 14; K; wv)")), TABLES, BATCH
+    )
+    assert (row.engine, row.engine_major, row.webview) == ("Blink", 140, True)
+
+
+@pytest.mark.parametrize(
+    ("agent", "labels"),
+    [
+        (CHROME, [Label.DECLARED_ROBOT]),
+        (GOOGLEBOT, [Label.DECLARED_ROBOT, Label.ROBOT_SEARCH]),
+        ("", [Label.DECLARED_ROBOT, Label.EMPTY_AGENT]),
+    ],
+)
+def test_an_agent_with_a_verified_signature_is_the_robot_that_signed(agent: str, labels: list[Label]) -> None:
+    row = enrich(_event(agent=agent, agent_signed="verified", signer="chatgpt"), TABLES, BATCH)
+    assert (row.robot, row.device, row.webview, row.agent_signed) == ("agent:chatgpt", "robot", False, "verified")
+    assert row.ivt_reasons == labels
+
+
+def test_a_signature_that_failed_names_no_robot() -> None:
+    row = enrich(_event(agent_signed="failed"), TABLES, BATCH)
+    assert (row.robot, row.ivt_reasons, row.agent_signed) == ("", [], "failed")
 
 
 def test_an_agent_that_names_its_automation_agrees_with_its_hints() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.enrich.agents import Agents
-from pipeline.enrich.hints import Claims, claims, compare
+from pipeline.enrich.hints import Claims, claims, compare, contradiction
 from pipeline.enrich.robots import Robots
 
 CHROME_WINDOWS = (
@@ -53,6 +56,54 @@ def test_hints_are_held_against_the_agent(
     agent: str, family: str, brands: str, mobile: str, platform: str, https: bool, state: str
 ) -> None:
     assert compare(claims(agent, family), brands, mobile, platform, https=https) == state
+
+
+DETAILS = [
+    (CHROME_WINDOWS, "Chrome", BRANDS.replace("140", "119"), "?0", '"Windows"', "version: agent 140, hint 119"),
+    (CHROME_WINDOWS, "Chrome", BRANDS, "?0", '"Linux"', "platform: agent windows, hint linux"),
+    (CHROME_WINDOWS, "Chrome", BRANDS, "?1", '"Windows"', "form: agent desktop, hint phone"),
+    (CHROME_ANDROID, "Chrome Mobile", BRANDS, "?0", '"Android"', "form: agent phone, hint desktop"),
+    (FIREFOX, "Firefox", BRANDS, "?0", '"Linux"', "version: agent none, hint 140"),
+    (CHROME_WINDOWS, "Chrome", BRANDS.replace("140", "99999"), "", "", "version: agent 140, hint other"),
+    (CHROME_WINDOWS.replace("140", "88888"), "Chrome", BRANDS, "", "", "version: agent other, hint 140"),
+    (CHROME_WINDOWS, "Chrome", '"HeadlessChrome";v="140", "Chromium";v="140"', "?0", '"Windows"', "brand: HeadlessChrome"),
+    (CHROME_WINDOWS, "Chrome", '"Headless Petrov";v="140"', "", "", "brand: Headless"),
+    (CHROME_WINDOWS, "Chrome", '"my Playwright of Ivan";v="1"', "", "", "brand: Playwright"),
+    (CHROME_ANDROID, "Chrome Mobile", BRANDS.replace("140", "139"), "?0", '"Linux"', "version: agent 140, hint 139; platform: agent android, hint linux; form: agent phone, hint desktop"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("agent", "family", "brands", "mobile", "platform", "detail"), DETAILS)
+def test_a_contradiction_tells_which_side_said_what(
+    agent: str, family: str, brands: str, mobile: str, platform: str, detail: str
+) -> None:
+    said = claims(agent, family)
+    assert compare(said, brands, mobile, platform, https=True) == "contradict"
+    assert contradiction(said, brands, mobile, platform) == detail
+
+
+WORDS = re.compile(
+    r"(?:brand: (?:Headless(?:Chrome|Edg)?|Playwright|Puppeteer|Selenium|WebDriver|PhantomJS)"
+    r"|version: agent (?:[0-9]{1,4}|none|other), hint (?:[0-9]{1,4}|none|other)"
+    r"|platform: agent [a-z]{3,8}, hint [a-z]{3,8}|form: agent (?:phone|desktop), hint (?:phone|desktop)|; )*"
+)
+
+
+@given(
+    st.text(max_size=200)
+    | st.builds(
+        '"{}Headless{}";v="1", "Chromium";v="{}"'.format, st.text(max_size=9), st.text(max_size=9), st.integers(0)
+    ),
+    st.sampled_from(["", "?0", "?1", "Ivan"]),
+    st.text(max_size=20) | st.sampled_from(['"Linux"', '"iOS"', '"Windows"']),
+)
+def test_nothing_that_a_visitor_wrote_freely_is_in_the_detail(brands: str, mobile: str, platform: str) -> None:
+    for agent, family in ((CHROME_WINDOWS, "Chrome"), (CHROME_IPHONE, "Chrome Mobile iOS"), (FIREFOX, "Firefox")):
+        said = claims(agent, family)
+        detail = contradiction(said, brands, mobile, platform)
+        assert WORDS.fullmatch(detail)
+        assert len(detail) <= 160
+        assert bool(detail) == (compare(said, brands, mobile, platform, https=True) == "contradict")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from pipeline.spool.records import frame, parse
 
 BATCH = "0193c1a0-0000-7000-8000-00000000000b"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 TABLES = EnrichTables(Agents(Robots()), Referrers(()))
 
 
@@ -40,6 +41,15 @@ def test_a_signal_keeps_of_its_agent_only_families_and_device() -> None:
     assert (row.received_at, row.browser, row.os, row.device) == ("2026-11-22 12:00:00.123", "Firefox", "Linux", "pc")
     assert "Gecko" not in msgspec.json.encode(row).decode()
     assert row.batch_id == BATCH
+
+
+def test_a_signal_has_the_version_of_its_browser_and_the_name_of_a_robot() -> None:
+    row = enrich_measurement(_signal(), TABLES, BATCH)
+    assert (row.browser_major, row.robot) == (140, "")
+    row = enrich_measurement(_signal(agent=CHROME), TABLES, BATCH)
+    assert (row.browser_major, row.robot, row.device) == (140, "", "pc")
+    row = enrich_measurement(_signal(agent=CHROME, hint_brands='"HeadlessChrome";v="140"'), TABLES, BATCH)
+    assert (row.browser_major, row.robot, row.device) == (140, "automated browser", "robot")
 
 
 @pytest.mark.parametrize(

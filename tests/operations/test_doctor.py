@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from pipeline.clock import now_ms
 from pipeline.database.confinement import supported
 from pipeline.operations import doctor, machine_checks, setting_checks
 from pipeline.operations.doctor import examine
-from pipeline.settings import Settings
+from pipeline.settings import Networks, Settings, SignedAgent
 from pipeline.ship.status import ShipStatus, status_path, write_status
 from pipeline.system import locks
 from support.command import free_port
@@ -365,3 +366,26 @@ def test_a_ship_that_up_has_not_started_yet_is_no_problem(settings: Settings) ->
         assert [state for state, _ in findings(settings, "ship")] == ["problem"]
     os.utime(lock)
     assert [state for state, _ in findings(settings, "ship")] == ["problem"]
+
+
+def test_the_keys_of_signing_programs_are_shown_with_their_age(tmp_path: Path) -> None:
+    agents = (
+        SignedAgent(name="fetched", url="https://a.example"),
+        SignedAgent(name="own", url="https://b.example", file=tmp_path / "own.json"),
+    )
+    settings = Settings(data=tmp_path, networks=Networks(signed_agents=agents))
+
+    def seen() -> list[tuple[str, str]]:
+        return [
+            (state, text) for state, text in machine_checks.networks(settings) if "keys" in text or "signature" in text
+        ]
+
+    assert [state for state, _ in seen()] == ["problem", "problem"]
+    assert "run `clinic-pixel lists fetch`" in seen()[0][1]
+    settings.agent_keys_dir.mkdir(parents=True)
+    for file in (settings.agent_keys_dir / "fetched.json", tmp_path / "own.json"):
+        file.write_text('{"keys":[]}')
+        os.utime(file, (time.time() - 9 * 86_400,) * 2)
+    assert [(state, "9 days old" in text) for state, text in seen()] == [("note", True), ("ok", True)]
+    (tmp_path / "own.json").write_text("{")
+    assert seen()[1][0] == "problem"

@@ -22,6 +22,7 @@ from pipeline.errors import Refused
 from pipeline.event import Hit, Measurement
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
+from pipeline.marks.releases import read_releases, releases_file
 from pipeline.settings import AllowedValue, Settings, Site
 from pipeline.ship.shared_values import KINDS, MOST, PEOPLE, REPORTS, SharedValues, vocabulary
 from support.shipping import event as an_event
@@ -81,6 +82,38 @@ def test_one_person_makes_nothing_known_on_however_many_days(settings: Settings)
         for visitor, kind in ((day + 100, "day"), (7, "cookie"), (0, "none")):
             row = view(visitor, {"utm_content": "mk"}, visitor_kind=kind, epoch=epoch)
             assert values.event(row).campaign == {"utm_content": "*"}
+
+
+@pytest.mark.parametrize(("release", "before"), [("2.4.1", "2.4.1"), ("spring-build", "*")])
+def test_the_fifth_visitor_makes_a_release_known(settings: Settings, release: str, before: str) -> None:
+    values = SharedValues(settings)
+    rows = [view(each + 1, {}, release=release) for each in range(PEOPLE)]
+    assert [values.event(row).release for row in rows] == [before] * (PEOPLE - 1) + [release]
+    assert values.event(view(99, {}, release=release, site="other")).release == before
+    values.save()
+    assert read_releases(releases_file(settings)) == {"clinic": {release: rows[-1].received_at}}
+    assert SharedValues(settings).event(view(99, {}, release=release)).release == release
+
+
+@pytest.mark.parametrize("release", ["2.4.1", "spring-build"])
+def test_a_release_is_not_known_from_one_visitor_or_one_kind_of_browser(settings: Settings, release: str) -> None:
+    values = SharedValues(settings)
+    for _ in range(2 * REPORTS):
+        values.event(view(7, {}, release=release))
+        values.measurement(error("", kind="vital", release=release))
+    values.event(view(8, {}, release="*"))
+    values.save()
+    assert not releases_file(settings).exists()
+
+
+def test_reports_from_many_kinds_of_browser_make_a_release_known(settings: Settings) -> None:
+    values = SharedValues(settings)
+    for number in range(REPORTS):
+        row = error("", kind="vital", release="spring-build", browser=f"Browser {number % KINDS}")
+        stored = values.measurement(row).release
+    assert stored == "spring-build"
+    values.save()
+    assert list(read_releases(releases_file(settings))["clinic"]) == ["spring-build"]
 
 
 @pytest.mark.parametrize("facts", [{"robot": "Googlebot"}, {"net_class": "datacenter"}, {"visitor": 0}], ids=str)

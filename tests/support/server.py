@@ -24,6 +24,7 @@ CLEARED = (
     "verdicts",
     "audit",
     "rejects",
+    "marks",
 )
 
 

@@ -1,0 +1,79 @@
+"""Downloads the keys of the programs that sign their requests.
+
+Owns the download. Rules: https only (http for this machine alone), no redirect is followed, bytes and time are bounded; an
+answer that is no key set leaves the earlier file in force, and the file is replaced whole or not at all.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final, NamedTuple
+
+import urllib3
+
+from pipeline.errors import Retryable
+from pipeline.networks.signed_agents import key_files, keys_url
+from pipeline.settings import Settings, SignedAgent
+from pipeline.signatures.key_set import UnusableKeys, read_keys
+from pipeline.system.durable_files import READABLE, replace
+
+MOST_BYTES: Final = 256 * 1024
+SECONDS: Final = 30.0
+"""The longest time of one download."""
+SILENCE_SECONDS: Final = 10.0
+
+_SAID = {
+    "User-Agent": "clinic-pixel lists",
+    "Accept": "application/http-message-signatures-directory+json, application/jwk-set+json, application/json",
+    "Accept-Encoding": "gzip",
+}
+
+
+class Fetched(NamedTuple):
+    """The result for one program: the number of usable keys in force, and the trouble of the download, '' for none."""
+
+    agent: str
+    url: str
+    keys: int
+    trouble: str = ""
+
+
+def fetch_keys(settings: Settings, *, seconds: float = SECONDS) -> list[Fetched]:
+    """Download the keys of every program without a file of its own in the settings; a failed one does not stop the others."""
+    found: list[Fetched] = []
+    with urllib3.PoolManager(timeout=min(seconds, SILENCE_SECONDS), retries=False, headers=_SAID) as pool:
+        for agent, file in key_files(settings):
+            if agent.file is not None:
+                continue
+            try:
+                content = _download(pool, keys_url(agent), time.monotonic() + seconds)
+                keys = len(read_keys(content))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                replace(file, content, mode=READABLE)
+            except (Retryable, UnusableKeys, OSError) as error:
+                found.append(_failed(agent, error))
+            else:
+                found.append(Fetched(agent.name, keys_url(agent), keys))
+    return found
+
+
+def _failed(agent: SignedAgent, error: Exception) -> Fetched:
+    reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+    return Fetched(agent.name, keys_url(agent), 0, f"{reason}; the earlier keys stay in force")
+
+
+def _download(pool: urllib3.PoolManager, url: str, end: float) -> bytes:
+    try:
+        with pool.request("GET", url, preload_content=False, decode_content=True, redirect=False) as answer:
+            if answer.status != 200:
+                raise Retryable(f"answered {answer.status}")
+            data = bytearray()
+            while part := answer.read1(16 * 1024):  # `read` would wait for the whole part
+                data += part
+                if len(data) > MOST_BYTES:
+                    raise Retryable(f"larger than {MOST_BYTES // 1024} KiB")
+                if time.monotonic() > end:
+                    raise Retryable("takes too long")
+    except (urllib3.exceptions.HTTPError, UnicodeError) as error:
+        raise Retryable(f"cannot be loaded: {type(error).__name__}") from None
+    return bytes(data)
