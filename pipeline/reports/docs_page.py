@@ -32,6 +32,13 @@ or change it with `clinic-pixel sql --role admin "$(clinic-pixel report --sql NA
 The defaults of thresholds are in the report files. To change one, write it into `sql/reports/thresholds.toml` and run
 `clinic-pixel migrate`.
 
+## Events delivered twice
+A proxy or a browser may send one request twice. Events of the same site, kind, ad block, visitor and nonce (the random number
+of a page view), each at most ten minutes after the one before, are one event in every report and in the numbers by hour: the
+first delivery counts, also where the second one fell into another hour or day (`sql/views/once.sql`). The rows stay as
+they are. An event without a nonce (an image, most templates) is never a repeat. A repeat from another address by a browser
+without a cookie belongs to another visitor and counts. `technical/counters` counts deliveries: offered, spooled, stored.
+
 ## Suppression of small groups in technical reports
 Every technical report of visitors goes through `sql/views/suppressed.sql`. Below, k is `privacy.min_visitors`.
 

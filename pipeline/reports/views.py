@@ -37,7 +37,7 @@ def view_sql(report: Report, settings: Settings) -> str:
 
 def query(report: Report, settings: Settings, given: Mapping[str, Value] | None = None) -> str:
     """Return the query of a report with suppression and thresholds; with `given` parameters it may be run as it is."""
-    body = _suppressed(report) if report.suppressed else report.sql
+    body = _suppressed(report) if report.suppressed else fill(report.sql, {})
     return write(body, {**thresholds(report, settings), **(given or {})})
 
 

@@ -1,12 +1,12 @@
 -- Which visitors asked for pages faster than a person reads?
 WITH
+    $stored,
     views AS (
         SELECT
             visitor, epoch, page, browser, browser_major, asn, net_class,
             toUnixTimestamp64Milli(received_at) AS at_ms
-        FROM pixel.events
-        WHERE $of_site_and_time
-            AND kind = 'pageview'
+        FROM stored
+        WHERE kind = 'pageview'
             AND visitor != 0
             AND robot = ''
             AND net_class != 'own'

@@ -1,4 +1,6 @@
 -- Which robots read the site, and is their identity verified?
+WITH
+    $stored
 SELECT
     robot,
     if(is_verified, 'verified', 'claimed') AS identity,
@@ -19,9 +21,8 @@ FROM
         -- Room for 250 countries, so the count is exact.
         topKState(1, 250)(country) AS day_countries,
         max(received_at) AS day_last
-    FROM pixel.events
-    WHERE $of_site_and_time
-        AND robot != ''
+    FROM stored
+    WHERE robot != ''
     GROUP BY robot, is_verified, epoch
 )
 GROUP BY robot, is_verified
