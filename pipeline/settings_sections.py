@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -293,6 +294,26 @@ class Site(Section):
         " value that looks like an identifier (six digits or more, a name, a date) is stored as `*`.",
     )
     own_networks: tuple[Network, ...] = Field((), description="The clinic's own networks (`net_class` own).")
+    timezone: str = Field(
+        "UTC",
+        pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+        description="Time zone of the site by its IANA name, such as `Europe/Moscow`: reports give its hours and days, and a time"
+        " without an offset is read in it. Rows are stored in UTC. In force after `migrate`, which `up` runs.",
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"no time zone is called {name}; expected an IANA name such as Europe/Moscow") from None
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the site."""
+        return ZoneInfo(self.timezone)
 
     @field_validator("sensitive")
     @classmethod

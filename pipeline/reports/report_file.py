@@ -35,8 +35,8 @@ READABLE: Final[Mapping[Family, frozenset[str]]] = {
 """The tables that a report without suppression may read; a suppressed one reads `SUPPRESSED`."""
 
 _FLAGS: Final = {f"flag_{flag.name.lower()}": str(flag.value) for flag in PageFlag if flag.name}
-_LATER: Final = {"stored": "$stored"}
-"""Pieces that are inserted when a view is made: until then their columns are not those that the report names."""
+_LATER: Final = {"stored": "$stored", "zone": "$zone"}
+"""Pieces that are inserted when a view is made: a report does not name their columns, and they depend on the settings."""
 _TABLE: Final = re.compile(
     r"\b(?:FROM|JOIN)\s+(\w+(?:\s*\.\s*\w+)?)|\b((?:pixel|rollup|system|information_schema)\s*\.\s*\w+)", re.IGNORECASE
 )

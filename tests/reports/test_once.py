@@ -21,7 +21,8 @@ PEOPLE = 20
 
 def view(at: datetime, visitor: int, nonce: int, **facts: object) -> dict[str, object]:
     """Return a page view of a visitor with a cookie."""
-    return clinic_day.row(at, visitor=visitor, visitor_kind="cookie", cookie_state="returning", nonce=nonce, **facts)
+    known = {"visitor_kind": "cookie", "cookie_state": "returning", "ad": ""}
+    return clinic_day.row(at, visitor=visitor, nonce=nonce, **known, **facts)
 
 
 def store(tables: Rows, *rows: dict[str, object]) -> None:
@@ -75,8 +76,8 @@ def test_an_event_without_a_nonce_is_never_a_repeat(tables: Rows) -> None:
 
 
 def test_a_page_view_of_nobody_is_known_again_by_its_nonce(tables: Rows) -> None:
-    nobody = {"visitor_kind": "none", "cookie_state": "signal"}
-    assert events(tables, view(NOON, 0, 99, **nobody), view(NOON + SECOND, 0, 99, **nobody)) == 1
+    nobody = {"visitor": 0, "visitor_kind": "none", "cookie_state": "signal"}
+    assert events(tables, view(NOON, 7, 99) | nobody, view(NOON + SECOND, 7, 99) | nobody) == 1
 
 
 def test_the_same_nonce_on_another_site_is_another_event(tables: Rows) -> None:

@@ -8,13 +8,13 @@ SELECT
     max(day_pages) AS pages,
     uniqExactArray(day_networks) AS networks,
     topKMerge(1, 250)(day_countries)[1] AS country,
-    toDateTime(max(day_last), 'UTC') AS last_seen
+    toDateTime(max(day_last), $zone) AS last_seen
 FROM
 (
     SELECT
         robot,
         net_class = 'crawler' AS is_verified,
-        epoch,
+        toDate(received_at, $zone) AS day,
         count() AS day_hits,
         uniqExact(page) AS day_pages,
         groupUniqArray(asn) AS day_networks,
@@ -23,7 +23,7 @@ FROM
         max(received_at) AS day_last
     FROM stored
     WHERE robot != ''
-    GROUP BY robot, is_verified, epoch
+    GROUP BY robot, is_verified, day
 )
 GROUP BY robot, is_verified
 ORDER BY hits DESC, robot, identity
@@ -42,10 +42,10 @@ ORDER BY hits DESC, robot, identity
 -- robot = { kind = "value", unit = "name", meaning = "declared in the user agent (F01)" }
 -- identity = { kind = "value", unit = "word", meaning = "verified: came from the operator's published range (F03); claimed: did not, or no list is available" }
 -- hits = { kind = "value", unit = "hits", meaning = "page views and impressions" }
--- pages = { kind = "value", unit = "pages", meaning = "most different pages in one UTC day" }
+-- pages = { kind = "value", unit = "pages", meaning = "most different pages in one day of the site" }
 -- networks = { kind = "value", unit = "networks", meaning = "different autonomous systems" }
 -- country = { kind = "value", unit = "ISO 3166 code", meaning = "country of most of its hits" }
--- last_seen = { kind = "value", unit = "UTC", meaning = "time of its last hit" }
+-- last_seen = { kind = "value", unit = "time of the site", meaning = "time of its last hit" }
 --
 -- [en]
 -- title = "Declared robots"
