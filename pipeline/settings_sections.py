@@ -246,6 +246,27 @@ class PageRole(Section):
         return self
 
 
+class Monitor(Section):
+    """A check of the site's own, such as an uptime monitor or a synthetic test; all of its marks must match."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="Its events are stored with the robot `monitor:NAME`."
+    )
+    agent: str = Field("", max_length=256, description="A part of its user agent.")
+    cookie: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="Name of a cookie that only the check sends."
+    )
+    network: Network | None = Field(None, description="Its network.")
+
+    @model_validator(mode="after")
+    def _has_a_mark(self) -> Monitor:
+        if not (self.agent or self.cookie or self.network):
+            raise ValueError(
+                f"{self.name}: expected an agent, a cookie or a network: without one every visitor matches"
+            )
+        return self
+
+
 STAFF_SECTIONS = (
     "doctors", "doctor", "our-doctors", "physicians", "specialists", "staff", "team", "our-team",
     "vrachi", "vrach", "nashi-vrachi", "specialisty", "nashi-specialisty", "sotrudniki", "personal", "komanda", "kollektiv",
@@ -294,6 +315,9 @@ class Site(Section):
         " value that looks like an identifier (six digits or more, a name, a date) is stored as `*`.",
     )
     own_networks: tuple[Network, ...] = Field((), description="The clinic's own networks (`net_class` own).")
+    monitors: tuple[Monitor, ...] = Field(
+        (), description="The site's own checks: counted as robots, without visitor and tokens. The first match counts."
+    )
     timezone: str = Field(
         "UTC",
         pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",

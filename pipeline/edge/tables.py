@@ -6,7 +6,7 @@ by `forget`, which the collector calls every few minutes. Reading the look-up fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,7 @@ from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.clients import Client, Sender, read_client
 from pipeline.edge.rate_limit import RateLimit
+from pipeline.event import RawAddress
 from pipeline.headers import cookies
 from pipeline.keys.ring import Keyring
 from pipeline.keys.sealed import Seal, sealer
@@ -39,7 +40,20 @@ class SiteTables:
         self.settings = site
         self.pages = SitePages.of(site, known)
         self.cookies: Mapping[str, frozenset[str]] = {cookie.name: cookie.kept for cookie in site.cookies}
-        self.wanted_cookies = frozenset({*self.cookies, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
+        self._monitors = [(one, NetworkSet([one.network] if one.network else ())) for one in site.monitors]
+        marks = {one.cookie for one in site.monitors if one.cookie}
+        self.wanted_cookies = frozenset({*self.cookies, *marks, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
+
+    def monitor(self, agent: str, sent: Collection[str], address: RawAddress) -> str:
+        """Return the name of the site's own check with this agent, these cookies and this address, '' if it is none."""
+        for one, network in self._monitors:
+            if (
+                one.agent in agent
+                and (not one.cookie or one.cookie in sent)
+                and (not one.network or address in network)
+            ):
+                return one.name
+        return ""
 
 
 @dataclass(slots=True)

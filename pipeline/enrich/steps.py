@@ -18,7 +18,7 @@ import msgspec
 
 from pipeline.durations import DAY_MS
 from pipeline.enrich import hints, labels
-from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation
+from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation, as_monitor
 from pipeline.enrich.checks import Rejected, check_event
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers, read_spam
@@ -140,6 +140,8 @@ def put_agent(event: Event, tables: EnrichTables, draft: Draft) -> None:
     draft.agent = tables.agents.read(event.agent)
     if event.hint_brands and not draft.agent.robot and _is_automation(event.hint_brands[: hints.HINT_LIMIT]):
         draft.agent = as_automation(draft.agent)
+    if event.monitor:
+        draft.agent = as_monitor(draft.agent, event.monitor)
 
 
 def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:

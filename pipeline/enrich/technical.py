@@ -6,6 +6,7 @@ only browser, system and device class are kept.
 
 from __future__ import annotations
 
+from pipeline.enrich.agents import as_monitor
 from pipeline.enrich.rows import TechnicalRow
 from pipeline.enrich.steps import EnrichTables, time_text
 from pipeline.event import Measurement
@@ -17,6 +18,8 @@ LARGEST_LINE = 2**32 - 1
 def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id: str) -> TechnicalRow:
     """Return the complete row of a measurement."""
     agent = tables.agents.read(measurement.agent)
+    if measurement.monitor:
+        agent = as_monitor(agent, measurement.monitor)
     host, file, line = _source(measurement.source)
     return TechnicalRow(
         received_at=time_text(measurement.received_ms),

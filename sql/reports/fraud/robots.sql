@@ -3,7 +3,7 @@ WITH
     $stored
 SELECT
     robot,
-    if(is_verified, 'verified', 'claimed') AS identity,
+    multiIf(startsWith(robot, 'monitor:'), 'own', is_verified, 'verified', 'claimed') AS identity,
     sum(day_hits) AS hits,
     max(day_pages) AS pages,
     uniqExactArray(day_networks) AS networks,
@@ -39,8 +39,8 @@ ORDER BY hits DESC, robot, identity
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- robot = { kind = "value", unit = "name", meaning = "declared in the user agent (F01)" }
--- identity = { kind = "value", unit = "word", meaning = "verified: came from the operator's published range (F03); claimed: did not, or no list is available" }
+-- robot = { kind = "value", unit = "name", meaning = "declared in the user agent (F01), or monitor: and the name of the site's own check" }
+-- identity = { kind = "value", unit = "word", meaning = "verified: came from the operator's published range (F03); claimed: did not, or no list is available; own: a check of the site itself (setting `monitors`)" }
 -- hits = { kind = "value", unit = "hits", meaning = "page views and impressions" }
 -- pages = { kind = "value", unit = "pages", meaning = "most different pages in one day of the site" }
 -- networks = { kind = "value", unit = "networks", meaning = "different autonomous systems" }
