@@ -30,6 +30,7 @@ Template = Annotated[str, AfterValidator(setting_values.path_template)]
 SectionTemplate = Annotated[str, AfterValidator(setting_values.section_template)]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
 _SERVER = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?")
+_SITEMAP = re.compile(r"(https://[^\s/@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)(/\S*)?")
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -315,6 +316,12 @@ class Site(Section):
         " value that looks like an identifier (six digits or more, a name, a date) is stored as `*`.",
     )
     own_networks: tuple[Network, ...] = Field((), description="The clinic's own networks (`net_class` own).")
+    sitemap: str = Field(
+        "",
+        max_length=1000,
+        description="Address (https, or http on this machine) or file of the site's sitemap: its pages are public, so their paths"
+        " are stored as they are. `pages learn` reads it, and `ship` reads it again daily.",
+    )
     monitors: tuple[Monitor, ...] = Field(
         (), description="The site's own checks: counted as robots, without visitor and tokens. The first match counts."
     )
@@ -324,6 +331,13 @@ class Site(Section):
         description="Time zone of the site by its IANA name, such as `Europe/Moscow`: reports give its hours and days, and a time"
         " without an offset is read in it. Rows are stored in UTC. In force after `migrate`, which `up` runs.",
     )
+
+    @field_validator("sitemap")
+    @classmethod
+    def _honest_source(cls, source: str) -> str:
+        if "://" in source and not _SITEMAP.fullmatch(source):
+            raise ValueError("expected an address with https, one of this machine with http, or a file")
+        return source
 
     @field_validator("timezone")
     @classmethod

@@ -128,15 +128,17 @@ class EdgeTables:
         self._clients.clear()
 
     def forget(self, *, now_ms: int) -> None:
-        """Drop the cached entries that were not used since the last call, and take the lists of pages that changed."""
+        """Drop the cached entries that were not used since the last call."""
         for memory in (self._clients, self._pages, self._referrers):
             memory.turn()
         self.rate_limit.forget(now_ms=now_ms)
-        self._learn()
 
-    def _learn(self) -> None:
-        """Take the lists of public pages that changed."""
-        changed = self.listed.changed() if self.listed else {}
+    def changed_pages(self) -> dict[str, KnownPaths]:
+        """Return the changed lists of public pages by site. It reads files, so call it outside of the event loop."""
+        return self.listed.changed() if self.listed else {}
+
+    def learn(self, changed: Mapping[str, KnownPaths]) -> None:
+        """Take changed lists of public pages."""
         for name, known in changed.items():
             self.sites[name].pages = self.sites[name].pages.knowing(known)
         if changed:
