@@ -89,7 +89,7 @@ def test_its_row_has_a_robot_and_a_label_whatever_its_agent_says(settings: Setti
 
 def test_its_measurements_are_those_of_a_robot(settings: Settings) -> None:
     raw = RawMeasurement("vital", "LCP", "", "", 900.0)
-    (measured,) = run_technical_edge(hit(cookie="synthetic=1"), "", [raw], tables_of(settings), now_ms=NOW_MS)
+    (measured,) = run_technical_edge(hit(cookie="synthetic=1"), [raw], tables_of(settings), now_ms=NOW_MS)
     row = enrich_measurement(measured, EnrichTables.load(settings), "00000000-0000-0000-0000-000000000000")
     assert row.robot == "monitor:booking-test"
 
