@@ -54,6 +54,7 @@ LAST_MS = 2**32 * 1000
 UnixMs = Annotated[int, msgspec.Meta(ge=0, lt=LAST_MS)]
 Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 Country = Annotated[str, msgspec.Meta(pattern=r"^(?:[A-Z]{2})?\Z")]
+MonitorName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,32}\Z")]
 TokenText = Annotated[Token, msgspec.Meta(pattern=r"^[0-9a-f:.]{2,45}\Z")]
 
 
@@ -212,6 +213,8 @@ class Event(EventColumns, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     hint_platform: str = ""
     https: bool = False
     scrubbed: UInt16 = 0
+    monitor: MonitorName = ""
+    """The name of the site's own check that made the hit (setting `monitors`); '' for all others."""
     signer: str = ""
     """The name under which a signed agent's key is published; '' for an agent without a verified signature."""
 
@@ -265,6 +268,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     hint_brands: str = ""
     hint_mobile: str = ""
     hint_platform: str = ""
+    monitor: MonitorName = ""
 
 
 SpoolRecord = Event | CountsRecord | Measurement

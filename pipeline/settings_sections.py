@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +30,7 @@ Template = Annotated[str, AfterValidator(setting_values.path_template)]
 SectionTemplate = Annotated[str, AfterValidator(setting_values.section_template)]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
 _SERVER = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?")
+_SITEMAP = re.compile(r"(https://[^\s/@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)(/\S*)?")
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -245,6 +247,27 @@ class PageRole(Section):
         return self
 
 
+class Monitor(Section):
+    """A check of the site's own, such as an uptime monitor or a synthetic test; all of its marks must match."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="Its events are stored with the robot `monitor:NAME`."
+    )
+    agent: str = Field("", max_length=256, description="A part of its user agent.")
+    cookie: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="Name of a cookie that only the check sends."
+    )
+    network: Network | None = Field(None, description="Its network.")
+
+    @model_validator(mode="after")
+    def _has_a_mark(self) -> Monitor:
+        if not (self.agent or self.cookie or self.network):
+            raise ValueError(
+                f"{self.name}: expected an agent, a cookie or a network: without one every visitor matches"
+            )
+        return self
+
+
 STAFF_SECTIONS = (
     "doctors", "doctor", "our-doctors", "physicians", "specialists", "staff", "team", "our-team",
     "vrachi", "vrach", "nashi-vrachi", "specialisty", "nashi-specialisty", "sotrudniki", "personal", "komanda", "kollektiv",
@@ -293,6 +316,42 @@ class Site(Section):
         " value that looks like an identifier (six digits or more, a name, a date) is stored as `*`.",
     )
     own_networks: tuple[Network, ...] = Field((), description="The clinic's own networks (`net_class` own).")
+    sitemap: str = Field(
+        "",
+        max_length=1000,
+        description="Address (https, or http on this machine) or file of the site's sitemap: its pages are public, so their paths"
+        " are stored as they are. `pages learn` reads it, and `ship` reads it again daily.",
+    )
+    monitors: tuple[Monitor, ...] = Field(
+        (), description="The site's own checks: counted as robots, without visitor and tokens. The first match counts."
+    )
+    timezone: str = Field(
+        "UTC",
+        pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+        description="Time zone of the site by its IANA name, such as `Europe/Moscow`: reports give its hours and days, and a time"
+        " without an offset is read in it. Rows are stored in UTC. In force after `migrate`, which `up` runs.",
+    )
+
+    @field_validator("sitemap")
+    @classmethod
+    def _honest_source(cls, source: str) -> str:
+        if "://" in source and not _SITEMAP.fullmatch(source):
+            raise ValueError("expected an address with https, one of this machine with http, or a file")
+        return source
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"no time zone is called {name}; expected an IANA name such as Europe/Moscow") from None
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the site."""
+        return ZoneInfo(self.timezone)
 
     @field_validator("sensitive")
     @classmethod

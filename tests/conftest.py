@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from pipeline.operations.migrate import migrate
 from pipeline.settings import DEMO_SITE, Settings
 from support.server import Rows, Server
-from support.system import QUIET_SITE, System
+from support.system import QUIET_SITE, TWICE_SITE, System
 
 # A loaded machine is no failure of the code; what must be fast is measured by `make bench`.
 hypothesis_settings.register_profile("house", deadline=None)
@@ -56,7 +56,8 @@ def restartable(tmp_path: Path) -> Iterator[Server]:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole product, running; tests tell their events apart by nonce and must not stop it."""
     clinic = DEMO_SITE.model_dump(mode="json", exclude_defaults=True)
-    running = System(tmp_path_factory.mktemp("system"), sites=[clinic, {"id": QUIET_SITE, "hosts": ["quiet.example"]}])
+    others = [{"id": name, "hosts": [f"{name}.example"]} for name in (QUIET_SITE, TWICE_SITE)]
+    running = System(tmp_path_factory.mktemp("system"), sites=[clinic, *others])
     try:
         yield running.start()
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from collector.endpoints.pixel import GIF
 from collector.process import TOTALS_SECONDS
-from support.system import QUIET_SITE
+from support.system import AGENT, QUIET_SITE, TWICE_SITE
 from support.waiting import wait_until
 
 CRAWLER = "Mozilla/5.0 (compatible; PerplexityBot/1.0; +https://perplexity.ai/perplexitybot)"
@@ -59,6 +59,30 @@ def test_a_report_counts_the_visitors_of_its_site_rounded_to_fives(system):
     report = system.run("report", "technical/browsers", "--site", QUIET_SITE, "--format", "csv")
     (shown,) = csv.DictReader(io.StringIO(report.stdout))
     assert (shown["browser"], shown["visitors"]) in {("Chrome", "10"), ("Chrome", "15")}
+
+
+def test_a_beacon_that_is_sent_twice_by_twenty_clients_is_twenty_page_views_in_every_report(system):
+    nonces = system.nonces(20)
+    for client, nonce in enumerate(nonces, start=1):
+        page = "https://twice.example/price"
+        body = json.dumps([{"s": TWICE_SITE, "u": page, "n": str(nonce), "e": "404"}])
+        sent = {"User-Agent": AGENT, "X-Forwarded-For": f"203.0.113.{client}", "Origin": "https://twice.example"}
+        for _ in range(2):
+            answer = system.http.request(
+                "POST", f"{system.url}/e", body=body, headers=sent | {"Content-Type": "text/plain"}
+            )
+            assert answer.status == 204
+    wait_until(lambda: system.stored(nonces) == 2 * len(nonces), "all deliveries to be stored")
+    for name, counted in (
+        ("technical/traffic_by_hour", "hits"),
+        ("technical/browsers", "hits"),
+        ("technical/networks", "hits"),
+        ("technical/error_pages", "hits"),
+        ("privacy/exposure", "events"),
+        ("privacy/retention", "events"),
+    ):
+        shown = json.loads(system.run("report", name, "--site", TWICE_SITE, "--format", "json").stdout)
+        assert sum(row[counted] for row in shown) == 20, name
 
 
 def refused(system, reason):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,6 +25,8 @@ from pipeline.embedding.snippet import Wish, snippet
 from pipeline.settings import Settings, Site
 
 HERE = Path(__file__).parent
+SITEMAPS: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
+PUBLIC: Final = ("/", "/en", "/doctors", "/services", "/prices", "/booking")
 
 
 class Pages:
@@ -74,8 +77,17 @@ def demo_app(wish: Wish) -> Starlette:
     def missing(request: Request, _: Exception) -> Response:
         return pages.show(request, "404.html", tag="error template", status=404)
 
+    def sitemap(request: Request) -> Response:
+        paths = [*PUBLIC, *(f"/doctors/{name}" for name in doctors), *(f"/services/{name}" for name in services)]
+        base = str(request.base_url).rstrip("/")
+        entries = "".join(f"<url><loc>{escape(base + path)}</loc></url>" for path in paths)
+        return Response(
+            f'<?xml version="1.0"?><urlset xmlns="{SITEMAPS}">{entries}</urlset>', media_type="application/xml"
+        )
+
     return Starlette(
         routes=[
+            Route("/sitemap.xml", sitemap),
             Route("/", plain("home.html")),
             Route("/en", plain("en.html")),
             Route("/doctors", plain("doctors.html")),

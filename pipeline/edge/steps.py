@@ -68,6 +68,7 @@ class Draft:
     page: PageFacts = NO_PAGE
     page_from: PageFrom = "none"
     referrer: ReferrerFacts = NO_REFERRER
+    monitor: str = ""
     scrubbed: int = 0
     visitor: int = 0
     visitor_kind: VisitorKind = "none"
@@ -127,6 +128,13 @@ def put_network_facts(hit: Hit, draft: Draft, _: EdgeTables) -> None:
     draft.network = facts._replace(asn=0, as_org="") if draft.consent.signalled else facts
 
 
+def put_monitor(hit: Hit, draft: Draft, _: EdgeTables) -> None:
+    """Put the name of the site's own check that made the hit; a check is no visitor."""
+    draft.monitor = draft.site.monitor(hit.agent, draft.sent_cookies, draft.client.address)
+    if draft.monitor:
+        draft.consent = draft.consent._replace(identify=False)
+
+
 def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Refuse a client over its rate, before the hit costs more than a look-up.
 
@@ -171,7 +179,7 @@ def put_cookies(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
         draft.cookie_state = "signal"
         draft.set_cookie = cookies.expire(cookies.ID_COOKIE) if cookies.ID_COOKIE in sent else ""
     elif not draft.consent.identify:
-        draft.cookie_state = "none" if draft.page.sensitive else "refused"
+        draft.cookie_state = "none" if draft.page.sensitive or draft.monitor else "refused"
     elif (known := cookies.parse_id(sent.get(cookies.ID_COOKIE, ""), now_s=draft.now_s)) is not None:
         draft.cookie_state, draft.id_secret = "returning", known.secret
         draft.cookie_age = cookies.age(known, now_s=draft.now_s)
@@ -242,6 +250,7 @@ EDGE_STEPS: tuple[Step, ...] = (
     put_consent,
     put_client,
     put_network_facts,
+    put_monitor,
     drop_over_rate,
     put_page,
     put_referrer,
@@ -314,6 +323,7 @@ def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int) -
         hint_brands=hit.hint_brands,
         hint_mobile=hit.hint_mobile,
         hint_platform=hit.hint_platform,
+        monitor=draft.monitor,
         https=draft.is_https,
         page_host=page.host,
         page=page.path,

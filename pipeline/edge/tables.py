@@ -6,7 +6,7 @@ by `forget`, which the collector calls every few minutes. Reading the look-up fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,7 @@ from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.clients import Client, Sender, read_client
 from pipeline.edge.rate_limit import RateLimit
-from pipeline.event import SignedRequest
+from pipeline.event import RawAddress, SignedRequest
 from pipeline.headers import cookies
 from pipeline.host_names import normal_host
 from pipeline.keys.ring import Keyring
@@ -42,7 +42,20 @@ class SiteTables:
         self.settings = site
         self.pages = SitePages.of(site, known)
         self.cookies: Mapping[str, frozenset[str]] = {cookie.name: cookie.kept for cookie in site.cookies}
-        self.wanted_cookies = frozenset({*self.cookies, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
+        self._monitors = [(one, NetworkSet([one.network] if one.network else ())) for one in site.monitors]
+        marks = {one.cookie for one in site.monitors if one.cookie}
+        self.wanted_cookies = frozenset({*self.cookies, *marks, cookies.ID_COOKIE, cookies.OPT_OUT_COOKIE})
+
+    def monitor(self, agent: str, sent: Collection[str], address: RawAddress) -> str:
+        """Return the name of the site's own check with this agent, these cookies and this address, '' if it is none."""
+        for one, network in self._monitors:
+            if (
+                one.agent in agent
+                and (not one.cookie or one.cookie in sent)
+                and (not one.network or address in network)
+            ):
+                return one.name
+        return ""
 
 
 @dataclass(slots=True)
@@ -138,15 +151,17 @@ class EdgeTables:
         self._clients.clear()
 
     def forget(self, *, now_ms: int) -> None:
-        """Drop the cached entries that were not used since the last call, and take the lists of pages that changed."""
+        """Drop the cached entries that were not used since the last call."""
         for memory in (self._clients, self._pages, self._referrers):
             memory.turn()
         self.rate_limit.forget(now_ms=now_ms)
-        self._learn()
 
-    def _learn(self) -> None:
-        """Take the lists of public pages that changed."""
-        changed = self.listed.changed() if self.listed else {}
+    def changed_pages(self) -> dict[str, KnownPaths]:
+        """Return the changed lists of public pages by site. It reads files, so call it outside of the event loop."""
+        return self.listed.changed() if self.listed else {}
+
+    def learn(self, changed: Mapping[str, KnownPaths]) -> None:
+        """Take changed lists of public pages."""
         for name, known in changed.items():
             self.sites[name].pages = self.sites[name].pages.knowing(known)
         if changed:

@@ -18,6 +18,7 @@ from pipeline.edge.steps import (
     drop_over_rate,
     put_client,
     put_consent,
+    put_monitor,
     put_network_facts,
     put_page,
     take_steps,
@@ -64,6 +65,7 @@ TECHNICAL_STEPS: tuple[Step, ...] = (
     put_consent,
     put_client,
     put_network_facts,
+    put_monitor,
     drop_over_rate,
     put_page,
 )
@@ -102,6 +104,7 @@ def run_technical_edge(
             hint_brands=hit.hint_brands,
             hint_mobile=hit.hint_mobile,
             hint_platform=hit.hint_platform,
+            monitor=draft.monitor,
         )
         for measurement in measurements
     )

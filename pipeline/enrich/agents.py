@@ -213,6 +213,12 @@ def as_signed(facts: AgentFacts, signer: str) -> AgentFacts:
     return facts._replace(robot=f"agent:{signer}", device="robot", labels=labels, webview=False)
 
 
+def as_monitor(facts: AgentFacts, name: str) -> AgentFacts:
+    """Return the facts of a site's own check: the settings say that it is no visitor, whatever its agent says."""
+    labels = dict.fromkeys((*facts.labels, Label.DECLARED_ROBOT, Label.ROBOT_MONITOR))
+    return facts._replace(robot=f"monitor:{name}", device="robot", labels=tuple(labels))
+
+
 def _as_browser(agent: str) -> str:
     """Put the platform in front of an app of Meta that sends its own fields alone: `[FBAN/FB4A;...;FBDV/SM-A546E;FBSV/14]`."""
     if not _META_APP.match(agent):

@@ -18,7 +18,7 @@ import msgspec
 
 from pipeline.durations import DAY_MS
 from pipeline.enrich import hints, labels
-from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation, as_signed
+from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation, as_monitor, as_signed
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers, read_spam
 from pipeline.enrich.robots import Robots
@@ -207,11 +207,13 @@ def enrich(event: Event, tables: EnrichTables, batch_id: str, collector: str = "
 
 
 def read_agent(record: Event | Measurement, tables: EnrichTables) -> AgentFacts:
-    """Return the facts of a record's user agent; a brand of automation in the client hints is a robot's word, too."""
+    """Return the facts of a record's user agent; a brand of automation in the client hints is a robot's word, too, and
+    so is the mark of the site's own check.
+    """
     facts = tables.agents.read(record.agent)
     if record.hint_brands and not facts.robot and _is_automation(record.hint_brands[: hints.HINT_LIMIT]):
-        return as_automation(facts)
-    return facts
+        facts = as_automation(facts)
+    return as_monitor(facts, record.monitor) if record.monitor else facts
 
 
 def time_text(received_ms: int) -> str:

@@ -44,4 +44,4 @@ def reach(columns: Iterable[Column], role: str, reports: Sequence[Report]) -> li
 
 def _tables(report: Report) -> set[str]:
     named = set(re.findall(r"\bpixel\.(\w+)", report.sql))
-    return named | {"events"} if report.suppressed else named
+    return named | {"events"} if report.reads_events else named

@@ -50,6 +50,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("collector", machine.collector),
     ("proxies", machine.proxies),
     ("pages", machine.pages),
+    ("sitemaps", machine.sitemaps),
     ("keys", machine.keys),
     ("networks", machine.networks),
     ("networks", setting_checks.files),

@@ -25,6 +25,8 @@ from pipeline.networks.lists import is_stale
 from pipeline.networks.loaded_file import FileState
 from pipeline.networks.lookup import sources
 from pipeline.networks.signed_agents import key_files
+from pipeline.pages.known import read as read_pages
+from pipeline.pages.learn import source_of
 from pipeline.settings import DEMO_SITE, Settings, SignedAgent
 from pipeline.ship.status import read_status
 from pipeline.signatures.key_set import UnusableKeys, read_keys
@@ -39,6 +41,7 @@ Seen = Iterator[tuple[State, str]]
 
 OLD_KEYS_DAYS = 8
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file has wrong entries for moved networks
+OLD_SITEMAP_DAYS = 7  # `ship` reads it every day
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
 """Above this share of all events, unreadable page addresses make the reports by page wrong."""
@@ -125,6 +128,26 @@ def pages(settings: Settings) -> Seen:
         return
     text = f"{lost:,} of {spooled:,} events have the page /* by an error of the software; see the collector's log"
     yield "problem" if lost > spooled * PAGE_FAULT_SHARE else "note", text
+
+
+def sitemaps(settings: Settings) -> Seen:
+    """Whether the pages of each site's sitemap are known."""
+    for site in settings.sites:
+        if not site.sitemap:
+            continue
+        listed = read_pages(settings, site.id)
+        if listed is None or listed.source != source_of(site):
+            yield (
+                "problem",
+                f"{site.id}: its sitemap was never learned; run `clinic-pixel pages learn`, or start `ship`",
+            )
+            continue
+        days = (datetime.now(UTC) - listed.learned).days
+        text = f"{site.id}: {len(listed.paths):,} public pages"
+        if days > OLD_SITEMAP_DAYS:
+            yield "problem", f"{text}, {days} days old: `ship` cannot read {listed.source}; see its log"
+        else:
+            yield "ok", text
 
 
 def keys(settings: Settings) -> Seen:

@@ -21,7 +21,13 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(
-    source: Annotated[str, typer.Argument(help="Address of the site or of its sitemap, or a file of addresses.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Address of the site or of its sitemap, or a file of addresses.",
+            show_default="the setting `sitemap` of every site",
+        ),
+    ] = "",
     site: Annotated[str, typer.Option(help="The site's id.", show_default="the one with the source's host")] = "",
     form: FormatOption = None,
     config: ConfigOption = None,
@@ -33,26 +39,28 @@ def learn(
     from pipeline.pages.learn import learn as learn_pages
 
     loaded = settings.load(config)
-    if not source.startswith(("http://", "https://")):
+    if source and not source.startswith(("http://", "https://")):
         source = str(Path(source).resolve())
-    with console.status("Reading the sitemap") as status:
-        learned = learn_pages(
-            loaded,
-            _site(loaded, site, source),
-            source,
-            lambda done, known: status.update(f"Reading the sitemap: file {done} of {known}"),
+    asked = [(_site(loaded, site, source), source)] if source else _configured(loaded, site)
+    for one, place in asked:
+        with console.status("Reading the sitemap") as status:
+            learned = learn_pages(
+                loaded,
+                one,
+                place,
+                lambda done, known: status.update(f"Reading the sitemap: file {done} of {known}"),
+            )
+        print_facts(
+            {
+                "site": learned.site,
+                "source": learned.source,
+                "pages": learned.paths,
+                "left out, on other hosts": learned.foreign,
+                "left out, too long": learned.too_long,
+            },
+            form,
+            title="Collectors use the list within five minutes; `ship` reads the source again daily.",
         )
-    print_facts(
-        {
-            "site": learned.site,
-            "source": learned.source,
-            "pages": learned.paths,
-            "left out, on other hosts": learned.foreign,
-            "left out, too long": learned.too_long,
-        },
-        form,
-        title="Collectors use the list within five minutes; `ship` reads the source again daily.",
-    )
 
 
 def show(form: FormatOption = None, config: ConfigOption = None) -> None:
@@ -70,6 +78,20 @@ def show(form: FormatOption = None, config: ConfigOption = None) -> None:
             else (site.id, 0, "", "no list; make one with `clinic-pixel pages learn`")
         )
     print_rows(("site", "pages", "learned", "source"), rows, form)
+
+
+def _configured(loaded: Settings, name: str) -> list[tuple[Site, str]]:
+    """Return the sites with a `sitemap` in the settings and its place; raises `Fatal` where there is none."""
+    from pipeline.errors import Fatal
+    from pipeline.pages.learn import source_of
+
+    sites = [loaded.chosen_site(name)] if name else loaded.sites
+    found = [(site, source_of(site)) for site in sites if site.sitemap]
+    if not found:
+        raise Fatal(
+            "no site has a `sitemap` in the settings; name its address or file: `clinic-pixel pages learn ADDRESS`"
+        )
+    return found
 
 
 def _site(loaded: Settings, name: str, source: str) -> Site:

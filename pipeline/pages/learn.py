@@ -10,6 +10,7 @@ Owns the fetching and reading of a sitemap, of an index of sitemaps and of plain
 from __future__ import annotations
 
 import html
+import logging
 import re
 import time
 import zlib
@@ -29,6 +30,8 @@ from pipeline.scrub.paths import plain_path
 from pipeline.scrub.redact import LONGEST
 from pipeline.scrub.urls import split_url
 from pipeline.settings import Settings, Site
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 50 * 1024 * 1024
 """The largest uncompressed sitemap that the protocol allows."""
@@ -89,14 +92,24 @@ def learn(settings: Settings, site: Site, source: str, progress: Progress = lamb
     return Learned(site.id, source, len(paths), foreign, too_long)
 
 
+def source_of(site: Site) -> str:
+    """Return the address or the absolute file of the site's setting `sitemap`, '' without one."""
+    return site.sitemap if not site.sitemap or "://" in site.sitemap else str(Path(site.sitemap).resolve())
+
+
 def learn_again(settings: Settings) -> None:
-    """Read every list again from its source; a daily job. Raises as `learn` does, after all sites were tried."""
+    """Read every list from the site's `sitemap` or again from its source; a daily job.
+
+    Raises as `learn` does, after all sites were tried.
+    """
     troubles: list[str] = []
     for site in settings.sites:
         try:
             listed = read(settings, site.id)
-            if listed is not None:
-                learn(settings, site, listed.source)
+            source = source_of(site) or (listed.source if listed else "")
+            if source:
+                learned = learn(settings, site, source)
+                log.info("%s: %d pages learned from %s", site.id, learned.paths, source)
         except (Retryable, Fatal, OSError) as error:
             troubles.append(str(error))
     if troubles:

@@ -37,7 +37,7 @@ def limits(report: Report, settings: Settings, language: str) -> str:
 
 
 def for_eyes(report: Report, table: Table) -> Table:
-    """Return the table for a person: times to the minute, `other` for the folded row instead of its flag."""
+    """Return the table for a person: times to the minute, with the offset where the zone is not UTC, `other` for the folded row instead of its flag."""
     if not report.suppressed:
         return Table(table.columns, [tuple(_shown(value) for value in row) for row in table.rows])
     rows = []
@@ -48,17 +48,30 @@ def for_eyes(report: Report, table: Table) -> Table:
 
 
 def spelled(value: object, language: str) -> str:
-    """Return a value in a sentence; the digits of a number are grouped by the language: 1,234 or 1 234 (a no-break space)."""
+    """Return a value in a sentence: a time with its zone, the digits of a number grouped by the language.
+
+    1,234 in English, 1 234 with a no-break space in Russian.
+    """
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}" if language == "ru" else ",")
+    if isinstance(value, datetime) and value.tzname() == "UTC":
+        return f"{time_text(value)} UTC"
     return str(_shown(value))
+
+
+def time_text(moment: datetime) -> str:
+    """Return a time to the minute, with its offset where its zone is not UTC.
+
+    The offset tells the two hours apart that have one name when summer time ends.
+    """
+    return f"{moment:%Y-%m-%d %H:%M}" if moment.tzname() == "UTC" else moment.isoformat(" ", "minutes")
 
 
 def _shown(value: object) -> object:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return time_text(value)
     return f"{value:%Y-%m-%d}" if isinstance(value, date) else value
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.errors import Fatal
 from pipeline.reports.header import Family, Report, Value
 from pipeline.reports.report_file import read_report
-from pipeline.settings import Settings
+from pipeline.settings import Settings, Site
 from sql import REPORTS_DIR
 
 HOUR: Final = timedelta(hours=1)
@@ -27,7 +27,7 @@ _HOURS: Final = {"h": 1, "d": 24, "w": 168}
 
 
 class Period(NamedTuple):
-    """Whole hours in UTC, from `since` (included) to `until` (excluded)."""
+    """Whole hours of a time zone, from `since` (included) to `until` (excluded)."""
 
     since: datetime
     until: datetime
@@ -88,31 +88,40 @@ def parameters(report: Report, site: str, period: Period, more: Mapping[str, str
     return given
 
 
-def read_period(since: str, until: str, now: datetime) -> Period:
-    """Read two times, each ISO 8601 (UTC without an offset) or an age (`24h`, `7d`, `2w`), as whole hours.
+def zone_of(report: Report, site: Site) -> tzinfo:
+    """Return the time zone in which a report is asked and answered: that of its site, UTC where it has none."""
+    return site.zone if "site" in report.parameters and site.timezone != "UTC" else UTC
+
+
+def read_period(since: str, until: str, now: datetime, zone: tzinfo = UTC) -> Period:
+    """Read two times, each ISO 8601 (in `zone` without an offset) or an age (`24h`, `7d`, `2w`), as whole hours of `zone`.
 
     `0h` as `until` is the next full hour. Raises `ValueError` that quotes the time.
     """
-    first, last = _time(since, now), _time(until, now)
-    floor = first.replace(minute=0, second=0, microsecond=0)
-    ceiling = (last + HOUR - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+    first, last = _time(since, now, zone), _time(until, now, zone)
+    floor, ceiling = _whole_hour(first, zone), _whole_hour(last + HOUR - timedelta(microseconds=1), zone)
     if floor >= ceiling:
         raise ValueError(f"{since} is not before {until}: expected the earlier time first")
     return Period(floor, ceiling)
 
 
-def _time(text: str, now: datetime) -> datetime:
+def _whole_hour(moment: datetime, zone: tzinfo) -> datetime:
+    # `moment` is UTC: sums of local times ignore a change of the clock.
+    return moment.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+
+
+def _time(text: str, now: datetime, zone: tzinfo) -> datetime:
     ago = _AGO.fullmatch(text)
     if ago is not None:
         try:
-            return now - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
+            return now.astimezone(UTC) - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
         except OverflowError:
             raise ValueError(f"{text} is before all calendars: expected a shorter time") from None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no time: expected 24h, 7d, 2w or a time like 2026-11-22T14:00") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _clickhouse_time(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,7 +44,10 @@ def report(
     name: Annotated[str, typer.Argument(help="`family/name`, or the name alone.", show_default=False)] = "",
     listed: Annotated[bool, typer.Option("--list", help="List the reports.")] = False,
     since: Annotated[
-        str, typer.Option(help="24h, 7d, 2w ago, or ISO 8601 (UTC without an offset).", show_default="24h")
+        str,
+        typer.Option(
+            help="24h, 7d, 2w ago, or ISO 8601 (in the site's time zone without an offset).", show_default="24h"
+        ),
     ] = "",
     until: Annotated[str, typer.Option(help="The same; whole hours.", show_default="the next full hour")] = "",
     site: Annotated[str, typer.Option(help="Which site.", show_default="the first one in the settings")] = "",
@@ -71,7 +74,7 @@ def report(
         raise typer.BadParameter(f"no site {site!r} in the settings; there are: {', '.join(_site_ids(settings))}")
     try:
         asked, more = catalogue.find(name, found), _own_parameters(given or ())
-        period = _period(asked, since, until)
+        period = _period(asked, since, until, catalogue.zone_of(asked, settings.chosen_site(chosen_site)))
         values = catalogue.parameters(asked, chosen_site, period, more)
     except (LookupError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
@@ -85,11 +88,12 @@ def report(
         print_rows(table.columns, table.rows, form)
 
 
-def _period(report: Report, since: str, until: str) -> Period:
+def _period(report: Report, since: str, until: str, zone: tzinfo) -> Period:
     from pipeline.reports.catalogue import read_period
 
     defaults = {name: str(each.default) for name, each in report.parameters.items()}
-    return read_period(since or defaults.get("since", "24h"), until or defaults.get("until", "0h"), datetime.now(UTC))
+    first, last = since or defaults.get("since", "24h"), until or defaults.get("until", "0h")
+    return read_period(first, last, datetime.now(UTC), zone)
 
 
 def _own_parameters(given: Sequence[str]) -> dict[str, str]:
@@ -113,8 +117,8 @@ def _print_answer(settings: Settings, report: Report, table: Table, site: str, p
         if told:
             console.print(told, highlight=False, markup=False)
         print_rows(*answers.for_eyes(report, table), Format.TABLE)
-    since, until = (f"{moment:%Y-%m-%d %H:%M}" for moment in period)
-    note = f"{of_site}{since} - {until} UTC. {answers.limits(report, settings, language)}"
+    since, until = (answers.time_text(moment) for moment in period)
+    note = f"{of_site}{since} - {until} {period.since.tzinfo}. {answers.limits(report, settings, language)}"
     console.print(note, style="dim", highlight=False, markup=False)
 
 

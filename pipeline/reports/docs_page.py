@@ -25,12 +25,24 @@ Each report is one file `sql/reports/<family>/<name>.sql` and one parameterised 
 SELECT * FROM technical.error_pages(site='clinic', since='2026-11-21 00:00:00', until='2026-11-22 00:00:00')
 ```
 
-Times are UTC; the view widens a period to whole hours. ClickHouse refuses a time with a trailing `Z`; `clinic-pixel report`
-accepts it. `clinic-pixel report --sql NAME` prints the whole query with period and thresholds filled in; the operator can run
+The parameters `since` and `until` of a view are UTC. The view widens the period to whole hours of the site's time zone (the
+setting `timezone` of the site) and gives times in this zone: the type of the column names it. `clinic-pixel report` reads a
+time without an offset in the zone and writes times with their offset, so the two hours of one name at the end of summer time
+are two rows. The privacy reports count UTC days, because a key and the rows of its day end with the UTC day; for the same
+reason a visitor without a cookie is another one after midnight UTC, not after the site's midnight. `pixel.hourly` has UTC hours.
+
+ClickHouse refuses a time with a trailing `Z`; `clinic-pixel report` accepts it. `clinic-pixel report --sql NAME` prints the whole query with period and thresholds filled in; the operator can run
 or change it with `clinic-pixel sql --role admin "$(clinic-pixel report --sql NAME)"`, which is audited.
 
 The defaults of thresholds are in the report files. To change one, write it into `sql/reports/thresholds.toml` and run
 `clinic-pixel migrate`.
+
+## Events delivered twice
+A proxy or a browser may send one request twice. Events of the same site, kind, ad block, visitor and nonce (the random number
+of a page view), each at most ten minutes after the one before, are one event in every report and in the numbers by hour: the
+first delivery counts, also where the second one fell into another hour or day (`sql/views/once.sql`). The rows stay as
+they are. An event without a nonce (an image, most templates) is never a repeat. A repeat from another address by a browser
+without a cookie belongs to another visitor and counts. `technical/counters` counts deliveries: offered, spooled, stored.
 
 ## Suppression of small groups in technical reports
 Every technical report of visitors goes through `sql/views/suppressed.sql`. Below, k is `privacy.min_visitors`.

@@ -99,6 +99,11 @@ class Report(_Part):
         return any(column.kind != "value" for column in self.columns.values())
 
     @property
+    def reads_events(self) -> bool:
+        """Whether it counts events, which then are those of sql/views/stored.sql."""
+        return self.suppressed or "$stored" in self.sql
+
+    @property
     def published(self) -> tuple[str, ...]:
         """The columns of its view; `folded` marks the row of small cells in a suppressed one."""
         return (*self.columns, "folded") if self.suppressed else tuple(self.columns)

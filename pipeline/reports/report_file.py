@@ -5,8 +5,9 @@ Owns the form of `sql/reports/<family>/<name>.sql`. Rules:
 * The first line is `-- ` and the question in English. The comment lines at the end of the file, without their `-- `, are
   TOML with the fields of `Report`. Between them is one SELECT.
 * An error is `Fatal` and names file and line, so that a wrong report never becomes a view.
-* A report reads the tables on the list of its family (`READABLE`) and no other. A report with keys and measures reads
-  `events` of sql/views/suppressed.sql, so that it can only be shown suppressed.
+* A report reads the tables on the list of its family (`READABLE`) and no other. Events come from `stored`, the piece
+  sql/views/stored.sql, in which an event delivered twice is one row. A report with keys and measures reads `events` of
+  sql/views/suppressed.sql, so that it can only be shown suppressed.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from sql import fill, without_comments
 SUPPRESSED: Final = frozenset({"events", "pixel.counters"})
 READABLE: Final[Mapping[Family, frozenset[str]]] = {
     "technical": frozenset({"pixel.counters"}),
-    "fraud": frozenset({"pixel.events"}),
-    "privacy": frozenset({"pixel.events"}),
+    "fraud": frozenset({"stored"}),
+    "privacy": frozenset({"stored"}),
 }
 """The tables that a report without suppression may read; a suppressed one reads `SUPPRESSED`."""
 
 _FLAGS: Final = {f"flag_{flag.name.lower()}": str(flag.value) for flag in PageFlag if flag.name}
+_LATER: Final = {"stored": "$stored", "zone": "$zone"}
+"""Pieces that are inserted when a view is made: a report does not name their columns, and they depend on the settings."""
 _TABLE: Final = re.compile(
     r"\b(?:FROM|JOIN)\s+(\w+(?:\s*\.\s*\w+)?)|\b((?:pixel|rollup|system|information_schema)\s*\.\s*\w+)", re.IGNORECASE
 )
@@ -62,7 +65,7 @@ def read_report(family: Family, file: Path) -> Report:
     try:
         given["en"] = {"question": lines[0].removeprefix("-- ")} | given.get("en", {})
         report = Report.model_validate(
-            {**given, "name": file.stem, "sql": fill(without_comments(query), _FLAGS).strip()}
+            {**given, "name": file.stem, "sql": fill(without_comments(query), _FLAGS | _LATER).strip()}
         )
     except KeyError as error:
         raise Fatal(f"{file}:{_line(lines, f'${error.args[0]}')}: ${error.args[0]} is not in sql/views") from None
@@ -125,6 +128,7 @@ def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
         if table not in allowed:
             yield table, f"a {report.purpose} report may read {', '.join(sorted(allowed))}, not {table}"
     used = {match[1] for match in PLACEHOLDER.finditer(report.sql)}
+    framed = report.reads_events
     derived = {
         match[1] for column in report.columns.values() for match in PLACEHOLDER.finditer(column.expression or "")
     }
@@ -137,7 +141,7 @@ def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
         )
     for name in sorted(derived - {*report.parameters, *known}):
         yield ("columns",), f"{name} is used but not declared"
-    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if report.suppressed else set())
+    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if framed else set())
     for name in sorted(needed - used - derived):
         yield ("thresholds" if name in report.thresholds else "parameters", name), "declared but not used"
 

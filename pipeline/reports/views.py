@@ -37,8 +37,16 @@ def view_sql(report: Report, settings: Settings) -> str:
 
 def query(report: Report, settings: Settings, given: Mapping[str, Value] | None = None) -> str:
     """Return the query of a report with suppression and thresholds; with `given` parameters it may be run as it is."""
-    body = _suppressed(report) if report.suppressed else report.sql
+    body = fill(_suppressed(report) if report.suppressed else report.sql, {"zone": zone_sql(report, settings)})
     return write(body, {**thresholds(report, settings), **(given or {})})
+
+
+def zone_sql(report: Report, settings: Settings) -> str:
+    """Return the expression for the time zone of the site that a report asks for; a constant, as ClickHouse needs it."""
+    asked = settings.sites if "site" in report.parameters else ()
+    zones = [(site.id, site.timezone) for site in asked if site.timezone != "UTC"]
+    choices = "".join(f"{{site:String}} = {_literal(site)}, {_literal(zone)}, " for site, zone in zones)
+    return f"multiIf({choices}'UTC')" if zones else "'UTC'"
 
 
 def write(sql: str, values: Mapping[str, Value]) -> str:
@@ -73,6 +81,7 @@ def _suppressed(report: Report) -> str:
     return fill(
         "$suppressed",
         {
+            "zone": "$zone",
             "cells": report.sql.replace("\n", "\n        "),
             "keys": ", ".join(f"toString({name})" for name in keys),
             "measures": ", ".join(f"toUInt64({name})" for name in measures),
@@ -86,4 +95,7 @@ def _suppressed(report: Report) -> str:
 def _key(report: Report, name: str, place: int) -> str:
     kind = report.columns[name].type
     # The folded row has text as its keys; a key column of another type is NULL there.
-    return f"if(folded, NULL, keys[{place}])::Nullable({kind}) AS {name}" if kind else f"keys[{place}] AS {name}"
+    if not kind:
+        return f"keys[{place}] AS {name}"
+    value = f"if(folded, NULL, keys[{place}])::Nullable({kind})"
+    return f"toTimeZone({value}, $zone) AS {name}" if kind.startswith("DateTime") else f"{value} AS {name}"

@@ -5,8 +5,12 @@
 WITH
     toDateTime({day:Date}, 'UTC') AS first_hour,
     least(first_hour + INTERVAL 1 DAY, toStartOfHour(now('UTC'))) AS end_hour,
+    received AS (
+        SELECT * FROM pixel.events WHERE received_at >= first_hour - $repeat_reach AND received_at < end_hour
+    ),
+    $once,
     stored AS (
-        SELECT * FROM pixel.events WHERE received_at >= first_hour AND received_at < end_hour
+        SELECT * FROM received WHERE received_at >= first_hour AND $is_first
     ),
     $people,
     hits AS (

@@ -1,7 +1,7 @@
 -- The frame of every technical report of visitors: primary suppression at min_visitors people, complementary suppression
 -- into 'other', seeded random rounding to base min_visitors.
 --
--- $cells is the report's own SELECT. It reads `events` (below: the site's rows of whole hours) and gives, beside its keys
+-- $cells is the report's own SELECT. It reads `events` (below: the site's events of whole hours) and gives, beside its keys
 -- and its measures (whole numbers that may be added):
 --   people     uniqExactMapState(person);
 --   seed       groupBitXor(sipHash64(event_id)): no reader of reports knows it.
@@ -22,9 +22,7 @@
 WITH
     (numbers -> arrayMax(mapValues(numbers))) AS people_of,
     ((number, shift) -> intDiv(number + shift, {min_visitors:UInt64}) * {min_visitors:UInt64}) AS to_base,
-    stored AS (
-        SELECT * FROM pixel.events WHERE $of_site_and_time
-    ),
+    $stored,
     $people,
     events AS (
         SELECT * REPLACE (if(robot = '', map(person_day, person), CAST(map(), 'Map(Date, UInt64)')) AS person)

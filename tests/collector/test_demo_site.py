@@ -102,3 +102,11 @@ def _page(port: int) -> str:
         return urllib3.request("GET", f"http://127.0.0.1:{port}/", retries=False).data.decode()
     except urllib3.exceptions.HTTPError:
         return ""
+
+
+def test_the_sitemap_lists_public_pages_that_answer(demo):
+    text = load(demo, "/sitemap.xml").data.decode()
+    listed = re.findall(r"<loc>([^<]+)</loc>", text)
+    assert {f"{demo.url}/doctors/{doctor.slug}" for doctor in DOCTORS} < set(listed)
+    assert {urllib3.request("GET", page).status for page in listed} == {200}
+    assert not [page for page in listed if "/my" in page or "/login" in page]

@@ -6,18 +6,21 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
+from pipeline.operations.machine_checks import sitemaps
 from pipeline.pages import learn as learning
-from pipeline.pages.known import file_of, read
+from pipeline.pages.known import file_of, read, write
 from pipeline.pages.learn import Learned, learn, learn_again
 from pipeline.settings import Settings, Site
 from support.command import command
@@ -169,12 +172,12 @@ def test_a_running_edge_takes_a_new_list(tmp_path: Path, settings: Settings) -> 
     file.write_text("/spravka/2041\n/uslugi/vich\n")
     learn(settings, SITE, str(file))
     assert tables.page("clinic", doctor).path == "/spravka/*"
-    tables.forget(now_ms=0)
+    tables.learn(tables.changed_pages())
     assert tables.page("clinic", doctor).path == "/spravka/2041"
     assert tables.referrer("clinic", doctor).path == "/spravka/2041"
     assert tables.page("clinic", hiv).path == "/~hiv"
     file_of(settings, "clinic").unlink()
-    tables.forget(now_ms=0)
+    tables.learn(tables.changed_pages())
     assert tables.page("clinic", doctor).path == "/spravka/*"
 
 
@@ -200,3 +203,75 @@ def test_the_commands_learn_and_show(tmp_path: Path) -> None:
     assert (row["site"], row["pages"], row["source"]) == ("clinic", 2, str(file))
     refused = command(data, "pages", "learn", str(tmp_path / "none"))
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+
+
+def with_sitemap(settings: Settings, source: str) -> Settings:
+    """Return the settings with a sitemap of the site."""
+    return settings.model_copy(update={"sites": (SITE.model_copy(update={"sitemap": source}),)})
+
+
+def test_ship_learns_the_sitemap_of_the_settings_without_an_operator(
+    root: Path, server: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (root / "map.xml").write_text(sitemap("https://clinic.example/vrachi/", "https://clinic.example/ceny/"))
+    configured = with_sitemap(settings, f"{server}/map.xml")
+    with caplog.at_level("INFO"):
+        learn_again(configured)
+    listed = read(configured, "clinic")
+    assert listed is not None
+    assert (listed.source, listed.paths) == (f"{server}/map.xml", ("/ceny", "/vrachi"))
+    assert f"clinic: 2 pages learned from {server}/map.xml" in caplog.text
+
+
+def test_a_sitemap_that_fails_leaves_the_list_as_it_was(root: Path, server: str, settings: Settings) -> None:
+    (root / "map.xml").write_text(sitemap(*(f"https://clinic.example/{name}" for name in ("a", "b", "c", "d"))))
+    configured = with_sitemap(settings, f"{server}/map.xml")
+    learn_again(configured)
+    before = read(configured, "clinic")
+    (root / "map.xml").write_text(sitemap("https://clinic.example/a"))
+    with pytest.raises(Retryable, match="1 pages in place of 4"):
+        learn_again(configured)
+    (root / "map.xml").unlink()
+    with pytest.raises(Retryable, match="answered 404"):
+        learn_again(configured)
+    assert read(configured, "clinic") == before
+
+
+@pytest.mark.parametrize(
+    "source", ["http://clinic.example/sitemap.xml", "ftp://127.0.0.1/x", "https://u:p@clinic.example/x"]
+)
+def test_a_sitemap_that_anybody_on_the_way_could_change_is_refused(source: str) -> None:
+    with pytest.raises(ValidationError, match="expected an address with https"):
+        Site(id="clinic", hosts=("clinic.example",), sitemap=source)
+
+
+def test_doctor_names_a_sitemap_that_was_never_learned_or_is_old(tmp_path: Path, settings: Settings) -> None:
+    source = tmp_path / "map.txt"
+    source.write_text("/vrachi\n")
+    configured = with_sitemap(settings, str(source))
+    assert [state for state, _ in sitemaps(settings)] == []
+    ((state, text),) = sitemaps(configured)
+    assert (state, "was never learned" in text) == ("problem", True)
+    learn_again(configured)
+    assert [state for state, _ in sitemaps(configured)] == ["ok"]
+    write(configured, "clinic", str(source), ["/vrachi"], datetime.now(UTC) - timedelta(days=8))
+    ((state, text),) = sitemaps(configured)
+    assert (state, "8 days old" in text) == ("problem", True)
+
+
+def test_the_command_without_a_source_learns_the_sitemaps_of_the_settings(tmp_path: Path) -> None:
+    source = tmp_path / "map.txt"
+    source.write_text("/vrachi\n/ceny\n")
+    config = tmp_path / "pixel.toml"
+    site = f'data = "{tmp_path}/var"\n[[sites]]\nid = "clinic"\nhosts = ["clinic.example"]\n'
+    config.write_text(site)
+    refused = command(tmp_path / "var", "pages", "learn", "--config", str(config))
+    assert refused.returncode == 1
+    assert "no site has a `sitemap`" in refused.stderr
+    config.write_text(f'{site}sitemap = "{source}"\n')
+    assert (
+        json.loads(command(tmp_path / "var", "pages", "learn", "--config", str(config), "--format", "json").stdout)[
+            "pages"
+        ]
+        == 2
+    )

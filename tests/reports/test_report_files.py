@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -284,6 +285,22 @@ def test_shared_rules_are_written_once() -> None:
 )
 def test_times_are_whole_hours_in_utc(since: str, until: str, first: str, last: str) -> None:
     assert [f"{moment:%Y-%m-%d %H:%M}" for moment in catalogue.read_period(since, until, NOW)] == [first, last]
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "until", "first", "last"),
+    [
+        ("Europe/Moscow", "2026-11-01", "2026-11-02", "2026-10-31 21:00", "2026-11-01 21:00"),
+        ("Europe/Moscow", "2026-11-01T10:00Z", "2026-11-01T11:00Z", "2026-11-01 10:00", "2026-11-01 11:00"),
+        ("Asia/Kolkata", "2026-11-01T10:10", "2026-11-01T10:20", "2026-11-01 04:30", "2026-11-01 05:30"),
+        ("Asia/Kolkata", "24h", "0h", "2026-11-21 13:30", "2026-11-22 14:30"),
+        ("Europe/Berlin", "2026-10-25", "2026-10-26", "2026-10-24 22:00", "2026-10-25 23:00"),
+        ("Europe/Berlin", "2026-10-25T00:30Z", "2026-10-25T01:30Z", "2026-10-25 00:00", "2026-10-25 02:00"),
+    ],
+)
+def test_times_are_whole_hours_of_the_sites_zone(zone: str, since: str, until: str, first: str, last: str) -> None:
+    period = catalogue.read_period(since, until, NOW, ZoneInfo(zone))
+    assert [f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" for moment in period] == [first, last]
 
 
 @pytest.mark.parametrize("since", ["yesterday", "24", "-3h", "2026-13-01", "24h; DROP", "99999999999d"])

@@ -21,6 +21,8 @@ AGENT = (
 
 QUIET_SITE = "quiet"
 """A second site of the shared system, which only the test of one report visits."""
+TWICE_SITE = "twice"
+"""A third one, whose hits are all delivered twice."""
 
 
 class System:

@@ -1,12 +1,12 @@
 -- Which visitors asked for pages faster than a person reads?
 WITH
+    $stored,
     views AS (
         SELECT
             visitor, epoch, page, browser, browser_major, asn, net_class,
             toUnixTimestamp64Milli(received_at) AS at_ms
-        FROM pixel.events
-        WHERE $of_site_and_time
-            AND kind = 'pageview'
+        FROM stored
+        WHERE kind = 'pageview'
             AND visitor != 0
             AND robot = ''
             AND net_class != 'own'
@@ -47,7 +47,7 @@ WITH
 SELECT
     -- Hashed with the day: to follow one person over days is `relink`, which is audited.
     lower(leftPad(hex(sipHash64(epoch, visitor)), 16, '0')) AS subject,
-    toDateTime(fromUnixTimestamp64Milli(any(began_ms), 'UTC'), 'UTC') AS began,
+    toDateTime(fromUnixTimestamp64Milli(any(began_ms), 'UTC'), $zone) AS began,
     any(fastest.in_10s) AS in_10s,
     any(fastest.in_60s) AS in_60s,
     any(fastest.pages) AS pages,
@@ -79,7 +79,7 @@ ORDER BY in_10s DESC, in_60s DESC, subject, began
 --
 -- [columns]
 -- subject = { kind = "value", unit = "hash", meaning = "hexadecimal; one visitor on one day: the same visitor has another on the next day" }
--- began = { kind = "value", unit = "UTC", meaning = "first page view of the fastest 10 seconds" }
+-- began = { kind = "value", unit = "time of the site", meaning = "first page view of the fastest 10 seconds" }
 -- in_10s = { kind = "value", unit = "page views", meaning = "most in any 10 seconds" }
 -- in_60s = { kind = "value", unit = "page views", meaning = "most in any 60 seconds" }
 -- pages = { kind = "value", unit = "pages", meaning = "different pages within 60 seconds, at most" }

@@ -1,28 +1,29 @@
 -- Which robots read the site, and is their identity verified?
+WITH
+    $stored
 SELECT
     robot,
-    if(is_verified, 'verified', 'claimed') AS identity,
+    multiIf(startsWith(robot, 'monitor:'), 'own', is_verified, 'verified', 'claimed') AS identity,
     sum(day_hits) AS hits,
     max(day_pages) AS pages,
     uniqExactArray(day_networks) AS networks,
     topKMerge(1, 250)(day_countries)[1] AS country,
-    toDateTime(max(day_last), 'UTC') AS last_seen
+    toDateTime(max(day_last), $zone) AS last_seen
 FROM
 (
     SELECT
         robot,
         net_class = 'crawler' AS is_verified,
-        epoch,
+        toDate(received_at, $zone) AS day,
         count() AS day_hits,
         uniqExact(page) AS day_pages,
         groupUniqArray(asn) AS day_networks,
         -- Room for 250 countries, so the count is exact.
         topKState(1, 250)(country) AS day_countries,
         max(received_at) AS day_last
-    FROM pixel.events
-    WHERE $of_site_and_time
-        AND robot != ''
-    GROUP BY robot, is_verified, epoch
+    FROM stored
+    WHERE robot != ''
+    GROUP BY robot, is_verified, day
 )
 GROUP BY robot, is_verified
 ORDER BY hits DESC, robot, identity
@@ -38,13 +39,13 @@ ORDER BY hits DESC, robot, identity
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- robot = { kind = "value", unit = "name", meaning = "declared in the user agent (F01)" }
--- identity = { kind = "value", unit = "word", meaning = "verified: came from the operator's published range (F03); claimed: did not, or no list is available" }
+-- robot = { kind = "value", unit = "name", meaning = "declared in the user agent (F01), or monitor: and the name of the site's own check" }
+-- identity = { kind = "value", unit = "word", meaning = "verified: came from the operator's published range (F03); claimed: did not, or no list is available; own: a check of the site itself (setting `monitors`)" }
 -- hits = { kind = "value", unit = "hits", meaning = "page views and impressions" }
--- pages = { kind = "value", unit = "pages", meaning = "most different pages in one UTC day" }
+-- pages = { kind = "value", unit = "pages", meaning = "most different pages in one day of the site" }
 -- networks = { kind = "value", unit = "networks", meaning = "different autonomous systems" }
 -- country = { kind = "value", unit = "ISO 3166 code", meaning = "country of most of its hits" }
--- last_seen = { kind = "value", unit = "UTC", meaning = "time of its last hit" }
+-- last_seen = { kind = "value", unit = "time of the site", meaning = "time of its last hit" }
 --
 -- [en]
 -- title = "Declared robots"

@@ -1,4 +1,6 @@
 -- If the rows of these days leaked: how many events and visitors, and for which days can they still be linked?
+WITH
+    $stored
 SELECT
     toDate(received_at, 'UTC') AS day,
     count() AS events,
@@ -8,8 +10,7 @@ SELECT
     countIf($is_sensitive) AS sensitive,
     countIf(ua_raw != '') AS agents,
     uniqExactIf(country, country != '') AS countries
-FROM pixel.events
-WHERE $of_site_and_time
+FROM stored
 GROUP BY day
 ORDER BY day DESC
 
@@ -25,7 +26,7 @@ ORDER BY day DESC
 --
 -- [columns]
 -- day = { kind = "value", unit = "UTC day", meaning = "day on which the events were received, and whose key made the tokens" }
--- events = { kind = "value", unit = "events", meaning = "stored rows" }
+-- events = { kind = "value", unit = "events", meaning = "stored events; one delivered twice counts once" }
 -- visitors = { kind = "value", unit = "visitors", meaning = "at most: one person may count more than once" }
 -- linkable = { kind = "value", unit = "events", meaning = "of these, with an address token" }
 -- nobody = { kind = "value", unit = "events", meaning = "of these, without any visitor" }

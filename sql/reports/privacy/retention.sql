@@ -1,4 +1,6 @@
 -- How much is stored of each day, and how much of it can still be linked?
+WITH
+    $stored
 SELECT
     toDate(received_at, 'UTC') AS day,
     count() AS events,
@@ -7,8 +9,7 @@ SELECT
     countIf(visitor = 0) AS nobody,
     countIf(ua_raw != '') AS agents,
     arrayStringConcat(arraySort(groupUniqArray(100)(policy)), ' ') AS policies
-FROM pixel.events
-WHERE $of_site_and_time
+FROM stored
 GROUP BY day
 ORDER BY day DESC
 
@@ -24,7 +25,7 @@ ORDER BY day DESC
 --
 -- [columns]
 -- day = { kind = "value", unit = "UTC day", meaning = "day on which the events were received; the whole day ends at once" }
--- events = { kind = "value", unit = "events", meaning = "stored rows" }
+-- events = { kind = "value", unit = "events", meaning = "stored events; one delivered twice counts once" }
 -- linkable = { kind = "value", unit = "events", meaning = "of these, with an address token" }
 -- cookie = { kind = "value", unit = "events", meaning = "of these, with a visitor known by cookie" }
 -- nobody = { kind = "value", unit = "events", meaning = "of these, without any visitor: signal, refusal or sensitive page" }
@@ -35,7 +36,7 @@ ORDER BY day DESC
 -- title = "What is stored"
 -- answer = "Most is stored of {day}: {events} events, {linkable} of them with an address token."
 -- limits = """\
--- Counts rows, not people. A blocked person's rows are hidden here too. A day ends with all its rows after \
+-- Counts events, not people. A blocked person's rows are hidden here too. A day ends with all its rows after \
 -- `retention.rows_days`; an address token is only reversible while its key exists."""
 --
 -- [ru]
@@ -43,5 +44,5 @@ ORDER BY day DESC
 -- question = "Что хранится за каждый день и какую часть ещё можно связать?"
 -- answer = "Больше всего хранится за {day}: событий {events}, с токеном адреса {linkable}."
 -- limits = """\
--- Считает строки, а не людей. Строки заблокированных людей скрыты и здесь. День удаляется целиком \
+-- Считает события, а не людей. Строки заблокированных людей скрыты и здесь. День удаляется целиком \
 -- после `retention.rows_days`; токен адреса обратим, только пока жив его ключ."""
