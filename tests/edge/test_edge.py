@@ -97,6 +97,7 @@ def test_the_order_of_the_edge_is_the_list(tables):
         "put_consent",
         "put_client",
         "put_network_facts",
+        "put_monitor",
         "drop_over_rate",
         "put_page",
         "put_referrer",
