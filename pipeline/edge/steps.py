@@ -219,8 +219,9 @@ def put_click(_: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 def put_consistency(hit: Hit, draft: Draft, _: EdgeTables) -> None:
     """Compare the parts of a request that must fit together (policy clause 4.1.3)."""
-    draft.fetch = consistency.fetch(hit)
-    if hit.page is not None and draft.page_from == "parameter" and consistency.has_two_hosts(hit, draft.site.pages):
+    said = consistency.said_host(hit)
+    draft.fetch = consistency.fetch(hit, said)
+    if draft.page_from == "parameter" and consistency.has_two_hosts(said, draft.page.host, draft.site.pages):
         draft.page = draft.page._replace(flags=draft.page.flags | PageFlag.TWO_HOSTS)
 
 

@@ -6,50 +6,59 @@ our beacon. A header that a browser withholds contradicts nothing. Pure.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pipeline.event import Fetch, Hit
 from pipeline.host_names import normal_host
 from pipeline.pages.page import SitePages
 from pipeline.scrub.urls import split_url
 
-_SITES = frozenset({"same-origin", "same-site", "cross-site"})
+_SITES = frozenset({"", "same-origin", "same-site", "cross-site"})
 """`none` is a request that a person made, such as an address typed into the browser: no pixel."""
-_WAYS = {
-    "image": (frozenset({"image"}), frozenset({"no-cors", "cors"})),
-    "beacon": (frozenset({"empty"}), frozenset({"no-cors", "cors", "same-origin"})),
-}
+_DESTINATIONS = {"image": frozenset({"", "image"}), "beacon": frozenset({"", "empty"})}
+_MODES = {"image": frozenset({"", "no-cors", "cors"}), "beacon": frozenset({"", "no-cors", "cors", "same-origin"})}
+_SHORTEST_ORIGIN = len("http://a")
 
 
-def fetch(hit: Hit) -> Fetch:
-    """Return whether the browser's words on the request agree with the way it came; `none` without such words."""
+def said_host(hit: Hit) -> str:
+    """Return the host of the page by the browser's Origin, else by its Referer; '' where both are withheld."""
+    origin = hit.origin
+    return (_host_of(origin) if origin and origin != "null" else "") or (_host_of(hit.referer) if hit.referer else "")
+
+
+def fetch(hit: Hit, said: str) -> Fetch:
+    """Return whether the browser's words on the request agree with the way it came; `none` without such words.
+
+    `said` is the result of `said_host`.
+    """
     if not (hit.fetch_dest or hit.fetch_mode or hit.fetch_site):
         return "none"
-    destinations, modes = _WAYS[hit.way]
     agree = (
-        hit.fetch_dest in {"", *destinations}
-        and hit.fetch_mode in {"", *modes}
-        and hit.fetch_site in {"", *_SITES}
-        and not _contradicts_hosts(hit)
+        hit.fetch_dest in _DESTINATIONS[hit.way]
+        and hit.fetch_mode in _MODES[hit.way]
+        and hit.fetch_site in _SITES
+        and not (said and _contradicts_hosts(hit, said))
     )
     return "agree" if agree else "contradict"
 
 
-def has_two_hosts(hit: Hit, site: SitePages) -> bool:
-    """Return whether the page in `u` is on another host than the page that the browser names by Origin or Referer."""
-    said = _host_of_browser(hit)
-    page = split_url(hit.page or "").host
-    return bool(said and page) and site.known_host(said) != site.known_host(page)
+def has_two_hosts(said: str, page_host: str, site: SitePages) -> bool:
+    """Return whether the page in `u` is on another host than the page that the browser names."""
+    return bool(said and page_host) and site.known_host(said) != page_host
 
 
-def _contradicts_hosts(hit: Hit) -> bool:
-    said = _host_of_browser(hit)
-    if not said:
-        return False
+def _contradicts_hosts(hit: Hit, said: str) -> bool:
     if hit.fetch_site == "cross-site":
         return said == normal_host(hit.host)
     # A proxy may have put another name into Host.
     return hit.fetch_site == "same-origin" and not hit.forwarded_for and said != normal_host(hit.host)
 
 
-def _host_of_browser(hit: Hit) -> str:
-    origin = split_url(hit.origin).host if hit.origin not in {"", "null"} else ""
-    return origin or (split_url(hit.referer).host if hit.referer else "")
+def _host_of(address: str) -> str:
+    end = address.find("/", _SHORTEST_ORIGIN)
+    return _host_of_origin(address[:end] if end > 0 else address)
+
+
+@lru_cache(maxsize=256)
+def _host_of_origin(origin: str) -> str:
+    return split_url(origin).host
