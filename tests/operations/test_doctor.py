@@ -389,3 +389,11 @@ def test_the_keys_of_signing_programs_are_shown_with_their_age(tmp_path: Path) -
     assert [(state, "9 days old" in text) for state, text in seen()] == [("note", True), ("ok", True)]
     (tmp_path / "own.json").write_text("{")
     assert seen()[1][0] == "problem"
+
+
+@pytest.mark.parametrize(("clients", "states"), [(0, set()), (1, {"note"}), (10, {"note"}), (11, {"problem"})])
+def test_a_few_private_addresses_are_the_clinics_own_people(settings: Settings, clients: int, states: set[str]) -> None:
+    settings.run_dir.mkdir()
+    (settings.run_dir / "collector-1.json").write_bytes(orjson.dumps([["private_clients", "", "", clients]]))
+    said = [(state, text) for state, text in findings(settings, "proxies") if "private addresses" in text]
+    assert {state for state, _ in said} == states
