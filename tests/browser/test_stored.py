@@ -23,7 +23,7 @@ Row = dict[str, Any]
 NOBODY = IPv6Address("::")
 # Values that a test cannot know, or that differ between machines; `check_own` looks at these.
 OWN = {"received_at", "event_id", "epoch", "visitor", "ip_token", "net_token", "ua_token", "click_token", "nonce"}
-OWN |= {"batch_id", "browser_major", "scrubbed"}
+OWN |= {"batch_id", "browser_major", "engine_major", "scrubbed", "collector"}
 
 # The first page view of a browser without a past, told by the script; each case says what differs.
 VIEW: Row = {
@@ -33,6 +33,9 @@ VIEW: Row = {
     "policy": "1",
     "visitor_kind": "day",
     "cookie_state": "new",
+    "privacy_signal": "none",
+    "consent": "unknown",
+    "cookie_age": "new",
     "cookies": {},
     "ip_version": 4,
     "country": "",
@@ -43,16 +46,26 @@ VIEW: Row = {
     "os": "Linux",
     "os_major": 0,
     "device": "robot",
+    "engine": "Blink",
+    "webview": False,
     "hints": "agree",
+    "hints_detail": "",
+    "fetch": "agree",
+    "agent_signed": "none",
     "robot": "HeadlessChrome",
     "ua_raw": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/* Safari/537.36",
     "page_host": "localhost",
     "page_flags": 0,
+    "page_role": "",
+    "attack": "",
     "page_scheme": "http",
     "page_from": "parameter",
     "status": 0,
     "campaign": {},
+    "release": "",
     "paid": False,
+    "click_kind": "",
+    "click_sealed": "",
     "ad": "",
     "referrer_host": "",
     "referrer_page": "",
@@ -61,8 +74,8 @@ VIEW: Row = {
     "dropped_params": 0,
 }
 IMAGE: Row = {"mode": "img", "page_from": "referer"}
-KNOWN: Row = {"cookie_state": "returning", "visitor_kind": "cookie"}
-SENSITIVE: Row = {"page": "/services/~sensitive", "cookie_state": "none", "visitor_kind": "none"}
+KNOWN: Row = {"cookie_state": "returning", "cookie_age": "day", "visitor_kind": "cookie"}
+SENSITIVE: Row = {"page": "/services/~sensitive", "cookie_state": "none", "cookie_age": "none", "visitor_kind": "none"}
 INSIDE: Row = {"referrer_host": "localhost", "referrer_kind": "internal"}
 
 
@@ -109,7 +122,8 @@ class Visit:
         now = datetime.now(UTC).replace(tzinfo=None)
         assert self.since <= row["received_at"] <= now
         assert row["epoch"] in {self.since.date(), now.date()}
-        assert row["browser_major"] == int(self.version.partition(".")[0])
+        assert row["browser_major"] == row["engine_major"] == int(self.version.partition(".")[0])
+        assert row["collector"].endswith("-w0")
         assert isinstance(row["event_id"], UUID)
         assert row["batch_id"].int
         assert row["scrubbed"]  # at least the browser's full version in the agent

@@ -39,7 +39,9 @@ def built(spool: Path, *events: Event) -> list[bytes]:
     path = write_segment(spool, 1, [*events, counts(len(events))])
     plan = Plan.of({path.name: b"head"}, 100)
     shipment = build(
-        plan, lambda name: read(spool / name), lambda record, batch: enrich(_event(record), plain_tables(), batch)
+        plan,
+        lambda name: read(spool / name),
+        lambda record, batch, _slot: enrich(_event(record), plain_tables(), batch),
     )
     (batch,) = shipment.batches
     return [line for line in GONE.without(batch).lines if line]

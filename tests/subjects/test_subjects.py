@@ -252,7 +252,7 @@ def test_an_export_holds_everything_of_the_person_and_no_token(office: Office) -
     (row,) = exported["events"]
     assert (row["page"], row["cookies"], row["site"]) == ("/doctors", {"lang": "ru"}, "clinic")
     told = {column.name for column in inventory().of("events") if column.group.words}
-    assert told - row.keys() == {"ip_token", "net_token", "ua_token", "click_token", "visitor"}
+    assert told - row.keys() == {"ip_token", "net_token", "ua_token", "click_token", "click_sealed", "visitor"}
     assert {"policy", "hints", "page_flags", "epoch"} <= row.keys()
     text = json.dumps(exported, default=str)
     for token in (office.token(), str(office.visitor()), "991", "992", "fd00::9", "token", "/others"):
