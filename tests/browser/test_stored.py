@@ -158,7 +158,7 @@ def test_script(visit):
     here = visit()
     here.goto("/doctors?utm_source=yandex&yclid=7000123&phone=79123456789#frag-ivanov")
     (row,) = here.stored(1)
-    here.check(row, "/doctors", campaign={"utm_source": "yandex"}, paid=True)
+    here.check(row, "/doctors", campaign={"utm_source": "yandex"}, paid=True, click_kind="yclid")
 
 
 def test_noscript(visit):
