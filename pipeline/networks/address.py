@@ -3,8 +3,9 @@
 Owns the canonical text form and the walk over trusted proxies. Pure: no look-ups, no I/O.
 
 * `X-Forwarded-For` is read from the right: the first hop that is not a trusted proxy is the client.
-* A hop must parse without its port, brackets and zone. A hop that does not parse ends the walk, and the last address
-  before it counts.
+* A hop must parse without its port, brackets, zone and quotes; an empty one is none (RFC 9110, section 5.6.1). After a hop that does
+  not parse, the client is unknown: the trusted proxy before it is not the client, and its address would make all such
+  clients one visitor.
 * An IPv4-mapped IPv6 address is the IPv4 address.
 """
 
@@ -17,7 +18,7 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from pipeline.event import RawAddress
 
 NO_ADDRESS = RawAddress("")
-"""The peer has no address (a Unix socket) and no trusted proxy names one: no tokens, no look-ups."""
+"""The peer has no address (a Unix socket) and no trusted proxy names one that can be read: no tokens, no look-ups."""
 
 _MAPPED = bytes(10) + b"\xff\xff"
 _LONGEST = 64  # brackets, the longest IPv6 text, zone and port; a longer text is not an address
@@ -25,7 +26,7 @@ _LONGEST = 64  # brackets, the longest IPv6 text, zone and port; a longer text i
 
 def canonical(text: str) -> RawAddress | None:
     """Return the canonical text of an address written with or without port, brackets and zone; None if it does not parse."""
-    text = text.strip()
+    text = text.strip().strip('"')
     if not text or len(text) > _LONGEST:
         return None
     if text[0] == "[":
@@ -68,9 +69,11 @@ def client_address(
     if not (peer_is_trusted or client in trusted):
         return client
     for hop in reversed(forwarded_for):
+        if not hop.strip():
+            continue
         address = canonical(hop)
         if address is None:
-            break
+            return NO_ADDRESS
         client = address
         if client not in trusted:
             break
