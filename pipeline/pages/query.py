@@ -4,7 +4,9 @@ Owns the names of click ids and the grammar of kept values. Rules:
 
 * An unlisted name is dropped, whatever its value. Of a listed name only the values of the settings are kept. A free `utm_*`
   value is kept if it fits the grammar and no pattern matches it; `ship` stores it once enough people brought it.
-* A `+` becomes a space before any check. The first of several equal names counts.
+* A `+` becomes a space before any check, and a listed value is found under the same spelling: it is stored as it is listed.
+  The first of several equal names counts.
+* A second `?` separates like `&`: ad systems add `?yclid=...` to an address that has a query.
 * A click id leaves this module only as the raw value that `pipeline.keys.tokens` turns into `click_token` in memory.
 """
 
@@ -63,13 +65,21 @@ class Query(NamedTuple):
 
 NO_QUERY = Query({}, 0, "", 0)
 
-Allowed = Mapping[str, frozenset[str]]
-"""Name -> the values that may be kept; an empty set, of a free `utm_*` only, means the grammar."""
+Allowed = Mapping[str, Mapping[str, str]]
+"""Name -> the values that may be kept as they are read, with their listed spelling; without any, of a free `utm_*` only, the
+grammar decides."""
 
 
 def allowed_values(configured: Iterable[AllowedValue]) -> Allowed:
     """Return the query allow-list of a site: `utm_*` and its own parameters; an own `utm_source` narrows the default."""
-    return dict.fromkeys(UTM_NAMES, frozenset[str]()) | {one.name: one.kept for one in configured}
+    free: dict[str, Mapping[str, str]] = {name: {} for name in UTM_NAMES}
+    return free | {one.name: _as_read(one.kept) for one in configured}
+
+
+def _as_read(listed: Iterable[str]) -> dict[str, str]:
+    """Return listed values by the text in which a query gives them; one that is listed exactly so comes first."""
+    values = sorted(listed)
+    return {plain(value.replace("+", " ")): value for value in values} | {plain(value): value for value in values}
 
 
 def read_query(query: str, allowed: Allowed, placing: Collection[str] = ()) -> Query:
@@ -80,7 +90,7 @@ def read_query(query: str, allowed: Allowed, placing: Collection[str] = ()) -> Q
     dropped = scrubbed = 0
     click_id = click_kind = ""
     placed: dict[str, str] = {}
-    for parameter in query.split("&"):
+    for parameter in query.replace("?", "&").split("&"):
         if not parameter:
             continue
         name, _, value = parameter.partition("=")
@@ -91,7 +101,7 @@ def read_query(query: str, allowed: Allowed, placing: Collection[str] = ()) -> Q
             if name not in allowed:
                 continue
         if name in allowed and name not in values and _may_keep(value, allowed[name]):
-            values[name] = value
+            values[name] = allowed[name].get(value, value)
         elif (kind := name.lower()) in CLICK_ID_NAMES and value and not click_id:
             click_id, click_kind = value[:CLICK_ID_MAX], kind
         else:
@@ -115,7 +125,7 @@ def _page_value(value: str) -> str:
     return value.lower() if VALUE.fullmatch(value) and scrub_path(path).text == path else STAR
 
 
-def _may_keep(value: str, listed: frozenset[str]) -> bool:
+def _may_keep(value: str, listed: Collection[str]) -> bool:
     if listed:
         return value in listed
     return VALUE.fullmatch(value) is not None and not find(value)

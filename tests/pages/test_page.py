@@ -166,6 +166,32 @@ def test_a_query_keeps_what_is_listed_and_counts_the_rest(
     assert (facts.paid, facts.click_id) == (False, "")
 
 
+@pytest.mark.parametrize(
+    ("listed", "sent"),
+    [
+        ("весна акция", "%D0%B2%D0%B5%D1%81%D0%BD%D0%B0+%D0%B0%D0%BA%D1%86%D0%B8%D1%8F"),
+        ("зуб+мск", "%D0%B7%D1%83%D0%B1+%D0%BC%D1%81%D0%BA"),
+        ("зуб+мск", "%D0%B7%D1%83%D0%B1%2B%D0%BC%D1%81%D0%BA"),
+        ("акция №1", "акция%20№1"),
+        ("½ цены", "%C2%BD%20цены"),
+        ("Йога", "%D0%98%CC%86ога"),
+        ("Йога", "Йога"),
+        ("cid|123|search", "cid%7C123%7Csearch"),
+        ("71234567", "71234567"),
+    ],
+)
+def test_a_listed_value_is_kept_as_it_is_listed_in_each_spelling_of_a_query(listed: str, sent: str) -> None:
+    site = Site(id="c", hosts=("clinic.example",), query=(AllowedValue(name="utm_campaign", values=(listed,)),))
+    read = read_page(f"https://clinic.example/?utm_campaign={sent}", SitePages.of(site))
+    assert read.campaign == {"utm_campaign": listed}
+
+
+def test_a_value_listed_exactly_so_comes_before_one_that_only_reads_alike() -> None:
+    query = (AllowedValue(name="utm_campaign", values=("a+b", "a b")),)
+    pages = SitePages.of(Site(id="c", hosts=("clinic.example",), query=query))
+    assert read_page("https://clinic.example/?utm_campaign=a+b", pages).campaign == {"utm_campaign": "a b"}
+
+
 def test_a_refused_value_of_a_listed_parameter_is_marked() -> None:
     assert read_page("https://clinic.example/?utm_term=+79123456789", CLINIC).scrubbed == Scrubbed.CAMPAIGN
 
@@ -174,6 +200,11 @@ def test_a_refused_value_of_a_listed_parameter_is_marked() -> None:
 def test_a_click_id_makes_a_visit_paid_and_stays_raw_only_in_memory(name: str) -> None:
     facts = read_page(f"https://clinic.example/?{name}=Abc%2D1&gclid=second", CLINIC)
     assert (facts.paid, facts.click_id, facts.campaign) == (True, "Abc-1", {})
+
+
+def test_a_click_id_behind_a_second_question_mark_is_found_as_by_the_script() -> None:
+    read = read_page("https://clinic.example/?utm_source=ya?yclid=12", CLINIC)
+    assert (read.campaign, read.click_kind, read.click_id) == ({"utm_source": "ya"}, "yclid", "12")
 
 
 def test_an_empty_click_id_is_none() -> None:
