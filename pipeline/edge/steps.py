@@ -148,10 +148,11 @@ def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 def put_page(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Put the page: the tag's `u`, else (also where that cannot be read) the Referer header, which names the page of an image.
 
-    A browser that tells only the origin of its page has not told the page.
+    A `u` without host, as templates print it, is on the host that the browser names. A browser that tells only the origin
+    of its page has not told the page.
     """
     if hit.page is not None:
-        draft.page, draft.page_from = tables.page(hit.site, hit.page), "parameter"
+        draft.page, draft.page_from = tables.page(hit.site, _with_host(hit.page, hit)), "parameter"
     if not draft.page.host and hit.referer:
         draft.page, draft.page_from = tables.page(hit.site, hit.referer), "referer"
         if draft.page.path == "/" and is_origin_only(hit):
@@ -290,6 +291,14 @@ def uses_https(hit: Hit, client: Client) -> bool:
     """Return whether the browser used https: by the header of a trusted proxy, else by the connection."""
     proxied = hit.forwarded_proto and client.peer_is_trusted
     return hit.forwarded_proto == "https" if proxied else hit.scheme == "https"
+
+
+def _with_host(page: str, hit: Hit) -> str:
+    """Return the address of a path on the host of Origin or Referer; another address, or without these, as it is."""
+    if not page.startswith("/") or page[1:2] in ("/", "\\"):
+        return page
+    named = (split_url(said) for said in (hit.origin, hit.referer))
+    return next((f"{url.scheme}://{url.host}{page}" for url in named if url.host and url.scheme != "other"), page)
 
 
 def is_origin_only(hit: Hit) -> bool:

@@ -177,7 +177,7 @@ def read_referrer(raw: str, site: SitePages) -> ReferrerFacts:
 def _read_page(raw: str, site: SitePages) -> PageFacts:
     url, flags, scrubbed = _split(raw)
     host = site.own.get(url.host) or site.ads.get(url.host)
-    if host is None or url.scheme == "other":
+    if host is None or (url.scheme == "other" and not _takes_scheme_of_page(raw)):
         host, found = _foreign_host(url)
         foreign = PageFlag.FOREIGN_HOST.value if host or found else 0
         return PageFacts(host, "", url.scheme, flags | foreign, scrubbed | found, 0, {}, False, "", False)
@@ -213,7 +213,7 @@ def _read_page(raw: str, site: SitePages) -> PageFacts:
 def _read_referrer(raw: str, site: SitePages) -> ReferrerFacts:
     url, _, scrubbed = _split(raw)
     host = site.own.get(url.host)
-    if host is None or url.scheme == "other":
+    if host is None or (url.scheme == "other" and not _takes_scheme_of_page(raw)):
         host, found = _foreign_host(url)
         return ReferrerFacts(host, "", scrubbed | found, False)
     placed = read_query(url.query, {}, site.placing).placed if site.placing else {}
@@ -227,6 +227,11 @@ def _split(raw: str) -> tuple[Url, int, int]:
         url, flags = _without_torn_end(url), PageFlag.CUT.value
     userinfo = Scrubbed.USERINFO.value if url.userinfo else 0
     return url, flags, userinfo | (Scrubbed.FRAGMENT.value if url.fragment else 0)
+
+
+def _takes_scheme_of_page(raw: str) -> bool:
+    """Return whether an address begins with `//`: a browser reads it with the scheme of the page."""
+    return raw.lstrip().startswith("//")
 
 
 def _without_torn_end(url: Url) -> Url:

@@ -157,6 +157,28 @@ def test_plain_http_sets_no_cookie_except_on_localhost(tables):
     assert run(tables, scheme="http", host="localhost").set_cookie
 
 
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        # The default policy of browsers tells an image's server the origin alone; with the template's path it is a page.
+        ({"page": "/doctors", "referer": "https://clinic.example/"}, ("clinic.example", "/doctors", "parameter")),
+        ({"page": "/doctors?utm_source=a", "referer": "https://clinic.example/x"}, ("clinic.example", "/doctors", "parameter")),
+        ({"page": "/doctors", "referer": "", "origin": "https://clinic.example"}, ("clinic.example", "/doctors", "parameter")),
+        ({"page": "/doctors", "referer": "https://evil.example/"}, ("evil.example", "", "parameter")),
+        ({"page": "/doctors", "referer": ""}, ("", "", "parameter")),
+        ({"page": "//clinic.example/doctors", "referer": ""}, ("clinic.example", "/doctors", "parameter")),
+        ({"page": "//evil.example/doctors", "referer": ""}, ("evil.example", "", "parameter")),
+        ({"page": "android-app://clinic.example/doctors", "referer": ""}, ("clinic.example", "", "parameter")),
+        ({"page": "clinic.example/doctors", "referer": "https://clinic.example/a"}, ("clinic.example", "/a", "referer")),
+        ({"page": "{{ page }}", "referer": "https://clinic.example/a"}, ("clinic.example", "/a", "referer")),
+        ({"page": "about:srcdoc", "referer": "https://clinic.example/a"}, ("clinic.example", "/a", "referer")),
+    ],
+)
+def test_a_page_without_scheme_or_host_is_read_where_the_browser_names_them(tables, said, place):
+    got = event(tables, **said)
+    assert (got.page_host, got.page, got.page_from) == place
+
+
 @pytest.mark.parametrize("signal", [{"gpc": True}, {"dnt": True}, {"cookie": f"{cookies.OPT_OUT_COOKIE}=1"}])
 def test_a_signal_leaves_nothing_that_points_at_a_person(tables, signal):
     result = run(tables, consent=True, **signal)
