@@ -162,14 +162,23 @@ def test_plain_http_sets_no_cookie_except_on_localhost(tables):
     [
         # The default policy of browsers tells an image's server the origin alone; with the template's path it is a page.
         ({"page": "/doctors", "referer": "https://clinic.example/"}, ("clinic.example", "/doctors", "parameter")),
-        ({"page": "/doctors?utm_source=a", "referer": "https://clinic.example/x"}, ("clinic.example", "/doctors", "parameter")),
-        ({"page": "/doctors", "referer": "", "origin": "https://clinic.example"}, ("clinic.example", "/doctors", "parameter")),
+        (
+            {"page": "/doctors?utm_source=a", "referer": "https://clinic.example/x"},
+            ("clinic.example", "/doctors", "parameter"),
+        ),
+        (
+            {"page": "/doctors", "referer": "", "origin": "https://clinic.example"},
+            ("clinic.example", "/doctors", "parameter"),
+        ),
         ({"page": "/doctors", "referer": "https://evil.example/"}, ("evil.example", "", "parameter")),
         ({"page": "/doctors", "referer": ""}, ("", "", "parameter")),
         ({"page": "//clinic.example/doctors", "referer": ""}, ("clinic.example", "/doctors", "parameter")),
         ({"page": "//evil.example/doctors", "referer": ""}, ("evil.example", "", "parameter")),
         ({"page": "android-app://clinic.example/doctors", "referer": ""}, ("clinic.example", "", "parameter")),
-        ({"page": "clinic.example/doctors", "referer": "https://clinic.example/a"}, ("clinic.example", "/a", "referer")),
+        (
+            {"page": "clinic.example/doctors", "referer": "https://clinic.example/a"},
+            ("clinic.example", "/a", "referer"),
+        ),
         ({"page": "{{ page }}", "referer": "https://clinic.example/a"}, ("clinic.example", "/a", "referer")),
         ({"page": "about:srcdoc", "referer": "https://clinic.example/a"}, ("clinic.example", "/a", "referer")),
     ],
