@@ -98,6 +98,7 @@ class PrivacyPage:
             "consents": {kind: ", ".join(public_hosts(hosts)) for kind, hosts in sorted(by_consent.items())},
             "sensitive": any(site.sensitive for site in settings.sites),
             "fraud": settings.fraud.enabled,
+            "claims": settings.fraud.enabled and bool(settings.fraud.claim_key),
             "name": _name(settings),
             "operator": privacy.operator,
             "contact": [(text, f"mailto:{text}" if _MAIL.fullmatch(text) else "") for text in _parts(privacy.contact)],

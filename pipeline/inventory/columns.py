@@ -63,8 +63,8 @@ class Column(NamedTuple):
 
     @property
     def is_token(self) -> bool:
-        """Whether it is a token of a person, made with a secret key."""
-        return self.group.name in ("address", "visitor")
+        """Whether it is a token of a person, made with a secret key, or a sealed text."""
+        return self.group.name in ("address", "visitor", "click")
 
 
 class Place(NamedTuple):

@@ -168,6 +168,12 @@ def keys(settings: Settings) -> Seen:
     state: State = "ok" if keyring.day(today, today=today) is not None else "problem"
     text = f"{len(living)} daily keys exist, the oldest of {living[0]}" if living else "no daily key"
     yield state, text if state == "ok" else f"no key for {today}: {keyring.problem}"
+    # A collector that may make keys makes this one for the first ad click.
+    if not settings.collector.mint_keys and keyring.click_key(today, today=today) is None:
+        yield (
+            "problem",
+            f"no key for the ad clicks of this quarter: {keyring.problem}; without it a click that is used twice is not found",
+        )
     for problem in keyring.damaged().values():
         yield "problem", problem
     overdue = [day for day in living if (today - day).days > settings.retention.keys_days]

@@ -53,7 +53,6 @@ LIVES: Final = (
     Life("rejects", "received_at", "rows_days"),
     Life("fraud_signals", "window_start", "rows_days"),
     Life("counters", "minute", "numbers_months"),
-    Life("marks", "at", "numbers_months"),
     Life("hourly", "hour", "numbers_months"),
     Life("marks", "at", "numbers_months"),
 )

@@ -268,6 +268,18 @@ def test_without_fraud_review_the_page_does_not_name_it_as_a_purpose(tmp_path):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("enabled", "key", "told"), [(True, "A" * 43 + "=", True), (True, "", False), (False, "A" * 43 + "=", False)]
+)
+def test_where_click_ids_are_kept_for_claims_the_page_says_to_whom_they_may_go(tmp_path, language, enabled, key, told):
+    collecting = Collecting(tmp_path / "var", fraud={"enabled": enabled, "claim_key": key})
+    shown = Reader(collecting.ask(query=f"lang={language}").text).text
+    words = words_of(collecting.settings)[language]
+    assert (words.say("not_sold_but_claims") in shown) is told
+    assert (words.say("not_sold") in shown) is not told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_over_plain_http_the_page_says_why_there_is_no_button(collecting, language):
     words = words_of(collecting.settings)[language]
     query = f"lang={language}"

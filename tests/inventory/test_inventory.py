@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,10 @@ from pipeline.errors import Fatal
 from pipeline.inventory.columns import Inventory, amount, inventory
 from pipeline.inventory.docs_page import page
 from pipeline.inventory.readers import ROLES, purposes, reach
+from pipeline.keys.directory import KeyName
 from pipeline.reports.catalogue import all_reports
 from pipeline.settings import Retention, Settings
+from pipeline.ship.retention import SEALED_DAYS
 from sql import SQL_DIR
 from support.server import Rows
 
@@ -59,6 +63,19 @@ def test_a_copy_that_is_held_has_the_same_columns_and_its_own_term() -> None:
     held, events = inventory().of("held"), inventory().of("events")
     assert [column.name for column in held] == [column.name for column in events]
     assert {column.term.name for column in held} == {"block"}
+
+
+def test_each_kind_of_key_has_its_place() -> None:
+    day = date(2026, 11, 22)
+    files = {name.text for name in (KeyName.of_day(day), KeyName.of_year(day), KeyName.of_quarter(day))}
+    forms = {re.sub(r"q\d$", "qN", file.replace("2026", "YYYY").replace("-11-22", "-MM-DD")) for file in files}
+    assert {f"keys/{form}.key" for form in forms} <= {place.path for place in inventory().places}
+
+
+def test_a_sealed_click_id_ends_by_the_term_that_the_worker_keeps() -> None:
+    (column,) = (column for column in inventory().of("events") if column.name == "click_sealed")
+    assert column.term.text(Retention(), "en") == f"{SEALED_DAYS} days"
+    assert column.term.text(Retention(), "ru") == f"{SEALED_DAYS} дней"
 
 
 def test_a_group_for_visitors_tells_the_term_of_its_columns() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from urllib3 import HTTPResponse
 
 from pipeline.clock import now_ms
 from pipeline.database.confinement import supported
+from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.operations import doctor, machine_checks, setting_checks
 from pipeline.operations.doctor import examine
 from pipeline.settings import Networks, Settings, SignedAgent
@@ -35,6 +37,20 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.model_validate(
         {"data": tmp_path, "collector": {"port": free_port()}, "clickhouse": {"port": free_port()}}
     )
+
+
+@pytest.mark.parametrize(("may_mint", "copied", "told"), [(False, False, 1), (False, True, 0), (True, False, 0)])
+def test_a_host_whose_keys_are_copied_is_told_that_the_key_of_ad_clicks_was_forgotten(
+    settings: Settings, may_mint: bool, copied: bool, told: int
+) -> None:
+    tried = settings.model_copy(update={"collector": settings.collector.model_copy(update={"mint_keys": may_mint})})
+    today = datetime.now(UTC).date()
+    files = KeyDirectory.of(tried)
+    for name in (KeyName.of_day(today), KeyName.of_year(today), *([KeyName.of_quarter(today)] if copied else [])):
+        files.create(name, secrets.token_bytes(32))
+    found = [text for state, text in machine_checks.keys(tried) if state == "problem"]
+    assert len(found) == told
+    assert all("no key for the ad clicks" in text and "keys mint" in text for text in found)
 
 
 def test_a_job_that_failed_is_named_with_its_error(settings: Settings) -> None:

@@ -65,7 +65,8 @@ def stored_days(rows: Rows) -> list[date]:
 def test_the_terms_of_the_inventory_are_those_of_the_tables(tables: Rows, table: str) -> None:
     made = str(tables.admin.query(f"SHOW CREATE TABLE pixel.{table}").result_rows[0][0])
     spans = re.findall(r"TTL .*toInterval(\w+)\((\d+)\)", made)
-    settings = {column.term.setting for column in inventory().of(table)}
+    # A sealed click id ends earlier than its row: the worker clears its column.
+    settings = {column.term.setting for column in inventory().of(table) if column.name != "click_sealed"}
     assert len(settings) == 1, "a column has a term of its own"
     setting = settings.pop()
     number = str(1 + getattr(tables.settings.retention, setting)) if setting else ""
@@ -76,7 +77,7 @@ def test_the_terms_of_the_inventory_are_those_of_the_tables(tables: Rows, table:
 
 def test_the_watched_lives_are_those_of_the_inventory() -> None:
     known = {(column.table, column.term.setting) for column in inventory().columns if column.term.setting}
-    assert {(life.table, life.setting) for life in LIVES} == known
+    assert sorted((life.table, life.setting) for life in LIVES) == sorted(known)
 
 
 def test_a_day_ends_whole_and_the_day_after_it_stays(idle: Rows) -> None:

@@ -227,6 +227,22 @@ def test_rows_that_end_while_the_block_lasts_are_held_and_stay_hidden(office: Of
         viewer.close()
 
 
+def test_a_held_copy_has_no_sealed_click_id_which_ends_earlier(office: Office) -> None:
+    old = NOW - timedelta(days=office.settings.retention.rows_days) + HOLD_AHEAD - timedelta(hours=1)
+    office.store(1, received_at=old, epoch=old.date(), click_token=7, click_sealed="sealed")
+    desk = office.desk()
+    desk.open_by_code("1", "Anna", "asks", office.code())
+    desk.block("1", "until checked")
+    admin = connect(office.settings, "pixel_admin")
+    try:
+        held = admin.query("SELECT click_token, click_sealed, page FROM pixel.held").result_rows
+        kept = admin.query("SELECT click_token, '', page FROM pixel.events").result_rows
+        assert held == kept
+        assert len(held) == 1
+    finally:
+        admin.close()
+
+
 def test_the_daily_job_holds_what_comes_near_its_end(office: Office) -> None:
     office.store(2)
     office.desk().open_by_code("1", "Anna", "asks", office.code())
