@@ -20,6 +20,7 @@ from pipeline.edge.tables import EdgeTables
 from pipeline.edge.technical import run_technical_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Event, Hit
+from pipeline.scrub.urls import split_url
 
 CONTENT_TYPES = frozenset({b"text/plain", b"application/json"})
 
@@ -102,11 +103,16 @@ def _check_site(message: Sequence[Hit] | Measurements, given: Headers, tables: E
     if _is_said(given):
         if site not in _sites(given, tables):
             raise Refused(Reason.FOREIGN_ORIGIN)
-    elif given.get(b"origin") == b"null":
-        # A withheld origin is not a foreign one: the page that the event names decides, as for an image.
+    elif b"origin" in given:
+        # A withheld origin is not a foreign one: the page that the event or the Referer names decides, as for an image.
         pages = [message.hit] if isinstance(message, Measurements) else message
-        if any(site not in tables.sites_of_origin(hit.page or "") for hit in pages):
+        if any(site not in _sites_of_page(hit, tables) for hit in pages):
             raise Refused(Reason.FOREIGN_ORIGIN)
+
+
+def _sites_of_page(hit: Hit, tables: EdgeTables) -> frozenset[str]:
+    page = hit.page or ""
+    return tables.sites_of_origin(page if split_url(page).host else hit.referer)
 
 
 async def _take_report(report: Measurements, process: Process, now_ms: int) -> Refused | None:

@@ -100,7 +100,12 @@ def make_hit(
         peer=scope["client"][0] if scope.get("client") else "",
         forwarded_for=get(b"x-forwarded-for", b"").decode("latin-1"),
         # Of a list the first value is that of the browser's own connection.
-        forwarded_proto=get(b"x-forwarded-proto", b"").decode("latin-1").partition(",")[0].strip().lower(),
+        forwarded_proto=get(b"x-forwarded-proto", b"")
+        .decode("latin-1")
+        .lstrip(" ,")
+        .partition(",")[0]
+        .strip(' "')
+        .lower(),
         is_replay=is_replay,
         scheme="https" if scope.get("scheme") == "https" else "http",
         host=_host_name(get(b"host", b"")),

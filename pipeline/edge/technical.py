@@ -81,6 +81,9 @@ def run_technical_edge(
     Our script sends no report from a browser with Global Privacy Control or Do Not Track; it cannot read the opt-out
     cookie. Every report that arrives is kept, because nothing in it is about a person.
     """
+    named = [(measurement, name) for measurement in measurements if (name := _name(measurement))]
+    if not named:
+        raise Refused(Reason.BAD_BODY)
     draft = take_steps(TECHNICAL_STEPS, hit, tables, now_ms)
     release = scrub_release(hit.release)
     return tuple(
@@ -89,7 +92,7 @@ def run_technical_edge(
             event_id=uuid7(hit.received_ms, tables.random(10)),
             site=hit.site,
             kind=measurement.kind,
-            name=_name(measurement),
+            name=name,
             template=scrub_template(measurement.template) if measurement.kind == "js_error" else "",
             source=_source(measurement),
             value=_value(measurement),
@@ -106,7 +109,7 @@ def run_technical_edge(
             hint_platform=hit.hint_platform,
             monitor=draft.monitor,
         )
-        for measurement in measurements
+        for measurement, name in named
     )
 
 
@@ -129,6 +132,7 @@ def _without_letters(word: re.Match[str]) -> str:
 
 
 def _name(measurement: RawMeasurement) -> str:
+    """Return the stored name of a measurement, '' for one that is none; it does not refuse the others."""
     match measurement.kind:
         case "js_error":
             return scrub_text(measurement.name, 64).text if _ERROR_NAME.fullmatch(measurement.name) else "Error"
@@ -136,7 +140,7 @@ def _name(measurement: RawMeasurement) -> str:
             return measurement.name
         case "vital" if measurement.name in VITALS:
             return measurement.name
-    raise Refused(Reason.BAD_BODY)
+    return ""
 
 
 def _source(measurement: RawMeasurement) -> str:

@@ -273,6 +273,13 @@ def test_a_withheld_origin_needs_a_page_of_the_site(edge, page):
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (403, None)
 
 
+@pytest.mark.parametrize("page", ["/doctors", "about:srcdoc", None])
+@pytest.mark.parametrize(("referer", "status"), [("https://clinic.example/a", 204), ("https://evil.example/a", 403)])
+def test_where_origin_and_page_are_missing_the_referer_tells_the_site(edge, page, referer, status):
+    view = {"s": "clinic", "u": page} if page is not None else {"s": "clinic"}
+    assert call(edge, [view], Origin="null", Referer=referer).status == status
+
+
 @pytest.mark.parametrize(
     ("name", "body", "page"),
     [
@@ -290,10 +297,12 @@ def test_text_that_cannot_be_read_is_mended_and_the_event_is_stored(edge, name, 
 
 def test_a_measurement_that_cannot_be_read_refuses_no_other(edge):
     vital = {"k": "vital", "n": "LCP", "v": 1.0}
-    report = {"s": "clinic", "u": "https://clinic.example/one-bad", "t": [{"k": "mood"}, vital, {"k": "vital", "n": 5}]}
+    bad = [{"k": "mood"}, {"k": "vital", "n": 5}, {"k": "vital", "n": "FID"}, {"k": "resource", "n": "X-ELEMENT"}]
+    report = {"s": "clinic", "u": "https://clinic.example/one-bad", "t": [*bad[:2], vital, *bad[2:]]}
     assert call(edge, report, Origin="https://clinic.example").status == 204
     assert [signal.name for signal in edge.signals() if signal.page == "/one-bad"] == ["LCP"]
-    assert call(edge, {**report, "t": [{"k": "mood"}]}, Origin="https://clinic.example").status == 400
+    for one in bad:
+        assert call(edge, {**report, "t": [one]}, Origin="https://clinic.example").status == 400, one
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,11 @@ def test_repeated_forwarding_headers_are_joined_in_order():
     assert hit.forwarded_for == "1.1.1.1,2.2.2.2, 3.3.3.3"
 
 
+@pytest.mark.parametrize("proto", [b"https, http", b"https,https", b", https", b' "https" , http'])
+def test_of_a_proxys_list_of_schemes_the_first_is_the_browsers(proto):
+    assert read(headers=[(b"x-forwarded-proto", proto)]).forwarded_proto == "https"
+
+
 def test_the_scheme_is_that_of_the_connection_and_a_proxys_word_is_kept_apart():
     hit = read(headers=[(b"x-forwarded-proto", b" HTTPS ")])
     assert (hit.scheme, hit.forwarded_proto) == ("http", "https")
