@@ -12,7 +12,7 @@ Owns the canonical text form and the walk over trusted proxies. Pure: no look-up
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from pipeline.event import RawAddress
@@ -56,6 +56,13 @@ class NetworkSet:
             return False
         parsed = ip_address(address)
         return any(parsed in network for network in self._networks)
+
+
+PRIVATE_BLOCKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""RFC 1918, RFC 4193."""
+
+PRIVATE = NetworkSet(map(ip_network, (*PRIVATE_BLOCKS, "127.0.0.0/8", "::1/128")))
+"""Networks of machines of one's own, this one included."""
 
 
 def client_address(

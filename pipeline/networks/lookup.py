@@ -22,20 +22,19 @@ import maxminddb
 
 from pipeline.errors import Fatal
 from pipeline.event import NetClass, RawAddress
-from pipeline.networks.address import NetworkSet
+from pipeline.networks.address import PRIVATE_BLOCKS, NetworkSet
 from pipeline.networks.loaded_file import LoadedFile
 from pipeline.networks.signed_agents import SignedAgents
 from pipeline.settings import Settings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
-# RFC 1918, RFC 4193: such an address outside of the clinic's own networks is that of a proxy missing in the settings.
-_PRIVATE_BLOCKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-_PRIVATE = NetworkSet(map(ip_network, _PRIVATE_BLOCKS))
+# Such an address outside of the clinic's own networks is that of a proxy missing in the settings.
+_PRIVATE = NetworkSet(map(ip_network, PRIVATE_BLOCKS))
 _NEAR = {
     "loopback": NetworkSet([ip_network("127.0.0.0/8")]),
     "loopback_v6": NetworkSet([ip_network("::1/128")]),
     # Besides the private ones: RFC 6598, RFC 3927, RFC 4291; balancers of cloud providers have such addresses.
-    "private": NetworkSet(map(ip_network, (*_PRIVATE_BLOCKS, "100.64.0.0/10", "169.254.0.0/16", "fe80::/10"))),
+    "private": NetworkSet(map(ip_network, (*PRIVATE_BLOCKS, "100.64.0.0/10", "169.254.0.0/16", "fe80::/10"))),
 }
 """The networks from which only a proxy of the operator's own would forward a visitor's address, by their name in figures."""
 _WALKED = 5_000  # networks read in order at each loading, to find a broken tree or pointer

@@ -5,7 +5,8 @@ a font. The page is host and path, the referrer is the Referer, the error status
 virtual host may be the first word, with or without its port (`vhost_combined`), or the last word of a line. Pure.
 
 A line is read as a whole or skipped with a reason: half of a line, or an address that cannot be read, would count the hit
-of one client as that of another.
+of one client as that of another. Where the connection came from a private address, a proxy's, and the first quoted text
+behind the agent is a list of addresses (`$http_x_forwarded_for` in nginx's own format `main`), its first one is the client's.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from pipeline.event import RawAddress
-from pipeline.networks.address import canonical
+from pipeline.networks.address import PRIVATE, canonical
 
 # %h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i"; anything may follow (mod_log_config, combined).
 _LINE: Final = re.compile(
@@ -31,7 +32,8 @@ _FILES: Final = {
     "style": "css",
     "script": "js map mjs wasm",
     "font": "eot otf ttc ttf woff woff2",
-    "other file": "gz json mp3 mp4 ogg pdf tar tgz txt webm xml zip",
+    "other file": "7z apk atom avi bz2 csv doc docx gz ics json m4a m4v mov mp3 mp4 ogg ogv pdf ppt pptx rar rss rtf tar tgz txt vcf wav"
+    " webm webmanifest xls xlsx xml zip",
 }
 _KIND_OF: Final = {ending: kind for kind, endings in _FILES.items() for ending in endings.split()}
 _ESCAPE: Final = re.compile(rb'\\(?:x([0-9a-fA-F]{2})|(["\\])|[bfnrtv])')
@@ -40,8 +42,12 @@ _NAMED_LAST: Final = re.compile(
     r'(?:^|\s)"?(?P<name>[^\W_](?:[\w-]*\.)+(?:xn--[\w-]+|[^\W\d_]{2,}))(?::\d{1,5})?"?\s*$'
 )
 _NO_NAME: Final = ("-", "_")
+_FORWARDED: Final = re.compile(r'\s+"(?P<first>[^",]*)[^"]*"')
 NOT_MODIFIED: Final = 304
 """The one status of 300 to 399 with a page: the browser shows its own copy."""
+
+_WITHOUT_PAGE: Final = (204, 205, 408, 444, 499)
+"""No content (RFC 9110), or the connection ended before an answer (the last two are nginx's)."""
 
 
 class LoggedHit(NamedTuple):
@@ -98,9 +104,12 @@ def read_line(line: str, excluded: Excluded | None = None) -> LoggedHit | Skippe
     except ValueError:
         return Skipped("unreadable time")
     address, host = client
+    forwarded = _forwarded(match["tail"]) if address in PRIVATE else ""
+    if forwarded is None:
+        return Skipped("no readable address")
     return LoggedHit(
         at_ms=int(moment.timestamp() * 1000),
-        address=address,
+        address=forwarded or address,
         target=_unescape(target),
         status=status,
         referrer="" if match["referrer"] == "-" else _unescape(match["referrer"]),
@@ -132,6 +141,16 @@ def _address(word: str) -> RawAddress | None:
     return canonical(word.strip(',"'))
 
 
+def _forwarded(tail: str) -> str | None:
+    """Return the client that a proxy's header names behind the agent, '' where it names none, None where it says `unknown`."""
+    found = _FORWARDED.match(tail)
+    first = found["first"].strip() if found else ""
+    address = _address(first)
+    if address is None:
+        return None if first == "unknown" else ""
+    return "" if address in PRIVATE else address
+
+
 def _named_last(tail: str) -> str:
     found = _NAMED_LAST.search(tail)
     return found["name"].lower() if found else ""
@@ -150,6 +169,8 @@ def _target(request: str, status: int, excluded: Excluded) -> str | Skipped:
         return Skipped(kind)
     if 300 <= status < 400 and status != NOT_MODIFIED:
         return Skipped("redirect")
+    if status < 200 or status in _WITHOUT_PAGE:
+        return Skipped("no page was shown")
     if path in excluded:
         return Skipped("excluded")
     return target

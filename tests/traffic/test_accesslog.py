@@ -50,8 +50,41 @@ def test_what_is_no_page_view_is_skipped_with_a_reason(word, line, reason):
 
 
 @pytest.mark.parametrize(
+    ("client", "behind", "expected"),
+    [
+        ("10.0.0.5", ' "203.0.113.99"', "203.0.113.99"),
+        ("127.0.0.1", ' "203.0.113.99, 10.0.0.7"', "203.0.113.99"),
+        ("::1", ' "2001:db8::9" rt=0.01', "2001:db8::9"),
+        ("192.168.1.20", ' "-"', "192.168.1.20"),
+        ("192.168.1.20", "", "192.168.1.20"),
+        ("192.168.1.20", ' "clinic.example"', "192.168.1.20"),
+        ("10.0.0.5", ' "127.0.0.1:9000" 0.01', "10.0.0.5"),
+        ("203.0.113.10", ' "198.51.100.99"', "203.0.113.10"),  # anybody may send the header
+        ("clinic.example:443 10.0.0.5", ' "203.0.113.99"', "203.0.113.99"),
+    ],
+)
+def test_behind_a_proxy_the_client_is_the_one_that_nginxs_own_format_names_last(client, behind, expected):
+    assert read_line(f"{client} - - {TAIL}{behind}").address == expected
+
+
+def test_a_proxy_that_does_not_know_its_client_is_not_the_client():
+    assert read_line(f'10.0.0.5 - - {TAIL} "unknown"') == Skipped("no readable address")
+
+
+@pytest.mark.parametrize(
     ("path", "status", "reason"),
     [
+        ("/doctors", 204, "no page was shown"),
+        ("/doctors", 499, "no page was shown"),
+        ("/doctors", 444, "no page was shown"),
+        ("/doctors", 408, "no page was shown"),
+        ("/chat", 101, "no page was shown"),
+        ("/doctors", "000", "no page was shown"),
+        ("/site.webmanifest", 200, "other file"),
+        ("/price.xlsx", 200, "other file"),
+        ("/form.docx", 404, "other file"),
+        ("/tour.MOV", 206, "other file"),
+        ("/backup.7z", 404, "other file"),
         ("/doctors", 301, "redirect"),
         ("/doctors", 302, "redirect"),
         ("/doctors", 308, "redirect"),
