@@ -11,6 +11,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
+from pipeline.ad_names import CLICK_ID_NAMES, UTM_NAMES
 from pipeline.host_names import host_setting
 
 AnyNetwork = IPv4Network | IPv6Network
@@ -55,11 +56,11 @@ def _not_a_network(text: str) -> str:
 def listening_host(given: str) -> str:
     """Return an address or name of this machine on which a process can listen."""
     try:
-        return str(ip_address(given))
+        return str(ip_address(given[1:-1] if given.startswith("[") and given.endswith("]") else given))
     except ValueError:
         pass
     try:
-        return host_setting(given) if "[" not in given else ""
+        return host_setting(given)
     except ValueError:
         raise ValueError(
             "expected an address of this machine alone, without scheme and port, such as 127.0.0.1;"
@@ -138,6 +139,13 @@ def cookie_value(given: str) -> str:
         raise ValueError(
             f"{given!r} never arrives in a Cookie header: expected it as the browser sends it, such as `%D0%B4%D0%B0` for `да`"
         )
+    return given
+
+
+def page_parameter(given: str) -> str:
+    """Return the name of a parameter that tells pages apart; those of ads follow a person or a campaign."""
+    if given.lower() in (*UTM_NAMES, *CLICK_ID_NAMES):
+        raise ValueError(f"{given} tells of an ad and not of a page: it would be stored in the address of the page")
     return given
 
 

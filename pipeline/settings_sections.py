@@ -247,6 +247,16 @@ class PageRole(Section):
         return self
 
 
+_USUAL_AGENTS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 YaBrowser/25.8.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+)
+"""Agents of visitors, by which words are found that mark no check."""
+
+
 class Monitor(Section):
     """A check of the site's own, such as an uptime monitor or a synthetic test; all of its marks must match."""
 
@@ -265,6 +275,13 @@ class Monitor(Section):
             raise ValueError(
                 f"{self.name}: expected an agent, a cookie or a network: without one every visitor matches"
             )
+        if not (self.cookie or self.network) and any(self.agent in usual for usual in _USUAL_AGENTS):
+            raise ValueError(
+                f"{self.name}: browsers of visitors have {self.agent!r} in their agents, too;"
+                " expected a word of the check's own, or its network"
+            )
+        if self.cookie.startswith("__Host-px"):
+            raise ValueError(f"{self.name}: {self.cookie} is the collector's own cookie, which visitors have, too")
         return self
 
 
@@ -309,7 +326,9 @@ class Site(Section):
     roles: tuple[PageRole, ...] = Field(
         (), description="Parts of pages in the site (column `page_role`); the first that fits counts."
     )
-    page_parameters: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")], ...] = Field(
+    page_parameters: tuple[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"), AfterValidator(setting_values.page_parameter)], ...
+    ] = Field(
         (),
         max_length=8,
         description="Query parameters that belong to the page, such as `ELEMENT_ID`: stored in `page` as `/detail?ELEMENT_ID=12`. A"

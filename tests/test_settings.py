@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline import settings
 from pipeline.errors import Fatal
-from pipeline.settings import AllowedValue, ClickHouse, Collector, Retention, load
+from pipeline.settings import AllowedValue, ClickHouse, Collector, Retention, Site, load
 
 
 @pytest.mark.parametrize(
@@ -178,6 +178,8 @@ def test_a_setting_that_could_not_mean_anything_is_refused_in_words(tmp_path, te
             "https://xn--80a7adb.xn--80apagcdp.xn--p1ai/px",
         ),
         ('[collector]\nhost = "0:0:0:0:0:0:0:0"', "host", "::"),
+        ('[collector]\nhost = "[::1]"', "host", "::1"),
+        ('[collector]\nhost = "[::]"', "host", "::"),
         ('[collector]\ntrusted_proxies = ["::ffff:10.0.0.0/104"]', "trusted_proxies", (IPv4Network("10.0.0.0/8"),)),
         ('[collector]\ntrusted_proxies = ["fc00::/7"]', "trusted_proxies", (IPv6Network("fc00::/7"),)),
     ],
@@ -186,6 +188,18 @@ def test_another_spelling_of_a_right_setting_means_the_same(tmp_path, text, name
     file = tmp_path / "pixel.toml"
     file.write_text(text, encoding="utf-8")
     assert getattr(load(file).collector, name) == read
+
+
+@pytest.mark.parametrize("name", ["yclid", "gclid", "GCLID", "utm_source", "utm_term"])
+def test_a_parameter_of_ads_belongs_to_no_page(name):
+    with pytest.raises(ValidationError, match=f"{name} tells of an ad"):
+        Site(id="c", hosts=("clinic.example",), page_parameters=(name,))
+
+
+@pytest.mark.parametrize("host", ["[", "[]", "[x]", "[::1", "::1]", "[clinic.example]"])
+def test_a_torn_address_is_no_address_to_listen_on(host):
+    with pytest.raises(ValidationError, match="expected an address of this machine alone"):
+        Collector(host=host)
 
 
 def fields(model, path=""):

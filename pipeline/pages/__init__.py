@@ -4,4 +4,4 @@ Owns the reduction of an address, its flags and attacks, the query, the reading 
 May use `scrub`, `system` and the root. The edge, `ship` and `operations` use it.
 """
 
-__all__ = ["commands", "known", "learn", "page", "query"]
+__all__ = ["commands", "known", "learn", "page"]

@@ -1,6 +1,6 @@
 """Reduces the query of a page address to allow-listed values and the click id; drops and counts all other parameters.
 
-Owns the names of click ids and the grammar of kept values. Rules:
+Owns the grammar of kept values. Rules:
 
 * An unlisted name is dropped, whatever its value. Of a listed name only the values of the settings are kept. A free `utm_*`
   value is kept if it fits the grammar and no pattern matches it; `ship` stores it once enough people brought it.
@@ -17,33 +17,13 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pipeline.ad_names import CLICK_ID_NAMES, UTM_NAMES
 from pipeline.event import Scrubbed
 from pipeline.scrub.decode import plain
 from pipeline.scrub.identifiers import find
 from pipeline.scrub.paths import scrub_path
 from pipeline.scrub.redact import STAR
 from pipeline.settings import AllowedValue
-
-UTM_NAMES = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
-
-CLICK_ID_NAMES = frozenset(
-    {
-        # Google Ads: https://support.google.com/google-ads/answer/9744275 (gclid, gbraid, wbraid);
-        # Campaign Manager: https://support.google.com/campaignmanager/answer/9182069 (dclid)
-        *("gclid", "gbraid", "wbraid", "dclid"),
-        # Yandex Direct: https://yandex.com/support/direct/statistics/url-tags.html. Not `ysclid`: it marks organic search.
-        *("yclid", "ymclid"),
-        # Microsoft Advertising: https://help.ads.microsoft.com/apex/index/3/en/60000
-        "msclkid",
-        # VK Ads and myTarget, in AdGuard's "Tracking Parameters" list beside the others
-        "rb_clickid",
-        # Facebook, X, TikTok, LinkedIn, Pinterest, Snapchat, Reddit: same list, general_url.txt
-        *("fbclid", "twclid", "ttclid", "li_fat_id", "epik", "sccid", "rdt_cid"),
-        # Affiliate networks: impact.com, Awin, CJ, Admitad, Tradedoubler
-        *("irclickid", "awc", "cjevent", "admitad_uid", "tduid"),
-    }
-)
-"""Lower-case names of parameters that an advertising system adds to one click."""
 
 _PAGE_NUMBER = re.compile(r"[0-9]{1,5}")  # six digits may be a date of birth
 VALUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -98,7 +78,7 @@ def read_query(query: str, allowed: Allowed, placing: Collection[str] = ()) -> Q
         value = plain(value.replace("+", " "))
         if name in placing:
             placed.setdefault(name, value)
-            if name not in allowed:
+            if name not in allowed and name.lower() not in CLICK_ID_NAMES:
                 continue
         if name in allowed and name not in values and _may_keep(value, allowed[name]):
             values[name] = allowed[name].get(value, value)

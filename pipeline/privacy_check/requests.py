@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from pipeline.ad_names import UTM_NAMES
 from pipeline.headers.cookies import ID_COOKIE
-from pipeline.pages.query import UTM_NAMES
 from pipeline.privacy_check.canaries import AGENT, FIELDS, FREE_VALUES, UNKNOWN_PATHS, Canary
 from pipeline.settings import Site
 

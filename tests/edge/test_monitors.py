@@ -94,6 +94,23 @@ def test_its_measurements_are_those_of_a_robot(settings: Settings) -> None:
     assert row.robot == "monitor:booking-test"
 
 
+@pytest.mark.parametrize("agent", ["Mozilla", "Mozilla/5.0", "Chrome/", "Safari", " ", "Firefox", "iPhone"])
+def test_a_monitor_whose_mark_is_in_every_browser_is_refused(agent: str) -> None:
+    with pytest.raises(ValidationError, match="up: browsers of visitors have"):
+        Monitor(name="up", agent=agent)
+    assert Monitor(name="up", agent=agent, cookie="synthetic").agent == agent
+
+
+@pytest.mark.parametrize("agent", ["HeadlessChrome", "uptime-check", "Chrome/140.0.0.0 Check", "PTST"])
+def test_a_monitor_with_a_word_of_its_own_is_taken(agent: str) -> None:
+    assert Monitor(name="up", agent=agent).agent == agent
+
+
+def test_the_collectors_own_cookie_marks_no_check() -> None:
+    with pytest.raises(ValidationError, match="own cookie"):
+        Monitor(name="up", cookie="__Host-px")
+
+
 def test_a_monitor_without_a_mark_is_refused_by_name() -> None:
     with pytest.raises(ValidationError, match="everyone: expected an agent, a cookie or a network"):
         Monitor(name="everyone")

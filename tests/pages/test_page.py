@@ -16,7 +16,7 @@ from pipeline.pages import page
 from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, group_path, read_page, read_referrer
 from pipeline.scrub.redact import LONGEST
 from pipeline.scrub.urls import split_url
-from pipeline.settings import AllowedValue, Site
+from pipeline.settings import AllowedValue, PageRole, Site
 
 CLINIC = SitePages.of(
     Site(
@@ -205,6 +205,14 @@ def test_a_click_id_makes_a_visit_paid_and_stays_raw_only_in_memory(name: str) -
 def test_a_click_id_behind_a_second_question_mark_is_found_as_by_the_script() -> None:
     read = read_page("https://clinic.example/?utm_source=ya?yclid=12", CLINIC)
     assert (read.campaign, read.click_kind, read.click_id) == ({"utm_source": "ya"}, "yclid", "12")
+
+
+def test_a_role_of_pages_with_a_click_id_leaves_the_visit_paid() -> None:
+    roles = (PageRole(role="landing", parameter="yclid"),)
+    read = read_page(
+        "https://clinic.example/?yclid=12", SitePages.of(Site(id="c", hosts=("clinic.example",), roles=roles))
+    )
+    assert (read.role, read.paid, read.click_kind, read.click_id) == ("landing", True, "yclid", "12")
 
 
 def test_an_empty_click_id_is_none() -> None:
