@@ -209,13 +209,16 @@ def put_tokens(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
 
 
 def put_click(_: Hit, draft: Draft, tables: EdgeTables) -> None:
-    """Replace an ad's click id by a token that lives a quarter, and seal it where a claim for a refund may need it."""
+    """Replace an ad's click id by a token that lives a quarter, and seal it where a claim for a refund may need it.
+
+    Without a visitor nobody could find the row for the person who asks for it, so nothing is sealed then.
+    """
     click_id = draft.page.click_id
     if not (click_id and draft.consent.identify):
         return
     key = tables.keys.click_key(draft.epoch, today=draft.today)
     draft.click_token = click_token(key, click_id) if key else 0
-    draft.click_sealed = tables.seal(click_id) if tables.seal else ""
+    draft.click_sealed = tables.seal(click_id) if tables.seal and draft.visitor else ""
 
 
 def put_consistency(hit: Hit, draft: Draft, _: EdgeTables) -> None:

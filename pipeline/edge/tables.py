@@ -14,6 +14,7 @@ from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.clients import Client, Sender, read_client
 from pipeline.edge.rate_limit import RateLimit
+from pipeline.errors import Fatal
 from pipeline.event import RawAddress, SignedRequest
 from pipeline.headers import cookies
 from pipeline.host_names import normal_host
@@ -33,6 +34,15 @@ LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so tha
 
 _SitePage = tuple[str, str]
 """A site's id and the address as received."""
+
+
+def _seal(settings: Settings) -> Seal | None:
+    if not (settings.fraud.enabled and settings.fraud.claim_key):
+        return None
+    try:
+        return sealer(settings.fraud.claim_key)
+    except ValueError as error:
+        raise Fatal(f"fraud.claim_key: {error}") from None
 
 
 class SiteTables:
@@ -102,7 +112,7 @@ class EdgeTables:
             random=random,
             blocks=blocks,
             listed=listed,
-            seal=sealer(settings.fraud.claim_key) if settings.fraud.enabled and settings.fraud.claim_key else None,
+            seal=_seal(settings),
             public_url=edge.public_url,
         )
 

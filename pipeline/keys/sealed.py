@@ -34,6 +34,7 @@ def sealer(public: str) -> Seal:
     """Return the function that seals a click id to a public key in base64; raises `ValueError` for another text."""
     try:
         key = X25519PublicKey.from_public_bytes(b64decode(public, validate=True))
+        _SUITE.encrypt(b"a trial", key, _INFO)  # some points of the curve have no private half
     except (Error, ValueError):
         raise ValueError("expected the public key of `clinic-pixel keys claim-pair`, 44 characters in base64") from None
 

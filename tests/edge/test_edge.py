@@ -10,14 +10,14 @@ import pytest
 from pipeline.edge.rate_limit import RateLimit
 from pipeline.edge.steps import EDGE_STEPS, OverRate, run_edge
 from pipeline.edge.tables import EdgeTables
-from pipeline.errors import Reason, Refused
+from pipeline.errors import Fatal, Reason, Refused
 from pipeline.event import NO_TOKEN, EventColumns, Hit, PageFlag, Scrubbed
 from pipeline.headers import cookies
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.keys.sealed import opened, public_text, sealer
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
-from pipeline.settings import AllowedValue, Collector, PageRole, Settings, Site
+from pipeline.settings import AllowedValue, Collector, Fraud, PageRole, Settings, Site
 from pipeline.spool.records import frame, parse
 from support.signing import Program, known
 
@@ -376,6 +376,20 @@ def test_a_click_id_is_not_sealed_without_consent_or_on_a_sensitive_page(tables,
     sealing = replace(tables, seal=sealer(public_text(PRIVATE)))
     assert event(sealing, **{"page": CLICK, **changes}).click_sealed == ""
     assert event(tables, page=CLICK).click_sealed == ""
+
+
+def test_a_click_id_of_nobody_who_could_be_found_again_is_not_sealed(tables, tmp_path):
+    sealing = replace(tables, seal=sealer(public_text(PRIVATE)))
+    assert event(sealing, page=CLICK, peer="10.0.0.1", forwarded_for="unknown").click_sealed == ""
+    keyless = Keyring(KeyDirectory(tmp_path / "none"), may_mint=False)
+    assert event(replace(sealing, keys=keyless), page=CLICK).click_sealed == ""
+
+
+def test_a_claim_key_without_a_private_half_stops_the_start_and_costs_no_hit(tmp_path):
+    settings = Settings(data=tmp_path, sites=(SITE,), fraud=Fraud(claim_key="A" * 43 + "="))
+    keys = Keyring(KeyDirectory(settings.keys_dir), may_mint=True)
+    with pytest.raises(Fatal, match="fraud.claim_key: expected the public key"):
+        EdgeTables.load(settings, keys, bytes)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "A" * 43 + "=="])
