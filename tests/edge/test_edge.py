@@ -388,7 +388,7 @@ def test_a_click_id_of_nobody_who_could_be_found_again_is_not_sealed(tables, tmp
 def test_a_claim_key_without_a_private_half_stops_the_start_and_costs_no_hit(tmp_path):
     settings = Settings(data=tmp_path, sites=(SITE,), fraud=Fraud(claim_key="A" * 43 + "="))
     keys = Keyring(KeyDirectory(settings.keys_dir), may_mint=True)
-    with pytest.raises(Fatal, match="fraud.claim_key: expected the public key"):
+    with pytest.raises(Fatal, match=r"fraud\.claim_key: expected the public key"):
         EdgeTables.load(settings, keys, bytes)
 
 
