@@ -49,7 +49,7 @@ _TELEVISION = (
     r"(?i:smart-?_? ?tv|apple ?tv|google ?tv|android ?tv|hbbtv|netcast|web0s|bravia|viera|\bcrkey\b|\broku|\baft[a-z]+[0-9]*\b"
     r"|tizen[^)]* tv|\bdtv\b|inettvbrowser|philipstv|\bce-html\b|\btv[ _-]?(?:box|stick|browser)|\bsettop|\bstb\b|\bmi ?(?:tv|box)"
     r"|\bchromecast\b|\bvidaa\b|\bsberbox|\bsberdevices|\byndx-[0-9]{5}\b)"
-    r"|^Mozilla/5\.0 \((?:TV; OpenHarmony|Linux;[^)]*(?:[A-Za-z0-9]TV[^A-Za-z0-9]|\bTV-))"
+    r"|^Mozilla/5\.0 \((?:TV; OpenHarmony|Linux;[^)]*(?:[A-Za-z0-9]TV[0-9]?[^A-Za-z0-9]|\bTV-))"
 )
 """Marks of televisions: their brands, and `TV` as a part of the model."""
 
@@ -66,6 +66,12 @@ _HARMONY_FORMS: dict[str, Device] = {
     "2in1": "pc",
     "tv": "tv",
 }
+_DESKTOP_SITE = re.compile(r"Mozilla/5\.0 \(Macintosh;.*\b(?:Mobile/|CriOS/|FxiOS/|EdgiOS/|YaApp_iOS)")
+"""An iPad that asks for desktop pages and still says so: no browser of a Mac has these words."""
+
+_PHONE_FORM = re.compile(r"Mozilla/5\.0 \(Mobile; ")
+"""Gecko on phones without Android: KaiOS, Firefox OS."""
+
 _FROZEN_SYSTEM = re.compile(
     r"Windows NT 10\.0|Mac OS X 10[._]1[56](?:_7)?(?![._0-9])|Android 10; K[;)]|Android 10; (?:Mobile|Tablet); rv:1(?:2[2-9]|[3-9][0-9])"
     r"|; CrOS |iPhone OS 18_[67](?![0-9])|CPU OS 18_[67](?![0-9])"
@@ -172,9 +178,9 @@ class Agents:
             return "tv"
         if harmony := _HARMONY.match(agent):
             return _HARMONY_FORMS.get(harmony["form"].lower(), "phone" if "Mobile" in agent else "other")
-        if parsed.is_tablet:
+        if parsed.is_tablet or _DESKTOP_SITE.match(agent):
             return "tablet"
-        if parsed.is_mobile:
+        if parsed.is_mobile or _PHONE_FORM.match(agent):
             return "phone"
         return "pc" if parsed.is_pc else "other"
 
@@ -241,6 +247,8 @@ def _system(agent: str, parsed: _Parsed) -> tuple[str, int]:
         return "HarmonyOS", 0
     if harmony := _HARMONY.match(agent):
         return "OpenHarmony", _major(harmony["version"])
+    if _DESKTOP_SITE.match(agent):
+        return "iOS", 0
     if not _FROZEN_SYSTEM.search(agent):
         return parsed.os_family, _major(parsed.os_major)
     told = _TRUE_APPLE.search(agent) if _APPLE_PHONE.search(agent) else None

@@ -156,11 +156,15 @@ def _unknown_paths(canary: Canary, site: Site) -> Iterator[Request]:
         written = pattern.format(site.hosts[0], quote(canary.text))
         yield _pixel(UNKNOWN_PATHS, site, u=written, r=written)
         yield _pixel(UNKNOWN_PATHS, site, ("Referer", written))
+    if site.page_parameters:
+        pairs = "&".join(f"{name}={quote(canary.text)}" for name in site.page_parameters)
+        yield _pixel(UNKNOWN_PATHS, site, u=f"https://{site.hosts[0]}/otvet?{pairs}")
 
 
 def _free_values(canary: Canary, site: Site, page: str) -> Iterator[Request]:
     names = [*UTM_NAMES, *(own.name for own in site.query)]
     yield _pixel(FREE_VALUES, site, u=f"{page}?" + "&".join(f"{name}={quote(canary.text)}" for name in names))
+    yield _pixel(FREE_VALUES, site, u=page, v=canary.text)
     crumbs = "; ".join(f"{own.name}={canary.text}" for own in site.cookies)
     yield _pixel(FREE_VALUES, site, ("Cookie", crumbs or f"session={canary.text}"), u=page)
     said = canary.text.replace("-", " ")

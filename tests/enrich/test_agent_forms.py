@@ -40,6 +40,11 @@ META = "FBAV/480.0.0.54.88;FBBV/1;FBLC/ru_RU"
 
 PEOPLE = [
     # agent, system, its version, device
+    (_desktop("Linux; Android 12; BeyondTV4 Build/STT1", "Chrome/110.0 Safari/537.36"), "Android", 12, "tv"),
+    ("Mozilla/5.0 (Mobile; Nokia_8110_4G; rv:48.0) Gecko/48.0 Firefox/48.0 KAIOS/2.5", "KaiOS", 2, "phone"),
+    (_desktop("Macintosh; Intel Mac OS X 10_15_7", "Version/18.6 Mobile/15E148 Safari/604.1"), "iOS", 0, "tablet"),
+    (_desktop("Macintosh; Intel Mac OS X 10_15_7", "CriOS/140 Version/15.0 Safari/604.1"), "iOS", 0, "tablet"),
+    (_desktop("Macintosh; Intel Mac OS X 10_15_7", "Version/18.6 Safari/605.1.15"), "Mac OS X", 0, "pc"),
     # Apps of messengers and networks, which show a page inside of themselves
     (_view("Viber/12.1.0.11"), "Android", 14, "phone"),
     (_iphone("Mobile/15E148 Viber/22.1"), "iOS", 17, "phone"),
