@@ -21,10 +21,13 @@ from collector.http.body import MAX_BODY
 from pipeline.errors import Fatal, Reason
 from pipeline.headers import cookies
 from pipeline.inventory.columns import inventory
+from pipeline.keys.sealed import public_text
 from pipeline.keys.tokens import cookie_visitor
 from pipeline.settings import Settings, Site
 from pipeline.subjects import request_code
 from support.edge import CLINIC, Edge
+
+CLAIM_KEY = public_text(bytes(range(32)))
 
 ROOT = Path(__file__).parents[2]
 TODAY = int(time.time()) // cookies.DAY_SECONDS
@@ -269,7 +272,7 @@ def test_without_fraud_review_the_page_does_not_name_it_as_a_purpose(tmp_path):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    ("enabled", "key", "told"), [(True, "A" * 43 + "=", True), (True, "", False), (False, "A" * 43 + "=", False)]
+    ("enabled", "key", "told"), [(True, CLAIM_KEY, True), (True, "", False), (False, CLAIM_KEY, False)]
 )
 def test_where_click_ids_are_kept_for_claims_the_page_says_to_whom_they_may_go(tmp_path, language, enabled, key, told):
     collecting = Collecting(tmp_path / "var", fraud={"enabled": enabled, "claim_key": key})
