@@ -49,7 +49,8 @@ def has_two_hosts(said: str, page_host: str, site: SitePages) -> bool:
 
 def _contradicts_hosts(hit: Hit, said: str) -> bool:
     if hit.fetch_site == "cross-site":
-        return said == normal_host(hit.host)
+        # A page without https is another site than the same host with https (HTML Standard, "same site").
+        return said == normal_host(hit.host) and not (hit.origin.startswith("http:") or hit.referer.startswith("http:"))
     # A proxy may have put another name into Host.
     return hit.fetch_site == "same-origin" and not hit.forwarded_for and said != normal_host(hit.host)
 

@@ -459,6 +459,8 @@ BEACON = {"way": "beacon", "fetch_dest": "empty", "fetch_mode": "cors", "fetch_s
             "agree",
         ),
         ({**BEACON, "fetch_site": "cross-site", "origin": "https://stats.clinic.example"}, "contradict"),
+        ({**BEACON, "fetch_site": "cross-site", "origin": "http://stats.clinic.example"}, "agree"),
+        ({**IMAGE, "fetch_site": "cross-site", "referer": "http://stats.clinic.example/"}, "agree"),
         ({**IMAGE, "fetch_site": "same-origin", "referer": "https://clinic.example/"}, "contradict"),
         ({**BEACON, "fetch_site": "same-origin", "origin": "null"}, "agree"),
     ],
