@@ -17,6 +17,7 @@ from typing import NamedTuple
 from pipeline.database.client import connect
 from pipeline.durations import DAY_MS
 from pipeline.errors import Fatal
+from pipeline.host_names import normal_host
 from pipeline.settings import Settings, Site
 from pipeline.traffic.access_log import LoggedHit, Skipped
 from pipeline.traffic.send import PlannedHit
@@ -73,11 +74,11 @@ def split(results: Iterable[LoggedHit | Skipped], site: Site) -> tuple[list[Logg
     """
     hits: list[LoggedHit] = []
     skipped: Counter[str] = Counter()
-    hosts = {_ascii(host) for host in site.hosts}
+    hosts = {_bare(host) for host in site.hosts}
     for result in results:
         if isinstance(result, Skipped):
             skipped[result.reason] += 1
-        elif result.host and _ascii(result.host) not in hosts:
+        elif result.host and _bare(result.host) not in hosts:
             skipped["another host"] += 1
         else:
             hits.append(result)
@@ -117,8 +118,6 @@ def _planned(hit: LoggedHit, site: Site, at_ms: int) -> PlannedHit:
     return PlannedHit(at_ms=at_ms, address=hit.address, agent=hit.agent, query=query)
 
 
-def _ascii(host: str) -> str:
-    try:
-        return host.encode("idna").decode().lower()
-    except UnicodeError:
-        return host.lower()
+def _bare(host: str) -> str:
+    """Return a host in its one form, without `www.`, which the site's hosts include."""
+    return normal_host(host).removeprefix("www.")

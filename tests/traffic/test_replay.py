@@ -59,6 +59,12 @@ def test_a_hit_of_another_virtual_host_is_not_this_sites():
     ]
 
 
+@pytest.mark.parametrize("host", ["www.clinic.example", "CLINIC.example.", "www.клиника.рф", "клиника.рф"])
+def test_a_site_is_known_by_each_spelling_of_its_hosts(host):
+    hits, skipped = split([hit(host)], CLINIC)
+    assert ([one.host for one in hits], skipped) == ([host], {})
+
+
 def test_a_log_without_a_page_view_says_why():
     with pytest.raises(Fatal, match=r"no page view of clinic; .* \(another host: 1; redirect: 1\)"):
         split([hit("shop.example"), Skipped("redirect")], CLINIC)
