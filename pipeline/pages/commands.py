@@ -96,9 +96,10 @@ def _configured(loaded: Settings, name: str) -> list[tuple[Site, str]]:
 
 def _site(loaded: Settings, name: str, source: str) -> Site:
     """Return the site of this id, or, without an id, the one whose host the source is on, or the first."""
+    from pipeline.pages.page import SitePages
     from pipeline.scrub.urls import split_url
 
     if name:
         return loaded.chosen_site(name)
     host = split_url(source).host
-    return next((site for site in loaded.sites if host in site.hosts), loaded.sites[0])
+    return next((site for site in loaded.sites if host in SitePages.of(site).own), loaded.sites[0])

@@ -19,6 +19,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.operations.machine_checks import sitemaps
+from pipeline.pages import commands
 from pipeline.pages import learn as learning
 from pipeline.pages.known import file_of, read, write
 from pipeline.pages.learn import Learned, learn, learn_again
@@ -203,6 +204,13 @@ def test_the_commands_learn_and_show(tmp_path: Path) -> None:
     assert (row["site"], row["pages"], row["source"]) == ("clinic", 2, str(file))
     refused = command(data, "pages", "learn", str(tmp_path / "none"))
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("host", ["second.example", "www.second.example", "Second.Example:443"])
+def test_without_a_name_the_site_is_the_one_on_whose_host_the_sitemap_is(tmp_path: Path, host: str) -> None:
+    second = Site(id="second", hosts=("second.example",))
+    settings = Settings(data=tmp_path, sites=(SITE, second))
+    assert commands._site(settings, "", f"https://{host}/sitemap.xml") == second
 
 
 def with_sitemap(settings: Settings, source: str) -> Settings:
