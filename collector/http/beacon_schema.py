@@ -38,7 +38,8 @@ class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     a: Annotated[str, Meta(max_length=2200)] = ""
     n: Text = ""
     c: Text = ""
-    v: Text = ""
+    v: Address = ""
+    """Cut to the longest release that is kept."""
 
 
 class _Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,14 +27,14 @@
     // A tag that is included twice (such as in a template and in a tag manager) counts once. No element of the page can have
     // this name. A page saved on a disk is no page of the site, and its path may name the person.
     const mark = "px-" + set.site;
-    if (navigator[mark] || location < "h") return;
+    if (location < "h" || navigator[mark]) return;
     navigator[mark] = 1;
 
     let here, page, answer, settling, looking, seen;
-    const signal = navigator.globalPrivacyControl || navigator.doNotTrack == 1;
+    const signal = navigator.doNotTrack > 0 || navigator.globalPrivacyControl;
     // Every name of pipeline/pages/query.py; the collector drops others that look like one. Without data-keep the list ends
     // with "undefined", which no page uses.
-    const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|li_fat_id|epik|sccid|rdt_cid|awc|cjevent|admitad_uid|tduid|" + set.keep?.split(/[^\w.-]/).join("|") + ")=.", "i");
+    const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|li_fat_id|epik|sccid|rdt_cid|awc|cjevent|admitad_uid|tduid|" + set.keep?.replace(/[^\w.-]/g, "|") + ")=.", "i");
 
     const held = [];
     const post = (hit) => {
@@ -42,7 +42,9 @@
       const said =
         signal ? "0" : answer || (read("querySelector").call(document, "script[data-site='" + set.site + "']") || tag).dataset.consent;
       if (said > "1" && !read("hidden")) return held.push(hit);
-      const body = JSON.stringify([{ ...hit, c: said > "1" ? "0" : said }]);
+      hit.c = said == "1" ? said : said && "0";
+      // Old libraries let arrays write themselves as texts.
+      const body = "[" + JSON.stringify(hit) + "]";
       // A CORS request cannot withhold its Origin as a beacon does under some referrer policies. Without `keepalive` it would
       // end with the page, which a beacon survives.
       (async () => ("keepalive" in Request.prototype && fetch)(base + "e", { method: "POST", body, keepalive: true, credentials: "include" }))().catch(
@@ -54,7 +56,7 @@
       looking = 0;
       held.splice(0).map(post);
       if (read("querySelector").call(document, "[data-pixel-ad]"))
-        (seen = seen || import(base + "seen.js")).then((blocks) => blocks.look(post, page)).catch(safe);
+        (seen = seen || import(base + "seen.js")).then((blocks) => blocks.look(post, page), safe);
     });
 
     // A page view is a new path that was shown, or the page restored by the back-forward cache (then the previous page is
@@ -67,12 +69,12 @@
         page = {
           s: set.site,
           u: (path + (query && "?" + query)).slice(0, 2000),
-          r: restored ? "" : here || read("referrer").split(/[?#]/)[0],
+          r: restored ? "" : here || read("referrer").split("?")[0],
           m: "js",
           // Also a page that makes Math.random repeat itself gets a new one.
           n: (Math.random() * Date.now() * 4e3).toFixed(),
           e: here ? "" : set.status,
-          v: set.release?.slice(0, 64),
+          v: set.release,
         };
         here = path;
         post(page);
@@ -83,15 +85,10 @@
 
     // A router may push an address and replace it: the one that settles is the page. Nobody sees a change of a hidden page until
     // it is shown; a replacement alone gives the same page another address.
-    const soon = () => {
-      try {
-        settling = read("hidden") ? -1 : setTimeout(change, 150);
-      } catch {
-        settling = 1;
-        change();
-      }
-    };
-    const pushed = history.pushState;
+    const soon = safe(() => {
+      settling = 1; // also without timers
+      settling = read("hidden") ? -1 : setTimeout(change, 150);
+    });
 
     change();
     addEventListener("popstate", soon, true);
@@ -100,8 +97,9 @@
     addEventListener("prerenderingchange", change, true);
     if (set.technical && !signal && !(Math.random() >= set.sample)) import(base + "t.js").catch(safe);
 
-    // An element with this id has no entries.
-    if (self.navigation?.currentEntry)
+    // An element with this id navigates nowhere.
+    const pushed = history.pushState;
+    if (self.navigation?.navigate)
       navigation.addEventListener("currententrychange", (event) => event.navigationType != "replace" && soon());
     else
       history.pushState = (...given) => {
@@ -109,13 +107,14 @@
         soon();
       };
 
-    new MutationObserver(
-      safe((changes) => {
-        changes.map(({ target }) => {
-          if (target.dataset?.site == set.site) answer = target.dataset.consent;
-        });
-        looking = looking || setTimeout(look, 500);
-      }),
-    ).observe(document, { childList: true, subtree: true, attributeFilter: ["data-consent"] });
+    // Also the tag that is no longer in the page: a consent manager may have kept it.
+    [document, tag].map((node) =>
+      new MutationObserver(
+        safe((changes) => {
+          changes.map(({ target: { dataset } }) => dataset?.site == set.site && (answer = dataset.consent));
+          looking = looking || setTimeout(look, 500);
+        }),
+      ).observe(node, { subtree: true, childList: true, attributeFilter: ["data-consent"] }),
+    );
   })();
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.waiting import wait_until
 from support.walk import Walk
 
 BLOCK = "document.querySelector('[data-pixel-ad={}]')"
@@ -175,3 +176,45 @@ def test_ad_block_in_a_frame_of_another_origin_is_not_reached_by_the_page(walk, 
     wait(page, LONGER_THAN_A_SECOND)
     walk.settled(page)
     assert shown(walk) == []
+
+
+LATE = "<div id=late data-pixel-ad=late style='width:300px;height:200px;STYLE'>Реклама</div>"
+
+
+def add(page, html: str) -> None:
+    page.evaluate("(html) => document.querySelector('h1').insertAdjacentHTML('afterend', html)", html)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (LATE.replace("STYLE", "visibility:hidden"), "late.style.visibility = 'visible'"),
+        (f"<div id=around style='opacity:0'>{LATE}</div>", "around.style.opacity = 1"),
+        ("<div id=late data-pixel-ad=late></div>", "late.innerHTML = '<p style=\"height:200px\">Реклама</p>'"),
+        (LATE.replace("data-pixel-ad=late", "data-pixel-ad=''"), "late.dataset.pixelAd = 'late'"),
+    ],
+    ids=["invisible", "transparent", "empty", "without an id"],
+)
+def test_an_ad_block_that_nobody_can_see_counts_once_it_can_be_seen(walk, page, before, after):
+    add(page, before)
+    wait(page, 3500)
+    assert "late" not in shown(walk)
+    assert "" not in [event.ad for event in walk.edge.events() if event.kind == "impression"]
+    assert len([event for event in walk.edge.events() if event.kind == "pageview"]) == 1
+    page.evaluate(after)
+    wait_until(lambda: page.wait_for_timeout(20) or "late" in shown(walk))
+
+
+def test_a_block_without_a_height_counts_by_what_floats_out_of_it(walk, page):
+    add(page, "<div data-pixel-ad=late><p style='float:left;width:300px;height:200px'>Реклама</p></div>")
+    wait_until(lambda: page.wait_for_timeout(20) or "late" in shown(walk))
+
+
+def test_another_ad_in_the_same_block_counts_after_a_second_of_its_own(walk, page):
+    add(page, LATE.replace("STYLE", ""))
+    wait_until(lambda: page.wait_for_timeout(20) or "late" in shown(walk))
+    page.evaluate("late.dataset.pixelAd = 'next'")
+    wait_until(lambda: page.wait_for_timeout(20) or "next" in shown(walk))
+    page.evaluate("late.dataset.pixelAd = 'late'")
+    wait(page, 2500)
+    assert sorted(ad for ad in shown(walk) if ad in ("late", "next")) == ["late", "next"]
