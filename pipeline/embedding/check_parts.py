@@ -22,7 +22,7 @@ from pipeline.event import Mode
 from pipeline.scrub.redact import scrub_ad
 
 Level = Literal["ok", "note", "problem"]
-_KEEP = re.compile(r"([\w.-]+(,[\w.-]+)*)?")
+_KEEP = re.compile(r"([\w.-]+([\s,]+[\w.-]+)*)?", re.ASCII)
 _HASH = re.compile(r"(?i)\b(sha256|sha384|sha512)-([A-Za-z0-9+/]+={0,2})")
 AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 _STATUS = re.compile(r"[1-5][0-9][0-9]", re.ASCII)
@@ -44,7 +44,13 @@ _REWRITERS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"litespeed/javascript"), 'LiteSpeed Cache runs it late, if ever: add data-no-optimize="1"'),
     (
-        re.compile(r"text/plain|javascript/blocked|text/x-.*"),
+        re.compile(r"pmdelayedscript"),
+        "Perfmatters runs it at the first touch or key, if ever: exclude p.js from its delay",
+    ),
+    (re.compile(r"nitropack.*"), "NitroPack runs it late, if ever: exclude p.js from its optimisations"),
+    (re.compile(r"text/partytown"), "Partytown runs it in a worker, where it cannot see the page: take the type away"),
+    (
+        re.compile(r"text/plain|text/template|javascript/blocked|text/x-.*"),
         'a consent manager: nobody is counted before consent; load it always and use data-consent, or data-consent="wait"',
     ),
 )
@@ -98,7 +104,7 @@ def judge_script(loaded: Loaded, script: Script) -> list[Remark]:
         (
             not _KEEP.fullmatch(given.get("data-keep", "")),
             "problem",
-            "data-keep: names of letters, digits, _ . -, separated by commas without spaces, else nothing may be counted",
+            "data-keep: names of A-Z a-z 0-9 _ . -, separated by commas or spaces; a name with another character is not kept",
         ),
         (
             not _STATUS.fullmatch(given.get("data-status", "404")),
@@ -250,15 +256,21 @@ def _of_query(image: Image) -> Iterator[tuple[Level, str]]:
             yield "problem", f"the template left {query[name][:40]} in `{name}` as it is"
         elif query.get(name) and not is_address(query[name]):
             yield "problem", f"`{name}` is no full address: expected https://host/path, percent-encoded"
-    if any(is_address(query.get(name, "")) for name in ("u", "r")) and (lost := set(image.names) - _PARAMETERS):
-        yield "problem", f"`u` or `r` is not percent-encoded: {', '.join(sorted(lost))[:70]} is lost; encode `&` as %26"
-    if twice := sorted(name for name, times in Counter(image.names).items() if times > 1 and name in _PARAMETERS):
-        yield "problem", f"`{', '.join(twice)}` is given twice: the collector answers 400"
+    yield from _of_names(image)
     if query.get("a"):
         yield from _of_ads(query["a"])
     for name, pattern, expected in _GRAMMAR:
         if query.get(name) and not pattern.fullmatch(query[name]):
             yield "problem", f"{name}={query[name][:20]!r}: expected {expected}, else the collector answers 400"
+
+
+def _of_names(image: Image) -> Iterator[tuple[Level, str]]:
+    if any(is_address(image.query.get(name, "")) for name in ("u", "r")) and (lost := set(image.names) - _PARAMETERS):
+        yield "problem", f"`u` or `r` is not percent-encoded: {', '.join(sorted(lost))[:70]} is lost; encode `&` as %26"
+    if any(name.startswith("amp;") for name in image.names):
+        yield "problem", "`&` was escaped twice (&amp;amp;): the parameters after it are lost; write &amp; once"
+    if twice := sorted(name for name, times in Counter(image.names).items() if times > 1 and name in _PARAMETERS):
+        yield "problem", f"`{', '.join(twice)}` is given twice: the collector answers 400"
 
 
 def _of_ads(given: str) -> Iterator[tuple[Level, str]]:

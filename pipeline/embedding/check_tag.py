@@ -81,7 +81,7 @@ def _stale(script: Script, known: Mapping[str, Site]) -> list[Remark]:
     if site is None:
         return []
     found = []
-    pasted, configured = set(given.get("data-keep", "").split(",")) - {""}, set(site.kept_parameters)
+    pasted, configured = set(given.get("data-keep", "").replace(",", " ").split()), set(site.kept_parameters)
     if missing := sorted(configured - pasted):
         text = f"the pasted tag is older than the settings: data-keep lacks {', '.join(missing)}, which never arrives; run snippet"
         found.append(Remark("problem", text))
@@ -89,6 +89,9 @@ def _stale(script: Script, known: Mapping[str, Site]) -> list[Remark]:
         found.append(
             Remark("note", f"data-keep names {', '.join(extra)}, which the settings do not: the collector drops it")
         )
+    if site.consent == "explicit" and given.get("data-consent") == "1":
+        text = "data-consent=1 is printed: right only if this visitor agreed and no cache keeps the page; else print 0 or wait"
+        found.append(Remark("note", text))
     if site.consent == "explicit" and "data-consent" not in given:
         text = "the settings ask for explicit consent, and the tag has no data-consent: nobody is recognised"
         found.append(Remark("problem", text))
@@ -110,9 +113,12 @@ def _other_collector(loaded: Loaded, collector: str) -> list[Remark]:
 
 def _presence(loaded: Loaded) -> list[Remark]:
     page = loaded.page
+    said = "".join(f" {text}" for hint, text in _HINTS.items() if hint in page.hints)
+    if page.images and not page.scripts and all(image.noscript for image in page.images):
+        text = f"only the <noscript> image is there, and no script: nobody with JavaScript is counted.{said or _MERGED}"
+        return [Remark("problem", text)]
     if page.scripts or page.images:
         return [Remark("ok", f"found {len(page.scripts)} script(s) and {len(page.images)} image(s) of the pixel")]
-    said = "".join(f" {text}" for hint, text in _HINTS.items() if hint in page.hints)
     return [Remark("problem", f"no tag: the HTML has neither a script /p.js nor an image /p.gif.{said}")]
 
 
@@ -120,8 +126,13 @@ _HINTS: Mapping[Hint, str] = {
     "tag manager": "The page has a tag manager: this check cannot see the tags it adds later.",
     "in a comment": "There is one in a comment.",
     "as text": "There is one as visible text: paste it as HTML, not into a text field.",
+    "in noscript": "The script is inside <noscript>, where no browser runs it: paste it outside.",
+    "in a template": "There is one inside <template>, which browsers do not show: paste it outside.",
+    "AMP": "AMP pages run no script of ours: only an amp-pixel with `u` can count them, and this check does not read it.",
     "copied": "An optimiser copied the script into the page, where it finds neither site nor collector: exclude p.js there.",
 }
+
+_MERGED = " Did an optimiser merge it with other scripts? Exclude p.js there."
 
 
 def _kind(loaded: Loaded) -> list[Remark]:
@@ -173,6 +184,10 @@ def _twice(loaded: Loaded) -> list[Remark]:
         else:
             text = "script and image outside <noscript>: every page view is counted twice"
         found.append(Remark("problem", text))
+    if (inside := sum(image.noscript for image in page.images)) > 1:
+        found.append(
+            Remark("problem", f"{inside} <noscript> images: visitors without JavaScript count as often; keep one")
+        )
     if len(_counting_for_all(page)) > 1:
         found.append(Remark("problem", f"{len(_counting_for_all(page))} images: each counts the page view once more"))
     return found
@@ -255,6 +270,12 @@ def _content_security(loaded: Loaded) -> list[Remark]:
                 found.append(
                     Remark("problem", f"Content-Security-Policy {permission.directive}: {effect}; allow {address}")
                 )
+    if loaded.page.scripts and any(
+        "allow-scripts" not in one["sandbox"] for one in loaded.policies if "sandbox" in one
+    ):
+        found.append(
+            Remark("problem", "Content-Security-Policy sandbox: no script runs on the page; add allow-scripts")
+        )
     for image in loaded.page.images:
         permission = allows(loaded.policies, "img-src", image.address, loaded.address)
         if not permission.allowed:

@@ -25,7 +25,9 @@ _SET = re.compile(r"""setAttribute\(\s*["']([\w-]+)["']\s*,\s*["']([^"']*)["']""
 OURS = re.compile(r"""["']px-["']\s*\+""")
 _TURBO = re.compile(r"hotwired|/turbo(links)?[^/]*\.m?js|\bturbolinks\b")
 
-Hint = Literal["tag manager", "in a comment", "as text", "copied"]
+_SITE_IN_CODE = re.compile(r"""data-site=\\?["']?([\w-]+)""")
+
+Hint = Literal["tag manager", "in a comment", "as text", "copied", "in noscript", "in a template", "AMP"]
 
 
 @dataclass(slots=True)
@@ -117,34 +119,48 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.page = Page()
         self._base = address
-        self._noscript = False
         self._inside = ""
+        self._inert = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in reversed(attrs)}  # of a repeated one the first counts
         self._inside = tag
-        if "data-pixel-ad" in given:
-            self.page.ads.append(given["data-pixel-ad"])
-        if "data-turbo-track" in given or "data-turbolinks-track" in given:
-            self.page.swapped_by = "Turbo"
-        if given.get("hx-boost", given.get("data-hx-boost")) == "true":
-            self.page.swapped_by = "htmx"
+        if self._inert not in ("", "noscript"):
+            self._without_effect(tag, given)
+            return
+        self._marks(given)
         match tag:
-            case "noscript":
-                self._noscript = True
+            case "noscript" | "template" | "textarea" | "title" | "xmp" | "noembed" | "noframes":
+                self._inert = tag
             case "base":
                 self._base = _resolve(self._base, given.get("href", "")) or self._base
             case "script":
                 self._script(given)
             case "img":
                 self._image(given)
+            case "iframe" if "googletagmanager.com" in given.get("src", ""):
+                self.page.hints.add("tag manager")
+            case "amp-pixel":
+                self.page.hints.add("AMP")
             case "meta":
                 self._meta(given)
 
+    def _marks(self, given: dict[str, str]) -> None:
+        if "data-pixel-ad" in given:
+            self.page.ads.append(given["data-pixel-ad"])
+        if "data-turbo-track" in given or "data-turbolinks-track" in given:
+            self.page.swapped_by = "Turbo"
+        if given.get("hx-boost", given.get("data-hx-boost")) == "true":
+            self.page.swapped_by = "htmx"
+
     def handle_endtag(self, tag: str) -> None:
         self._inside = ""
-        if tag == "noscript":
-            self._noscript = False
+        if tag == self._inert:
+            self._inert = ""
+
+    def _without_effect(self, tag: str, given: dict[str, str]) -> None:
+        if tag in ("script", "img") and any("/p.js" in value or "/p.gif?" in value for value in given.values()):
+            self.page.hints.add("in a template" if self._inert == "template" else "as text")
 
     def handle_comment(self, data: str) -> None:
         if "/p.js" in data or "/p.gif?" in data:
@@ -163,14 +179,22 @@ class _Reader(HTMLParser):
         if OURS.search(text):
             self.page.hints.add("copied")
         elif (found := _ADDED.search(text)) and (address := _resolve(self._base, found[1])):
-            self.page.scripts.append(Script(address, {"async": ""} | dict(_SET.findall(text)), added=True))
+            given = dict(_SET.findall(text))
+            if site := _SITE_IN_CODE.search(text):
+                given.setdefault("data-site", site[1])
+            self.page.scripts.append(Script(address, {"async": ""} | given, added=True))
         if _TURBO.search(text):
             self.page.swapped_by = "Turbo"
 
     def _script(self, given: dict[str, str]) -> None:
         for name, address in self._addresses(given):
             if urlsplit(address).path.endswith("/p.js") or SITE.fullmatch(given.get("data-site", "")):
-                self.page.scripts.append(Script(address, given, name))
+                if self._inert:
+                    self.page.hints.add("in noscript")
+                elif address.startswith(("data:", "blob:")):
+                    self.page.hints.add("copied")
+                else:
+                    self.page.scripts.append(Script(address, given, name))
                 break
         source = given.get("src", "")
         if "googletagmanager.com" in source:
@@ -185,7 +209,7 @@ class _Reader(HTMLParser):
             query = dict(reversed(pairs))
             if parts.path.endswith("/p.gif") or ("s" in query and query.get("m") in _MODES):
                 names = tuple(name for name, _ in pairs)
-                self.page.images.append(Image(address, query, names, given, self._noscript, name))
+                self.page.images.append(Image(address, query, names, given, bool(self._inert), name))
                 break
 
     def _addresses(self, given: dict[str, str]) -> Iterator[tuple[str, str]]:

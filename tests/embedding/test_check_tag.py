@@ -51,7 +51,29 @@ def test_a_good_page_has_no_problem():
         ("held back by a consent manager", SCRIPT.replace("async", 'type="text/plain"'), "keeps the browser"),
         ("consent a word", SCRIPT.replace("async", 'data-consent="yes"'), "data-consent"),
         ("keep that breaks the script", SCRIPT.replace("async", 'data-keep="city,a(b"'), "data-keep"),
-        ("keep with a space", SCRIPT.replace("async", 'data-keep="city, street"'), "data-keep"),
+        ("keep in Cyrillic", SCRIPT.replace("async", 'data-keep="город"'), "data-keep"),
+        ("merged by Autoptimize", '<script defer src="/cache/autoptimize_1.js"></script>' + NOSCRIPT, "Exclude p.js"),
+        ("script in noscript", f"<noscript>{SCRIPT}</noscript>", "inside <noscript>"),
+        ("script and image in noscript", f"<noscript>{SCRIPT}</noscript>{NOSCRIPT}", "inside <noscript>"),
+        ("in a template", f"<template>{TAG}</template>", "inside <template>"),
+        ("in a text field", f"<textarea>{TAG}</textarea>", "as visible text"),
+        ("in the title", f"<title>{TAG}</title>", "as visible text"),
+        (
+            "in a data address",
+            '<script src="data:text/javascript;base64,YQ==" data-site="clinic"></script>' + NOSCRIPT,
+            "copied",
+        ),
+        ("two noscript images", TAG + NOSCRIPT, "2 <noscript> images"),
+        ("escaped twice", SCRIPT + NOSCRIPT.replace("&amp;", "&amp;amp;"), "escaped twice"),
+        ("Perfmatters", SCRIPT.replace("async src", 'type="pmdelayedscript" src'), "Perfmatters"),
+        ("NitroPack", SCRIPT.replace("async src", 'type="nitropack/inlinescript" src'), "NitroPack"),
+        ("Partytown", SCRIPT.replace("async src", 'type="text/partytown" src'), "Partytown"),
+        (
+            "tag manager of Google without JavaScript",
+            '<noscript><iframe src="https://www.googletagmanager.com/ns.html?id=GTM-1"></iframe></noscript>',
+            "tag manager",
+        ),
+        ("AMP", '<amp-pixel src="https://stats.clinic.example/p.gif?s=clinic&amp;m=img"></amp-pixel>', "amp-pixel"),
         ("sample a word", SCRIPT.replace("async", 'data-sample="half"'), "data-sample"),
         ("sample over one", SCRIPT.replace("async", 'data-sample="10"'), "data-sample"),
         ("unknown technical part", SCRIPT.replace("async", 'data-technical="errors,mouse"'), "data-technical"),
@@ -468,3 +490,30 @@ def test_a_page_without_end_is_given_up(monkeypatch, path, said, declared):
     with Served(Starlette(routes=[route])) as served:
         result = CliRunner().invoke(build_app(), ["check-tag", served.url + path])
     assert said in str(result.exception)
+
+
+def test_a_sandbox_without_scripts_is_named():
+    assert any("sandbox" in text for text in problems(Content_Security_Policy="sandbox allow-forms"))
+    assert problems(Content_Security_Policy="sandbox allow-scripts") == []
+
+
+@pytest.mark.parametrize("keep", ["city,street", "city, street", "street city"])
+def test_names_to_keep_are_read_as_the_script_reads_them(keep):
+    site = Site(
+        id="clinic",
+        hosts=("clinic.example",),
+        query=(AllowedValue(name="city", values=("omsk",)), AllowedValue(name="street", values=("5",))),
+    )
+    page = loaded(TAG.replace("async", f'async data-keep="{keep}"'))
+    assert [remark.text for remark in [*check(page), *check_settings(page, [site])] if remark.level == "problem"] == []
+
+
+def test_an_answer_printed_into_the_page_is_noted():
+    site = Site(id="clinic", hosts=("clinic.example",), consent="explicit")
+    given = [remark.text for remark in check_settings(loaded(TAG.replace("async", 'async data-consent="1"')), [site])]
+    assert any("no cache keeps the page" in text for text in given)
+
+
+def test_a_tag_that_a_script_writes_tells_its_site():
+    html = "<script>document.write('" + SCRIPT.replace("</", "<\\/") + "')</script>"
+    assert problems(html) == []
