@@ -392,6 +392,16 @@ def test_a_page_of_the_clinic_fits_a_phone(walk, path):
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
 
+@pytest.mark.parametrize("width", [320, 360])
+def test_no_link_of_the_menu_is_cut_on_a_narrow_phone(walk, width):
+    page = walk.context.new_page()
+    page.set_viewport_size({"width": width, "height": 740})
+    walk.goto("/", page)
+    ends = """[...document.querySelectorAll('.top nav a')].map((link) => link.getBoundingClientRect().right
+        - document.querySelector('.top nav').getBoundingClientRect().right)"""
+    assert max(page.evaluate(ends)) <= 0
+
+
 def test_json_needs_a_preflight_and_only_the_sites_own_pages_pass_it(walk):
     send = """(url) => fetch(url + "/e", { method: "POST", credentials: "include",
       headers: { "Content-Type": "application/json" }, body: JSON.stringify([{ s: "clinic", u: location.href, n: "77" }]) })
