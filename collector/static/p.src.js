@@ -23,7 +23,7 @@
   safe(() => {
     const tag = read("currentScript");
     const set = tag.dataset;
-    const base = new URL(".", tag.src).href;
+    const base = new URL(".", tag.src);
     // A tag that is included twice (such as in a template and in a tag manager) counts once. No element of the page can have
     // this name. A page saved on a disk is no page of the site, and its path may name the person.
     const mark = "px-" + set.site;
@@ -32,15 +32,16 @@
 
     let here, page, answer, settling, looking, seen;
     const signal = navigator.doNotTrack > 0 || navigator.globalPrivacyControl;
-    // Every name of pipeline/pages/query.py; the collector drops others that look like one. Without data-keep the list ends
+    // Every name of pipeline/ad_names.py; the collector drops others that look like one. Without data-keep the list ends
     // with "undefined", which no page uses.
     const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|li_fat_id|epik|sccid|rdt_cid|awc|cjevent|admitad_uid|tduid|" + set.keep?.replace(/[^\w.-]/g, "|") + ")=.", "i");
 
     const held = [];
     const post = (hit) => {
-      // The newest answer given on the page counts, also after a script has replaced the body; before one, what is printed.
+      // The newest answer given on the page counts, also after a script has replaced the body; before one, what is printed, and
+      // a refusal printed first holds.
       const said =
-        signal ? "0" : answer || (read("querySelector").call(document, "script[data-site='" + set.site + "']") || tag).dataset.consent;
+        signal || (set.consent == "0" && !answer) ? "0" : answer || (read("querySelector").call(document, "script[data-site='" + set.site + "']") || tag).dataset.consent;
       if (said > "1" && !read("hidden")) return held.push(hit);
       hit.c = said == "1" ? said : said && "0";
       // Old libraries let arrays write themselves as texts.
@@ -72,7 +73,7 @@
           r: restored ? "" : here || read("referrer").split("?")[0],
           m: "js",
           // Also a page that makes Math.random repeat itself gets a new one.
-          n: (Math.random() * Date.now() * 4e3).toFixed(),
+          n: (Math.random() * Date.now()).toFixed(),
           e: here ? "" : set.status,
           v: set.release,
         };

@@ -381,6 +381,20 @@ def test_an_answer_reaches_us_by_an_element_that_is_no_longer_in_the_page(
         assert walk.after(2, page)[1].cookie_state == told
 
 
+def test_a_printed_refusal_holds_until_the_person_answers(chromium: Any, edge: Any, clinic: Any) -> None:
+    with chromium.new_context() as context:
+        walk = Walk(edge, clinic(consent="explicit"), context, "printed", "Chromium " + chromium.version)
+        page = walk.goto("/my")
+        walk.after(1, page)
+        swap(page, "1")  # such as a cached page, or an inline script that is not run again
+        page.evaluate("history.pushState(null, '', '/next')")
+        assert walk.after(2, page)[1].cookie_state == "refused"
+        page.evaluate("document.querySelector('script[data-site]').dataset.consent = '0'")
+        page.evaluate("document.querySelector('script[data-site]').dataset.consent = '1'")
+        page.evaluate("history.pushState(null, '', '/last')")
+        assert walk.after(3, page)[2].cookie_state == "new"
+
+
 def swap(page: Page, consent: str) -> None:
     """Replace the script element by a new one, as Turbo does with the whole body."""
     page.evaluate(
