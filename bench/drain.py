@@ -33,7 +33,8 @@ from pipeline.delivery.store import INSERT_SETTINGS
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event, Token
 from pipeline.operations.migrate import migrate
-from pipeline.settings import ClickHouse, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
 from pipeline.spool.segments import segment_path

@@ -18,7 +18,7 @@ from collector.endpoints.health import admin_routes
 from collector.endpoints.pixel import answer_pixel
 from collector.endpoints.privacy import privacy_routes
 from collector.process import Process
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 
 class Collector:

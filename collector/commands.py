@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.settings import load
+from pipeline.settings.model import load
 from pipeline.system.console import ConfigOption, Panel, errors
 
 

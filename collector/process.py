@@ -27,7 +27,7 @@ from pipeline.event import Event, Measurement, Scrubbed
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
 from pipeline.networks.loaded_file import LOOK_SECONDS
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.spool.append import Spool
 from pipeline.spool.counters import EdgeCounters
 from pipeline.system.faults import watched

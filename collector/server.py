@@ -24,7 +24,7 @@ from collector.open_connections import MOST_DESCRIPTORS
 from collector.process import open_keyring
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Fatal
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.faults import end_soon
 from pipeline.system.hardening import die_with_parent, harden_process
 from pipeline.system.swap import lock_memory

@@ -4,8 +4,8 @@ The steps, in one direction:
 
 1. `collector.http.request` makes a `Hit` from an HTTP request, or refuses it with a counted reason.
 2. `pipeline.edge.steps`: `EDGE_STEPS` make `Event`s from the hit: privacy signals and consent, the client's address,
-   network facts, rate limit, page and referrer (`pipeline.scrub`), cookies, tokens (`pipeline.keys`). An `Event` holds
-   no address.
+   network facts, rate limit, page and referrer (`pipeline.pages`), cookies (`pipeline.headers`), tokens (`pipeline.keys`). An
+   `Event` holds no address.
 3. `pipeline.spool.append` puts the events on disk. Only then does the browser get its answer.
 4. `pipeline.enrich.steps`: `ENRICH_STEPS` make a `Row` from each event: browser, hints, robot, referrer kind, labels.
 5. `pipeline.delivery.exactly_once` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the

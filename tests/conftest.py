@@ -9,7 +9,8 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from pipeline.operations.migrate import migrate
-from pipeline.settings import DEMO_SITE, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.site import DEMO_SITE
 from support.server import Rows, Server
 from support.system import QUIET_SITE, TWICE_SITE, System
 

@@ -11,7 +11,8 @@ from pipeline.enrich.referrers import Referrers
 from pipeline.errors import Fatal
 from pipeline.host_names import host_setting, readable_host
 from pipeline.pages.page import read_page
-from pipeline.settings import Site, load
+from pipeline.settings.model import load
+from pipeline.settings.site import Site
 
 CYRILLIC = "клиника.рф"
 PUNYCODE = "xn--80apagcdp.xn--p1ai"

@@ -22,7 +22,8 @@ from starlette.staticfiles import StaticFiles
 
 from collector.demo.content import DOCTORS, SERVICES, TIMES
 from pipeline.embedding.snippet import Wish, snippet
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 
 HERE = Path(__file__).parent
 SITEMAPS: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"

@@ -34,7 +34,7 @@ from pipeline.event import Hit
 from pipeline.headers import cookies
 from pipeline.inventory.columns import Language
 from pipeline.keys.directory import KeyName
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.subjects import request_code
 
 GPC_SINCE: Final = "2026-11-22"  # the day of the last change of our support; the specification requires it

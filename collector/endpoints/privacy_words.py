@@ -17,7 +17,7 @@ from typing import Any, Final, get_args
 from pipeline.headers.cookies import LIFE_DAYS
 from pipeline.host_names import readable_host
 from pipeline.inventory.columns import Kept, Language, amount, inventory
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.subjects.request_code import LIFE
 
 LANGUAGES: Final[Sequence[Language]] = get_args(Language)

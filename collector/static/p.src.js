@@ -32,7 +32,7 @@
 
     let here, page, answer, settling, looking, seen;
     const signal = navigator.doNotTrack > 0 || navigator.globalPrivacyControl;
-    // Every name of pipeline/ad_names.py; the collector drops others that look like one. Without data-keep the list ends
+    // Every name of pipeline/settings/ad_names.py; the collector drops others that look like one. Without data-keep the list ends
     // with "undefined", which no page uses.
     const kept = RegExp("^(utm_\\w+|\\w*cl(ic)?k?id|[gw]braid|li_fat_id|epik|sccid|rdt_cid|awc|cjevent|admitad_uid|tduid|" + set.keep?.replace(/[^\w.-]/g, "|") + ")=.", "i");
 

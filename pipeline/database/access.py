@@ -25,7 +25,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.durable_files import create_once
 from pipeline.system.private_files import private_directory
 from sql import ACCESS_DIR, statements

@@ -20,7 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from pipeline.database.access import PASSWORD_FILE, read_passwords
 from pipeline.database.access import User as User
 from pipeline.errors import Fatal, Retryable
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.answers import answer_of
 
 CONNECT_SECONDS = 5

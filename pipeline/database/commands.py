@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import settings as configuration
+from pipeline.settings import model as configuration
 from pipeline.system.console import ConfigOption, Panel
 
 

@@ -35,7 +35,7 @@ from pipeline.database.confinement import confine, supported
 from pipeline.database.engine_config import config_xml
 from pipeline.database.planted import set_aside
 from pipeline.errors import Fatal, Retryable
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system import locks
 from pipeline.system.durable_files import replace
 from pipeline.system.hardening import harden_process

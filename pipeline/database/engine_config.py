@@ -13,7 +13,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from pipeline.database.access import USERS
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 _QUERY_HANDLER: Final = (
     "<handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler>"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 
 class Flavour(NamedTuple):

@@ -15,7 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database import client
 from pipeline.delivery.plan import COLUMNS, Batch, Table
 from pipeline.errors import Fatal, PixelError, Retryable
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 MOST_ROWS = 1_000_000
 """More rows than any batch has, so that ClickHouse never cuts a batch into several blocks."""

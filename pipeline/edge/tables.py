@@ -26,7 +26,8 @@ from pipeline.pages.known import PageLists
 from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.scrub.paths import NOTHING_KNOWN, KnownPaths
 from pipeline.scrub.urls import split_url
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from pipeline.signatures.check import NOTHING, Nonces, Place, Verdict, check
 
 REMEMBERED: Final = 16_384  # entries each of clients, pages and referrers: a few MB at most, even in a flood

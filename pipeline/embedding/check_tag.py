@@ -28,7 +28,7 @@ from pipeline.embedding.csp import allows, is_dynamic
 from pipeline.embedding.page_html import Hint, Image, Page, Script
 from pipeline.host_names import normal_host
 from pipeline.scrub.redact import scrub_ad
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 
 
 def check(loaded: Loaded) -> list[Remark]:

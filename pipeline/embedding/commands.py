@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.settings import config_file, load
+from pipeline.settings.model import config_file, load
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_facts, print_rows
 
 if TYPE_CHECKING:

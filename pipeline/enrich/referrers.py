@@ -18,7 +18,7 @@ from publicsuffixlist import PublicSuffixList
 from pipeline.enrich.rows import ReferrerKind
 from pipeline.errors import Fatal
 from pipeline.host_names import normal_host
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 
 CACHED_HOSTS = 8192
 HOST_LIMIT = 253  # RFC 1035: no host name is longer

@@ -27,7 +27,8 @@ from pipeline.errors import Fatal, PixelError
 from pipeline.event import Event, EventColumns, Measurement
 from pipeline.networks.loaded_file import LoadedFile
 from pipeline.reasons import RejectReason
-from pipeline.settings import AddressList, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import AddressList
 
 __all__ = ["ENRICH_STEPS", "EnrichFiles", "EnrichTables", "Rejected", "enrich", "read_agent", "time_text"]
 

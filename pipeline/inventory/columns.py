@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from pipeline.errors import Fatal
-from pipeline.settings import Retention
+from pipeline.settings.sections import Retention
 from sql import SQL_DIR
 
 Language = Literal["en", "ru"]

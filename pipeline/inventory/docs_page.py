@@ -11,7 +11,7 @@ from typing import Final
 from pipeline.inventory.columns import Inventory, Term
 from pipeline.inventory.readers import purposes
 from pipeline.reports.header import Report
-from pipeline.settings import Retention
+from pipeline.settings.sections import Retention
 
 _INTRODUCTION: Final = """\
 # Data inventory

@@ -26,7 +26,7 @@ from pipeline.inventory.columns import Column, Language, inventory
 from pipeline.inventory.readers import reach
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.reports.catalogue import Period, all_reports
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 KeyState = Literal["leaked", "alive", "destroyed", "none"]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import settings as all_settings
 from pipeline.errors import Fatal
 from pipeline.keys import reveal_commands
-from pipeline.settings import Settings
+from pipeline.settings import model as all_settings
+from pipeline.settings.model import Settings
 from pipeline.system.console import ConfigOption, FormatOption, Panel, console, errors, print_rows
 
 if TYPE_CHECKING:

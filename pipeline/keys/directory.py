@@ -25,7 +25,7 @@ import msgspec
 
 from pipeline.errors import Fatal
 from pipeline.keys.tokens import KEY_BYTES
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.durable_files import LOCAL_FILES, create_once, sweep_drafts
 from pipeline.system.private_files import open_private, private_directory
 

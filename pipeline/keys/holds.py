@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, explain
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 _OPEN_BLOCKS = """\
 /* open blocks */

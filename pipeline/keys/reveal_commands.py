@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import settings as all_settings
 from pipeline.audit.actions import Action
+from pipeline.settings import model as all_settings
 from pipeline.system.console import ConfigOption, FormatOption, Panel, print_facts, print_rows
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database.client import connect, explain
 from pipeline.marks.releases import MOST_OF_A_SITE, read_releases, releases_file
 from pipeline.marks.versions import Thing, Versions, short_hash, versions_now
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.durable_files import replace
 
 RELEASE: Final = "release"

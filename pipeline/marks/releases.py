@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.durable_files import replace
 
 MOST_OF_A_SITE: Final = 200

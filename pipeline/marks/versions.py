@@ -18,7 +18,7 @@ import maxminddb
 import msgspec
 
 from pipeline.networks.signed_agents import key_files
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 PARSERS: Final = (
     "ua-parser",

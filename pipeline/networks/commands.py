@@ -21,8 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def build(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Compile the configured address lists into one file, which collectors read at their start."""
-    from pipeline import settings
     from pipeline.networks import lists
+    from pipeline.settings import model as settings
 
     loaded = settings.load(config)
     with console.status("Compiling the address lists"):
@@ -38,9 +38,9 @@ def build(config: ConfigOption = None, form: FormatOption = None) -> None:
 
 def fetch(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Download the keys of the programs that sign their requests; collectors take them within a minute."""
-    from pipeline import settings
     from pipeline.errors import Fatal, Retryable
     from pipeline.networks.fetch import fetch_keys
+    from pipeline.settings import model as settings
 
     loaded = settings.load(config)
     if not loaded.networks.signed_agents:

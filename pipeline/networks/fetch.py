@@ -13,7 +13,8 @@ import urllib3
 
 from pipeline.errors import Retryable
 from pipeline.networks.signed_agents import key_files, keys_url
-from pipeline.settings import Settings, SignedAgent
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import SignedAgent
 from pipeline.signatures.key_set import UnusableKeys, read_keys
 from pipeline.system.durable_files import READABLE, replace
 

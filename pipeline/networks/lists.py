@@ -16,7 +16,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPNetwork, IPSet
 
 from pipeline.errors import Fatal, Retryable
-from pipeline.settings import AddressList, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import AddressList
 from pipeline.system.durable_files import READABLE, replacing
 
 WIDEST_IPV4 = 8

@@ -25,7 +25,7 @@ from pipeline.event import NetClass, RawAddress
 from pipeline.networks.address import PRIVATE_BLOCKS, NetworkSet
 from pipeline.networks.loaded_file import LoadedFile
 from pipeline.networks.signed_agents import SignedAgents
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 _NET_CLASSES = frozenset(get_args(NetClass))
 # Such an address outside of the clinic's own networks is that of a proxy missing in the settings.

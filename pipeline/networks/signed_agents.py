@@ -12,7 +12,8 @@ from typing import Final
 
 from pipeline.errors import Fatal
 from pipeline.networks.loaded_file import LoadedFile
-from pipeline.settings import Settings, SignedAgent
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import SignedAgent
 from pipeline.signatures.check import Discovery, Signer, normal_url
 from pipeline.signatures.key_set import KeySet, UnusableKeys, read_keys
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.errors import Fatal
-from pipeline.settings import Settings, load
+from pipeline.settings.model import Settings, load
 from pipeline.system import locks
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
 

@@ -15,7 +15,7 @@ from typing import Final
 from clickhouse_connect.driver import Client
 
 from pipeline.errors import Fatal
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system import locks
 from sql import MIGRATIONS_DIR, fill, statements
 

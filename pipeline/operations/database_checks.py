@@ -16,7 +16,7 @@ from pipeline.database.client import address, connect, ping
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
 from pipeline.operations.machine_checks import Seen, State
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.ship.retention import ages
 
 STARRED_SHARE = 0.05

@@ -21,7 +21,7 @@ from pipeline.inventory.docs_page import page as inventory_page
 from pipeline.reasons import QUARANTINED, REJECTED
 from pipeline.reports.catalogue import all_reports
 from pipeline.reports.docs_page import page as reports_page
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 DOCS_DIR = Path(__file__).parents[2] / "docs"
 

@@ -17,7 +17,7 @@ from pipeline.operations import database_checks as database
 from pipeline.operations import machine_checks as machine
 from pipeline.operations import setting_checks
 from pipeline.operations.machine_checks import Seen, State
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 
 class Result(NamedTuple):

@@ -27,7 +27,9 @@ from pipeline.networks.lookup import sources
 from pipeline.networks.signed_agents import key_files
 from pipeline.pages.known import read as read_pages
 from pipeline.pages.learn import source_of
-from pipeline.settings import DEMO_SITE, Settings, SignedAgent
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import SignedAgent
+from pipeline.settings.site import DEMO_SITE
 from pipeline.ship.status import read_status
 from pipeline.signatures.key_set import UnusableKeys, read_keys
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes

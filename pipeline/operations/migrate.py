@@ -22,7 +22,7 @@ from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
 from pipeline.operations.daily_partitions import split_into_days
 from pipeline.reports.views import DATABASES, view_statements
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from sql import MIGRATIONS_DIR, fill, statements
 
 _NUMBERED = "[0-9][0-9][0-9][0-9]_*.sql"

@@ -18,7 +18,7 @@ from pipeline.errors import Fatal
 from pipeline.host_names import readable_host
 from pipeline.networks.lists import read_networks
 from pipeline.operations.machine_checks import Seen
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 MEMORY_SHARE = 0.8
 """More of this machine's memory cannot be the database's: collector, shipper and system need the rest."""

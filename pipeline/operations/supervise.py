@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import type_and_place
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.hardening import SUPERVISED
 
 FIRST_PAUSE_SECONDS = 0.5

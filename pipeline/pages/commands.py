@@ -9,7 +9,8 @@ import typer
 from pipeline.system.console import ConfigOption, FormatOption, Panel, console, print_facts, print_rows
 
 if TYPE_CHECKING:
-    from pipeline.settings import Settings, Site
+    from pipeline.settings.model import Settings
+    from pipeline.settings.site import Site
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +36,8 @@ def learn(
     """Read the sitemap of a site; `ship` reads it again daily."""
     from pathlib import Path
 
-    from pipeline import settings
     from pipeline.pages.learn import learn as learn_pages
+    from pipeline.settings import model as settings
 
     loaded = settings.load(config)
     if source and not source.startswith(("http://", "https://")):
@@ -65,8 +66,8 @@ def learn(
 
 def show(form: FormatOption = None, config: ConfigOption = None) -> None:
     """Show which sites have a list, from where and since when."""
-    from pipeline import settings
     from pipeline.pages.known import read
+    from pipeline.settings import model as settings
 
     loaded = settings.load(config)
     rows = []

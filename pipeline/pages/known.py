@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pipeline.errors import Fatal
 from pipeline.scrub.paths import NOTHING_KNOWN, KnownPaths
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.durable_files import replace
 from pipeline.system.private_files import private_directory
 

@@ -29,7 +29,8 @@ from pipeline.pages.page import SitePages
 from pipeline.scrub.paths import plain_path
 from pipeline.scrub.redact import LONGEST
 from pipeline.scrub.urls import split_url
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 
 log = logging.getLogger(__name__)
 

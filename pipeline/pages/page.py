@@ -29,7 +29,7 @@ from pipeline.pages.query import Allowed, allowed_values, page_parameters, read_
 from pipeline.scrub.paths import ANY_SITE, NOTHING_KNOWN, KnownPaths, PathRules, plain_path, scrub_path
 from pipeline.scrub.redact import FAILED_PATH, LONGEST, scrub_host
 from pipeline.scrub.urls import Url, split_url
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 
 _FAILED = Scrubbed.FAILED.value
 

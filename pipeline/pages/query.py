@@ -17,13 +17,13 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pipeline.ad_names import CLICK_ID_NAMES, UTM_NAMES
 from pipeline.event import Scrubbed
 from pipeline.scrub.decode import plain
 from pipeline.scrub.identifiers import find
 from pipeline.scrub.paths import scrub_path
 from pipeline.scrub.redact import STAR
-from pipeline.settings import AllowedValue
+from pipeline.settings.ad_names import CLICK_ID_NAMES, UTM_NAMES
+from pipeline.settings.site import AllowedValue
 
 _PAGE_NUMBER = re.compile(r"[0-9]{1,5}")  # six digits may be a date of birth
 VALUE = re.compile(r"[A-Za-z0-9_.-]{1,64}")

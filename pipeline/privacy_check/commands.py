@@ -42,7 +42,7 @@ def verify_privacy(
     from random import SystemRandom
 
     from pipeline.privacy_check.run import verify
-    from pipeline.settings import load
+    from pipeline.settings.model import load
 
     done = verify(load(config), SystemRandom(), url=url, also=also or (), wait=wait)
     _print(done, form, wait=wait)

@@ -28,7 +28,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.privacy_check.byte_search import Find, Search
 from pipeline.privacy_check.canaries import CONTROL
 from pipeline.privacy_check.compressed import gunzipped, unpacked
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system.answers import answer_of
 
 CLOCK_SECONDS = 1.0

@@ -12,10 +12,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from pipeline.ad_names import UTM_NAMES
 from pipeline.headers.cookies import ID_COOKIE
 from pipeline.privacy_check.canaries import AGENT, FIELDS, FREE_VALUES, UNKNOWN_PATHS, Canary
-from pipeline.settings import Site
+from pipeline.settings.ad_names import UTM_NAMES
+from pipeline.settings.site import Site
 
 BROWSER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"

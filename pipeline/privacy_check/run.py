@@ -29,7 +29,7 @@ from pipeline.privacy_check.places import (
 from pipeline.privacy_check.requests import plan
 from pipeline.privacy_check.self_test import check_search
 from pipeline.privacy_check.send import Sent, check_listens, send
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.traffic.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
 
 

@@ -19,7 +19,7 @@ from pipeline.privacy_check.byte_search import Search
 from pipeline.privacy_check.canaries import Canary, Form
 from pipeline.privacy_check.compressed import LZ4, ZSTD, zstd
 from pipeline.privacy_check.places import Searching, search_files
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.spool.records import frame
 from pipeline.spool.segments import segment_path
 

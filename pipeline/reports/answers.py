@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pipeline.reports.catalogue import thresholds
 from pipeline.reports.header import Report
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 
 class Table(NamedTuple):

@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 from pipeline.errors import Fatal
 from pipeline.reports.header import Family, Report, Value
 from pipeline.reports.report_file import read_report
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from sql import REPORTS_DIR
 
 HOUR: Final = timedelta(hours=1)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import settings as all_settings
 from pipeline.reports import sql_commands
+from pipeline.settings import model as all_settings
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
     from pipeline.reports.answers import Table
     from pipeline.reports.catalogue import Period
     from pipeline.reports.header import Report
-    from pipeline.settings import Settings
+    from pipeline.settings.model import Settings
 
 EMPTY = {
     "en": "Nothing to show of {site}: no events in this time, or of too few people ({least} are needed). Look at a longer time"

@@ -14,7 +14,7 @@ from pipeline.errors import Fatal
 from pipeline.reports.answers import Table
 from pipeline.reports.catalogue import Period, parameters
 from pipeline.reports.header import Report
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 MISSING: Final = {46, 60, 81}
 """ClickHouse's error numbers for an unknown function (a missing parameterised view gives it), table and database."""

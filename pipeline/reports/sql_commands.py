@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import settings as all_settings
+from pipeline.settings import model as all_settings
 from pipeline.system.console import ConfigOption, FormatOption, Panel, print_rows
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Final
 from pipeline.database import schema
 from pipeline.reports.catalogue import all_reports, thresholds
 from pipeline.reports.header import PLACEHOLDER, Report, Value
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from sql import ROLLUP_DIR, fill, without_comments
 
 DATABASES: Final = ("technical", "fraud", "privacy", "rollup")

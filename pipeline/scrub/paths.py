@@ -22,7 +22,7 @@ from pipeline.scrub.decode import UNREADABLE, plain
 from pipeline.scrub.identifiers import MONTHS, find, month, suspicion
 from pipeline.scrub.person_names import is_a_name
 from pipeline.scrub.redact import FAILED_PATH, LONGEST, PASSES, STAR, Clean
-from pipeline.settings import STAFF_SECTIONS
+from pipeline.settings.site import STAFF_SECTIONS
 
 _AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
 _SEGMENT_PARAMETERS = re.compile(r";[^/]*")

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.audit.chain import Entry, Head
 from pipeline.audit.log import Audit
 from pipeline.database.client import connect, explain
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 log = logging.getLogger(__name__)
 

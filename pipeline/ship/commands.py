@@ -23,8 +23,8 @@ def ship(
     import sys
     import threading
 
-    from pipeline import settings
     from pipeline.errors import PixelError, type_and_place
+    from pipeline.settings import model as settings
     from pipeline.ship.worker import Worker
     from pipeline.system.faults import EXIT_UNFORESEEN
     from pipeline.system.hardening import die_with_parent, harden_process

@@ -15,7 +15,7 @@ from pipeline.keys.destruction import destroy_due, due
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.holds import blocked_days
 from pipeline.keys.tokens import fingerprint
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 log = logging.getLogger(__name__)
 

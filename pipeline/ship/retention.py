@@ -17,7 +17,8 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, explain
-from pipeline.settings import Retention, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Retention
 
 SEALED_DAYS: Final = 60
 """Ad networks accept claims for about as long."""

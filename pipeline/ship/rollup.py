@@ -15,7 +15,7 @@ from typing import Final
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, explain
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 RECENT_DAYS: Final = 2
 """Today, and yesterday, whose last hours closed at midnight."""

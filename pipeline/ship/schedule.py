@@ -17,7 +17,7 @@ from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.marks.record import note_changes
 from pipeline.pages.learn import learn_again
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
 from pipeline.ship.key_jobs import compare_keys, destroy_expired_keys
 from pipeline.ship.retention import clear_sealed_clicks, drop_expired

@@ -24,13 +24,13 @@ from typing import Final
 
 import msgspec
 
-from pipeline.ad_names import UTM_NAMES
 from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.errors import Fatal
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.marks.releases import Releases
 from pipeline.scrub.redact import STAR
-from pipeline.settings import Settings
+from pipeline.settings.ad_names import UTM_NAMES
+from pipeline.settings.model import Settings
 from pipeline.system.durable_files import replace
 
 PEOPLE: Final = 5

@@ -35,7 +35,7 @@ from pipeline.errors import Retryable
 from pipeline.event import Event, Measurement
 from pipeline.networks.loaded_file import LOOK_SECONDS
 from pipeline.reasons import RejectReason
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.ship.delivery_thread import Carrier
 from pipeline.ship.schedule import JOBS, Job, JobThread
 from pipeline.ship.shared_values import SharedValues

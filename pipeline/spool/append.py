@@ -27,10 +27,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline import settings
 from pipeline.durations import MINUTE_MS
 from pipeline.errors import Reason, Refused, Retryable
 from pipeline.event import Count, CountsRecord, Event, Measurement
+from pipeline.settings import sections
 from pipeline.spool.capacity import Capacity
 from pipeline.spool.counters import EdgeCounters
 from pipeline.spool.records import frame
@@ -66,7 +66,7 @@ class Spool:
     def __init__(
         self,
         directory: Path,
-        settings: settings.Spool,
+        settings: sections.Spool,
         *,
         durability: str,
         counters: EdgeCounters,

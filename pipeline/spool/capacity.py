@@ -10,7 +10,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from pipeline import settings
+from pipeline.settings import sections
 from pipeline.spool.segments import used_bytes
 from pipeline.system.durable_files import MB, FileSystem
 
@@ -20,7 +20,7 @@ SCAN_SECONDS = 5.0  # the delay until other slots' writes are seen: at 20,000 ev
 class Capacity:
     """Measures whether the spool in `directory` is full."""
 
-    def __init__(self, directory: Path, limits: settings.Spool, files: FileSystem) -> None:
+    def __init__(self, directory: Path, limits: sections.Spool, files: FileSystem) -> None:
         self.full = False
         self._directory = directory
         self._files = files

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def status(config: ConfigOption = None, form: FormatOption = None) -> None:
     """Show each slot: whether a collector runs, how many events wait and the age of the oldest."""
-    from pipeline import settings
+    from pipeline.settings import model as settings
     from pipeline.spool.segments import QUARANTINE, listing, used_bytes
     from pipeline.system.durable_files import LOCAL_FILES, MB
 
@@ -111,7 +111,7 @@ def _slot_row(directory: Path, name: str, segments: list[Segment]) -> tuple[obje
 
 
 def _chosen(config: Path | None, segment: str | None, *, with_quarantine: bool = False) -> list[Path]:
-    from pipeline import settings
+    from pipeline.settings import model as settings
     from pipeline.spool.segments import QUARANTINE, listing
 
     directory = settings.load(config).spool_dir

@@ -27,7 +27,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import settings
+from pipeline.settings import sections
 from pipeline.spool.recovery import copy_bytes
 from pipeline.spool.segments import Slot, segment_path
 from pipeline.system.durable_files import MB, FileSystem, write_all
@@ -52,7 +52,7 @@ class SegmentWriter:
     def __init__(
         self,
         slot: Slot,
-        limits: settings.Spool,
+        limits: sections.Spool,
         files: FileSystem,
         *,
         sync_each_write: bool,

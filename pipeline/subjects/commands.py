@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import settings as all_settings
+from pipeline.settings import model as all_settings
 from pipeline.system.console import (
     ConfigOption,
     Format,

@@ -25,7 +25,7 @@ from pipeline.edge.blocks import Block, lift_block, put_block
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress, Token
 from pipeline.keys.directory import KeyDirectory
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.subjects import request_code
 from pipeline.subjects.erasure import Erasures, clean_quarantine, unshipped
 from pipeline.subjects.findable import notes, tokens_of

@@ -23,7 +23,7 @@ from pipeline.audit.log import Audit
 from pipeline.delivery.plan import COLUMNS, Batch
 from pipeline.errors import Retryable
 from pipeline.event import Event
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.spool.records import parse
 from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subjects.requests import CaseBook, PersonRequest

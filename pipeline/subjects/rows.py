@@ -24,7 +24,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database.client import connect, explain
 from pipeline.errors import Fatal
 from pipeline.inventory.columns import inventory
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.subjects.requests import PersonRequest
 
 TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}

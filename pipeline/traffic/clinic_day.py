@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 
 from pipeline.durations import DAY_MS, HOUR_MS
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 from pipeline.traffic.send import PlannedHit
 
 Choice = TypeVar("Choice")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from pipeline.settings import Settings, load
+from pipeline.settings.model import Settings, load
 from pipeline.system.console import ConfigOption, FormatOption, Panel, errors, print_facts
 from pipeline.traffic.send import Account, PlannedHit
 

@@ -18,7 +18,8 @@ from pipeline.database.client import connect
 from pipeline.durations import DAY_MS
 from pipeline.errors import Fatal
 from pipeline.host_names import normal_host
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from pipeline.traffic.access_log import LoggedHit, Skipped
 from pipeline.traffic.send import PlannedHit
 

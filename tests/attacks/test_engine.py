@@ -23,7 +23,7 @@ from pipeline.database.access import USERS, read_passwords
 from pipeline.database.client import connect, ping
 from pipeline.database.confinement import supported
 from pipeline.operations.migrate import migrate
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from support.command import CLI, environment
 from support.server import Server
 

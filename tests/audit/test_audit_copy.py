@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.audit.log import Audit
-from pipeline.settings import ClickHouse
+from pipeline.settings.sections import ClickHouse
 from pipeline.ship import audit_jobs
 from pipeline.ship.audit_jobs import copy_audit
 from support.server import Rows

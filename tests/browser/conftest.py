@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from collector.demo.site import demo_app
 from pipeline.embedding.snippet import Wish
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 from support.edge import CLINIC, Edge, Served
 from support.walk import COMPARED, Walk
 

@@ -11,7 +11,7 @@ import pytest
 from browser.test_tag import adding
 from playwright.sync_api import Page
 
-from pipeline.ad_names import CLICK_ID_NAMES, UTM_NAMES
+from pipeline.settings.ad_names import CLICK_ID_NAMES, UTM_NAMES
 from support.edge import CLINIC, Edge
 from support.waiting import wait_until
 from support.walk import Walk

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from collector.app import Collector
 from collector.metrics import Totals, TotalsFile, exposition
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 LOOPBACK, PROXY, STRANGER = "127.0.0.1", "10.0.0.1", "203.0.113.9"
 PATHS = ("/health/live", "/health/ready", "/metrics")

@@ -11,7 +11,8 @@ import urllib3
 from collector.demo.content import DOCTORS, SERVICES
 from collector.demo.site import demo_app
 from pipeline.embedding.snippet import Wish
-from pipeline.settings import DEMO_SITE, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.site import DEMO_SITE
 from support.command import environment, free_port
 from support.edge import Served
 from support.waiting import wait_until

@@ -14,7 +14,7 @@ import urllib3
 
 from collector.app import Collector
 from pipeline.event import Event
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.spool.records import read
 from pipeline.system.faults import EXIT_UNFORESEEN
 from pipeline.system.hardening import dumpable

@@ -23,7 +23,8 @@ from pipeline.headers import cookies
 from pipeline.inventory.columns import inventory
 from pipeline.keys.sealed import public_text
 from pipeline.keys.tokens import cookie_visitor
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from pipeline.subjects import request_code
 from support.edge import CLINIC, Edge
 

@@ -17,7 +17,8 @@ from pipeline.edge.steps import OverRate, run_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Count, Hit
 from pipeline.pages import page as page_module
-from pipeline.settings import Collector, Networks, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Collector, Networks
 from support.databases import write_countries
 from support.waiting import until
 

@@ -19,7 +19,7 @@ from collector.server import _listen
 from pipeline.errors import Fatal
 from pipeline.event import Event
 from pipeline.operations.machine_checks import networks, proxies
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.spool.records import read
 from support.command import CLI, free_port, plain_environment
 from support.databases import write_countries

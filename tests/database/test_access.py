@@ -25,7 +25,8 @@ from pipeline.database.access import (
 )
 from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
-from pipeline.settings import ClickHouse, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
 from sql import ACCESS_DIR, statements
 from support.server import Rows
 

@@ -25,7 +25,8 @@ from pipeline.database.client import connect, ping
 from pipeline.database.embedded import SLEEP, config_xml
 from pipeline.errors import Fatal, Retryable
 from pipeline.operations.migrate import migrate
-from pipeline.settings import ClickHouse, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
 from support.command import CLI, environment, free_port
 from support.server import Rows, Server
 

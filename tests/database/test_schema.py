@@ -10,7 +10,8 @@ import pytest
 from pipeline.database import schema
 from pipeline.operations.daily_partitions import TIMES
 from pipeline.reports.views import view_statements
-from pipeline.settings import Retention, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Retention
 from sql import MIGRATIONS_DIR, fill, statements
 from support.server import Rows
 

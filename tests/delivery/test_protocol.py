@@ -24,7 +24,7 @@ from pipeline.enrich.steps import Rejected
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Measurement
 from pipeline.reasons import RejectReason
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
 from support.mortal import FailOnce, Killed, MortalFiles

@@ -7,7 +7,7 @@ import pytest
 from pipeline.delivery.plan import Batch
 from pipeline.delivery.store import ClickHouseStore
 from pipeline.errors import Retryable
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 BATCH = Batch("00000000-0000-0000-0000-000000000001", "events", 202611, [b"[]"], array("Q", [0]))
 

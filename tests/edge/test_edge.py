@@ -17,7 +17,9 @@ from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.keys.sealed import opened, public_text, sealer
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
-from pipeline.settings import AllowedValue, Collector, Fraud, PageRole, Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Collector, Fraud
+from pipeline.settings.site import AllowedValue, PageRole, Site
 from pipeline.spool.records import frame, parse
 from support.signing import Program, known
 

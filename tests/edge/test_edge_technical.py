@@ -8,7 +8,7 @@ from pipeline.errors import Reason, Refused
 from pipeline.event import Hit
 from pipeline.scrub.identifiers import find
 from pipeline.scrub.redact import scrub_release
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from support.edge import CLINIC
 
 NOW = 1_795_000_000_000

@@ -19,7 +19,8 @@ from pipeline.enrich.technical import enrich_measurement
 from pipeline.event import Event, Hit
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
-from pipeline.settings import Monitor, Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Monitor, Site
 from support.system import AGENT
 
 NOW_MS = 1_795_000_000_000

@@ -15,7 +15,9 @@ from pipeline.event import Event, Hit
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.networks.lookup import NetworkTables
-from pipeline.settings import Collector, Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Collector
+from pipeline.settings.site import Site
 from pipeline.spool.records import frame, parse
 from support.signing import HOST, NOW_S, Program, known
 

@@ -16,7 +16,7 @@ from pipeline.embedding.check_tag import check, check_settings
 from pipeline.embedding.csp import allows, read_policies
 from pipeline.embedding.page_html import OURS
 from pipeline.embedding.snippet import Wish, snippet
-from pipeline.settings import DEMO_SITE, AllowedValue, Site
+from pipeline.settings.site import DEMO_SITE, AllowedValue, Site
 from support.edge import Edge, Served
 
 PAGE = "https://clinic.example/doctors"

@@ -28,7 +28,9 @@ from pipeline.enrich.steps import (
 from pipeline.errors import Fatal
 from pipeline.event import LAST_MS, Event, EventColumns, NetClass, Token
 from pipeline.reasons import RejectReason
-from pipeline.settings import AddressList, Networks, Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import AddressList, Networks
+from pipeline.settings.site import Site
 from pipeline.spool.records import frame, parse
 
 BATCH = "0193c1a0-0000-7000-8000-00000000000b"

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.enrich.referrers import APPS, HOSTS, Referrers, registrable_domain
 from pipeline.pages.page import SitePages, read_referrer
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 
 SITE = Site(
     id="clinic",

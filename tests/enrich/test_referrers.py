@@ -9,7 +9,7 @@ import pytest
 from pipeline.enrich.referrers import HOSTS, Referrers, read_spam, registrable_domain
 from pipeline.errors import Fatal
 from pipeline.host_names import normal_host
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 
 SPAM = Path(__file__).parents[2] / "../shared/data/lists/referrer-spam/spammers.txt"
 CLINIC = Site(id="clinic", hosts=("clinic.example", "www.clinic.example"), ad_hosts=("news.example",))

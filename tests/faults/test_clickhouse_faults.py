@@ -27,7 +27,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import Event, Measurement
 from pipeline.operations.migrate import migrate
 from pipeline.reasons import RejectReason
-from pipeline.settings import ClickHouse, Settings, Ship
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse, Ship
 from pipeline.ship import worker
 from pipeline.ship.worker import Worker
 from pipeline.spool.framing import framed

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.operations.migrate import migrate
-from pipeline.settings import Ship
+from pipeline.settings.sections import Ship
 from pipeline.ship.worker import Worker
 from support.auditor import counter_sums, stored_nonces
 from support.server import Rows, Server

@@ -17,7 +17,8 @@ from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
 from pipeline.reports.catalogue import Period
-from pipeline.settings import ClickHouse, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
 from support.command import command, free_port
 from support.server import Rows
 

@@ -16,7 +16,8 @@ from pipeline.inventory.docs_page import page
 from pipeline.inventory.readers import ROLES, purposes, reach
 from pipeline.keys.directory import KeyName
 from pipeline.reports.catalogue import all_reports
-from pipeline.settings import Retention, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Retention
 from pipeline.ship.retention import SEALED_DAYS
 from sql import SQL_DIR
 from support.server import Rows

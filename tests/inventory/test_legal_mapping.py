@@ -10,7 +10,9 @@ from typer.main import get_command
 
 from pipeline.cli import build_app
 from pipeline.inventory.columns import inventory
-from pipeline.settings import Retention, Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Retention
+from pipeline.settings.site import Site
 
 ROOT = Path(__file__).parents[2]
 ENGLISH, RUSSIAN = ((ROOT / "docs" / name).read_text() for name in ("legal-mapping.md", "legal-mapping.ru.md"))

@@ -22,7 +22,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
 from pipeline.keys.holds import blocked_days
 from pipeline.keys.sealed import public_text
-from pipeline.settings import ClickHouse, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
 from pipeline.ship.audit_jobs import print_audit_head
 from pipeline.ship.key_jobs import destroy_expired_keys
 from pipeline.ship.schedule import JOBS

@@ -14,7 +14,8 @@ from pipeline.marks import record, versions
 from pipeline.marks.record import Mark, Seen, marks_file, note_changes
 from pipeline.marks.releases import MOST_OF_A_SITE, Releases, read_releases, releases_file
 from pipeline.marks.versions import Thing, versions_now
-from pipeline.settings import AddressList, ClickHouse, Networks, Privacy, Settings, SignedAgent
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import AddressList, ClickHouse, Networks, Privacy, SignedAgent
 from pipeline.ship.schedule import JOBS
 from support.command import free_port
 from support.databases import write_countries

@@ -19,7 +19,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.networks.lists import _as_set, _joined, build, is_stale, read_networks
 from pipeline.networks.lookup import NetworkTables
-from pipeline.settings import AddressList, Networks, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import AddressList, Networks
 
 SHARED = Path(__file__).parents[2] / "../shared/data/lists"
 

@@ -9,7 +9,9 @@ from netaddr import IPSet
 from pipeline.errors import Fatal
 from pipeline.event import RawAddress
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
-from pipeline.settings import AddressList, Networks, Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import AddressList, Networks
+from pipeline.settings.site import Site
 
 REAL = Path(__file__).parents[2] / "../shared/data/mmdb-maxmind-test"
 

@@ -20,7 +20,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.networks.fetch import MOST_BYTES, fetch_keys
 from pipeline.networks.lookup import NetworkTables
 from pipeline.networks.signed_agents import WELL_KNOWN, SignedAgents
-from pipeline.settings import Networks, Settings, SignedAgent
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Networks, SignedAgent
 from support.signing import Program
 
 PROGRAM, OTHER = Program(), Program(seed=2)

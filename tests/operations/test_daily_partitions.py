@@ -14,7 +14,7 @@ from pipeline.database.client import connect
 from pipeline.errors import Fatal
 from pipeline.operations import migrate
 from pipeline.operations.daily_partitions import TIMES, split_into_days
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.system import locks
 from sql import statements
 from support.server import Server

@@ -21,7 +21,8 @@ from pipeline.database.confinement import supported
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.operations import doctor, machine_checks, setting_checks
 from pipeline.operations.doctor import examine
-from pipeline.settings import Networks, Settings, SignedAgent
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Networks, SignedAgent
 from pipeline.ship.status import ShipStatus, status_path, write_status
 from pipeline.system import locks
 from support.command import free_port

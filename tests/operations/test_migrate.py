@@ -22,7 +22,8 @@ from pipeline.enrich.rows import Row
 from pipeline.errors import Fatal
 from pipeline.operations import migrate
 from pipeline.operations.daily_partitions import TIMES
-from pipeline.settings import ClickHouse, Retention, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse, Retention
 from sql import MIGRATIONS_DIR, statements
 from support.server import Rows, Server
 

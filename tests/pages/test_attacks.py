@@ -14,7 +14,7 @@ from pipeline.event import PageFlag
 from pipeline.pages.attacks import attack_of
 from pipeline.pages.page import SitePages, read_page
 from pipeline.scrub.urls import split_url
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 
 DATA = Path(__file__).parents[1] / "data"
 SHARED = Path(__file__).parents[2] / "../shared/data"

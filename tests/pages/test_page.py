@@ -16,7 +16,7 @@ from pipeline.pages import page
 from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, group_path, read_page, read_referrer
 from pipeline.scrub.redact import LONGEST
 from pipeline.scrub.urls import split_url
-from pipeline.settings import AllowedValue, PageRole, Site
+from pipeline.settings.site import AllowedValue, PageRole, Site
 
 CLINIC = SitePages.of(
     Site(

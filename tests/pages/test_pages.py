@@ -23,7 +23,8 @@ from pipeline.pages import commands
 from pipeline.pages import learn as learning
 from pipeline.pages.known import file_of, read, write
 from pipeline.pages.learn import Learned, learn, learn_again
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from support.command import command
 
 MAP = "http://www.sitemaps.org/schemas/sitemap/0.9"

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.pages.page import SitePages, read_page, read_referrer
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 
 BITRIX = Site.model_validate(
     {

@@ -22,7 +22,7 @@ from pipeline.privacy_check.canaries import draw, forms, marker
 from pipeline.privacy_check.compressed import LZ4, SEVERAL, ZSTD, gunzipped, unpacked, zstd
 from pipeline.privacy_check.self_test import check_search
 from pipeline.scrub.redact import scrub_ad, scrub_text
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 CANARIES = draw(Random(1))
 BY_NAME = {f"{canary.kind}, {canary.place}": canary for canary in CANARIES}

@@ -12,7 +12,7 @@ import pytest
 from pipeline.database.client import connect
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from support import clinic_day
 from support.server import Rows
 

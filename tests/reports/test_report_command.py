@@ -16,7 +16,8 @@ from pipeline.cli import build_app
 from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
 from pipeline.reports import catalogue, run
-from pipeline.settings import ClickHouse, Fraud, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse, Fraud
 from support import clinic_day
 from support.command import free_port
 from support.server import Rows

@@ -15,7 +15,8 @@ from pipeline.errors import Fatal
 from pipeline.reports import catalogue, docs_page, views
 from pipeline.reports.header import Report
 from pipeline.reports.report_file import read_report
-from pipeline.settings import Fraud, Privacy, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Fraud, Privacy
 from sql import REPORTS_DIR
 from support.server import Rows
 

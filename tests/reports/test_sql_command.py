@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.audit.log import Audit
 from pipeline.reports import sql_commands
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from support.command import CLI, environment
 
 

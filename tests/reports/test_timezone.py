@@ -15,7 +15,8 @@ from pipeline.cli import build_app
 from pipeline.operations.migrate import migrate
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from support import clinic_day
 from support.server import Rows
 
@@ -98,7 +99,7 @@ def test_the_days_of_robots_are_those_of_the_site(zoned: Settings) -> None:
 
 def test_the_command_reads_and_names_times_in_the_zone(zoned: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     store(zoned, "berlin", datetime(2026, 10, 25, 0, 10, tzinfo=UTC))
-    monkeypatch.setattr("pipeline.settings.load", lambda _config=None: zoned)
+    monkeypatch.setattr("pipeline.settings.model.load", lambda _config=None: zoned)
     asked = ["report", "traffic_by_hour", "--site", "berlin", "--since", "2026-10-25", "--until", "2026-10-26"]
     told = CliRunner().invoke(build_app(), [*asked, "--format", "json"])
     (row,) = json.loads(told.stdout)

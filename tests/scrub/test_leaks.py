@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.pages.page import PageFacts, ReferrerFacts, SitePages, read_page, read_referrer
 from pipeline.scrub.redact import scrub_text
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 from support.identifiers import ENCODINGS, IDENTIFIERS, PLACES, SITE, Identifier, leaked
 
 CLINIC = SitePages.of(Site(id="clinic", hosts=("clinic.example",)))

@@ -10,7 +10,8 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from pipeline.database.client import connect
 from pipeline.errors import Retryable
-from pipeline.settings import ClickHouse, Retention, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse, Retention
 from pipeline.ship.rollup import LATE_DAYS, RECENT_DAYS, _days, count_days, count_late_hours, count_recent_hours
 from pipeline.ship.schedule import JOBS
 from support import clinic_day

@@ -11,7 +11,7 @@ from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
 from pipeline.errors import Fatal
 from pipeline.keys.directory import KeyDirectory, KeyName
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.ship.key_jobs import compare_keys
 
 

@@ -23,7 +23,8 @@ from pipeline.event import Hit, Measurement
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
 from pipeline.marks.releases import read_releases, releases_file
-from pipeline.settings import AllowedValue, Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import AllowedValue, Site
 from pipeline.ship.shared_values import KINDS, MOST, PEOPLE, REPORTS, SharedValues, vocabulary
 from support.shipping import event as an_event
 from support.shipping import plain_tables

@@ -21,7 +21,8 @@ from pipeline.delivery.journal import Journal
 from pipeline.delivery.journal_entries import Begun, Finished, Intent
 from pipeline.delivery.plan import Batch
 from pipeline.errors import Fatal, Retryable
-from pipeline.settings import ClickHouse, Networks, Settings, Ship
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse, Networks, Ship
 from pipeline.ship import worker as module
 from pipeline.ship.schedule import DAY_SECONDS, RETRY_SECONDS, Job, JobThread, drop_old_quarantine
 from pipeline.ship.status import read_status

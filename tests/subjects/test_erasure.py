@@ -15,7 +15,7 @@ from pipeline.delivery.plan import Batch, Plan
 from pipeline.enrich.steps import enrich
 from pipeline.errors import Fatal
 from pipeline.event import Event, Measurement
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.spool.records import frame, read
 from pipeline.subjects.erasure import ErasureList, Erasures, clean_quarantine, recent, unshipped
 from pipeline.subjects.requests import CaseBook, PersonRequest

@@ -25,7 +25,7 @@ from pipeline.keys.tokens import DayTokens, cookie_visitor
 from pipeline.networks.address import canonical
 from pipeline.privacy_check.compressed import unpacked
 from pipeline.reports import catalogue, run
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.ship.schedule import JOBS
 from pipeline.subjects import request_code
 from pipeline.subjects.desk import ADDRESSES_PER_HOUR, Desk

@@ -13,7 +13,8 @@ from typing import Literal
 from pipeline.database.client import ping
 from pipeline.delivery.journal_entries import Begun, Closed, Finished, Intent, OpenPlan, parse
 from pipeline.operations.migrate import migrate
-from pipeline.settings import ClickHouse, Collector, Settings, Ship, Spool
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse, Collector, Ship, Spool
 from pipeline.ship.status import read_status
 from support.command import CLI, free_port, plain_environment
 from support.system import AGENT

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from pipeline.database.client import connect
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from support.days import MIDNIGHT
 
 SITE = "clinic"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 
 CLI = (sys.executable, "-m", "pipeline")
 

@@ -12,7 +12,8 @@ import uvicorn
 from collector.app import Collector
 from collector.connection import Connection
 from pipeline.event import CountsRecord, Event, Measurement, SpoolRecord
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from pipeline.spool.records import BadLine, read
 from support.command import free_port
 from support.waiting import wait_until

@@ -10,7 +10,8 @@ from clickhouse_connect.driver import Client
 
 from pipeline.database.client import connect
 from pipeline.database.embedded import wait_until_ready
-from pipeline.settings import ClickHouse, Settings
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
 from support.command import CLI, environment, free_port
 
 CLEARED = (

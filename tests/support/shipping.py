@@ -13,7 +13,7 @@ import msgspec
 from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Count, CountsRecord, Event, Measurement, SpoolRecord
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from pipeline.spool.records import frame
 from pipeline.spool.segments import segment_path
 from support.days import MIDNIGHT

@@ -11,9 +11,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pipeline import settings
 from pipeline.errors import Reason, Refused
 from pipeline.event import CountsRecord, Event
+from pipeline.settings import sections
 from pipeline.spool.append import MAX_WAITING_BYTES, RECOVERY_SECONDS, Spool
 from pipeline.spool.counters import EdgeCounters
 from pipeline.spool.records import BadLine, read
@@ -34,10 +34,10 @@ def event(**facts: Any) -> Event:
     )
 
 
-def limits(**changed: float) -> settings.Spool:
+def limits(**changed: float) -> sections.Spool:
     """Return spool settings for tests: no sealing by age, and sizes below what a settings file may name."""
     values: dict[str, float] = {"max_mb": 100, "min_free_mb": 0, "segment_mb": 16, "segment_seconds": 3600.0}
-    return settings.Spool.model_construct(**{**values, **changed})  # type: ignore[arg-type]
+    return sections.Spool.model_construct(**{**values, **changed})  # type: ignore[arg-type]
 
 
 def new_spool(

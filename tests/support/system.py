@@ -11,7 +11,7 @@ from typing import Any
 import urllib3
 
 from pipeline.database.client import connect
-from pipeline.settings import Settings, load
+from pipeline.settings.model import Settings, load
 from support.command import CLI, free_port, plain_environment
 from support.waiting import wait_until
 

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, Request
 from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.event import Event
-from pipeline.settings import Settings
+from pipeline.settings.model import Settings
 from support.edge import CLINIC, Edge, Served
 from support.waiting import wait_until
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.errors import Fatal
-from pipeline.settings import Settings, Site
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 from pipeline.traffic.access_log import LoggedHit, Skipped
 from pipeline.traffic.replay import check_span, plan, read_log, split
 from pipeline.traffic.send import PlannedHit, header_text

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from pipeline.embedding.snippet import Wish, snippet
-from pipeline.settings import Site
+from pipeline.settings.site import Site
 from support.command import free_port
 from support.nginx import Nginx, make_certificate, shipped
 from support.system import System

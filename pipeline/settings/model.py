@@ -1,6 +1,6 @@
 """All settings, in one model: `pixel.toml` overridden by environment variables `PIXEL_*` (nested with `__`).
 
-Owns the sources of a setting and the directories under `data`; the sections are in `pipeline.settings_sections`. An
+Owns the sources of a setting and the directories under `data`; the sections are in `sections` and `site`. An
 unknown key is an error that names the key. docs/settings.md is generated from the model and a test compares them.
 """
 
@@ -24,51 +24,19 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import Fatal
-from pipeline.settings_sections import (
-    DEMO_SITE,
-    STAFF_SECTIONS,
-    AddressList,
-    AllowedValue,
+from pipeline.settings.sections import (
     ClickHouse,
     Collector,
     Dashboards,
     Demo,
     Fraud,
-    Monitor,
     Networks,
-    PageRole,
     Privacy,
     Retention,
     Ship,
-    SignedAgent,
-    Site,
     Spool,
 )
-
-__all__ = [
-    "DEMO_SITE",
-    "STAFF_SECTIONS",
-    "AddressList",
-    "AllowedValue",
-    "ClickHouse",
-    "Collector",
-    "Dashboards",
-    "Demo",
-    "Fraud",
-    "Monitor",
-    "Networks",
-    "PageRole",
-    "Privacy",
-    "Retention",
-    "Settings",
-    "Ship",
-    "SignedAgent",
-    "Site",
-    "Spool",
-    "config_file",
-    "load",
-]
-
+from pipeline.settings.site import DEMO_SITE, Site
 
 REMOVED = {
     "privacy.min_visitors_sensitive": "it was removed: pages of a sensitive group are never shown by name; delete the line",

@@ -6,9 +6,11 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from pipeline import settings
 from pipeline.errors import Fatal
-from pipeline.settings import AllowedValue, ClickHouse, Collector, Retention, Site, load
+from pipeline.settings import model as settings
+from pipeline.settings.model import load
+from pipeline.settings.sections import ClickHouse, Collector, Retention
+from pipeline.settings.site import AllowedValue, Site
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
-from pipeline.ad_names import CLICK_ID_NAMES, UTM_NAMES
 from pipeline.host_names import host_setting
+from pipeline.settings.ad_names import CLICK_ID_NAMES, UTM_NAMES
 
 AnyNetwork = IPv4Network | IPv6Network
 
@@ -20,7 +20,7 @@ WIDEST = {4: 8, 6: 16}
 """Shortest prefix by version: a wider network is a large part of the internet."""
 _OWN_NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "fc00::/7", "fe80::/10")))
 _MAPPED = IPv6Network("::ffff:0:0/96")
-_ROUTES = re.compile(r"(p\.gif|e|(p|t|web-vitals)\.js|privacy.*|health|metrics)", re.IGNORECASE)
+_ROUTES = re.compile(r"(p\.gif|e|(p|seen|t|web-vitals)\.js|privacy.*|health|metrics)", re.IGNORECASE)
 _PLACE = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _STAR = re.compile(r"\*(\.[a-z0-9]+)?", re.IGNORECASE)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.small_patterns import values_of
+from pipeline.settings.small_patterns import values_of
 
 
 @pytest.mark.parametrize(
