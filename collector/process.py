@@ -20,7 +20,8 @@ from pipeline.clock import now_ms
 from pipeline.durations import DAY_MS
 from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import READ_SECONDS, BlockList
-from pipeline.edge.steps import OverRate, day_of
+from pipeline.edge.draft import day_of
+from pipeline.edge.steps import OverRate
 from pipeline.edge.tables import LONGEST_REMEMBERED, REMEMBERED, EdgeTables
 from pipeline.errors import Fatal, Reason, Refused, type_and_place
 from pipeline.event import Event, Measurement, Scrubbed

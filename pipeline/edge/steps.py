@@ -1,85 +1,32 @@
 """Turns a `Hit` into `Event`s; the only place that decides the order of the edge's steps.
 
 Owns `EDGE_STEPS`; their look-up tables are in `pipeline.edge.tables`. A step named `put_*` adds facts to the draft, one
-named `drop_*` may end the hit with a counted reason. Of the steps' results only the draft holds the address; `_event`
-copies only tokens and derived facts, and `Event` has no field that could take an address.
+named `drop_*` may end the hit with a counted reason; `pipeline.edge.draft` makes the event of them.
 
 Pure except for the key files behind `Keyring` and the blocks: time and randomness are arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from pipeline.durations import DAY_MS
-from pipeline.edge.clients import NOBODY, Client, Sender
-from pipeline.edge.tables import EdgeTables, SiteTables
+from pipeline.edge.clients import Client, Sender
+from pipeline.edge.draft import NO_AD, Draft, day_of, event_of
+from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
 from pipeline.event import (
     NO_TOKEN,
-    ConsentSaid,
-    CookieAge,
-    CookieState,
     Event,
-    Fetch,
     Hit,
-    PackedAddress,
     PageFlag,
-    PageFrom,
-    Token,
-    VisitorKind,
 )
 from pipeline.headers import consent, consistency, cookies
 from pipeline.host_names import normal_host
-from pipeline.keys.tokens import click_token, cookie_visitor, is_ipv4
-from pipeline.networks.lookup import NO_FACTS, NetworkFacts
-from pipeline.pages.page import PageFacts, ReferrerFacts
-from pipeline.scrub.redact import Clean, scrub_ad, scrub_release
+from pipeline.keys.tokens import click_token, cookie_visitor
+from pipeline.networks.lookup import NetworkFacts
+from pipeline.scrub.redact import scrub_ad
 from pipeline.scrub.urls import split_url
-from pipeline.signatures.check import NOTHING, Verdict
-
-NO_PAGE = PageFacts("", "", "other", 0, 0, 0, {}, False, "", False)
-NO_REFERRER = ReferrerFacts("", "", 0, False)
-NO_AD = Clean("", 0)
-_CONSENT_SAID: Final[Mapping[bool | None, ConsentSaid]] = {None: "unknown", True: "given", False: "refused"}
-
-
-@dataclass(slots=True)
-class Draft:
-    """The results of the steps so far; made for one hit and then dropped."""
-
-    site: SiteTables
-    now_s: int
-    epoch: date
-    today: date
-    consent: consent.Consent = consent.NOT_GIVEN
-    sent_cookies: dict[str, str] = field(default_factory=dict)
-    kept_cookies: dict[str, str] = field(default_factory=dict)
-    cookie_state: CookieState = "none"
-    set_cookie: str = ""
-    id_secret: str = ""
-    client: Client = NOBODY
-    is_https: bool = False
-    network: NetworkFacts = NO_FACTS
-    page: PageFacts = NO_PAGE
-    page_from: PageFrom = "none"
-    referrer: ReferrerFacts = NO_REFERRER
-    monitor: str = ""
-    scrubbed: int = 0
-    visitor: int = 0
-    visitor_kind: VisitorKind = "none"
-    ip_token: Token = NO_TOKEN
-    net_token: Token = NO_TOKEN
-    ua_token: int = 0
-    click_token: int = 0
-    click_sealed: str = ""
-    cookie_age: CookieAge = "none"
-    fetch: Fetch = "none"
-    signature: Verdict = NOTHING
 
 
 class EdgeResult(NamedTuple):
@@ -275,8 +222,8 @@ def run_edge(hit: Hit, tables: EdgeTables, *, now_ms: int) -> EdgeResult:
     """
     draft = take_steps(EDGE_STEPS, hit, tables, now_ms)
     if not hit.ads:
-        return EdgeResult((_event(hit, draft, tables, NO_AD, now_ms),), draft.set_cookie)
-    return EdgeResult(tuple(_event(hit, draft, tables, scrub_ad(ad), now_ms) for ad in hit.ads), draft.set_cookie)
+        return EdgeResult((event_of(hit, draft, tables, NO_AD, now_ms),), draft.set_cookie)
+    return EdgeResult(tuple(event_of(hit, draft, tables, scrub_ad(ad), now_ms) for ad in hit.ads), draft.set_cookie)
 
 
 def take_steps(steps: Iterable[Step], hit: Hit, tables: EdgeTables, now_ms: int) -> Draft:
@@ -308,85 +255,3 @@ def is_origin_only(hit: Hit) -> bool:
     """Return whether the Referer of a page on another host than the collector's holds no path (Referrer Policy)."""
     url = split_url(hit.referer)
     return url.path in ("", "/") and not url.query and url.host != normal_host(hit.host)
-
-
-def _event(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int) -> Event:
-    page, referrer, network = draft.page, draft.referrer, draft.network
-    return Event(
-        received_ms=hit.received_ms,
-        taken_ms=now_ms if hit.is_replay else 0,
-        event_id=uuid7(hit.received_ms, tables.random(10)),
-        site=hit.site,
-        kind="impression" if ad.text else "pageview",
-        mode=hit.mode,
-        policy=tables.policy,
-        visitor=draft.visitor,
-        visitor_kind=draft.visitor_kind,
-        cookie_state=draft.cookie_state,
-        cookies=draft.kept_cookies,
-        ip_token=draft.ip_token,
-        net_token=draft.net_token,
-        ip_version=_ip_version(draft.client.packed),
-        country=network.country,
-        asn=network.asn,
-        as_org=network.as_org,
-        net_class=network.net_class,
-        ua_token=draft.ua_token,
-        agent=hit.agent,
-        hint_brands=hit.hint_brands,
-        hint_mobile=hit.hint_mobile,
-        hint_platform=hit.hint_platform,
-        monitor=draft.monitor,
-        https=draft.is_https,
-        page_host=page.host,
-        page=page.path,
-        page_flags=page.flags,
-        attack=page.attack,
-        page_scheme=page.scheme,
-        page_from=draft.page_from,
-        status=hit.status,
-        campaign=page.campaign,
-        paid=page.paid,
-        click_token=draft.click_token,
-        ad=ad.text,
-        referrer_host=referrer.host,
-        referrer_page=referrer.path,
-        nonce=hit.nonce,
-        scrubbed=draft.scrubbed | ad.scrubbed,
-        dropped_params=min(page.dropped_params, 255),
-        page_role=page.role,
-        release=scrub_release(hit.release),
-        click_kind=page.click_kind,
-        click_sealed=draft.click_sealed,
-        fetch=draft.fetch,
-        privacy_signal=draft.consent.signal,
-        consent=_CONSENT_SAID[hit.consent],
-        cookie_age=draft.cookie_age,
-        agent_signed=draft.signature.state,
-        signer=draft.signature.signer if draft.signature.state == "verified" else "",
-    )
-
-
-def _ip_version(address: PackedAddress) -> int:
-    if not address:
-        return 0
-    return 4 if is_ipv4(address) else 6
-
-
-def day_of(unix_ms: int) -> date:
-    """Return the UTC day, which is the key epoch, of a Unix time in milliseconds."""
-    return _day(unix_ms // DAY_MS)
-
-
-@lru_cache(maxsize=16)
-def _day(unix_day: int) -> date:
-    return date.fromordinal(date(1970, 1, 1).toordinal() + unix_day)
-
-
-def uuid7(received_ms: int, random: bytes) -> str:
-    """Return a UUID version 7 (RFC 9562, section 5.7) from milliseconds and 10 random bytes."""
-    value = (received_ms & (2**48 - 1)) << 80 | int.from_bytes(random)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.edge.draft import uuid7
 from pipeline.edge.steps import (
     Step,
     drop_over_rate,
@@ -22,7 +23,6 @@ from pipeline.edge.steps import (
     put_network_facts,
     put_page,
     take_steps,
-    uuid7,
 )
 from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Reason, Refused
