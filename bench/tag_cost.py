@@ -39,7 +39,7 @@ const observe = (type, work) =>
 observe("layout-shift", (entry) => (window.shift += entry.value));
 observe("longtask", () => window.long++);
 """
-LOADS = 20
+LOADS = 21
 
 
 class Load(NamedTuple):

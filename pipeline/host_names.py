@@ -8,10 +8,12 @@ takes nothing but a name. Pure.
 from __future__ import annotations
 
 import re
+from functools import cache
 from ipaddress import IPv6Address
 from urllib.parse import unquote
 
 import ada_url
+from publicsuffixlist import PublicSuffixList
 
 _PORT = re.compile(r":\d*$")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
@@ -41,6 +43,21 @@ def readable_host(host: str) -> str:
     return (ada_url.idna_to_unicode(host) or host) if "xn--" in host and host.isascii() else host
 
 
+def bare_host(host: str) -> str:
+    """Return a host in its stored form without `www.`, which the hosts of a site include."""
+    return normal_host(host).removeprefix("www.")
+
+
+def same_site(host: str, other: str) -> bool:
+    """Return whether browsers take two hosts for one site and send the cookies of one to the other.
+
+    Both are in their stored form. Source: HTML Standard, "same site", by the public suffix list with its private part.
+    """
+    if host == other:
+        return True
+    return not _is_address(host) and (_suffixes().privatesuffix(host) or host) == _suffixes().privatesuffix(other)
+
+
 def host_setting(given: str) -> str:
     """Return the stored form of a host that an operator wrote; raises `ValueError` that says the expected spelling."""
     host = _exact(given)
@@ -54,6 +71,15 @@ def host_setting(given: str) -> str:
             f"expected each host by its full name, not a pattern, such as {example} (its `www.` is included)"
         )
     raise ValueError(f"expected a host name alone, without scheme, port, path and spaces, such as {example}")
+
+
+def _is_address(host: str) -> bool:
+    return host.startswith("[") or host.rpartition(".")[2].isdecimal()
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
 
 
 def _exact(given: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.edge.tables import SiteTables
 from pipeline.enrich.referrers import Referrers
 from pipeline.errors import Fatal
-from pipeline.host_names import host_setting, readable_host
+from pipeline.host_names import bare_host, host_setting, readable_host, same_site
 from pipeline.pages.page import read_page
 from pipeline.settings.model import load
 from pipeline.settings.site import Site
@@ -90,3 +90,28 @@ def test_pages_and_previous_pages_are_the_sites_own_in_every_spelling(spelling: 
     assert (page.host, page.path) == (PUNYCODE, "/tseny")
     assert Referrers((site,)).kind(page.host, "clinic") == "internal"
     assert site.hosts == (PUNYCODE,)
+
+
+@pytest.mark.parametrize(
+    ("host", "other", "same"),
+    [
+        ("stats.clinic.example", "www.clinic.example", True),
+        ("clinic.example", "clinic.example", True),
+        ("a.clinic.spb.ru", "clinic.spb.ru", True),
+        ("other.spb.ru", "clinic.spb.ru", False),
+        ("a.github.io", "b.github.io", False),
+        ("10.0.1.5", "192.168.1.5", False),
+        ("10.0.1.5", "10.0.1.5", True),
+        ("[::1]", "[::2]", False),
+        ("localhost", "localhost", True),
+        ("localhost", "clinic.example", False),
+    ],
+)
+def test_two_hosts_are_one_site_as_browsers_decide(host: str, other: str, same: bool) -> None:
+    assert same_site(host, other) is same
+    assert same_site(other, host) is same
+
+
+@pytest.mark.parametrize("host", ["www.clinic.example", "clinic.example.", "WWW.Clinic.Example:443"])
+def test_a_host_is_bare_without_www(host: str) -> None:
+    assert bare_host(host) == "clinic.example"

@@ -28,12 +28,15 @@ _BEFORE_IT_IS_SHOWN = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 
 _SIGNATURE = frozenset({b"signature", b"signature-agent", b"signature-input"})
 
+PARAMETERS = "surmeancv"
+"""The names of the query of the pixel, and of an event of the beacon."""
+
 Scope = Mapping[str, Any]
 Headers = Mapping[bytes, bytes]
 Texts = Mapping[str, str | None]
 Decode = Callable[[bytes], str]
 
-_PARAMETERS = {name.encode(): name for name in "surmeancv"}
+_PARAMETERS = {name.encode(): name for name in PARAMETERS}
 _ADDRESSES = frozenset("ur")
 _MODES: frozenset[str] = frozenset(get_args(Mode))
 _AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)

@@ -1,6 +1,6 @@
 """The tag: the lines to paste into a page, and the check that they work on it.
 
-Owns the printed lines and the check of a page from the outside. May use `edge`, `scrub` and below. The embed page, the demo
+Owns the printed lines and the check of a page from the outside. May use `edge`, `scrub` and below. The demo
 clinic and its own commands use it.
 """
 

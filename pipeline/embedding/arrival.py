@@ -20,7 +20,7 @@ DEFAULT_REFERRER_POLICY = "strict-origin-when-cross-origin"
 
 ORIGIN_ONLY = frozenset({"origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin"})
 _KNOWN_POLICIES = ORIGIN_ONLY | {"no-referrer", "no-referrer-when-downgrade", "same-origin", "unsafe-url"}
-_WEB_ADDRESS = re.compile(r"https?://[^/\\s]", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"https?://[^/\\\s]", re.IGNORECASE)
 _UNFILLED = re.compile(r"\{\{|\}\}|\{%|<\?|\$\{|%7B%7B", re.IGNORECASE)
 
 

@@ -26,7 +26,8 @@ _KEEP = re.compile(r"([\w.-]+([\s,]+[\w.-]+)*)?", re.ASCII)
 _HASH = re.compile(r"(?i)\b(sha256|sha384|sha512)-([A-Za-z0-9+/]+={0,2})")
 AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 _STATUS = re.compile(r"[1-5][0-9][0-9]", re.ASCII)
-_PARAMETERS = frozenset("surmeanc")
+PARAMETERS = frozenset("surmeancv")
+"""The names that the collector reads; a test compares them with its own."""
 _GRAMMAR = (
     ("e", _STATUS, "a status such as 404"),
     ("m", re.compile("|".join(get_args(Mode))), f"one of {', '.join(get_args(Mode))}"),
@@ -265,11 +266,11 @@ def _of_query(image: Image) -> Iterator[tuple[Level, str]]:
 
 
 def _of_names(image: Image) -> Iterator[tuple[Level, str]]:
-    if any(is_address(image.query.get(name, "")) for name in ("u", "r")) and (lost := set(image.names) - _PARAMETERS):
+    if any(is_address(image.query.get(name, "")) for name in ("u", "r")) and (lost := set(image.names) - PARAMETERS):
         yield "problem", f"`u` or `r` is not percent-encoded: {', '.join(sorted(lost))[:70]} is lost; encode `&` as %26"
     if any(name.startswith("amp;") for name in image.names):
         yield "problem", "`&` was escaped twice (&amp;amp;): the parameters after it are lost; write &amp; once"
-    if twice := sorted(name for name, times in Counter(image.names).items() if times > 1 and name in _PARAMETERS):
+    if twice := sorted(name for name, times in Counter(image.names).items() if times > 1 and name in PARAMETERS):
         yield "problem", f"`{', '.join(twice)}` is given twice: the collector answers 400"
 
 

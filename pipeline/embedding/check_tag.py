@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from urllib.parse import urljoin, urlsplit
-
-from publicsuffixlist import PublicSuffixList
 
 from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, host_of
 from pipeline.embedding.check_parts import (
@@ -24,9 +21,9 @@ from pipeline.embedding.check_parts import (
     judge_script,
     judge_script_answer,
 )
-from pipeline.embedding.csp import allows, is_dynamic
+from pipeline.embedding.csp import allows
 from pipeline.embedding.page_html import Hint, Image, Page, Script
-from pipeline.host_names import normal_host
+from pipeline.host_names import bare_host, same_site
 from pipeline.scrub.redact import scrub_ad
 from pipeline.settings.site import Site
 
@@ -44,7 +41,7 @@ def in_order(found: Iterable[Remark]) -> list[Remark]:
 def check_settings(loaded: Loaded, sites: Iterable[Site], collector: str = "") -> list[Remark]:
     """Return the conflicts between the tag and the collector's own settings; `collector` is its address for browsers."""
     known = {site.id: site for site in sites}
-    host = host_of(loaded.address).removeprefix("www.")
+    host = bare_host(host_of(loaded.address))
     given = [script.attributes.get("data-site", "") for script in loaded.page.scripts]
     given += [image.query.get("s", "") for image in loaded.page.images]
     found = [remark for script in loaded.page.scripts for remark in _stale(script, known)]
@@ -52,8 +49,8 @@ def check_settings(loaded: Loaded, sites: Iterable[Site], collector: str = "") -
     for name in dict.fromkeys(given):
         if name not in known:
             found.append(Remark("problem", f"site {name!r} is not in the settings: the collector answers 404"))
-        elif host not in {normal_host(own).removeprefix("www.") for own in (*known[name].hosts, *known[name].ad_hosts)}:
-            text = f"{host} is not among the hosts of site {name}: page paths are not kept, beacons are refused"
+        elif host not in {bare_host(own) for own in (*known[name].hosts, *known[name].ad_hosts)}:
+            text = f"{host} is not among the hosts of site {name}: page paths are not kept, page views of the script are refused"
             found.append(Remark("problem", text))
     return found
 
@@ -233,7 +230,7 @@ def _same_site(loaded: Loaded) -> list[Remark]:
         host = host_of(address)
         if urlsplit(address).scheme == "http" and own.hostname not in ("localhost", "127.0.0.1"):
             found[host] = f"browsers keep no id cookie of {host} over http: visitors are recognised for one day only"
-        elif _site_of(host) != _site_of(host_of(loaded.address)):
+        elif not same_site(host, host_of(loaded.address)):
             found[host] = (
                 f"browsers do not return the id cookie to {host}: it is not the same site as {own.hostname}; use a subdomain or"
                 " a path proxied by nginx, or visitors are recognised for one day only"
@@ -246,15 +243,6 @@ def _same_site(loaded: Loaded) -> list[Remark]:
     return [Remark("note", text) for _, text in sorted(found.items())]
 
 
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()  # with its private part, as browsers decide
-
-
-def _site_of(host: str) -> str:
-    return _suffixes().privatesuffix(host) or host if not host.replace(".", "").isdecimal() else host
-
-
 def _content_security(loaded: Loaded) -> list[Remark]:
     found = []
     for script in loaded.page.scripts:
@@ -262,11 +250,10 @@ def _content_security(loaded: Loaded) -> list[Remark]:
         reach = urljoin(script.address, "e")
         for kind, address, effect in (
             ("script-src", script.address, "the script will not run"),
-            ("connect-src", reach, "the script runs, but its beacon is not sent"),
+            ("connect-src", reach, "the script runs, but its page views are not sent"),
         ):
-            permission = allows(loaded.policies, kind, address, loaded.address, nonce)
-            is_trusted = script.added and kind == "script-src" and is_dynamic(loaded.policies)
-            if not permission.allowed and not is_trusted:
+            permission = allows(loaded.policies, kind, address, loaded.address, nonce, added=script.added)
+            if not permission.allowed:
                 found.append(
                     Remark("problem", f"Content-Security-Policy {permission.directive}: {effect}; allow {address}")
                 )

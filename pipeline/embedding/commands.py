@@ -36,7 +36,7 @@ def print_snippet(
     ads: Annotated[bool, typer.Option("--ads", help="Also the lines for ad blocks.")] = False,
     technical: Annotated[str, typer.Option(help="Technical signals: errors,resources,vitals or some of them.")] = "",
     sample: Annotated[float, typer.Option(min=0, max=1, help="Share of page loads that send measurements.")] = 1,
-    release: Annotated[str, typer.Option(help="Release of the site, sent with every event.")] = "",
+    release: Annotated[str, typer.Option(help="Release of the site, sent by the script with every event.")] = "",
     platform: Annotated[
         str, typer.Option(help="Only the file for a site of: wordpress, bitrix, php, php-image, turbo.")
     ] = "",
@@ -59,6 +59,8 @@ def print_snippet(
         raise typer.BadParameter(f"--technical knows {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
     if consent not in ("", "implied", "explicit", "wait"):
         raise typer.BadParameter(f"--consent is implied, explicit or wait; got {consent}")
+    if ads and platform:
+        raise typer.BadParameter("--ads has no file of its own; print the lines without --platform")
     if platform not in ("", *PLATFORMS):
         raise typer.BadParameter(f"--platform is one of {', '.join(PLATFORMS)}; got {platform}")
     wish = Wish(

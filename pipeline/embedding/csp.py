@@ -1,4 +1,4 @@
-"""Content-Security-Policy for a tag: may a page load its script, send its beacon, show its image?
+"""Content-Security-Policy for a tag: may a page load its script, send its page views, show its image?
 
 Owns the reading of policies and the matching of sources (Content Security Policy Level 3, sections 2.2 and 6.7). Pure.
 """
@@ -42,29 +42,29 @@ def read_policies(headers: Iterable[str]) -> tuple[Policy, ...]:
     return tuple(policies)
 
 
-def allows(policies: Iterable[Policy], kind: str, address: str, page: str, nonce: str = "") -> Permission:
+def allows(
+    policies: Iterable[Policy], kind: str, address: str, page: str, nonce: str = "", *, added: bool = False
+) -> Permission:
     """Return whether `page` may use `address` as `kind` (`script-src`, `connect-src`, `img-src`).
 
-    `nonce` is the script element's. Hashes are not computed, because they apply to inline scripts.
+    `nonce` is the script element's. `added` scripts were added by a script that runs: under `'strict-dynamic'` they may run, too.
+    Hashes are not computed, because they apply to inline scripts.
     """
     for policy in policies:
         name = next((name for name in _FALLBACK[kind] if name in policy), None)
-        if name is not None and not _allowed(policy[name], kind, urlsplit(address), urlsplit(page), nonce):
+        if name is not None and not _allowed(policy[name], kind, urlsplit(address), urlsplit(page), nonce, added):
             return Permission(allowed=False, directive=name)
     return Permission(allowed=True)
 
 
-def is_dynamic(policies: Iterable[Policy]) -> bool:
-    """Return whether a script that may run may add others, whatever their address (`'strict-dynamic'`)."""
-    return any("'strict-dynamic'" in sources for policy in policies for sources in policy.values())
-
-
-def _allowed(sources: Sequence[str], kind: str, address: SplitResult, page: SplitResult, nonce: str) -> bool:
+def _allowed(
+    sources: Sequence[str], kind: str, address: SplitResult, page: SplitResult, nonce: str, added: bool
+) -> bool:
     if kind == "script-src":
         if nonce and f"'nonce-{nonce}'" in sources:
             return True
         if "'strict-dynamic'" in (source.lower() for source in sources):
-            return False  # then only nonces and hashes count
+            return added  # then only nonces and hashes count
     return any(_matches(source, address, page) for source in sources)
 
 

@@ -116,7 +116,8 @@ def _in_ascii(url: str) -> str:
 
 
 def _target(url: str) -> str:
-    return urlsplit(url).path or "/"
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _body(url: str, answer: urllib3.BaseHTTPResponse, longest: int) -> bytes:

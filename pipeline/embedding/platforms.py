@@ -1,7 +1,7 @@
 """Files to paste for sites that a program builds: WordPress, 1C-Bitrix, plain PHP, Turbo and htmx.
 
-Owns the code around the tag; the tag itself comes from `snippet`. Each text finds out by itself whether its page is an error
-page, and prints one tag a page. Every value is escaped for HTML, then for PHP. Pure.
+Owns the code around the tag; the tag itself comes from `snippet`. The texts of WordPress, 1C-Bitrix and PHP find out whether
+their page is an error page. Each prints one tag a page. Every value is escaped for HTML, then for PHP. Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The exact lines a page owner pastes: tag, noscript, images, ad block, link to /privacy, CSP, nginx.
 
-Owns `snippet`, one pure function, so that the command line, the embed page and docs/embedding.md print the same lines.
+Owns `snippet`, one pure function, so that the command line, the demo clinic and docs/embedding.md print the same lines.
 Every value is checked against a grammar or escaped, so the lines are safe to show and to paste. Every attribute is in quotes,
 because minifiers and editors break bare values; every image says `loading="eager"`, because a lazy image that is hidden is
 loaded by no browser, and WordPress makes each image lazy that does not say how it is loaded.

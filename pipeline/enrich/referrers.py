@@ -17,7 +17,7 @@ from publicsuffixlist import PublicSuffixList
 
 from pipeline.enrich.rows import ReferrerKind
 from pipeline.errors import Fatal
-from pipeline.host_names import normal_host
+from pipeline.host_names import bare_host, normal_host
 from pipeline.settings.site import Site
 
 CACHED_HOSTS = 8192
@@ -162,7 +162,7 @@ def read_spam(file: Path | None) -> frozenset[str]:
 
 
 def _spellings(hosts: Iterable[str]) -> frozenset[str]:
-    bare = {normal_host(host).removeprefix("www.") for host in hosts} - {""}
+    bare = {bare_host(host) for host in hosts} - {""}
     return frozenset(bare | {f"www.{host}" for host in bare})
 
 

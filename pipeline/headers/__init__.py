@@ -1,4 +1,4 @@
-"""What the headers of a request say: consent and privacy signals, cookies, and whether its parts fit together.
+"""The headers of a request: consent and privacy signals, cookies, and whether the parts of a request fit together.
 
 Owns our cookies, the precedence of the signals and the comparison of the headers. Pure. May use `pages`, `scrub` and the root.
 The edge uses all of it, `subjects`, `traffic`, `privacy_check` and the page /privacy use `cookies`.

@@ -136,7 +136,9 @@ def _read(content: Mapping[str, Any]) -> Inventory:
     columns: list[Column] = []
     for table, given in content["tables"].items():
         copied = "like" in given
-        source: Mapping[str, list[str]] = content["tables"][given["like"]]["columns"] if copied else given["columns"]
+        source: Mapping[str, list[str]] = (content["tables"][given["like"]]["columns"] if copied else {}) | given.get(
+            "columns", {}
+        )
         for name, (group, origin, clause, purpose, *own) in source.items():
             field = origin.removeprefix(DERIVED)
             if field not in fields:

@@ -105,7 +105,7 @@ def claim_pair(
 ) -> None:
     """Make the pair of keys for claims for refunds: the private half into FILE, the public one for the settings.
 
-    The collector seals the click ids of ads to the public half. Whoever has the private half can read them for 60 days.
+    The collector seals the click ids of ads to the public half. A person with the private half can read them for 60 days.
     """
     from pipeline.audit.actions import Action
     from pipeline.audit.log import Audit, operator

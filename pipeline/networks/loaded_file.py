@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class FileState(NamedTuple):
-    """What tells one content of a file from another; times in nanoseconds, all 0 for a missing file."""
+    """The marks by which a new content of a file is noticed; times in nanoseconds, all 0 for a missing file."""
 
     modified_ns: int = 0
     changed_ns: int = 0

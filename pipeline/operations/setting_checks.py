@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime
-from functools import cache
 from urllib.parse import urlsplit
-
-from publicsuffixlist import PublicSuffixList
 
 from pipeline.enrich.steps import EnrichTables
 from pipeline.errors import Fatal
-from pipeline.host_names import readable_host
+from pipeline.host_names import readable_host, same_site
 from pipeline.networks.lists import read_networks
 from pipeline.operations.machine_checks import Seen
 from pipeline.settings.model import Settings
@@ -56,7 +53,7 @@ def browsers(settings: Settings) -> Seen:
     else:
         yield "ok", f"browsers reach the collector at {given}"
     for site in settings.sites:
-        if not any(_same_site(host, own) for own in site.hosts):
+        if not any(same_site(host, own) for own in site.hosts):
             advice = f"use a subdomain of {readable_host(site.hosts[0])}, or a path on it"
             yield (
                 "note",
@@ -65,16 +62,6 @@ def browsers(settings: Settings) -> Seen:
                     f" and each visitor is new every day; {advice}"
                 ),
             )
-
-
-def _same_site(host: str, page_host: str) -> bool:
-    domain = _suffixes().privatesuffix(host)
-    return host == page_host or (domain is not None and domain == _suffixes().privatesuffix(page_host))
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()  # with its private part, as browsers decide
 
 
 def privacy(settings: Settings) -> Seen:

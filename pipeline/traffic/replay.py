@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pipeline.database.client import connect
 from pipeline.durations import DAY_MS
 from pipeline.errors import Fatal
-from pipeline.host_names import normal_host
+from pipeline.host_names import bare_host
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.traffic.access_log import LoggedHit, Skipped
@@ -75,11 +75,11 @@ def split(results: Iterable[LoggedHit | Skipped], site: Site) -> tuple[list[Logg
     """
     hits: list[LoggedHit] = []
     skipped: Counter[str] = Counter()
-    hosts = {_bare(host) for host in site.hosts}
+    hosts = {bare_host(host) for host in site.hosts}
     for result in results:
         if isinstance(result, Skipped):
             skipped[result.reason] += 1
-        elif result.host and _bare(result.host) not in hosts:
+        elif result.host and bare_host(result.host) not in hosts:
             skipped["another host"] += 1
         else:
             hits.append(result)
@@ -117,8 +117,3 @@ def _planned(hit: LoggedHit, site: Site, at_ms: int) -> PlannedHit:
     if hit.status >= 400:
         query["e"] = str(hit.status)
     return PlannedHit(at_ms=at_ms, address=hit.address, agent=hit.agent, query=query)
-
-
-def _bare(host: str) -> str:
-    """Return a host in its one form, without `www.`, which the site's hosts include."""
-    return normal_host(host).removeprefix("www.")

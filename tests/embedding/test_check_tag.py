@@ -10,13 +10,17 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 from collector.demo.site import demo_app
+from collector.endpoints.assets import NAMES
+from collector.http import request
 from pipeline.cli import build_app
-from pipeline.embedding.arrival import Loaded, arrivals
+from pipeline.embedding.arrival import Loaded, arrivals, is_address
+from pipeline.embedding.check_parts import PARAMETERS
 from pipeline.embedding.check_tag import check, check_settings
 from pipeline.embedding.csp import allows, read_policies
 from pipeline.embedding.page_html import OURS
 from pipeline.embedding.snippet import Wish, snippet
 from pipeline.settings.site import DEMO_SITE, AllowedValue, Site
+from pipeline.settings.values import browser_address
 from support.edge import Edge, Served
 
 PAGE = "https://clinic.example/doctors"
@@ -27,6 +31,7 @@ HASH = "sha384-oqVuAfXRKap7fdgcCY5uykM6+R9GqQ8K/uxy9rx7HNQlGYl1kPzQho1wx4JwY8wC"
 IMAGE = '<img src="https://stats.clinic.example/p.gif?s=clinic"{}>'
 
 WISH = Wish(site="clinic", collector="https://stats.clinic.example")
+REPOSITORY = Path(__file__).parents[2]
 
 
 def loaded(html: str = TAG, status: int = 200, address: str = PAGE, **headers: str) -> Loaded:
@@ -250,7 +255,7 @@ def test_the_cookie_comes_back_only_within_one_site_as_browsers_see_it(page, col
     [
         ("script-src 'self'", "the script will not run"),
         ("script-src 'strict-dynamic' https://stats.clinic.example", "the script will not run"),
-        ("connect-src 'self'; script-src *", "beacon is not sent"),
+        ("connect-src 'self'; script-src *", "page views are not sent"),
         ("default-src 'none'", "no image"),
     ],
 )
@@ -517,3 +522,41 @@ def test_an_answer_printed_into_the_page_is_noted():
 def test_a_tag_that_a_script_writes_tells_its_site():
     html = "<script>document.write('" + SCRIPT.replace("</", "<\\/") + "')</script>"
     assert problems(html) == []
+
+
+@pytest.mark.parametrize("host", ["spb.clinic.example", "www.clinic.example", "Stats.example"])
+def test_an_address_may_begin_with_any_letter(host):
+    assert is_address(f"https://{host}/")
+    assert not is_address("https:// clinic.example/")
+    assert not is_address("https:///clinic.example/")
+
+
+def test_the_check_knows_every_name_that_the_collector_reads():
+    assert frozenset(request.PARAMETERS) == PARAMETERS
+
+
+@pytest.mark.parametrize(
+    ("policy", "added", "allowed"),
+    [
+        ("script-src 'nonce-a' 'strict-dynamic'", True, True),
+        ("script-src 'nonce-a' 'STRICT-DYNAMIC'", True, True),
+        ("script-src 'nonce-a' 'strict-dynamic', script-src 'self'", True, False),
+        ("script-src 'self'; style-src 'strict-dynamic'", True, False),
+        ("script-src 'nonce-a' 'strict-dynamic'", False, False),
+    ],
+)
+def test_every_policy_must_let_a_script_add_another(policy: str, added: bool, allowed: bool) -> None:
+    address, page = "https://stats.clinic.example/p.js", "https://clinic.example/"
+    assert allows(read_policies([policy]), "script-src", address, page, added=added).allowed is allowed
+
+
+def test_every_place_that_lists_the_files_of_the_collector_lists_all():
+    places = [
+        (REPOSITORY / "deploy/nginx/clinic-pixel.conf").read_text(),
+        next(line for line in (REPOSITORY / "docs/runbook.md").read_text().splitlines() if "provider cache" in line),
+        next(text for name, _, text in snippet(WISH) if name == "nginx"),
+    ]
+    for name in (name.removesuffix(".js") for name in NAMES if name.endswith(".js") and name != "privacy.js"):
+        assert [re.search(rf"\b{name}\b", place) is not None for place in places] == [True] * len(places), name
+        with pytest.raises(ValueError, match="expected"):
+            browser_address(f"https://stats.clinic.example/{name}.js")
