@@ -14,7 +14,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from collector.http.request import Headers, Scope, make_hit
 from pipeline.edge.technical import RawMeasurement
@@ -88,7 +88,9 @@ def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> 
         return Measurements(hit, _measurements(message.t))
     if any(event.s != message[0].s for event in message):
         raise Refused(Reason.BAD_BODY)
-    return tuple(make_hit(scope, headers, asdict(event), received_ms=now_ms) for event in message)
+    hits = tuple(make_hit(scope, headers, asdict(event), received_ms=now_ms) for event in message)
+    # One request has one signature, which is checked once.
+    return tuple(replace(hit, signed=hits[0].signed) for hit in hits) if hits[0].signed else hits
 
 
 def _measurements(given: Iterable[msgspec.Raw]) -> tuple[RawMeasurement, ...]:

@@ -14,13 +14,13 @@ from urllib.parse import unquote_to_bytes
 
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, Mode, SignedRequest
+from pipeline.scrub.redact import RELEASE_LIMIT
 
 MAX_TARGET = 8 * 1024  # path and query; the longest real page address is a quarter of it
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
 MAX_AGENT = 1024  # enrichment takes an agent over 512 for malformed
 MAX_HINT = 256
-MAX_RELEASE = 64
 MAX_ADS = 32
 REPLAY_HEADER = b"x-pixel-replay"
 _BEFORE_IT_IS_SHOWN = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
@@ -94,7 +94,7 @@ def make_hit(
         ads=_ads(text("a") or ""),
         nonce=_nonce(text("n") or ""),
         consent=_CONSENT[consent],
-        release=(text("v") or "")[:MAX_RELEASE],
+        release=(text("v") or "")[:RELEASE_LIMIT],
         way="beacon" if scope.get("method") == "POST" else "image",
         origin=get(b"origin", b"").decode("latin-1"),
         fetch_dest=get(b"sec-fetch-dest", b"").decode("latin-1"),

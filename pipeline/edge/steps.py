@@ -3,7 +3,8 @@
 Owns `EDGE_STEPS`; their look-up tables are in `pipeline.edge.tables`. A step named `put_*` adds facts to the draft, one
 named `drop_*` may end the hit with a counted reason; `pipeline.edge.draft` makes the event of them.
 
-Pure except for the key files behind `Keyring` and the blocks: time and randomness are arguments.
+Time and the randomness of events are arguments. Only the key files behind `Keyring`, the blocks, the rates, the nonces of signed
+programs and the sealing of click ids are outside of them.
 """
 
 from __future__ import annotations
@@ -193,7 +194,7 @@ def put_signature(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Check the signature of a program on its request; only a request that has one pays for it."""
     if hit.signed is not None:
         scheme = "https" if draft.is_https else "http"
-        draft.signature = tables.signature(hit.signed._replace(scheme=scheme), now_ms=hit.received_ms)
+        draft.signature = tables.signature(hit.signed, scheme, now_ms=hit.received_ms)
 
 
 Step = Callable[[Hit, Draft, EdgeTables], None]

@@ -85,6 +85,7 @@ class EdgeTables:
     seal: Seal | None = None
     public_url: str = ""
     _nonces: Nonces = field(init=False, default_factory=Nonces)
+    _judged: tuple[SignedRequest | None, Verdict] = field(init=False, default=(None, NOTHING))
     _clients: AgedCache[Sender, Client] = field(init=False)
     _pages: AgedCache[_SitePage, PageFacts] = field(init=False)
     _referrers: AgedCache[_SitePage, ReferrerFacts] = field(init=False)
@@ -130,10 +131,15 @@ class EdgeTables:
         """Return the facts of a previous page's address that may be kept."""
         return self._referrers((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_referrer((site, raw))
 
-    def signature(self, request: SignedRequest, *, now_ms: int) -> Verdict:
-        """Return the verdict on the signature of a request."""
+    def signature(self, request: SignedRequest, scheme: str, *, now_ms: int) -> Verdict:
+        """Return the verdict on the signature of a request; the events of one beacon share it and its nonce."""
         signers = self.networks.signed_agents.signers
-        return check(request, signers, self._places(request), self._nonces, now_ms=now_ms) if signers else NOTHING
+        if not signers:
+            return NOTHING
+        if self._judged[0] is not request:
+            sent = request._replace(scheme=scheme)
+            self._judged = request, check(sent, signers, self._places(sent), self._nonces, now_ms=now_ms)
+        return self._judged[1]
 
     def _places(self, request: SignedRequest) -> list[Place]:
         """Return where the signer may have sent a request.

@@ -134,7 +134,7 @@ _CONTACTS: tuple[tuple[str, str, Label | None], ...] = (
 )
 """An address of the operator; no browser and no app has one in its agent."""
 
-_LAST: tuple[tuple[str, str, Label | None], ...] = (
+_LIBRARY_WORDS: tuple[tuple[str, str, Label | None], ...] = (
     (
         rf"(?i:^(?:{_LIBRARIES})(?:[/ ._-]|$))",
         "unlisted library",
@@ -145,6 +145,8 @@ _LAST: tuple[tuple[str, str, Label | None], ...] = (
         "unlisted library",
         Label.HTTP_LIBRARY,
     ),
+)
+_OTHER_WORDS: tuple[tuple[str, str, Label | None], ...] = (
     (r"(?i:(?:scan|recon|audit)(?:s|ner|ning)?(?:[^a-z]|$))", "unlisted scanner", Label.ROBOT_SCANNER),
     (r"(?i:(?:scrap|fetch|check|index|valid|archiv|sniff|prob)(?:p?er|ator|or)(?:[^a-z]|$))", "unlisted fetcher", None),
     (r"(?i:monitor(?:ing)?(?:[^a-z]|$)|uptime|healthservice)", "unlisted monitor", Label.ROBOT_MONITOR),
@@ -158,14 +160,13 @@ class Robots:
     """The compiled lists, one matcher for each form of agent."""
 
     def __init__(self) -> None:
-        libraries, words = _LAST[:2], _LAST[2:]
         listed = [*_OWN, *_public(in_browsers=False), *_SERVICES]
-        entries = [*listed, *libraries, *_CRAWLING, *words, *_CONTACTS]
+        entries = [*listed, *_LIBRARY_WORDS, *_CRAWLING, *_OTHER_WORDS, *_CONTACTS]
         self._people = re.compile("|".join(PEOPLE))
         self._robots = {name: Robot(name, category) for _, name, category in reversed(entries)}
         self._everything = _matcher(entries)
         self._in_browsers = _matcher([*_OWN, *_public(in_browsers=True), *_SERVICES])
-        self._words = _matcher([*libraries, *_CRAWLING, *words, *_CONTACTS])
+        self._words = _matcher([*_LIBRARY_WORDS, *_CRAWLING, *_OTHER_WORDS, *_CONTACTS])
         self._words_of_phones = _matcher([*_CRAWLING, *_CONTACTS])
         self._words_of_apps = _matcher(_CONTACTS)
 

@@ -49,8 +49,7 @@ class Keyring:
         self.may_mint = may_mint
         self.retention = timedelta(days=retention_days)
         self._days: dict[date, DayTokens | None] = {}
-        self._years: dict[int, bytes | None] = {}
-        self._quarters: dict[KeyName, bytes | None] = {}
+        self._longer: dict[KeyName, bytes | None] = {}
         self._problems: dict[KeyName, str] = {}
         self._alarmed: set[KeyName] = set()
         self._monotonic = monotonic
@@ -87,20 +86,11 @@ class Keyring:
 
     def visitor_key(self, epoch: date, *, today: date | None = None) -> bytes | None:
         """Return the visitor key of the year of `epoch`; None means no visitor and not ready (`problem` says why)."""
-        if self._monotonic() >= self._check_at:
-            self._forget()
-        if epoch.year not in self._years:
-            self._years[epoch.year] = self._open(KeyName.of_year(epoch), today or epoch)
-        return self._years[epoch.year]
+        return self._key(KeyName.of_year(epoch), today or epoch)
 
     def click_key(self, epoch: date, *, today: date) -> bytes | None:
         """Return the click key of the quarter of `epoch`; None means no click tokens (`problem` says why)."""
-        if self._monotonic() >= self._check_at:
-            self._forget()
-        name = KeyName.of_quarter(epoch)
-        if name not in self._quarters:
-            self._quarters[name] = self._open(name, today)
-        return self._quarters[name]
+        return self._key(KeyName.of_quarter(epoch), today)
 
     def mint_ahead(self, today: date, days: int) -> list[tuple[KeyName, bool]]:
         """Make the keys of today and the following days, `days` in all, and the visitor and click keys of their
@@ -119,6 +109,13 @@ class Keyring:
         for problem in self.damaged().values():
             raise Fatal(problem)
         return [(name, self._mint(name)) for name in names if not self.files.exists(name, DESTROYED)]
+
+    def _key(self, name: KeyName, today: date) -> bytes | None:
+        if self._monotonic() >= self._check_at:
+            self._forget()
+        if name not in self._longer:
+            self._longer[name] = self._open(name, today)
+        return self._longer[name]
 
     def _open(self, name: KeyName, today: date) -> bytes | None:
         try:
@@ -178,7 +175,4 @@ class Keyring:
         self._problems.clear()
         lives = self.files.lives
         self._days = {day: kept for day, kept in self._days.items() if kept and lives(KeyName.of_day(day))}
-        self._quarters = {name: kept for name, kept in self._quarters.items() if kept and lives(name)}
-        self._years = {
-            year: kept for year, kept in self._years.items() if kept and lives(KeyName.of_year(date(year, 1, 1)))
-        }
+        self._longer = {name: kept for name, kept in self._longer.items() if kept and lives(name)}

@@ -1,7 +1,7 @@
 """Seals an ad's click id to a public key: only the command of a claim for a refund, which has the private half, opens it.
 
 Owns the suite (HPKE, RFC 9180: X25519, HKDF-SHA256, AES-128-GCM) and the text form of its keys. An ad network can look up its
-own click id and nothing else of ours, so a claim without it cannot be examined (policy clause 4.1.3). Pure.
+own click id and nothing else of ours, so a claim without it cannot be examined (policy clause 4.1.3).
 """
 
 from __future__ import annotations

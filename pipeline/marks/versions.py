@@ -30,7 +30,7 @@ PARSERS: Final = (
 )
 """The packages whose data decide about names of browsers, robots and sites."""
 
-SECRETLESS: Final = {"privacy": {"policy_version"}, "clickhouse": {"url"}}
+LEFT_OUT: Final = {"privacy": {"policy_version"}, "clickhouse": {"url"}}
 """Settings left out of the hash of their section: one has a mark of its own, one names a place that is nobody's business."""
 
 
@@ -76,7 +76,7 @@ def _sections(settings: Settings) -> Iterator[tuple[str, str]]:
         if name != "data":
             dumped = settings.model_dump(mode="json", include={name})[name]
             if isinstance(dumped, dict):
-                dumped = {key: value for key, value in dumped.items() if key not in SECRETLESS.get(name, set())}
+                dumped = {key: value for key, value in dumped.items() if key not in LEFT_OUT.get(name, set())}
             yield name, short_hash(msgspec.json.encode(dumped, order="deterministic"))
 
 

@@ -36,7 +36,7 @@ class SignedAgents:
     @property
     def files(self) -> dict[str, LoadedFile[KeySet]]:
         """The files by the name of their program."""
-        return {f"keys_of_{agent.name}": file for agent, file in self._files}
+        return {figure_of(agent): file for agent, file in self._files}
 
     def refresh(self) -> bool:
         """Take the files that changed; return whether there was one."""
@@ -49,6 +49,11 @@ class SignedAgents:
         return tuple(
             Signer(agent.name, normal_url(agent.url), discovery(agent), file.content) for agent, file in self._files
         )
+
+
+def figure_of(agent: SignedAgent) -> str:
+    """Return the name of a program's file in /metrics, which knows no dots and hyphens."""
+    return f"keys_of_{agent.name.replace('.', '_').replace('-', '_')}"
 
 
 def key_files(settings: Settings) -> list[tuple[SignedAgent, Path]]:

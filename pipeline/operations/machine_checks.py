@@ -24,7 +24,7 @@ from pipeline.keys.ring import Keyring
 from pipeline.networks.lists import is_stale
 from pipeline.networks.loaded_file import FileState
 from pipeline.networks.lookup import sources
-from pipeline.networks.signed_agents import key_files
+from pipeline.networks.signed_agents import figure_of, key_files
 from pipeline.pages.known import read as read_pages
 from pipeline.pages.learn import source_of
 from pipeline.settings.model import Settings
@@ -205,7 +205,7 @@ def networks(settings: Settings) -> Seen:
         yield "ok", f"{len(settings.networks.lists)} address lists compiled"
     for agent, file in key_files(settings):
         yield _agent_keys(agent, file)
-        yield from _in_force(file, in_force.get(f"keys_of_{agent.name}_modified_seconds"), "collector")
+        yield from _in_force(file, in_force.get(f"{figure_of(agent)}_modified_seconds"), "collector")
     status = read_status(settings.data)
     if status is not None and status.state != "stopped":
         for name, modified in status.loaded_files.items():

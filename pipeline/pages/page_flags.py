@@ -20,7 +20,7 @@ _NEEDLESS_ESCAPE = re.compile(r"%(?:2[5DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dA
 
 
 def spelling(url: Url, path: str) -> int:
-    """Return bits of `PageFlag`, all but `ATTACK`, for an address of the site; `path` is its plain path, capitals kept."""
+    """Return the bits of `PageFlag` that tell the spelling, for an address of the site; `path` is its plain path, capitals kept."""
     raw = url.path
     flags = PageFlag.WWW.value if url.host.startswith("www.") else 0
     if "//" in raw:

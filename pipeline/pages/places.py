@@ -1,7 +1,7 @@
 """Finds pages that only their query tells apart: roles, and sensitive groups of sites such as `/?page_id=10`.
 
 Owns the grammar of a place in the settings: a path template, a parameter of the query, and its value. Judged before the query
-is dropped; only the result of a rule is stored. Pure.
+is dropped; of a rule only its result is stored. Pure.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Owns the grammar of kept values. Rules:
 * A `+` becomes a space before any check, and a listed value is found under the same spelling: it is stored as it is listed.
   The first of several equal names counts.
 * A second `?` separates like `&`: ad systems add `?yclid=...` to an address that has a query.
-* A click id leaves this module only as the raw value that `pipeline.keys.tokens` turns into `click_token` in memory.
+* A click id leaves this module only as the raw value of which `pipeline.keys` makes `click_token` and, for claims, `click_sealed`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Query(NamedTuple):
     scrubbed: int
     click_kind: str = ""
     placed: Mapping[str, str] = MappingProxyType({})
-    """Raw values of the parameters that tell pages apart; only the results of their rules may be stored."""
+    """Raw values of the parameters that tell pages apart; stored are only results of rules and the scrubbed `page_parameters`."""
 
 
 NO_QUERY = Query({}, 0, "", 0)

@@ -73,20 +73,19 @@ class Nonces:
 
     def __init__(self, most: int = MOST_NONCES) -> None:
         self._most = most
-        self._seen: dict[tuple[str, str], tuple[int, bytes, int]] = {}
+        self._seen: dict[tuple[str, str], int] = {}
 
-    def is_first(self, key: str, nonce: str, signature: bytes, *, expires_s: int, now_ms: int) -> bool:
-        """Return whether a nonce was not used before; one request may ask for each of its events."""
-        known = self._seen.get((key, nonce))
-        if known is not None:
-            return known[:2] == (now_ms, signature)
+    def is_first(self, key: str, nonce: str, *, expires_s: int, now_s: int) -> bool:
+        """Return whether a nonce was not used before."""
+        if (key, nonce) in self._seen:
+            return False
         if len(self._seen) >= self._most:
-            self._forget(now_ms // 1000)
-        self._seen[key, nonce] = now_ms, signature, expires_s
+            self._forget(now_s)
+        self._seen[key, nonce] = expires_s
         return True
 
     def _forget(self, now_s: int) -> None:
-        valid = {name: use for name, use in self._seen.items() if use[2] > now_s}
+        valid = {name: use for name, use in self._seen.items() if use > now_s}
         self._seen = valid if len(valid) < self._most else dict(list(valid.items())[self._most // 2 :])
 
 
@@ -187,7 +186,7 @@ def _judge(
         return NOTHING
     nonce, expires_s = signature.parameters.get("nonce"), signature.parameters["expires"]
     if is_valid and isinstance(nonce, str):
-        is_valid = nonces.is_first(key_id, nonce, signature.value, expires_s=expires_s, now_ms=now_ms)
+        is_valid = nonces.is_first(key_id, nonce, expires_s=expires_s, now_s=now_ms // 1000)
     return Verdict("verified" if is_valid else "failed", signer.name)
 
 

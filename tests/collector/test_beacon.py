@@ -313,3 +313,16 @@ def test_a_page_that_nobody_has_seen_is_not_counted(edge, header):
     assert call(edge, [VIEW], Origin="https://clinic.example", **header).status == 403
     assert len(edge.events()) == before
     assert refused(edge, Reason.NOT_SHOWN) == counted + 1
+
+
+def test_the_events_of_a_beacon_share_the_one_signature_of_their_request():
+    signed = {**HEADERS, b"signature-input": b"sig1=()", b"signature": b"sig1=:AA==:"}
+    hits = read_beacon(
+        json.dumps([VIEW, VIEW]).encode(),
+        {**SCOPE, "method": "POST", "path": "/e", "query_string": b""},
+        signed,
+        now_ms=1_795_000_000_000,
+    )
+    assert isinstance(hits, tuple)
+    assert hits[0].signed is hits[1].signed is not None
+    assert [hit.signed for hit in parse([VIEW, VIEW])] == [None, None]

@@ -19,7 +19,7 @@ from pipeline import cli
 from pipeline.errors import Fatal, Retryable
 from pipeline.networks.fetch import MOST_BYTES, fetch_keys
 from pipeline.networks.lookup import NetworkTables
-from pipeline.networks.signed_agents import WELL_KNOWN, SignedAgents
+from pipeline.networks.signed_agents import WELL_KNOWN, SignedAgents, figure_of
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Networks, SignedAgent
 from support.signing import Program
@@ -196,3 +196,8 @@ def test_two_programs_have_two_names() -> None:
     agent = SignedAgent(name="agent", url="https://agent.example")
     with pytest.raises(ValidationError, match="every name must be used once"):
         Networks(signed_agents=(agent, agent))
+
+
+def test_the_figure_of_a_program_is_a_name_that_metrics_can_have() -> None:
+    agent = SignedAgent(name="chat-gpt.com", url="https://chat-gpt.example")
+    assert figure_of(agent) == "keys_of_chat_gpt_com"
