@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from pipeline.embedding.platforms import PLATFORMS
 from pipeline.embedding.snippet import Wish, snippet
 from pipeline.settings.site import Site
 from support.command import free_port
@@ -36,6 +37,7 @@ class Walk:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._seen = len(self.rows())
         self.lines: list[tuple[str, str, str]] = []
 
     def rows(self) -> list[dict[str, Any]]:
@@ -44,12 +46,13 @@ class Walk:
 
     def step(self, name: str, expected: list[Expected], act: Callable[[], object]) -> None:
         """Do something and wait for its rows; a row too many is seen in this step or in the next one."""
-        before = len(self.rows())
+        before = self._seen
         act()
         with suppress(AssertionError):  # the table tells which row is missing
             wait_until(lambda: len(self.rows()) >= before + len(expected), name, seconds=20)
         # The image of an ad block and the script of its page are sent in any order.
         found = sorted(self.rows()[before:], key=itemgetter("kind"))
+        self._seen += len(found)
         width = max(len(found), len(expected))
         for wanted, row in zip(_filled(expected, width), _filled(found, width), strict=True):
             names = wanted or row
@@ -85,7 +88,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         "hosts": ["clinic.example"],
         "sensitive": {"services/sensitive": ["/services/onkologiya"]},
         "page_parameters": ["p"],
-        "roles": [{"role": "search", "parameter": "s"}],
     }
     running = System(tmp_path_factory.mktemp("system"), sites=[site])
     try:
@@ -139,10 +141,8 @@ def browser(port: int) -> Iterator[Browser]:
 
 
 def plugin(site: Site, collector: str) -> str:
-    """Return the must-use plugin with the tag as `snippet` prints it."""
-    wish = Wish(site=site.id, collector=collector, keep=site.kept_parameters)
-    (tag,) = (text for name, _, text in snippet(wish) if name == "tag")
-    return (HERE / "tag.php").read_text().replace("THE TAG", tag)
+    """Return the must-use plugin as `snippet --platform wordpress` prints it."""
+    return PLATFORMS["wordpress"](Wish(site=site.id, collector=collector, keep=site.kept_parameters)).text
 
 
 def view(page: str, **more: object) -> Expected:
@@ -189,7 +189,8 @@ def person(walk: Walk, context: BrowserContext, sent: list[str]) -> None:
     walk.step("back to the form", [view("/kontakty", **known)], lambda: page.goto(SITE + "/kontakty/"))
     walk.step("a dead link", [inner("/net-takoy", "/kontakty", **known) | {"status": 404}], lambda: page.click("#dead"))
     walk.step("a dead link with a number", [inner("/?p=17", "/net-takoy") | {"status": 404}], follow("/?p=17"))
-    walk.step("a search", [inner("/", "/", page_role="search")], follow("/?s=диабет"))
+    search = {"mode": "server", "page_host": "clinic.example", "page": "/search", "status": 0}
+    walk.step("a search", [search], follow("/?s=диабет"))
     shown = {"kind": "impression", "mode": "img", "page": "/akciya", "ad": "spring-checkup"}
     walk.step("an ad image in an article", [shown, inner("/akciya", "/")], follow("/akciya/"))
     walk.step("an article", [inner("/diabet", "/akciya")], follow("/diabet/"))
