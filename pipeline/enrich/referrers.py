@@ -17,7 +17,8 @@ from publicsuffixlist import PublicSuffixList
 
 from pipeline.enrich.rows import ReferrerKind
 from pipeline.errors import Fatal
-from pipeline.host_names import bare_host, normal_host
+from pipeline.host_names import normal_host
+from pipeline.pages.page import spellings
 from pipeline.settings.site import Site
 
 CACHED_HOSTS = 8192
@@ -111,17 +112,15 @@ class Referrers:
     """The look-up for the configured sites."""
 
     def __init__(self, sites: Iterable[Site], spam: Iterable[str] = ()) -> None:
-        sites = tuple(sites)
-        self._own = {site.id: _spellings(site.hosts) for site in sites}
-        self._ads = {site.id: _spellings(site.ad_hosts) for site in sites}
+        self._sites = tuple(sites)
+        self._own = {site.id: spellings(site.hosts) for site in self._sites}
+        self._ads = {site.id: spellings(site.ad_hosts) for site in self._sites}
         self._spam = frozenset(spam)
         self._kind = lru_cache(maxsize=CACHED_HOSTS)(self._look_up)
 
     def knowing(self, spam: Iterable[str]) -> Referrers:
         """Return the same look-up with another spam list."""
-        known = Referrers((), spam)
-        known._own, known._ads = self._own, self._ads
-        return known
+        return Referrers(self._sites, spam)
 
     def kind(self, host: str, site: str) -> ReferrerKind:
         """Return the kind of a referrer host seen by one site; a site no longer configured has no own hosts."""
@@ -159,11 +158,6 @@ def read_spam(file: Path | None) -> frozenset[str]:
         if domain:
             domains.add(domain)
     return frozenset(domains)
-
-
-def _spellings(hosts: Iterable[str]) -> frozenset[str]:
-    bare = {bare_host(host) for host in hosts} - {""}
-    return frozenset(bare | {f"www.{host}" for host in bare})
 
 
 def _parents(host: str) -> Iterator[str]:

@@ -120,8 +120,8 @@ class SitePages:
         roles = Places(tuple(PlaceRule.of(one.path, one.parameter, one.value, one.role) for one in site.roles))
         own_names = [(group_path(name), group_path(name)) for name in site.sensitive]
         return cls(
-            own=_spellings(site.hosts),
-            ads=_spellings(site.ad_hosts),
+            own=spellings(site.hosts),
+            ads=spellings(site.ad_hosts),
             templates=PathTable.of(((path, plain_path(path).lower()) for path in site.templates), below=False),
             sensitive=PathTable.of(groups + own_names, below=True),
             allowed=allowed_values(site.query),
@@ -147,13 +147,14 @@ def group_path(name: str) -> str:
     return f"/{above}{slash}~{last}"
 
 
-def _spellings(hosts: Iterable[str]) -> dict[str, str]:
+def spellings(hosts: Iterable[str]) -> dict[str, str]:
+    """Return the stored form of each spelling of a site's hosts: with and without `www.`."""
     names = {normal_host(host) for host in hosts} - {""}
-    spellings: dict[str, str] = {}
+    stored: dict[str, str] = {}
     for name in names:
         bare = name.removeprefix("www.")
-        spellings[bare] = spellings[f"www.{bare}"] = bare if bare in names else name
-    return spellings
+        stored[bare] = stored[f"www.{bare}"] = bare if bare in names else name
+    return stored
 
 
 def read_page(raw: str, site: SitePages) -> PageFacts:
