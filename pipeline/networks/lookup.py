@@ -1,8 +1,9 @@
 """Looks up the facts of an address's network; only the edge does this.
 
 Owns the MMDB readers, the forms of their records, and the precedence of network classes: the site's own networks, then
-the address lists in the order of the settings. `load` and `refresh` are the only I/O; look-ups read memory. A missing file
-gives empty facts (`doctor` reports it); a broken or useless one stops the start, and later leaves the earlier one in force.
+the address lists in the order of the settings, the fetched ranges of crawlers, the built-in table of providers. `load` and
+`refresh` are the only I/O; look-ups read memory. A missing file gives empty facts (`doctor` reports it) until it is there;
+a broken or useless one stops the start, and later leaves the earlier one in force.
 
 Two forms of records are read: nested as in MaxMind's files, and flat as in IPinfo's.
 """
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
@@ -23,7 +25,9 @@ import maxminddb
 from pipeline.errors import Fatal
 from pipeline.event import NetClass, RawAddress
 from pipeline.networks.address import PRIVATE_BLOCKS, NetworkSet
+from pipeline.networks.fetched import CRAWLERS, asn_file, country_file, fetched_file
 from pipeline.networks.loaded_file import LoadedFile
+from pipeline.networks.providers import read_providers
 from pipeline.networks.signed_agents import SignedAgents
 from pipeline.settings.model import Settings
 
@@ -37,6 +41,8 @@ _NEAR = {
     "private": NetworkSet(map(ip_network, (*PRIVATE_BLOCKS, "100.64.0.0/10", "169.254.0.0/16", "fe80::/10"))),
 }
 """The networks from which only a proxy of the operator's own would forward a visitor's address, by their name in figures."""
+SYSTEMS = IPv6Network("100::/64")
+"""The discard-only block (RFC 6666): compiled lists have their autonomous systems here, by number."""
 _WALKED = 5_000  # networks read in order at each loading, to find a broken tree or pointer
 _PROBES = 4096  # look-ups spread over both address spaces, beyond the networks read in order
 
@@ -71,10 +77,13 @@ class NetworkTables:
         country: Database | None = None,
         asn: Database | None = None,
         lists: Database | None = None,
+        crawlers: Database | None = None,
+        providers: Mapping[int, NetClass] | None = None,
         own: Mapping[str, NetworkSet] | None = None,
         signed_agents: SignedAgents | None = None,
     ) -> None:
-        self._country, self._asn, self._lists = country, asn, lists
+        self._country, self._asn, self._lists, self._crawlers = country, asn, lists, crawlers
+        self._providers = dict(providers or {})
         self._own = dict(own or {})
         self.signed_agents = signed_agents or SignedAgents()
         self.broken_lookups = 0
@@ -89,6 +98,8 @@ class NetworkTables:
             country=files.get("country_mmdb"),
             asn=files.get("asn_mmdb"),
             lists=files.get("lists"),
+            crawlers=files.get("crawlers"),
+            providers=read_providers().classes if settings.networks.provider_classes else None,
             own={site.id: NetworkSet(site.own_networks) for site in settings.sites if site.own_networks},
             signed_agents=SignedAgents.load(settings),
         )
@@ -112,7 +123,12 @@ class NetworkTables:
         return {**self._databases(), **self.signed_agents.files}
 
     def _databases(self) -> dict[str, Database]:
-        named = {"country_mmdb": self._country, "asn_mmdb": self._asn, "lists": self._lists}
+        named = {
+            "country_mmdb": self._country,
+            "asn_mmdb": self._asn,
+            "lists": self._lists,
+            "crawlers": self._crawlers,
+        }
         return {name: file for name, file in named.items() if file is not None}
 
     def count_untrusted_forward(self, peer: RawAddress) -> None:
@@ -131,12 +147,20 @@ class NetworkTables:
         if address in _PRIVATE and not any(address in own for own in self._own.values()):
             self.private_clients += 1
         system = self._get(self._asn, address)
+        asn = _system_number(system)
         return NetworkFacts(
             country=_country_code(self._get(self._country, address)),
-            asn=_system_number(system),
+            asn=asn,
             as_org=_organisation(system),
-            net_class=_net_class(self._get(self._lists, address)) or "other",
+            net_class=self._net_class(address, asn),
         )
+
+    def _net_class(self, address: RawAddress, asn: int) -> NetClass:
+        listed = [self._get(self._lists, address)]
+        if asn and self._lists:
+            listed.append(self._get(self._lists, RawAddress(str(system_address(asn)))))
+        first = min(listed, key=_place)
+        return _class_in(first) or _class_in(self._get(self._crawlers, address)) or self._providers.get(asn, "other")
 
     def _get(self, database: Database | None, address: RawAddress) -> Record:
         reader = database.content if database else None
@@ -175,24 +199,44 @@ def _organisation(record: Record) -> str:
     return name[:100] if isinstance(name, str) else ""
 
 
-def _net_class(record: Record) -> NetClass | None:
+def _class_in(record: Record) -> NetClass | None:
     listed = record.get("net_class")
     return cast("NetClass", listed) if listed in _NET_CLASSES else None
 
 
+def _place(record: Record) -> int:
+    # The files of earlier versions have no places.
+    place = record.get("place", 0) if record else None
+    return place if isinstance(place, int) else sys.maxsize
+
+
+def system_address(number: int) -> IPv6Address:
+    """Return the address under which compiled lists have an autonomous system."""
+    return SYSTEMS[number]
+
+
 def sources(settings: Settings) -> dict[str, tuple[Path, Callable[[Path], maxminddb.Reader | None]]]:
-    """Return, by the name of its setting, each file that the settings name, and the function that reads it."""
-    networks = settings.networks
-    found: dict[str, tuple[Path, Callable[[Path], maxminddb.Reader | None]]] = {}
-    if networks.country_mmdb:
-        expected = "a country (`country.iso_code` or `country_code`)"
-        found["country_mmdb"] = networks.country_mmdb, partial(_read, "country_mmdb", expected, _country_code)
-    if networks.asn_mmdb:
-        expected = "an autonomous system (`autonomous_system_number` or `asn`)"
-        found["asn_mmdb"] = networks.asn_mmdb, partial(_read, "asn_mmdb", expected, _system_number)
-    if networks.lists:
-        found["lists"] = settings.lists_file, partial(_read, "lists", "a `net_class`", _net_class)
+    """Return each file in force by the name of its setting (`crawlers` has none), and the function that reads it."""
+    crawlers = fetched_file(settings, CRAWLERS)
+    found: dict[str, tuple[Path, Callable[[Path], maxminddb.Reader | None]]] = {
+        "country_mmdb": (country_file(settings), read_countries),
+        "asn_mmdb": (asn_file(settings), read_systems),
+        "crawlers": (crawlers, partial(_read, "crawlers", "a `net_class`", _class_in)),
+    }
+    if settings.networks.lists:
+        found["lists"] = settings.lists_file, partial(_read, "lists", "a `net_class`", _class_in)
     return found
+
+
+def read_countries(file: Path) -> maxminddb.Reader | None:
+    """Return the reader of a file with countries, None if it is missing; raises `Fatal` for another or a broken one."""
+    return _read("country_mmdb", "a country (`country.iso_code` or `country_code`)", _country_code, file)
+
+
+def read_systems(file: Path) -> maxminddb.Reader | None:
+    """Return the reader of a file with autonomous systems, None if it is missing; raises `Fatal` as `read_countries`."""
+    expected = "an autonomous system (`autonomous_system_number` or `asn`)"
+    return _read("asn_mmdb", expected, _system_number, file)
 
 
 def _read(key: str, expected: str, fact: Callable[[Record], object], file: Path) -> maxminddb.Reader | None:

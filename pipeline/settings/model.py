@@ -143,6 +143,11 @@ class Settings(BaseSettings):
         return self.data / "lists" / "lists.mmdb"
 
     @property
+    def networks_dir(self) -> Path:
+        """Directory of the files about networks that `lists fetch` brings."""
+        return self.data / "networks"
+
+    @property
     def agent_keys_dir(self) -> Path:
         """Directory of the keys of signing programs, downloaded by `lists fetch`."""
         return self.data / "lists" / "agents"

@@ -181,7 +181,7 @@ class Ship(Section):
 
 
 class AddressList(Section):
-    """A file of networks, one CIDR a line, that gives `net_class`."""
+    """A file of networks, one CIDR or the number of an autonomous system (`AS12345`) a line, that gives `net_class`."""
 
     net_class: Literal["crawler", "datacenter", "vpn", "tor", "relay", "mobile"] = Field(
         description="The class it gives."
@@ -217,10 +217,18 @@ class Networks(Section):
     """The files for look-ups; a changed one is in force within a minute, without a restart."""
 
     country_mmdb: Path | None = Field(
-        None, description="MMDB with `country.iso_code` (GeoLite2-Country) or `country_code` (IPinfo Lite)."
+        None,
+        description="MMDB with `country.iso_code` (GeoLite2-Country) or `country_code` (IPinfo Lite). Unset: the file that"
+        " `lists fetch` left in `networks` below `data`, if there is one.",
     )
     asn_mmdb: Path | None = Field(
-        None, description="MMDB with autonomous system number and organisation; also IPinfo Lite."
+        None,
+        description="MMDB with autonomous system number and organisation; also IPinfo Lite. Unset: as `country_mmdb`.",
+    )
+    provider_classes: bool = Field(
+        True,
+        description="Whether the built-in table of hosting providers and mobile carriers gives `datacenter` and `mobile` by"
+        " autonomous system. Networks of the lists keep the lists' class.",
     )
     lists: tuple[AddressList, ...] = Field((), description="Address lists; where several match, the first one counts.")
     referrer_spam: Path | None = Field(

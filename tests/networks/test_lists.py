@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, date, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -19,6 +21,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.networks.lists import _as_set, _joined, build, is_stale, read_networks
 from pipeline.networks.lookup import NetworkTables
+from pipeline.networks.providers import read_providers
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import AddressList, Networks
 
@@ -103,7 +106,10 @@ def test_the_counts_tell_what_was_joined(tmp_path: Path) -> None:
         ("192.0.2.1/24", "is not a network"),  # host bits: which of the two was meant?
         ("192.0.2.0/33", "is not a network"),
         ("192.0.2.0/24 192.0.3.0/24", "is not a network"),
-        ("AS64496", "is not a network"),
+        ("AS", "is not a network"),
+        ("AS0", "is no autonomous system"),
+        ("AS4294967296", "is no autonomous system"),
+        ("100::7", "has no clients"),  # the place of autonomous systems
         ("0.0.0.0/0", "too wide"),
         ("8.0.0.0/7", "too wide"),
         ("::/0", "has no clients"),
@@ -128,6 +134,58 @@ def test_a_mapped_network_is_the_ipv4_network(tmp_path: Path) -> None:
     file = tmp_path / "mapped.txt"
     file.write_text("::ffff:192.0.2.0/120\n2001:db8::/32\n", "utf-8")
     assert list(read_networks(file)) == [IPv4Network("192.0.2.0/24"), IPv6Network("2001:db8::/32")]
+
+
+def _with_systems(directory: Path, settings: Settings, **systems: int) -> NetworkTables:
+    """Return the tables of settings whose addresses have these autonomous systems; `x192_0_2_1` is an address."""
+    writer = MMDBWriter(6, "Test", ipv4_compatible=True)
+    for address, number in systems.items():
+        record = {"autonomous_system_number": number, "autonomous_system_organization": "Example"}
+        writer.insert_network(IPSet([address[1:].replace("_", ".")]), record)
+    settings.networks_dir.mkdir(parents=True, exist_ok=True)
+    writer.to_db_file(str(settings.networks_dir / "asn.mmdb"))
+    return NetworkTables.load(settings)
+
+
+def test_a_line_with_an_autonomous_system_gives_its_addresses_the_class(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, vpn="as64496 # a provider\nAS64497\n198.51.100.0/24\n")
+    (entry,) = build(settings)
+    assert (entry.systems, entry.networks, entry.joined_ipv4, entry.joined_ipv6) == (2, 1, 1, 0)
+    tables = _with_systems(tmp_path, settings, x192_0_2_1=64496, x192_0_2_2=64497, x192_0_2_3=64498)
+    classes = [tables.look_up(RawAddress(f"192.0.2.{last}")).net_class for last in (1, 2, 3)]
+    assert classes == ["vpn", "vpn", "other"]
+
+
+def test_of_a_system_and_a_network_the_earlier_list_counts(tmp_path: Path) -> None:
+    for first, second, expected in (("AS64496", "192.0.2.0/24", "vpn"), ("192.0.2.0/24", "AS64496", "vpn")):
+        settings = _settings(tmp_path, vpn=first, tor=second)
+        build(settings)
+        tables = _with_systems(tmp_path, settings, x192_0_2_1=64496)
+        assert tables.look_up(RawAddress("192.0.2.1")).net_class == expected, first
+
+
+def test_the_built_in_table_counts_after_the_operators_lists_and_can_be_switched_off(tmp_path: Path) -> None:
+    hoster, carrier, mixed = 24940, 25159, 8359
+    settings = _settings(tmp_path, vpn="192.0.2.0/30\n")
+    build(settings)
+    systems = {"x192_0_2_1": hoster, "x192_0_2_5": hoster, "x192_0_2_6": carrier, "x192_0_2_7": mixed}
+    tables = _with_systems(tmp_path, settings, **systems)
+    found = [tables.look_up(RawAddress(f"192.0.2.{last}")).net_class for last in (1, 5, 6, 7)]
+    assert found == ["vpn", "datacenter", "mobile", "other"]
+    off = settings.networks.model_copy(update={"provider_classes": False})
+    tables = NetworkTables.load(settings.model_copy(update={"networks": off}))
+    assert [tables.look_up(RawAddress(f"192.0.2.{last}")).net_class for last in (1, 5, 6)] == ["vpn", "other", "other"]
+
+
+def test_the_built_in_table_names_every_system_once_and_no_mixed_carrier() -> None:
+    table = read_providers()
+    numbers = [number for provider in table.provider for number in provider.systems]
+    assert len(set(numbers)) == len(numbers) > 130
+    assert {8359, 3216, 8402, 12714, 20632, 12389, 15169, 13335}.isdisjoint(numbers)
+    assert set(table.classes.values()) == {"datacenter", "mobile"}
+    assert len({provider.name for provider in table.provider}) == len(table.provider)
+    assert all(list(provider.systems) == sorted(provider.systems) for provider in table.provider)
+    assert date(2026, 11, 1) < table.reviewed <= datetime.now(UTC).date()
 
 
 def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -191,7 +249,7 @@ def test_the_command_tells_what_each_list_brought(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.build_app(), ["lists", "build", "--config", str(config), "--format", "json"])
     assert result.exit_code == 0, result.output
     (row,) = json.loads(result.stdout)
-    assert (row["net_class"], row["networks"], row["ipv4_addresses"]) == ("vpn", 1, 256)
+    assert (row["net_class"], row["systems"], row["networks"], row["ipv4_addresses"]) == ("vpn", 0, 1, 256)
     assert (tmp_path / "var/lists/lists.mmdb").exists()
 
 

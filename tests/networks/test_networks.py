@@ -196,3 +196,23 @@ def test_databases_of_a_real_vendor_are_read(tmp_path):
     )
     assert facts(tables, "81.2.69.160").country == "GB"
     assert facts(tables, "1.128.0.1").asn == 1221
+
+
+def test_a_fetched_file_is_in_force_where_none_is_configured_and_is_taken_when_it_appears(tmp_path, country, asn):
+    given = settings(tmp_path)
+    tables = NetworkTables.load(given)
+    assert tables.loaded == {"country_mmdb": 0.0, "asn_mmdb": 0.0, "crawlers": 0.0}
+    given.networks_dir.mkdir()
+    shutil.copy(country, given.networks_dir / "country.mmdb")
+    shutil.copy(asn, given.networks_dir / "asn.mmdb")
+    write(given.networks_dir / "crawlers.mmdb", {"203.0.113.8/29": {"net_class": "crawler"}})
+    assert [tables.refresh(), tables.refresh()] == [False, True]
+    assert facts(tables, "203.0.113.9") == NetworkFacts("RU", 64496, "Example Net", "crawler")
+    assert all(tables.loaded.values())
+
+
+def test_a_configured_file_is_in_force_before_the_fetched_one(tmp_path, country):
+    given = settings(tmp_path, country_mmdb=country)
+    write(given.networks_dir / "country.mmdb", {"203.0.113.0/24": {"country_code": "DE"}})
+    assert facts(NetworkTables.load(given), "203.0.113.9").country == "RU"
+    assert facts(NetworkTables.load(settings(tmp_path)), "203.0.113.9").country == "DE"
