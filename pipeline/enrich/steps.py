@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -25,6 +26,7 @@ from pipeline.enrich.robots import Robots
 from pipeline.enrich.rows import HintState, ReferrerKind, Row
 from pipeline.errors import Fatal, PixelError
 from pipeline.event import Event, EventColumns, Measurement
+from pipeline.networks.fetched import CRAWLERS, origins_file, read_origins
 from pipeline.networks.loaded_file import LoadedFile
 from pipeline.reasons import RejectReason
 from pipeline.settings.model import Settings
@@ -66,6 +68,8 @@ class EnrichFiles:
             for entry in settings.networks.lists
             if _names_robots(entry, robots.names)
         ]
+        self._origins = LoadedFile(origins_file(settings), read_origins)
+        self._names = robots.names
 
     @property
     def spam(self) -> frozenset[str]:
@@ -75,7 +79,10 @@ class EnrichFiles:
     @property
     def crawler_lists(self) -> dict[str, int]:
         """The time of the list in force, in Unix milliseconds, by the name of each of its robots."""
-        return {robot: file.content for names, file in self._lists for robot in names}
+        fetched = self._origins.content.get(CRAWLERS)
+        brought = {name: _begin_of(fetched.date) for name in fetched.robots} if fetched else {}
+        own = {robot: file.content for names, file in self._lists for robot in names}
+        return {name: time for name, time in {**brought, **own}.items() if name in self._names}
 
     @property
     def loaded(self) -> dict[str, float]:
@@ -91,8 +98,8 @@ class EnrichFiles:
         """Take the files that changed; return whether there was one."""
         return sum(file.look() for file in self._files()) > 0
 
-    def _files(self) -> list[LoadedFile[frozenset[str]] | LoadedFile[int]]:
-        return [*([self._spam] if self._spam else []), *(file for _, file in self._lists)]
+    def _files(self) -> list[LoadedFile[Any]]:
+        return [*([self._spam] if self._spam else []), *(file for _, file in self._lists), self._origins]
 
 
 @dataclass(frozen=True)
@@ -271,6 +278,10 @@ def _names_robots(entry: AddressList, known: frozenset[str]) -> bool:
                 " expected a robot's known name in a list of class crawler"
             )
     return bool(entry.robots)
+
+
+def _begin_of(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
 def _time_of(file: Path) -> int:

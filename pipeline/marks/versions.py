@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import maxminddb
 import msgspec
 
+from pipeline.networks.fetched import CRAWLERS, asn_file, country_file, fetched_file
 from pipeline.networks.signed_agents import key_files
 from pipeline.settings.model import Settings
 
@@ -53,6 +54,8 @@ def versions_now(settings: Settings) -> tuple[dict[Thing, str], set[Thing]]:
     unread: set[Thing] = set()
     networks = settings.networks
     databases = [file for file in (networks.country_mmdb, networks.asn_mmdb) if file]
+    fetched = (country_file(settings), asn_file(settings), fetched_file(settings, CRAWLERS))
+    databases += [file for file in fetched if file not in databases and file.exists()]
     lists = [entry.file for entry in networks.lists] + [file for _, file in key_files(settings)]
     for kind, files, of_file in (
         ("database", databases, _build_date),

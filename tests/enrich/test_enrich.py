@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -265,7 +266,7 @@ def test_tables_are_loaded_from_the_settings(tmp_path: Path) -> None:
         lists=(AddressList(net_class="crawler", file=ranges, robots=("Googlebot", "Googlebot-Image")),),
         referrer_spam=spam,
     )
-    tables = EnrichTables.load(Settings(sites=(CLINIC,), networks=networks))
+    tables = EnrichTables.load(Settings(data=tmp_path, sites=(CLINIC,), networks=networks))
     assert set(tables.crawler_lists) == {"Googlebot", "Googlebot-Image"}
     assert tables.referrers.kind("bad.example", "clinic") == "spam"
     assert tables.crawler_lists["Googlebot"] == ranges.stat().st_mtime_ns // 1_000_000
@@ -278,7 +279,7 @@ def test_a_changed_list_is_taken_and_the_kinds_of_the_old_one_are_forgotten(tmp_
     networks = Networks(
         lists=(AddressList(net_class="crawler", file=ranges, robots=("Googlebot",)),), referrer_spam=spam
     )
-    tables = EnrichTables.load(Settings(sites=(CLINIC,), networks=networks))
+    tables = EnrichTables.load(Settings(data=tmp_path, sites=(CLINIC,), networks=networks))
     assert tables.renewed() is tables
     assert tables.referrers.kind("worse.example", "clinic") == "other"
     os.utime(ranges, (1_795_000_000, 1_795_000_000))
@@ -291,16 +292,42 @@ def test_a_changed_list_is_taken_and_the_kinds_of_the_old_one_are_forgotten(tmp_
     assert tables.renewed().renewed() is tables
 
 
+ORIGIN = """[crawlers]
+source = "a list"
+version = "1"
+date = 2026-11-20
+licence = ""
+attribution = ""
+sha256 = ""
+robots = ["Googlebot", "bingbot", "No such robot"]
+"""
+
+
+def test_fetched_ranges_have_the_time_of_their_data_and_come_after_the_operators_own(tmp_path: Path) -> None:
+    ranges = tmp_path / "bing.txt"
+    ranges.write_text("192.0.2.0/24\n", "utf-8")
+    os.utime(ranges, (1_795_000_000, 1_795_000_000))
+    networks = Networks(lists=(AddressList(net_class="crawler", file=ranges, robots=("bingbot",)),))
+    settings = Settings(data=tmp_path, sites=(CLINIC,), networks=networks)
+    tables = EnrichTables.load(settings)
+    assert set(tables.crawler_lists) == {"bingbot"}
+    settings.networks_dir.mkdir()
+    (settings.networks_dir / "networks.toml").write_text(ORIGIN, "utf-8")
+    tables = tables.renewed().renewed()
+    day = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000)
+    assert tables.crawler_lists == {"Googlebot": day, "bingbot": 1_795_000_000_000}
+
+
 @pytest.mark.parametrize(
     ("net_class", "robot"), [("crawler", "Gogglebot"), ("vpn", "Googlebot")], ids=["unknown robot", "no crawler list"]
 )
 def test_a_list_of_unknown_robots_is_refused(tmp_path: Path, net_class: Any, robot: str) -> None:
     networks = Networks(lists=(AddressList(net_class=net_class, file=tmp_path / "x", robots=(robot,)),))
     with pytest.raises(Fatal, match=f"'{robot}'.*expected a robot's known name"):
-        EnrichTables.load(Settings(networks=networks))
+        EnrichTables.load(Settings(data=tmp_path, networks=networks))
 
 
 def test_a_missing_crawler_list_is_named(tmp_path: Path) -> None:
     networks = Networks(lists=(AddressList(net_class="crawler", file=tmp_path / "absent.txt", robots=("Googlebot",)),))
     with pytest.raises(Fatal, match=r"absent\.txt: networks\.lists cannot be read"):
-        EnrichTables.load(Settings(networks=networks))
+        EnrichTables.load(Settings(data=tmp_path, networks=networks))
