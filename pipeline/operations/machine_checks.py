@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+import maxminddb
 import msgspec
 
 from pipeline.audit.log import Audit
@@ -21,9 +22,11 @@ from pipeline.errors import Fatal
 from pipeline.host_names import readable_host
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
+from pipeline.networks.fetched import CRAWLERS, asn_file, build_date, country_file, fetched_file, origin_of
 from pipeline.networks.lists import is_stale
 from pipeline.networks.loaded_file import FileState
 from pipeline.networks.lookup import sources
+from pipeline.networks.providers import read_providers
 from pipeline.networks.signed_agents import figure_of, key_files
 from pipeline.pages.known import read as read_pages
 from pipeline.pages.learn import source_of
@@ -43,6 +46,8 @@ Seen = Iterator[tuple[State, str]]
 
 OLD_KEYS_DAYS = 8
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file has wrong entries for moved networks
+OLD_FETCHED_DAYS = 90
+"""A pinned file is as old as the release of the software; the networks that moved since are few."""
 OLD_SITEMAP_DAYS = 7  # `ship` reads it every day
 LAG_SECONDS = 60.0
 PAGE_FAULT_SHARE = 0.01
@@ -195,10 +200,16 @@ def networks(settings: Settings) -> Seen:
         except Fatal as error:
             yield "problem", str(error)
         yield from _in_force(file, in_force.get(f"{name}_modified_seconds"), "collector")
-    yield _database("country", settings.networks.country_mmdb)
-    yield _database("autonomous system", settings.networks.asn_mmdb)
+    for name, what, file in (
+        ("country_mmdb", "country", country_file(settings)),
+        ("asn_mmdb", "autonomous system", asn_file(settings)),
+        (CRAWLERS, "ranges of crawlers", fetched_file(settings, CRAWLERS)),
+    ):
+        yield _database(settings, what, file, in_force.get(f"{name}_modified_seconds"))
+    if settings.networks.provider_classes:
+        yield "ok", f"built-in table of hosting providers and mobile carriers, reviewed {read_providers().reviewed}"
     if not settings.networks.lists:
-        yield "note", "no address lists: net_class is `other` for all but own networks"
+        yield "note", "no address lists of your own: net_class knows no vpn, tor and relay"
     elif is_stale(settings):
         yield "problem", "address lists changed since they were compiled; run `clinic-pixel lists build`"
     else:
@@ -252,14 +263,28 @@ def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _database(what: str, file: Path | None) -> tuple[State, str]:
-    if file is None:
-        return "note", f"no {what} database is configured; the {what} stays empty"
+def _database(settings: Settings, what: str, file: Path, modified: float | None) -> tuple[State, str]:
+    """Tell source, age and licence of a file; `modified` is the time of the file that the collector has, if it says."""
+    is_fetched = file.parent == settings.networks_dir
     if not file.exists():
-        return "problem", f"{file}: missing; the {what} stays empty"
-    age = (time.time() - file.stat().st_mtime) / DAY_SECONDS
-    state: State = "ok" if age <= OLD_DATABASE_DAYS else "note"
-    return state, f"{what}: {file.name} on disk is {age:.0f} days old"
+        state: State = "note" if is_fetched else "problem"
+        remedy = "run `clinic-pixel lists fetch`" if is_fetched else "put the file there"
+        return state, f"{what}: no file {file}, so it stays unknown; {remedy}"
+    origin = origin_of(settings, file)
+    try:
+        day = origin.date if origin else build_date(file)
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError):
+        return "problem", f"{what}: {file} cannot be read"
+    age = (datetime.now(UTC).date() - day).days
+    known = bool(origin and origin.licence)
+    place = "in the collector's memory" if modified == FileState.of(file).modified_ns / 1e9 else "on disk"
+    said = (
+        f"{origin.source if origin else file.name} of {day}, {age} days old, licence"
+        f" {origin.licence if origin and known else 'not known here'}, {place}"
+    )
+    credit = f"; name the source: {origin.attribution}" if origin and origin.attribution else ""
+    is_old = age > (OLD_FETCHED_DAYS if known else OLD_DATABASE_DAYS)
+    return "note" if is_old else "ok", f"{what}: {said}{credit}{'; bring a newer one' if is_old else ''}"
 
 
 def spool(settings: Settings) -> Seen:

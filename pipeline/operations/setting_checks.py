@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pipeline.enrich.steps import EnrichTables
 from pipeline.errors import Fatal
 from pipeline.host_names import readable_host, same_site
+from pipeline.networks.fetched import origins_file, read_origins
 from pipeline.networks.lists import read_networks
 from pipeline.operations.machine_checks import Seen
 from pipeline.settings.model import Settings
@@ -129,6 +130,7 @@ def files(settings: Settings) -> Seen:
     """The files of `ship` and of `lists build`, which other checks do not read."""
     given = settings.networks
     try:
+        read_origins(origins_file(settings))
         if given.referrer_spam or any(entry.robots for entry in given.lists):
             EnrichTables.load(settings)
     except Fatal as error:

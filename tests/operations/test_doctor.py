@@ -19,6 +19,7 @@ from urllib3 import HTTPResponse
 from pipeline.clock import now_ms
 from pipeline.database.confinement import supported
 from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.networks.fetched import Origin, origins_file, sha256, write_origins
 from pipeline.operations import doctor, machine_checks, setting_checks
 from pipeline.operations.doctor import examine
 from pipeline.settings.model import Settings
@@ -26,6 +27,7 @@ from pipeline.settings.sections import Networks, SignedAgent
 from pipeline.ship.status import ShipStatus, status_path, write_status
 from pipeline.system import locks
 from support.command import free_port
+from support.databases import write_countries
 from support.server import Rows
 
 
@@ -394,7 +396,9 @@ def test_the_keys_of_signing_programs_are_shown_with_their_age(tmp_path: Path) -
 
     def seen() -> list[tuple[str, str]]:
         return [
-            (state, text) for state, text in machine_checks.networks(settings) if "keys" in text or "signature" in text
+            (state, text)
+            for state, text in machine_checks.networks(settings)
+            if "keys of" in text or "signature" in text
         ]
 
     assert [state for state, _ in seen()] == ["problem", "problem"]
@@ -406,6 +410,52 @@ def test_the_keys_of_signing_programs_are_shown_with_their_age(tmp_path: Path) -
     assert [(state, "9 days old" in text) for state, text in seen()] == [("note", True), ("ok", True)]
     (tmp_path / "own.json").write_text("{")
     assert seen()[1][0] == "problem"
+
+
+def _origin_of(file: Path, age: int, licence: str = "PDDL-1.0") -> Origin:
+    return Origin(
+        "a source", "1", datetime.now(UTC).date() - timedelta(days=age), licence, "by Somebody", sha256(file), ()
+    )
+
+
+def test_the_source_age_and_licence_of_the_file_that_the_collector_has_are_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def country() -> tuple[str, str]:
+        (found,) = [each for each in findings(settings, "networks") if each[1].startswith("country: ")]
+        return found
+
+    assert country()[0] == "note"
+    assert "so it stays unknown; run `clinic-pixel lists fetch`" in country()[1]
+    settings.networks_dir.mkdir()
+    file = write_countries(settings.networks_dir / "country.mmdb", "RU")
+    assert country() == (
+        "ok",
+        f"country: country.mmdb of {datetime.now(UTC).date()}, 0 days old, licence not known here, on disk",
+    )
+    for age, state in ((90, "ok"), (91, "note")):
+        write_origins(settings, {"country": _origin_of(file, age)})
+        assert country()[0] == state
+        assert f", {age} days old, licence PDDL-1.0, on disk; name the source: by Somebody" in country()[1]
+    for modified, place in ((file.stat().st_mtime, "in the collector's memory"), (file.stat().st_mtime - 1, "on disk")):
+        figures = b"clinic_pixel_country_mmdb_modified_seconds %r\n" % modified
+        monkeypatch.setattr(
+            machine_checks, "answer_of", lambda *_, figures=figures, **__: HTTPResponse(figures, status=200)
+        )
+        assert f"licence PDDL-1.0, {place};" in country()[1]
+    write_countries(file, "KZ")  # the description speaks for the earlier file
+    assert "licence not known here" in country()[1]
+
+
+def test_a_configured_file_that_is_missing_and_a_broken_description_are_problems(settings: Settings) -> None:
+    given = settings.model_copy(update={"networks": Networks(country_mmdb=settings.data / "own.mmdb")})
+    assert ("problem", f"country: no file {settings.data}/own.mmdb, so it stays unknown; put the file there") in (
+        findings(given, "networks")
+    )
+    settings.networks_dir.mkdir()
+    origins_file(settings).write_text("[")
+    (trouble,) = [text for state, text in findings(settings, "networks") if state == "problem"]
+    assert "run `clinic-pixel lists fetch`; `ship` would not start" in trouble
 
 
 @pytest.mark.parametrize(("clients", "states"), [(0, set()), (1, {"note"}), (10, {"note"}), (11, {"problem"})])
