@@ -147,9 +147,9 @@ class NetworkTables:
         if address in _PRIVATE and not any(address in own for own in self._own.values()):
             self.private_clients += 1
         system = self._get(self._asn, address)
-        asn = _system_number(system)
+        asn = system_number(system)
         return NetworkFacts(
-            country=_country_code(self._get(self._country, address)),
+            country=country_code(self._get(self._country, address)),
             asn=asn,
             as_org=_organisation(system),
             net_class=self._net_class(address, asn),
@@ -174,7 +174,8 @@ class NetworkTables:
         return record if isinstance(record, dict) else {}
 
 
-def _country_code(record: Record) -> str:
+def country_code(record: Record) -> str:
+    """Return the country of a record, '' if it tells none."""
     for key in ("country", "registered_country"):
         entry = record.get(key)
         if isinstance(entry, dict) and (code := _code(entry.get("iso_code"))):
@@ -187,7 +188,8 @@ def _code(value: object) -> str:
     return code if _COUNTRY.fullmatch(code) else ""
 
 
-def _system_number(record: Record) -> int:
+def system_number(record: Record) -> int:
+    """Return the number of the autonomous system of a record, 0 if it tells none."""
     value = record.get("autonomous_system_number", record.get("asn"))
     if isinstance(value, str) and (written := _SYSTEM.fullmatch(value)):
         value = int(written[1])
@@ -230,13 +232,13 @@ def sources(settings: Settings) -> dict[str, tuple[Path, Callable[[Path], maxmin
 
 def read_countries(file: Path) -> maxminddb.Reader | None:
     """Return the reader of a file with countries, None if it is missing; raises `Fatal` for another or a broken one."""
-    return _read("country_mmdb", "a country (`country.iso_code` or `country_code`)", _country_code, file)
+    return _read("country_mmdb", "a country (`country.iso_code` or `country_code`)", country_code, file)
 
 
 def read_systems(file: Path) -> maxminddb.Reader | None:
     """Return the reader of a file with autonomous systems, None if it is missing; raises `Fatal` as `read_countries`."""
     expected = "an autonomous system (`autonomous_system_number` or `asn`)"
-    return _read("asn_mmdb", expected, _system_number, file)
+    return _read("asn_mmdb", expected, system_number, file)
 
 
 def _read(key: str, expected: str, fact: Callable[[Record], object], file: Path) -> maxminddb.Reader | None:

@@ -1,8 +1,8 @@
 """Generates a realistic small day of a clinic, the same for the same seed.
 
 Owns the visitors: people, phones behind one carrier address, staff in the clinic's own network, declared robots, a broken
-link that people follow, a scanner, browsers that signal GPC. Addresses are of the documentation ranges (RFC 5737,
-RFC 3849). Pure.
+link that people follow, a scanner, browsers that signal GPC. Their addresses are an argument (`traffic.places`); the
+clinic's own is of a documentation range. Pure.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from pipeline.durations import DAY_MS, HOUR_MS
 from pipeline.settings.site import Site
+from pipeline.traffic.places import DocumentationPlaces, Places
 from pipeline.traffic.send import PlannedHit
 
 Choice = TypeVar("Choice")
@@ -100,14 +101,13 @@ _BROWSERS = (
         6,
     ),
 )
-_CARRIER = "203.0.113.77"
 _CLINIC = "192.0.2.10"
 
 
-def clinic_day(site: Site, *, seed: int, people: int, last_ms: int) -> list[PlannedHit]:
+def clinic_day(site: Site, *, seed: int, people: int, last_ms: int, places: Places | None = None) -> list[PlannedHit]:
     """Return the hits of the 24 hours before `last_ms` (Unix milliseconds), in order of time."""
     random = Random(seed)  # noqa: S311 - a reproducible day, no secret
-    day = _Day(site, random, last_ms)
+    day = _Day(site, random, last_ms, places or DocumentationPlaces())
     hits = [
         *day.visits(people),
         *day.staff(visits=max(4, people // 10)),
@@ -119,7 +119,8 @@ def clinic_day(site: Site, *, seed: int, people: int, last_ms: int) -> list[Plan
 
 
 class _Day:
-    def __init__(self, site: Site, random: Random, last_ms: int) -> None:
+    def __init__(self, site: Site, random: Random, last_ms: int, places: Places) -> None:
+        self._places = places
         self._site = site
         self._random = random
         self._first_ms = last_ms - DAY_MS
@@ -128,12 +129,7 @@ class _Day:
         for number in range(people):
             mobile_carrier = self._random.random() < 0.2
             browser = self._pick(_BROWSERS)
-            if mobile_carrier:
-                address = _CARRIER
-            elif self._random.random() < 0.15:
-                address = f"2001:db8:{number:x}::{self._random.randrange(1, 0xFFFF):x}"
-            else:
-                address = f"198.51.100.{self._random.randrange(1, 255)}"
+            address = self._places.carrier() if mobile_carrier else self._places.person(self._random, number)
             signals = {"Sec-GPC": "1"} if self._random.random() < 0.05 else {}
             yield from self._visit(f"person {number}", address, browser, signals)
 
@@ -145,14 +141,14 @@ class _Day:
         for place, (agent, count) in enumerate(_ROBOTS.items()):
             for _ in range(count):
                 moment = self._first_ms + self._random.randrange(DAY_MS)
-                yield self._hit(moment, f"198.51.100.{240 + place}", agent, self._page(), mode="noscript")
+                yield self._hit(moment, self._places.robot(agent, place), agent, self._page(), mode="noscript")
 
     def broken_link(self, visitors: int) -> Iterator[PlannedHit]:
         for number in range(visitors):
             browser = self._pick(_BROWSERS)
             moment = self._moment()
             person = f"lost {number}"
-            address = f"198.51.100.{self._random.randrange(1, 255)}"
+            address = self._places.home(self._random)
             yield self._hit(moment, address, browser.agent, "/services/", person=person, headers=browser.headers)
             yield self._hit(
                 moment + self._random.randrange(4_000, 60_000),
@@ -170,7 +166,7 @@ class _Day:
         agent = _BROWSERS[0][0].agent
         for path in _SCANNER_PATHS * 2:
             moment += self._random.randrange(150, 900)
-            yield self._hit(moment, "203.0.113.200", agent, path, status=404)
+            yield self._hit(moment, self._places.scanner(), agent, path, status=404)
 
     def _visit(self, person: str, address: str, browser: Browser, signals: dict[str, str]) -> Iterator[PlannedHit]:
         moment, before = self._moment(), self._pick(_REFERRERS)

@@ -74,10 +74,14 @@ def simulate(
 ) -> None:
     """Send a realistic small day of a clinic: people, robots, its own staff, a broken link, a scanner."""
     from pipeline.traffic.clinic_day import clinic_day
+    from pipeline.traffic.places import places
 
     settings = load(config)
-    hits = clinic_day(settings.chosen_site(site), seed=seed, people=people, last_ms=_last_ms(as_of))
+    known, why_not = places(settings)
+    hits = clinic_day(settings.chosen_site(site), seed=seed, people=people, last_ms=_last_ms(as_of), places=known)
     _send_and_close(settings, hits, {}, form)
+    if why_not:
+        errors.print(f"the invented visitors have no network and no country: {why_not}", soft_wrap=True)
     errors.print("look at it:  clinic-pixel report technical/traffic_by_hour   clinic-pixel report fraud/robots")
 
 
