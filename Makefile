@@ -10,6 +10,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
+UNFETCHED := not all files about networks came, so countries and networks may stay unknown; later: clinic-pixel lists fetch
+
 setup: $(BIN)/.installed ## make the environment and install all packages into it
 
 $(BIN)/.installed: pyproject.toml deploy/locks/uv.txt deploy/locks/everything.txt
@@ -17,6 +19,7 @@ $(BIN)/.installed: pyproject.toml deploy/locks/uv.txt deploy/locks/everything.tx
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement deploy/locks/uv.txt
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement deploy/locks/everything.txt
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/clinic-pixel lists fetch >/dev/null 2>&1 || echo "$(UNFETCHED)"
 	@touch $@
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11

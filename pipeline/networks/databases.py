@@ -164,7 +164,8 @@ def _downloaded(pin: Pin, directory: Path) -> Path:
         raise Retryable(f"{pin.package}: takes too long") from None
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines()
-        raise Retryable(f"{pin.package}: pip: {errors[-1].removeprefix('ERROR: ') if errors else 'no answer'}")
+        said = errors[-1].removeprefix("ERROR: ") if errors else "no answer"
+        raise Retryable(f"{pin.package}: pip: {said}; does a package index answer?")
     wheels = [file for file in directory.glob("*.whl") if sha256(file) == pin.sha256]
     if not wheels:
         raise Retryable(f"{pin.package}: pip brought another file")
