@@ -206,7 +206,7 @@ def _draft(part: Part, pin: Pin, content: bytes, directory: Path) -> _Draft:
 def _joined(container: bytes) -> bytes:
     """Return the content of a container of zstd blocks."""
     magic, block_bytes, count, size = _CONTAINER.unpack_from(container)
-    if magic != b"DETBLK01" or size > MOST_BYTES:
+    if magic != b"DETBLK01":
         raise ValueError(magic)
     place, content = _CONTAINER.size + 4 * count, bytearray()
     for length in struct.unpack_from(f">{count}I", container, _CONTAINER.size):

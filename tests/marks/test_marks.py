@@ -104,6 +104,17 @@ def test_a_thing_that_is_new_or_gone_has_one_empty_side(server: Rows, tmp_path: 
     assert sorted(rows) == [(False, True), (True, False)]
 
 
+def test_a_fetched_file_has_a_version_once_it_is_there(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    before, unread = versions_now(settings)
+    assert unread == set()
+    settings.networks_dir.mkdir()
+    write_countries(settings.networks_dir / "country.mmdb", "RU")
+    after, unread = versions_now(settings)
+    assert set(after) - set(before) == {Thing("database", "country.mmdb")}
+    assert unread == set()
+
+
 def test_a_new_package_of_a_parser_and_a_new_version_of_the_software_are_rows(
     server: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
