@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -18,6 +18,9 @@ from pipeline.errors import Fatal
 from pipeline.settings.model import Settings, load
 from pipeline.system import locks
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
+
+if TYPE_CHECKING:
+    from pipeline.operations.supervise import Supervisor
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
 _COLOURS = {"collect": "cyan", "ship": "green", "clickhouse": "magenta", "migrate": "blue", "up": "yellow"}
@@ -35,7 +38,7 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Also serve the demo clinic, a site with the pixel.")] = False,
 ) -> None:
     """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
-    from pipeline.operations.machine_checks import UP_LOCK
+    from pipeline.database import starting
     from pipeline.operations.supervise import Part, Supervisor, parts
 
     settings = load(config)
@@ -48,7 +51,7 @@ def up(
     async def run() -> int:
         extra = (Part("demo-site", ("demo-site",)),) if demo else ()
         supervisor = Supervisor(parts(settings, extra), options, say)
-        greeting = asyncio.create_task(_greet(settings, partial(supervisor.wait_until_done, "migrate"), demo=demo))
+        greeting = asyncio.create_task(_greet(settings, partial(_prepared, settings, supervisor, lock), demo=demo))
         try:
             return await supervisor.run()
         finally:
@@ -56,8 +59,8 @@ def up(
 
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        lock = locks.take(settings.run_dir / UP_LOCK)
-        os.utime(lock)
+        lock = locks.take(starting.up_lock(settings))
+        starting.mark_begun(lock)
     except locks.Held:
         raise Fatal(
             f"{settings.data}: another `up` works on this data directory; stop it, or set another PIXEL_DATA"
@@ -103,6 +106,16 @@ def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
         print_rows(("check", "state", "text"), results, form)
     if problems:
         raise typer.Exit(1)
+
+
+async def _prepared(settings: Settings, supervisor: Supervisor, lock: int) -> None:
+    from pipeline.database.client import ping
+    from pipeline.database.starting import mark_ready
+
+    await supervisor.wait_until_done("migrate")
+    while not await asyncio.to_thread(ping, settings):  # noqa: ASYNC110 - of another process
+        await asyncio.sleep(0.1)
+    mark_ready(lock)
 
 
 async def _greet(settings: Settings, reports_answer: Callable[[], Awaitable[None]], *, demo: bool) -> None:

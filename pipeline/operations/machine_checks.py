@@ -16,6 +16,7 @@ import maxminddb
 import msgspec
 
 from pipeline.audit.log import Audit
+from pipeline.database.starting import begin_of_up
 from pipeline.durations import DAY_SECONDS
 from pipeline.edge.blocks import BlockList
 from pipeline.errors import Fatal
@@ -37,7 +38,6 @@ from pipeline.ship.status import read_status
 from pipeline.signatures.key_set import UnusableKeys, read_keys
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
 from pipeline.subjects.requests import CaseBook
-from pipeline.system import locks
 from pipeline.system.answers import answer_of
 from pipeline.system.durable_files import LOCAL_FILES, MB
 
@@ -66,8 +66,6 @@ FORGOTTEN = {
 """By the name in the figures: the place of a proxy that nobody trusts, and the remedy."""
 PREFIX = "clinic_pixel_"
 SWAPPABLE = "clinic_pixel_memory_may_swap 1.0"
-UP_LOCK = "up.lock"
-"""The file in `run` that a running `up` holds; its modification time is the begin of that `up`."""
 STARTING_SECONDS = 60.0
 UNSEALED = "clinic_pixel_segment_unsealed_seconds"
 LATE_SECONDS = 60.0
@@ -311,7 +309,7 @@ def spool(settings: Settings) -> Seen:
 def ship(settings: Settings) -> Seen:
     """Whether the shipper runs, and its last error."""
     status = read_status(settings.data)
-    began = _begin_of_up(settings)
+    began = begin_of_up(settings)
     if began and time.time() - began < STARTING_SECONDS and not (status and status.at_ms / 1000 > began):
         yield "note", f"`up` began {time.time() - began:,.0f} s ago; `ship` starts when the database is migrated"
         return
@@ -335,12 +333,6 @@ def ship(settings: Settings) -> Seen:
         yield "problem", f"{loss}; find out what deletes files there"
     for name, trouble in sorted(status.failed_jobs.items()):
         yield "problem", f"the job '{name}' failed: {trouble}"
-
-
-def _begin_of_up(settings: Settings) -> float:
-    """Return the Unix time at which the running `up` began, 0 if none runs."""
-    lock = settings.run_dir / UP_LOCK
-    return lock.stat().st_mtime if locks.is_held(lock) else 0.0
 
 
 def audit(settings: Settings) -> Seen:

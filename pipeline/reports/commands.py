@@ -60,6 +60,7 @@ def report(
     config: ConfigOption = None,
 ) -> None:
     """Ask one report, list them all, or print the query of one."""
+    from pipeline.database.starting import once_prepared
     from pipeline.reports import catalogue, run, views
 
     found = catalogue.all_reports()
@@ -81,7 +82,7 @@ def report(
     if query:
         sys.stdout.write(views.query(asked, settings, values) + "\n")
         return
-    table = run.run(settings, asked, chosen_site, *period, more=more)
+    table = once_prepared(settings, lambda: run.run(settings, asked, chosen_site, *period, more=more))
     if chosen(form) is Format.TABLE:
         _print_answer(settings, asked, table, chosen_site, period, language)
     else:

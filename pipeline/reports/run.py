@@ -10,6 +10,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import code, explain, lent
+from pipeline.database.starting import missing
 from pipeline.errors import Fatal
 from pipeline.reports.answers import Table
 from pipeline.reports.catalogue import Period, parameters
@@ -46,7 +47,7 @@ def run(
             )
         except ClickHouseError as error:
             if code(error) in MISSING:
-                raise Fatal(f"the view {report.view} is missing; run `clinic-pixel migrate`") from None
+                raise missing(settings, report.view) from None
             raise explain(error, settings, report.role) from None
     # An empty answer has no column names.
     columns = answer.column_names or report.published

@@ -18,6 +18,7 @@ from urllib3 import HTTPResponse
 
 from pipeline.clock import now_ms
 from pipeline.database.confinement import supported
+from pipeline.database.starting import up_lock
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.networks.fetched import Origin, origins_file, sha256, write_origins
 from pipeline.operations import doctor, machine_checks, setting_checks
@@ -376,7 +377,7 @@ def test_a_ship_that_up_has_not_started_yet_is_no_problem(settings: Settings) ->
     before = ShipStatus(1, at_ms=now_ms() - 6_000, state="stopped")
     write_status(status_path(settings.data), before)
     assert [state for state, _ in findings(settings, "ship")] == ["problem"]
-    lock = settings.run_dir / machine_checks.UP_LOCK
+    lock = up_lock(settings)
     with locks.locked(lock):
         os.utime(lock)
         assert [state for state, _ in findings(settings, "ship")] == ["note"]

@@ -9,6 +9,7 @@ from time import monotonic
 import pytest
 
 from pipeline.database.client import ping
+from pipeline.database.starting import is_starting
 from support.command import CLI, free_port, plain_environment
 from support.processes import child, children, command_of
 from support.system import System
@@ -160,7 +161,26 @@ def test_ready_is_said_when_reports_answer(own_system):
     own_system.start()
     wait_until(lambda: "ready after" in own_system.log.read_text(), "the greeting")
     assert "applied: 0001" in own_system.log.read_text().partition("ready after")[0]
+    assert not is_starting(own_system.settings)
     assert own_system.run("report", "technical/traffic_by_hour").returncode == 0
+
+
+def test_a_report_asked_while_up_starts_waits_or_says_so(own_system):
+    with own_system.log.open("ab") as log:
+        own_system.process = subprocess.Popen(
+            [*CLI, "up", "--config", str(own_system.config)], stdout=log, stderr=log, env=plain_environment()
+        )
+    wait_until(lambda: is_starting(own_system.settings), "the begin")
+    asked = []
+
+    def has_answered():
+        asked.append(own_system.run("report", "technical/traffic_by_hour", check=False))
+        return asked[-1].returncode == 0
+
+    wait_until(has_answered, "an answer", seconds=60)
+    failures = [each.stderr for each in asked[:-1]]
+    assert all("starting: the database is being prepared" in text for text in failures), failures
+    assert not is_starting(own_system.settings)
 
 
 def test_a_second_up_on_the_same_data_is_refused_in_one_line_and_greets_nobody(own_system):
