@@ -9,7 +9,7 @@ import struct
 import sys
 import zipfile
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -25,7 +25,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
 from pipeline.networks import databases
 from pipeline.networks.databases import PINS, Part, Pin, fetch_from, fetch_pinned
-from pipeline.networks.fetched import Origin, origin_of, origins_file, read_origins, write_origins
+from pipeline.networks.fetched import Origin, build_date, origin_of, origins_file, read_origins, write_origins
 from pipeline.networks.lookup import NetworkFacts, NetworkTables
 from pipeline.settings.model import Settings
 
@@ -144,7 +144,7 @@ def test_the_description_tells_the_origin_of_a_file_until_the_file_is_another(tm
     assert origin.robots == ("Googlebot", "Googlebot-Image")
     country = origin_of(settings, settings.networks_dir / "country.mmdb")
     assert country is not None
-    assert country.date == datetime.now(UTC).date()
+    assert country.date == build_date(settings.networks_dir / "country.mmdb")
     file.write_bytes(FLAT_COUNTRY)
     assert origin_of(settings, file) is None
     assert origin_of(settings, tmp_path / "country.mmdb") is None
