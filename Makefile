@@ -33,7 +33,7 @@ lock: setup ## take the newest versions inside the ranges of pyproject.toml: dep
 run: setup ## start everything on this machine and print the addresses
 	$(BIN)/clinic-pixel up --demo
 
-demo: setup ## send a realistic small day of a clinic to the running collector
+demo: setup ## send yesterday and today so far of a made-up clinic to the running collector
 	$(BIN)/clinic-pixel simulate
 
 test: setup ## run all tests

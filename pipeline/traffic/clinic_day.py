@@ -1,26 +1,33 @@
-"""Generates a realistic small day of a clinic, the same for the same seed.
+"""Generates realistic small days of a clinic, the same for the same seed and date.
 
-Owns the visitors: people, phones behind one carrier address, staff in the clinic's own network, declared robots, a broken
-link that people follow, a scanner, browsers that signal GPC. Their addresses are an argument (`traffic.places`); the
-clinic's own is of a documentation range. Pure.
+Owns the visitors: people of whom some come again, phones behind one carrier address, staff in the clinic's own network,
+declared robots, a broken link that people follow, a scanner, browsers that signal GPC, an evening on which a page is slow.
+Their addresses are an argument (`traffic.places`); the clinic's own is of a documentation range. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import NamedTuple, TypeVar
 
-from pipeline.durations import DAY_MS, HOUR_MS
+from pipeline.durations import HOUR_MS
 from pipeline.settings.site import Site
 from pipeline.traffic.places import DocumentationPlaces, Places
 from pipeline.traffic.send import PlannedHit
 
 Choice = TypeVar("Choice")
 
+# Relative traffic of each hour of the site's time zone.
+_HOURS = (5, 4, 3, 2, 1, 1, 2, 5, 9, 14, 17, 18, 17, 16, 15, 14, 13, 11, 10, 10, 9, 8, 7, 6)
 
-# Relative traffic of each UTC hour (office hours in UTC+3).
-_HOURS = (2, 1, 1, 2, 5, 9, 14, 17, 18, 17, 16, 15, 14, 13, 11, 10, 10, 9, 8, 7, 6, 5, 4, 3)
+POPULATION = 3
+"""So many times more people know the clinic than come on one day."""
+BROKEN_LINK = "/services/mrt-staraya/"
+SLOW_PAGE = "/zapis/"
+_SLOW_FROM_MS = 19 * HOUR_MS + HOUR_MS // 2
+_SLOW_MS = HOUR_MS + HOUR_MS // 2
 
 _PAGES = {
     "/": 20,
@@ -57,6 +64,7 @@ _SCANNER_PATHS = (
     "/.env", "/.git/config", "/wp-login.php", "/administrator/", "/phpmyadmin/", "/bitrix/admin/", "/backup.zip",
     "/config.php.bak", "/../../etc/passwd", "/?id=1+union+select+1,2", "/server-status", "/xmlrpc.php", "/old/",
     "/test.php", "/shell.php", "/api/v1/users", "/.aws/credentials", "/vendor/phpunit/", "/cgi-bin/luci", "/login.action",
+    "/wp-config.php.old", "/dump.sql", "/.svn/entries", "/actuator/env",
 )  # fmt: skip
 
 
@@ -104,33 +112,45 @@ _BROWSERS = (
 _CLINIC = "192.0.2.10"
 
 
-def clinic_day(site: Site, *, seed: int, people: int, last_ms: int, places: Places | None = None) -> list[PlannedHit]:
-    """Return the hits of the 24 hours before `last_ms` (Unix milliseconds), in order of time."""
-    random = Random(seed)  # noqa: S311 - a reproducible day, no secret
-    day = _Day(site, random, last_ms, places or DocumentationPlaces())
+def span_of(day: date, site: Site) -> range:
+    """Return the moments of a day in the site's time zone, in Unix milliseconds."""
+    begin, end = (datetime.combine(each, time(), site.zone).timestamp() for each in (day, day + timedelta(days=1)))
+    return range(int(begin * 1000), int(end * 1000))
+
+
+def clinic_day(
+    site: Site, day: date, *, seed: int, people: int, places: Places | None = None, is_slow: bool = True
+) -> list[PlannedHit]:
+    """Return the hits of a whole day in the site's time zone, in order of time; `is_slow` adds the slow evening."""
+    planned = _Day(site, day, seed, places or DocumentationPlaces())
     hits = [
-        *day.visits(people),
-        *day.staff(visits=max(4, people // 10)),
-        *day.robots(),
-        *day.broken_link(visitors=max(8, people // 15)),
-        *day.scanner(),
+        *planned.visits(people),
+        *planned.staff(visits=max(4, people // 10)),
+        *planned.robots(),
+        *planned.broken_link(visitors=max(8, people // 10)),
+        *planned.scanner(),
+        *(planned.slow_evening(visitors=max(8, people // 20)) if is_slow else ()),
     ]
-    return sorted((hit for hit in hits if hit.at_ms <= last_ms), key=lambda hit: hit.at_ms)
+    span = span_of(day, site)
+    return sorted((hit for hit in hits if hit.at_ms in span), key=lambda hit: hit.at_ms)
 
 
 class _Day:
-    def __init__(self, site: Site, random: Random, last_ms: int, places: Places) -> None:
+    def __init__(self, site: Site, day: date, seed: int, places: Places) -> None:
         self._places = places
         self._site = site
-        self._random = random
-        self._first_ms = last_ms - DAY_MS
+        self._seed = seed
+        self._name = day.isoformat()
+        self._random = Random(f"{seed} {day}")  # noqa: S311 - a reproducible day, no secret
+        self._span = span_of(day, site)
 
     def visits(self, people: int) -> Iterator[PlannedHit]:
-        for number in range(people):
-            mobile_carrier = self._random.random() < 0.2
-            browser = self._pick(_BROWSERS)
-            address = self._places.carrier() if mobile_carrier else self._places.person(self._random, number)
-            signals = {"Sec-GPC": "1"} if self._random.random() < 0.05 else {}
+        for number in self._random.sample(range(POPULATION * people), people):
+            person = Random(f"{self._seed} person {number}")  # noqa: S311 - the same person on another day
+            mobile_carrier = person.random() < 0.2
+            browser = _pick(person, _BROWSERS)
+            address = self._places.carrier() if mobile_carrier else self._places.person(person, number)
+            signals = {"Sec-GPC": "1"} if person.random() < 0.05 else {}
             yield from self._visit(f"person {number}", address, browser, signals)
 
     def staff(self, visits: int) -> Iterator[PlannedHit]:
@@ -140,21 +160,21 @@ class _Day:
     def robots(self) -> Iterator[PlannedHit]:
         for place, (agent, count) in enumerate(_ROBOTS.items()):
             for _ in range(count):
-                moment = self._first_ms + self._random.randrange(DAY_MS)
+                moment = self._random.choice(self._span)
                 yield self._hit(moment, self._places.robot(agent, place), agent, self._page(), mode="noscript")
 
     def broken_link(self, visitors: int) -> Iterator[PlannedHit]:
         for number in range(visitors):
             browser = self._pick(_BROWSERS)
             moment = self._moment()
-            person = f"lost {number}"
+            person = f"{self._name} lost {number}"
             address = self._places.home(self._random)
             yield self._hit(moment, address, browser.agent, "/services/", person=person, headers=browser.headers)
             yield self._hit(
                 moment + self._random.randrange(4_000, 60_000),
                 address,
                 browser.agent,
-                "/services/mrt-staraya/",
+                BROKEN_LINK,
                 person=person,
                 headers=browser.headers,
                 referrer=self._url("/services/"),
@@ -162,11 +182,30 @@ class _Day:
             )
 
     def scanner(self) -> Iterator[PlannedHit]:
-        moment = self._first_ms + 3 * HOUR_MS + self._random.randrange(HOUR_MS)
+        moment = self._span.start + 3 * HOUR_MS + self._random.randrange(HOUR_MS)
         agent = _BROWSERS[0][0].agent
         for path in _SCANNER_PATHS * 2:
             moment += self._random.randrange(150, 900)
             yield self._hit(moment, self._places.scanner(), agent, path, status=404)
+
+    def slow_evening(self, visitors: int) -> Iterator[PlannedHit]:
+        """Yield people who reload the page for appointments while it is slow, until the server gives up."""
+        for number in range(visitors):
+            browser, address = self._pick(_BROWSERS), self._places.home(self._random)
+            moment = self._span.start + _SLOW_FROM_MS + self._random.randrange(_SLOW_MS)
+            tries = self._random.randrange(4, 8)
+            for attempt in range(tries):
+                yield self._hit(
+                    moment,
+                    address,
+                    browser.agent,
+                    SLOW_PAGE,
+                    person=f"{self._name} waiting {number}",
+                    headers=browser.headers,
+                    referrer=self._url("/services/"),
+                    status=504 if attempt == tries - 1 else 0,
+                )
+                moment += self._random.randrange(4_000, 9_000)
 
     def _visit(self, person: str, address: str, browser: Browser, signals: dict[str, str]) -> Iterator[PlannedHit]:
         moment, before = self._moment(), self._pick(_REFERRERS)
@@ -186,14 +225,13 @@ class _Day:
 
     def _moment(self) -> int:
         hour = self._random.choices(range(24), weights=_HOURS)[0]
-        into_day = hour * HOUR_MS + self._random.randrange(HOUR_MS)
-        return self._first_ms + (into_day - self._first_ms) % DAY_MS
+        return self._span.start + hour * HOUR_MS + self._random.randrange(HOUR_MS)
 
     def _page(self) -> str:
         return self._random.choices(list(_PAGES), weights=list(_PAGES.values()))[0]
 
     def _pick(self, weighted: tuple[tuple[Choice, int], ...]) -> Choice:
-        return self._random.choices([item for item, _ in weighted], weights=[weight for _, weight in weighted])[0]
+        return _pick(self._random, weighted)
 
     def _url(self, path: str) -> str:
         return f"https://{self._site.hosts[0]}{path}"
@@ -216,3 +254,7 @@ class _Day:
         optional = {"r": referrer, "e": str(status) if status else "", "a": ad}
         query |= {name: value for name, value in optional.items() if value}
         return PlannedHit(at_ms, address, agent, query, person, headers or {})
+
+
+def _pick(random: Random, weighted: tuple[tuple[Choice, int], ...]) -> Choice:
+    return random.choices([item for item, _ in weighted], weights=[weight for _, weight in weighted])[0]

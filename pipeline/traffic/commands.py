@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -15,11 +15,19 @@ from pipeline.settings.model import Settings, load
 from pipeline.system.console import ConfigOption, FormatOption, Panel, errors, print_facts
 from pipeline.traffic.send import Account, PlannedHit
 
+if TYPE_CHECKING:
+    from pipeline.settings.site import Site
+    from pipeline.traffic.places import Places
+
 SiteOption = Annotated[str, typer.Option("--site", help="The site; else the first one configured.", show_default=False)]
 AsOfOption = Annotated[
     datetime | None,
     typer.Option("--as-of", help="UTC time of the last hit; else now.", show_default=False),
 ]
+
+
+START_SECONDS = 60.0
+"""A fresh system is prepared in a few seconds; a loaded machine needs longer."""
 
 
 def register(app: typer.Typer) -> None:
@@ -65,32 +73,71 @@ def replay(
 
 
 def simulate(
-    seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 1,
-    people: Annotated[int, typer.Option(help="How many people visit.", min=1, max=20_000)] = 250,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people on the same date.")] = 1,
+    people: Annotated[int, typer.Option(help="How many people visit on a day.", min=1, max=20_000)] = 250,
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Only this day of the site's time zone; else yesterday and today so far.",
+            show_default=False,
+        ),
+    ] = None,
     site: SiteOption = "",
-    as_of: AsOfOption = None,
     config: ConfigOption = None,
     form: FormatOption = None,
 ) -> None:
-    """Send a realistic small day of a clinic: people, robots, its own staff, a broken link, a scanner."""
-    from pipeline.traffic.clinic_day import clinic_day
+    """Send realistic small days of a clinic: people, robots, its own staff, a broken link, a scanner, a slow evening.
+
+    Yesterday whole and today so far, each hit with its own time.
+    """
+    from pipeline.traffic.clinic_day import BROKEN_LINK, SLOW_PAGE
     from pipeline.traffic.places import places
 
     settings = load(config)
+    chosen = settings.chosen_site(site)
+    now = datetime.now(chosen.zone)
+    days = (day.date(),) if day else (now.date() - timedelta(days=1), now.date())
     known, why_not = places(settings)
-    hits = clinic_day(settings.chosen_site(site), seed=seed, people=people, last_ms=_last_ms(as_of), places=known)
-    _send_and_close(settings, hits, {}, form)
+    planned = _plan(chosen, days, now, seed=seed, people=people, known=known)
+    hits = [hit for hits in planned.values() for hit in hits]
+    _send_and_close(settings, hits, {f"hits of {name}": len(hits) for name, hits in planned.items()}, form)
+    told = [
+        f"simulated: {' and '.join(planned)}, time zone {chosen.timezone}",
+        f"in it: a broken link to {BROKEN_LINK}, a scanner at night, people who reload a slow {SLOW_PAGE} in the first evening",
+    ]
     if why_not:
-        errors.print(f"the invented visitors have no network and no country: {why_not}", soft_wrap=True)
-    errors.print("look at it:  clinic-pixel report technical/traffic_by_hour   clinic-pixel report fraud/robots")
+        told.append(f"the invented visitors have no network and no country: {why_not}")
+    told.append("look at it:  clinic-pixel report technical/error_pages   clinic-pixel report fraud/robots")
+    errors.print("\n".join(told), soft_wrap=True, highlight=False, markup=False)
+
+
+def _plan(
+    site: Site, days: Sequence[date], now: datetime, *, seed: int, people: int, known: Places
+) -> dict[str, list[PlannedHit]]:
+    """Return the hits up to now by the name of their day; raises `Fatal` for a day that has none yet."""
+    from pipeline.errors import Fatal
+    from pipeline.traffic.clinic_day import clinic_day
+
+    now_ms = int(now.timestamp() * 1000)
+    planned: dict[str, list[PlannedHit]] = {}
+    for day in days:
+        name = f"{day} until {now:%H:%M}" if day == now.date() else f"{day}"
+        hits = clinic_day(site, day, seed=seed, people=people, places=known, is_slow=day == days[0])
+        planned[name] = [hit for hit in hits if hit.at_ms <= now_ms]
+    if not any(planned.values()):
+        raise Fatal(f"--day {days[0]}: nothing of it has passed; expected a day up to today ({now:%Y-%m-%d})")
+    return planned
 
 
 def _send_and_close(settings: Settings, hits: Sequence[PlannedHit], lines: dict[str, int], form: FormatOption) -> None:
+    from pipeline.database.starting import wait_until_prepared
     from pipeline.system.secrets import read_or_make_secret
     from pipeline.traffic.replay import check_span, new_nonces, wait_until_stored
     from pipeline.traffic.send import send
 
     check_span(hits, settings, now_ms=int(time.time() * 1000))
+    wait_until_prepared(settings, seconds=START_SECONDS)
     first_nonce = new_nonces()
     ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
     with Progress(

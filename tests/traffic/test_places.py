@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pipeline.traffic.clinic_day import clinic_day
 from pipeline.traffic.places import CARRIER, DocumentationPlaces, places
 from pipeline.traffic.send import PlannedHit
 
-NOW = 1_795_000_000_000
+DAY = date(2026, 11, 18)
 DOCUMENTATION = [ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
 NETWORKS = {
     "2.60.0.0/15": (12389, "RU"),
@@ -53,7 +54,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def day(settings: Settings, seed: int = 1) -> list[PlannedHit]:
-    return clinic_day(DEMO_SITE, seed=seed, people=150, last_ms=NOW, places=places(settings)[0])
+    return clinic_day(DEMO_SITE, DAY, seed=seed, people=150, places=places(settings)[0])
 
 
 def test_people_come_from_providers_of_their_countries_and_robots_from_their_operators_and_hosting(
@@ -116,9 +117,9 @@ def test_without_usable_files_the_day_is_of_documentation_and_the_reason_is_said
 ) -> None:
     known, why_not = places(spoil(settings))
     assert reason in why_not
-    hits = clinic_day(DEMO_SITE, seed=1, people=100, last_ms=NOW, places=known)
+    hits = clinic_day(DEMO_SITE, DAY, seed=1, people=100, places=known)
     assert all(any(ip_address(hit.address) in network for network in DOCUMENTATION) for hit in hits)
-    assert hits == clinic_day(DEMO_SITE, seed=1, people=100, last_ms=NOW, places=DocumentationPlaces())
+    assert hits == clinic_day(DEMO_SITE, DAY, seed=1, people=100, places=DocumentationPlaces())
 
 
 def test_a_provider_that_the_files_lack_leaves_its_robot_in_documentation(settings: Settings) -> None:

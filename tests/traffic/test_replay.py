@@ -36,9 +36,9 @@ def test_one_hit_outside_of_them_stops_the_whole(tmp_path, moment, message):
 
 
 def test_a_simulated_day_in_the_future_says_so_and_sends_nothing(tmp_path):
-    done = command(tmp_path / "var", "simulate", "--people", "1", "--as-of", "2100-01-01")
+    done = command(tmp_path / "var", "simulate", "--people", "1", "--day", "2100-01-01")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.strip() == "clinic-pixel: --as-of is in the future; expected a time up to now"
+    assert "--day 2100-01-01: nothing of it has passed; expected a day up to today" in done.stderr
 
 
 CLINIC = Site(id="clinic", hosts=("clinic.example", "клиника.рф"))
