@@ -44,7 +44,7 @@ USERS: tuple[User, ...] = get_args(User)
 PASSWORD_FILE = "clickhouse.json"  # noqa: S105 - the name of a file
 
 _PROFILE = re.compile(r"CREATE SETTINGS PROFILE OR REPLACE (\w+) SETTINGS\s+(.+)", re.DOTALL)
-_SETTING = re.compile(r"(\w+) = (\w+)(?: MIN (\w+) MAX (\w+) CHANGEABLE_IN_READONLY)?")
+_SETTING = re.compile(r"(\w+) = (\d+|'\w+')(?: MIN (\d+) MAX (\d+)(?= CHANGEABLE))?( CHANGEABLE_IN_READONLY)?")
 _USER = re.compile(r"CREATE USER OR REPLACE (\w+) IDENTIFIED WITH sha256_hash BY '(\w+)' SETTINGS PROFILE '(\w+)'")
 _GRANT = re.compile(r"(GRANT .+) TO (\w+)", re.DOTALL)
 _REVOKE = re.compile(r"REVOKE ALL ON \*\.\* FROM (\w+)")
@@ -72,12 +72,13 @@ _DEFAULT_USER = """\
 
 
 class Bound(NamedTuple):
-    """One setting of a profile; with `least` and `most` the user may change it in between, else not at all."""
+    """One setting of a profile; a changeable one may be changed by the user, between `least` and `most` if it has them."""
 
     name: str
     value: str
     least: str | None
     most: str | None
+    changeable: bool
 
 
 @dataclass
@@ -189,20 +190,22 @@ def _sha256(password: str) -> str:
 def _bound(text: str) -> Bound:
     match = _SETTING.fullmatch(text)
     if match is None:
-        raise Fatal(f"sql/access: not `name = value [MIN a MAX b CHANGEABLE_IN_READONLY]`: {text}")
-    return Bound(*match.groups())
+        raise Fatal(f"sql/access: not `name = value [[MIN a MAX b] CHANGEABLE_IN_READONLY]`: {text}")
+    name, value, least, most, changeable = match.groups()
+    return Bound(name, value.strip("'"), least, most, changeable is not None)
 
 
 def _profile_xml(name: str, bounds: list[Bound]) -> str:
     values = "".join(f"      <{bound.name}>{bound.value}</{bound.name}>\n" for bound in bounds)
-    constraints = "".join(
-        f"        <{name}><min>{least}</min><max>{most}</max><changeable_in_readonly/></{name}>\n"
-        for name, _, least, most in bounds
-        if least is not None
-    )
+    constraints = "".join(_constraint_xml(bound) for bound in bounds if bound.changeable)
     values += f"      <{_PYTHON}>0</{_PYTHON}>\n"
     constraints += f"        <{_PYTHON}><readonly/></{_PYTHON}>\n"
     return f"    <{name}>\n{values}      <constraints>\n{constraints}      </constraints>\n    </{name}>\n"
+
+
+def _constraint_xml(bound: Bound) -> str:
+    bounds = "" if bound.least is None else f"<min>{bound.least}</min><max>{bound.most}</max>"
+    return f"        <{bound.name}>{bounds}<changeable_in_readonly/></{bound.name}>\n"
 
 
 def _account_xml(account: Account) -> str:

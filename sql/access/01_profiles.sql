@@ -5,6 +5,11 @@
 -- (readonly = 2) would also apply inside the views. A server needs `settings_constraints_replace_previous` for that word.
 -- The two query_plan settings keep a reader's WHERE outside of the views. Inside a view, `throwIf(page = '...')` would be
 -- evaluated on cells that the view suppresses, and its error would reveal them.
+-- LZ4: connectorx and the clients for Java cannot read ZSTD, which newer versions choose by themselves.
+-- Grafana asks for 64 seconds at most, its own 60 and four for the connection.
+-- The last settings are sent by clients without being asked to, or by recipes of their manuals. They change the form of the
+-- answer (blocks, progress, extremes, JSON in binary formats, a result cut at its end), and no number in it. clickhouse-connect
+-- sends a setting as soon as it may: each bound must admit its value, or all its queries fail (tests/drivers).
 
 CREATE SETTINGS PROFILE OR REPLACE pixel_reader SETTINGS
     readonly = 1,
@@ -13,12 +18,21 @@ CREATE SETTINGS PROFILE OR REPLACE pixel_reader SETTINGS
     query_plan_merge_filters = 0,
     max_memory_usage_for_user = 1000000000,
     max_concurrent_queries_for_user = 8,
+    network_compression_method = 'LZ4',
     max_memory_usage = 1000000000 MIN 1 MAX 1000000000 CHANGEABLE_IN_READONLY,
-    max_execution_time = 60 MIN 1 MAX 60 CHANGEABLE_IN_READONLY,
+    max_execution_time = 60 MIN 1 MAX 90 CHANGEABLE_IN_READONLY,
     max_result_rows = 1000000 MIN 1 MAX 1000000 CHANGEABLE_IN_READONLY,
     max_threads = 2 MIN 1 MAX 2 CHANGEABLE_IN_READONLY,
     enable_http_compression = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
-    output_format_json_quote_64bit_integers = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY;
+    output_format_json_quote_64bit_integers = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
+    max_block_size = 65409 MIN 1 MAX 1048576 CHANGEABLE_IN_READONLY,
+    send_progress_in_http_headers = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
+    http_headers_progress_interval_ms = 100 MIN 100 MAX 3600000 CHANGEABLE_IN_READONLY,
+    cancel_http_readonly_queries_on_client_close = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
+    extremes = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
+    output_format_binary_write_json_as_string = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
+    output_format_native_write_json_as_string = 0 MIN 0 MAX 1 CHANGEABLE_IN_READONLY,
+    result_overflow_mode = 'throw' CHANGEABLE_IN_READONLY;
 
 CREATE SETTINGS PROFILE OR REPLACE pixel_service SETTINGS
     allow_introspection_functions = 0;
