@@ -16,6 +16,7 @@ import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from secrets import token_urlsafe
 from string import Template
@@ -41,6 +42,16 @@ User = Literal[
     "privacy",
 ]
 USERS: tuple[User, ...] = get_args(User)
+
+
+class Reader(StrEnum):
+    """The users who read views and work with tools of their own."""
+
+    OPS = "ops"
+    SECURITY = "security"
+    PRIVACY = "privacy"
+
+
 PASSWORD_FILE = "clickhouse.json"  # noqa: S105 - the name of a file
 
 _PROFILE = re.compile(r"CREATE SETTINGS PROFILE OR REPLACE (\w+) SETTINGS\s+(.+)", re.DOTALL)
@@ -150,7 +161,7 @@ def read_passwords(settings: Settings) -> dict[str, str]:
     Raises `Fatal` for a file that others may read or that lacks a user, `Retryable` while the embedded server has not
     made it yet.
     """
-    path = _password_file(settings)
+    path = password_file(settings)
     try:
         wide = path.stat().st_mode & 0o077
         given = msgspec.json.decode(path.read_bytes())
@@ -170,14 +181,14 @@ def read_passwords(settings: Settings) -> dict[str, str]:
 
 def make_passwords(settings: Settings) -> dict[str, str]:
     """Return the passwords of the embedded server, made on the first call; several callers end with the same ones."""
-    path = _password_file(settings)
+    path = password_file(settings)
     if not path.exists():
         private_directory(settings.secrets_dir)
         create_once(path, msgspec.json.format(msgspec.json.encode({user: token_urlsafe(24) for user in USERS})))
     return read_passwords(settings)
 
 
-def _password_file(settings: Settings) -> Path:
+def password_file(settings: Settings) -> Path:
     """Return the file handed over by systemd (`LoadCredential=`), else the one in `secrets/`."""
     handed_over = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""), PASSWORD_FILE)
     return handed_over if handed_over.is_absolute() and handed_over.exists() else settings.secrets_dir / PASSWORD_FILE
