@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -14,14 +15,15 @@ from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Fraud
 from support.command import CLI, environment
 
+PROGRAM = f"{sys.executable} -m pipeline"
 FIRST_COLUMN = {"ops": "browser", "security": "robot", "privacy": "day"}
 
 
-def connect(settings: Settings, *arguments: str, columns: int = 80) -> str:
-    """Return what the command prints."""
+def shell(settings: Settings, line: str) -> str:
+    """Return what a shell prints for a line."""
     done = subprocess.run(
-        [*CLI, "connect", *arguments],
-        env=environment(settings) | {"COLUMNS": str(columns), "LANG": "C.UTF-8"},
+        ["bash", "-c", line],
+        env=environment(settings) | {"COLUMNS": "80"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -31,58 +33,64 @@ def connect(settings: Settings, *arguments: str, columns: int = 80) -> str:
     return done.stdout
 
 
-def paste(settings: Settings, line: str) -> str:
-    """Return what a shell prints for a line."""
-    done = subprocess.run(
-        ["bash", "-c", line], env=environment(settings), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def page(settings: Settings, language: str = "en") -> str:
+    """Return the page of ops."""
+    return "\n\n".join(own_tools.page(settings, Reader.OPS, PROGRAM, "ru" if language == "ru" else "en"))
 
 
 @pytest.mark.parametrize("role", Reader)
-def test_the_lines_for_curl_work_as_they_are_pasted(clickhouse: Settings, role: Reader) -> None:
-    facts = json.loads(connect(clickhouse, role))
-    header = next(csv.reader(paste(clickhouse, facts["curl"]).splitlines()))
-    assert header[0] == FIRST_COLUMN[role]
-    views = paste(clickhouse, facts["curl_views"]).split()
-    assert facts["question"].partition(".")[2].partition("(")[0] in views
+def test_the_line_for_curl_works_as_it_is_pasted(clickhouse: Settings, role: Reader) -> None:
+    line = str(own_tools.facts(clickhouse, role, PROGRAM)["curl"])
+    assert next(csv.reader(shell(clickhouse, line).splitlines()))[0] == FIRST_COLUMN[role]
+
+
+def test_the_line_that_lists_the_views_works_as_it_is_pasted(clickhouse: Settings) -> None:
+    line = str(own_tools.facts(clickhouse, Reader.OPS, PROGRAM)["curl_views"])
+    assert {"browsers", "error_pages"} <= set(shell(clickhouse, line).split())
+
+
+def test_the_command_prints_json_into_a_pipe_and_the_password_alone(clickhouse: Settings) -> None:
+    facts = json.loads(shell(clickhouse, " ".join([*CLI, "connect", "security"])))
+    assert facts == json.loads(json.dumps(own_tools.facts(clickhouse, Reader.SECURITY, PROGRAM)))
+    assert shell(clickhouse, facts["password_command"]) == f"{read_passwords(clickhouse)['security']}\n"
 
 
 @pytest.mark.parametrize("role", Reader)
-def test_the_password_is_printed_when_it_is_asked_for_and_never_else(clickhouse: Settings, role: Reader) -> None:
-    password = read_passwords(clickhouse)[role]
-    assert connect(clickhouse, role, "--password") == f"{password}\n"
-    shown = [
-        connect(clickhouse, role, *more)
-        for more in (
-            (),
-            ("--format", "table"),
-            ("--format", "table", "--lang", "ru"),
-            ("--format", "csv"),
-            ("--grafana",),
-        )
+def test_no_text_has_a_password(clickhouse: Settings, role: Reader) -> None:
+    texts = [
+        str(own_tools.facts(clickhouse, role, PROGRAM)),
+        own_tools.grafana(clickhouse, role, PROGRAM),
+        *own_tools.page(clickhouse, role, PROGRAM, "en"),
+        *own_tools.page(clickhouse, role, PROGRAM, "ru"),
     ]
-    assert [text for text in shown if any(each in text for each in read_passwords(clickhouse).values())] == []
+    passwords = read_passwords(clickhouse).values()
+    assert [text for text in texts if any(password in text for password in passwords)] == []
 
 
-@pytest.mark.parametrize("lang", ["en", "ru"])
-def test_lines_to_paste_are_whole_on_a_narrow_terminal_and_the_same_in_both_languages(
-    clickhouse: Settings, lang: str
-) -> None:
-    facts = json.loads(connect(clickhouse, "ops"))
-    lines = connect(clickhouse, "ops", "--format", "table", "--lang", lang).splitlines()
-    for name in ("curl", "curl_views", "question", "tunnel"):
-        assert f"  {facts[name]}" in lines
-    assert any(line.endswith(f"  {facts['password_command']}") for line in lines)
-    assert max(len(line) for line in lines if not line.startswith("  ")) <= 80
+def test_lines_to_paste_are_whole_on_a_narrow_terminal(clickhouse: Settings) -> None:
+    printed = shell(clickhouse, " ".join([*CLI, "connect", "ops", "--format", "table", "--lang", "ru"])).splitlines()
+    facts = own_tools.facts(clickhouse, Reader.OPS, PROGRAM)
+    asked = [f"  {facts[name]}" for name in ("curl", "curl_views", "question", "tunnel")]
+    assert [line for line in asked if line not in printed] == []
+    assert max(len(line) for line in printed if not line.startswith("  ")) <= 80
+
+
+@pytest.mark.parametrize(
+    "clickhouse_settings", [ClickHouse(), ClickHouse(tcp_port=9000), ClickHouse(url="https://db.example")]
+)
+def test_both_languages_have_the_same_lines_to_paste(clickhouse_settings: ClickHouse) -> None:
+    settings = Settings(clickhouse=clickhouse_settings)
+    english, russian = (
+        [line.split()[-1] for line in page(settings, language).splitlines() if line.startswith("  ")]
+        for language in ("en", "ru")
+    )
+    assert english == russian
 
 
 def test_the_page_says_how_to_open_the_native_port_and_once_it_is_open_how_to_use_it() -> None:
-    closed = connect(Settings(), "ops", "--format", "table")
-    assert "PIXEL_CLICKHOUSE__TCP_PORT=9000" in closed
+    closed, opened = page(Settings()), page(Settings(clickhouse=ClickHouse(tcp_port=9000)))
+    assert "  PIXEL_CLICKHOUSE__TCP_PORT=9000\n" in closed
     assert "`default`" in closed
-    opened = connect(Settings(clickhouse=ClickHouse(tcp_port=9000)), "ops", "--format", "table")
     assert "  clickhouse-client --host 127.0.0.1 --port 9000 --user ops --ask-password" in opened
     assert "-L 9000:127.0.0.1:9000" in opened
     assert "TCP_PORT" not in opened
@@ -90,13 +98,12 @@ def test_the_page_says_how_to_open_the_native_port_and_once_it_is_open_how_to_us
 
 def test_an_existing_server_needs_no_tunnel() -> None:
     there = Settings(clickhouse=ClickHouse(url="https://db.example:9443/house"))
-    facts = json.loads(connect(there, "security"))
+    facts = own_tools.facts(there, Reader.OPS, PROGRAM)
     assert facts["address"] == "https://db.example:9443/house"
     assert facts["tunnel"] is None
-    page = connect(there, "security", "--format", "table")
-    assert "ssh" not in page
-    assert "TCP_PORT" not in page
-    assert "/play" in page
+    assert "ssh" not in page(there)
+    assert "TCP_PORT" not in page(there)
+    assert "/play" in page(there)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,7 @@ def test_an_existing_server_needs_no_tunnel() -> None:
 def test_the_data_source_of_grafana_names_the_address(
     url: str | None, host: str, port: int, path: str, secure: str
 ) -> None:
-    lines = connect(Settings(clickhouse=ClickHouse(url=url)), "privacy", "--grafana").splitlines()
+    lines = own_tools.grafana(Settings(clickhouse=ClickHouse(url=url)), Reader.PRIVACY, PROGRAM).splitlines()
     asked = [
         "    type: grafana-clickhouse-datasource",
         f'      host: "{host}"',
@@ -125,7 +132,6 @@ def test_the_data_source_of_grafana_names_the_address(
 
 
 def test_without_fraud_review_security_is_shown_a_view_that_is_there() -> None:
-    without = Settings(fraud=Fraud(enabled=False))
-    given = own_tools.facts(without, Reader.SECURITY, "clinic-pixel")
+    given = own_tools.facts(Settings(fraud=Fraud(enabled=False)), Reader.SECURITY, PROGRAM)
     assert given["databases"] == ("technical",)
     assert "technical.browsers" in str(given["question"])
