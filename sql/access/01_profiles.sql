@@ -6,7 +6,7 @@
 -- The two query_plan settings keep a reader's WHERE outside of the views. Inside a view, `throwIf(page = '...')` would be
 -- evaluated on cells that the view suppresses, and its error would reveal them.
 -- LZ4: connectorx and the clients for Java cannot read ZSTD, which newer versions choose by themselves.
--- Grafana asks for 64 seconds at most, its own 60 and four for the connection.
+-- Grafana asks for 64 seconds: what is left of its own 60, and five more.
 -- The last settings are sent by clients without being asked to, or by recipes of their manuals. They change the form of the
 -- answer (blocks, progress, extremes, JSON in binary formats, a result cut at its end), and no number in it. clickhouse-connect
 -- sends a setting as soon as it may: each bound must admit its value, or all its queries fail (tests/drivers).
