@@ -10,7 +10,6 @@ Owns the building of a plan's batches; pure: reading and enrichment are argument
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.delivery.plan import Batch, Plan, Table, batch_id, partition_of, span
-from pipeline.delivery.tally import CountKey, Reject, counted_ms, edge_counts, reject_of, ship_counts, storable
+from pipeline.delivery.tally import Bin, CountKey, Reject, counted_ms, edge_counts, reject_of, ship_counts, storable
 from pipeline.durations import MINUTE_MS
 from pipeline.enrich.rows import Row, TechnicalRow
 from pipeline.enrich.steps import Rejected
@@ -71,7 +70,7 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
                 case BadLine():
                     bad_lines.setdefault(segment, []).append(record)
                     # The time of a bad line is unknown: it is counted in the minute of the event before it.
-                    counts.update(ship_counts(Counter([near_ms // MINUTE_MS]), "quarantined", record.reason))
+                    counts.update(ship_counts(Counter([Bin(near_ms // MINUTE_MS)]), "quarantined", record.reason))
     faults = frozenset(events.faults | signals.faults)
     return Shipment(plan, events.batches + signals.batches, rejects, counts, bad_lines, faults)
 
@@ -97,7 +96,8 @@ class _Cutter:
         self._by = partition_of(plan, table)
         self._open: dict[int, Batch] = {}
         self._parts: Counter[int] = Counter()
-        self._latest = Batch("", table, 0, [], array("Q"))
+        self._latest = Batch("", table, 0, [], [])
+        self._bins: dict[Bin, Bin] = {}
         self._since = self._until = 0
 
     def put(self, record: Event | Measurement, near_ms: int, slot: str, to_row: ToRow, rejects: list[Reject]) -> None:
@@ -114,14 +114,15 @@ class _Cutter:
             self.faults.add(type_and_place(error))
             rejects.append(reject_of(record, RejectReason.ENRICHMENT_FAILED, near_ms))
         batch.lines.append(line)
-        batch.minutes.append(counted_ms(record, near_ms) // MINUTE_MS)
+        counted_in = Bin(counted_ms(record, near_ms) // MINUTE_MS, record.site)
+        batch.bins.append(self._bins.setdefault(counted_in, counted_in))  # one object for all records of a bin
 
     def _turn_to(self, received_ms: int) -> Batch:
         partition, self._since, self._until = span(received_ms, self._by)
         batch = self._open.get(partition)
         if batch is None or len(batch.lines) >= self._plan.batch_rows:
             identity = batch_id(self._plan, self._table, partition, self._parts[partition])
-            batch = Batch(identity, self._table, partition, [], array("Q"))
+            batch = Batch(identity, self._table, partition, [], [])
             self._parts[partition] += 1
             self._open[partition] = batch
             self.batches.append(batch)

@@ -21,7 +21,6 @@ Owns the protocol of a plan. Theory of operation:
 from __future__ import annotations
 
 import logging
-from array import array
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +31,7 @@ from pipeline.delivery.journal_entries import Begun, Closed, Done, Finished, Int
 from pipeline.delivery.plan import Batch, Plan, counter_batches, reject_batches
 from pipeline.delivery.segment_numbers import SegmentNumbers
 from pipeline.delivery.store import Poisoned, Store
-from pipeline.delivery.tally import CountKey, Reject, reject_of_row, ship_counts, split_minutes
-from pipeline.durations import MINUTE_MS
+from pipeline.delivery.tally import Bin, CountKey, Reject, reject_of_row, ship_counts, split_bins
 from pipeline.errors import Fatal
 from pipeline.reasons import QuarantineReason, RejectReason
 from pipeline.spool.disposal import retire, set_bad_lines_aside
@@ -62,10 +60,10 @@ class Account:
         Other rows, if any, are counted as quarantined.
         """
         if seen <= kept.rows:
-            stored, left = split_minutes(kept.row_minutes, seen)
-            erased = Counter(batch.row_minutes) - Counter(kept.row_minutes)
+            stored, left = split_bins(kept.row_bins, seen)
+            erased = Counter(batch.row_bins) - Counter(kept.row_bins)
         else:
-            (stored, erased), left = split_minutes(batch.row_minutes, seen), Counter[int]()
+            (stored, erased), left = split_bins(batch.row_bins, seen), Counter[Bin]()
         self._counts.update(ship_counts(stored, "stored"))
         self._counts.update(ship_counts(left, "quarantined", QuarantineReason.STUCK))
         self._counts.update(ship_counts(erased, "rejected", RejectReason.ERASED))
@@ -73,14 +71,13 @@ class Account:
     def refuse(self, batch: Batch) -> None:
         """Record that the table refuses the only row of a batch."""
         self.refused += 1
-        self.rejects.append(reject_of_row(batch.first(), batch.row_minutes[0], RejectReason.REFUSED_BY_TABLE))
+        self.rejects.append(reject_of_row(batch.first(), batch.row_bins[0], RejectReason.REFUSED_BY_TABLE))
 
     def counts(self) -> Counter[CountKey]:
         """Return the collectors' counts and the worker's own."""
         counts = self._counts.copy()
         for reject in self.rejects:
-            minute = array("Q", [reject.received_ms // MINUTE_MS])
-            counts.update(ship_counts(Counter(minute), "rejected", reject.reason))
+            counts.update(ship_counts(Counter([reject.bin]), "rejected", reject.reason))
         return counts
 
 

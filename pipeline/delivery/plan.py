@@ -11,7 +11,6 @@ Owns the rows to send. Pure. Rules:
 from __future__ import annotations
 
 import uuid
-from array import array
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,7 +19,16 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from pipeline.delivery.tally import COUNT_COLUMNS, REJECT_COLUMNS, CountKey, Reject, count_row, reject_row
+from pipeline.delivery.tally import (
+    COUNT_COLUMNS,
+    REJECT_COLUMNS,
+    Bin,
+    CountKey,
+    Reject,
+    count_row,
+    reject_row,
+    without_sites,
+)
 from pipeline.durations import DAY_MS, MINUTE_MS
 from pipeline.enrich.rows import Row, TechnicalRow
 
@@ -57,6 +65,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Unix milliseconds of its making, the time of its rejects; 0 in the journal of an older version."""
     rows_by: Partition = "month"
     """The partitions by which its rows are cut; in the journal of an older version they were months."""
+    counts_sites: bool = False
+    """Whether its counts are of each site; an older version counted all sites together, and a retry must make the same rows."""
 
     @classmethod
     def of(cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0) -> Plan:
@@ -68,21 +78,28 @@ class Plan(msgspec.Struct, frozen=True):
         digest = blake2b()
         for name, head in segments.items():
             digest.update(b"%d %b %d %b" % (len(name), name.encode(), len(head), head))
-        return cls(str(uuid.uuid5(NAMESPACE, digest.hexdigest())), tuple(segments), batch_rows, opened_ms, "day")
+        return cls(
+            str(uuid.uuid5(NAMESPACE, digest.hexdigest())),
+            tuple(segments),
+            batch_rows,
+            opened_ms,
+            "day",
+            counts_sites=True,
+        )
 
 
 class Batch(NamedTuple):
     """Rows of one table and one partition (YYYYMMDD or YYYYMM), each a JSON array of the table's `COLUMNS`.
 
-    `lines` has one item per record read, b"" where the record is not a row; `minutes` has the Unix minute
-    in which each is counted.
+    `lines` has one item per record read, b"" where the record is not a row; `bins` has the minute and site in which each
+    is counted.
     """
 
     id: str
     table: Table
     partition: int
     lines: list[bytes]
-    minutes: array[int]
+    bins: list[Bin]
 
     @property
     def rows(self) -> int:
@@ -95,9 +112,9 @@ class Batch(NamedTuple):
         return 31 if self.table != "counters" and self.partition < FIRST_DAY else 1
 
     @property
-    def row_minutes(self) -> array[int]:
-        """The minute of each row, in the order of the rows."""
-        return array("Q", (minute for line, minute in zip(self.lines, self.minutes, strict=True) if line))
+    def row_bins(self) -> list[Bin]:
+        """The minute and site of each row, in the order of the rows."""
+        return [counted_in for line, counted_in in zip(self.lines, self.bins, strict=True) if line]
 
     def body(self) -> Generator[bytes]:
         """Yield the rows as lines of JSON, in pieces."""
@@ -119,7 +136,7 @@ class Batch(NamedTuple):
     def _part(self, name: str, places: slice) -> Batch:
         identity = str(uuid.uuid5(uuid.UUID(self.id), name))
         lines = [line and line[:-UUID_END] + identity.encode() + line[-2:] for line in self.lines[places]]
-        return self._replace(id=identity, lines=lines, minutes=self.minutes[places])
+        return self._replace(id=identity, lines=lines, bins=self.bins[places])
 
 
 def reject_batches(plan: Plan, rejects: Sequence[Reject]) -> list[Batch]:
@@ -132,34 +149,34 @@ def reject_batches(plan: Plan, rejects: Sequence[Reject]) -> list[Batch]:
     def to_row(reject: Reject) -> tuple[object, ...]:
         return reject_row(reject, plan.opened_ms or reject.received_ms)
 
-    return _cut(plan, "rejects", rejects, lambda reject: reject.received_ms, to_row)
+    return _cut(plan, "rejects", rejects, lambda reject: reject.bin, to_row)
 
 
 def counter_batches(plan: Plan, counts: Counter[CountKey]) -> list[Batch]:
     """Return the batches of `pixel.counters`, one row a key, in a fixed order."""
-    ordered = sorted((key, value) for key, value in counts.items() if value > 0)
-    return _cut(plan, "counters", ordered, lambda count: count[0].minute * MINUTE_MS, count_row)
+    counted = counts if plan.counts_sites else without_sites(counts)
+    ordered = sorted((key, value) for key, value in counted.items() if value > 0)
+    return _cut(plan, "counters", ordered, lambda count: Bin(count[0].minute, count[0].site), count_row)
 
 
 def _cut(
     plan: Plan,
     table: Table,
     items: Sequence[Item],
-    received_ms: Callable[[Item], int],
+    to_bin: Callable[[Item], Bin],
     to_row: Callable[[Item], tuple[object, ...]],
 ) -> list[Batch]:
     by_partition: dict[int, list[Item]] = {}
     by = partition_of(plan, table)
     for item in items:
-        by_partition.setdefault(span(received_ms(item), by)[0], []).append(item)
+        by_partition.setdefault(span(to_bin(item).minute * MINUTE_MS, by)[0], []).append(item)
     batches: list[Batch] = []
     for partition, same in sorted(by_partition.items()):
         for part, start in enumerate(range(0, len(same), plan.batch_rows)):
             identity = batch_id(plan, table, partition, part)
             chosen = same[start : start + plan.batch_rows]
             lines = [_encode((*to_row(item), identity)) for item in chosen]
-            minutes = array("Q", (received_ms(item) // MINUTE_MS for item in chosen))
-            batches.append(Batch(identity, table, partition, lines, minutes))
+            batches.append(Batch(identity, table, partition, lines, list(map(to_bin, chosen))))
     return batches
 
 

@@ -7,10 +7,10 @@ spooled = stored + rejected + quarantined + pending.
 from __future__ import annotations
 
 import uuid
-from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from pipeline.durations import MINUTE_MS
@@ -23,12 +23,12 @@ SHIPPER = "ship"
 """The `collector` under which the worker's own counts are stored."""
 
 REJECT_COLUMNS = ("received_at", "site", "event_id", "reason", "batch_id")
-COUNT_COLUMNS = ("minute", "collector", "name", "reason", "net_class", "country", "asn", "value", "batch_id")
+COUNT_COLUMNS = ("minute", "collector", "name", "reason", "net_class", "country", "asn", "site", "value", "batch_id")
 NIL = str(uuid.UUID(int=0))
 
 
 class CountKey(NamedTuple):
-    """The key of a row of `pixel.counters`; `minute` is Unix time in minutes."""
+    """The key of a row of `pixel.counters`; `minute` is Unix time in minutes, `site` is "" where it is not known."""
 
     minute: int
     collector: str
@@ -37,6 +37,14 @@ class CountKey(NamedTuple):
     net_class: str = ""
     country: str = ""
     asn: int = 0
+    site: str = ""
+
+
+class Bin(NamedTuple):
+    """The minute (Unix time in minutes) and site in which a record is counted; `site` is "" where it is not known."""
+
+    minute: int
+    site: str = ""
 
 
 class Reject(NamedTuple):
@@ -47,15 +55,20 @@ class Reject(NamedTuple):
     event_id: str
     reason: RejectReason
 
+    @property
+    def bin(self) -> Bin:
+        """The minute and site in which it is counted."""
+        return Bin(self.received_ms // MINUTE_MS, self.site)
+
 
 def reject_of(record: Event | Measurement, reason: RejectReason, near_ms: int) -> Reject:
     """Return the reject for a record that enrichment rejects; see `counted_ms` for its time."""
     return Reject(counted_ms(record, near_ms), record.site, _identity(record.event_id), reason)
 
 
-def reject_of_row(row: Mapping[str, object], minute: int, reason: RejectReason) -> Reject:
+def reject_of_row(row: Mapping[str, object], counted_in: Bin, reason: RejectReason) -> Reject:
     """Return the reject for a row that the table refuses; the time in the row itself may be the wrong value."""
-    return Reject(minute * MINUTE_MS, str(row["site"]), _identity(str(row["event_id"])), reason)
+    return Reject(counted_in.minute * MINUTE_MS, counted_in.site, _identity(str(row["event_id"])), reason)
 
 
 def reject_row(reject: Reject, at_ms: int) -> tuple[object, ...]:
@@ -84,17 +97,28 @@ def edge_counts(record: CountsRecord, near_ms: int) -> Counter[CountKey]:
 
 
 def ship_counts(
-    minutes: Counter[int],
+    bins: Counter[Bin],
     name: Literal["stored", "rejected", "quarantined"],
     reason: RejectReason | QuarantineReason | None = None,
 ) -> Counter[CountKey]:
-    """Return the worker's own counts for numbers per minute."""
-    return Counter({CountKey(minute, SHIPPER, name, reason or ""): value for minute, value in minutes.items()})
+    """Return the worker's own counts for numbers per minute and site."""
+    return Counter(
+        {CountKey(key.minute, SHIPPER, name, reason or "", site=key.site): value for key, value in bins.items()}
+    )
 
 
-def split_minutes(minutes: array[int], seen: int) -> tuple[Counter[int], Counter[int]]:
-    """Return numbers per minute of the first `seen` of these records, and of the rest."""
-    return Counter(minutes[:seen]), Counter(minutes[seen:])
+def without_sites(counts: Counter[CountKey]) -> Counter[CountKey]:
+    """Return the same numbers for all sites together."""
+    sums: Counter[CountKey] = Counter()
+    for key, value in counts.items():
+        sums[key._replace(site="")] += value
+    return sums
+
+
+def split_bins(bins: Iterable[Bin], seen: int) -> tuple[Counter[Bin], Counter[Bin]]:
+    """Return numbers per minute and site of the first `seen` of these records, and of the rest."""
+    rest = iter(bins)
+    return Counter(islice(rest, seen)), Counter(rest)
 
 
 def counted_ms(record: Event | Measurement, near_ms: int) -> int:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery.build import Shipment, build
+from pipeline.delivery.exactly_once import Account
 from pipeline.delivery.plan import Batch, Plan, batch_id, counter_batches, reject_batches
-from pipeline.delivery.tally import CountKey, Reject, reject_of_row
+from pipeline.delivery.tally import Bin, CountKey, Reject, reject_of_row
 from pipeline.durations import DAY_MS
 from pipeline.enrich.rows import Row
 from pipeline.enrich.steps import Rejected, time_text
@@ -85,6 +86,36 @@ def test_a_plan_of_an_older_version_keeps_its_batches_of_months() -> None:
     assert {batch.most_parts for batch in batches} == {31}
 
 
+def test_a_plan_of_an_older_version_counts_all_sites_together_in_the_rows_it_would_have_sent() -> None:
+    events = [
+        event(nonce, site=site) for nonce, site in enumerate(("clinic", "portal", "refused", "broken", "refused"))
+    ]
+    new = Plan.of({NAME: b""}, 2)
+    old = msgspec.json.decode(
+        b'{"id":"%b","segments":["%b"],"batch_rows":2}' % (new.id.encode(), NAME.encode()), type=Plan
+    )
+    found = {}
+    for plan in (old, new):
+        shipment = build(plan, {NAME: [*events, counts(5)]}.__getitem__, to_row)
+        account = Account(shipment)
+        for batch in shipment.batches:
+            account.settle(batch, batch, batch.rows)
+        found[plan] = [
+            [(line["name"], line["reason"], line["site"], line["value"]) for line in rows_of(batch)]
+            for batch in counter_batches(plan, account.counts())
+        ]
+    assert found[old] == [
+        [("rejected", "bad_number", "", 2), ("rejected", "enrichment_failed", "", 1)],
+        [("stored", "", "", 2), ("offered", "", "", 5)],
+        [("spooled", "", "", 5)],
+    ]
+    assert found[new] == [
+        [("rejected", "bad_number", "refused", 2), ("rejected", "enrichment_failed", "broken", 1)],
+        [("stored", "", "clinic", 1), ("stored", "", "portal", 1)],
+        [("offered", "", "", 5), ("spooled", "", "", 5)],
+    ]
+
+
 def test_every_row_ends_with_the_identity_of_its_batch() -> None:
     batch = shipment_of([event(1), event(2)]).batches[0]
     assert all(row["batch_id"] == batch.id for row in rows_of(batch))
@@ -97,7 +128,7 @@ def test_halves_hold_the_same_rows_under_identities_of_their_own() -> None:
     assert len({batch.id, left.id, right.id}) == 3
     for half in (left, right):
         assert all(row["batch_id"] == half.id for row in rows_of(half))
-        assert len(half.lines) == len(half.minutes)
+        assert len(half.lines) == len(half.bins)
 
 
 def test_a_rejected_event_keeps_its_place_so_that_another_version_cuts_alike() -> None:
@@ -179,7 +210,7 @@ def test_a_replayed_event_is_counted_at_the_clock_of_its_replay_and_stored_in_it
         ]
     )
     [batch] = shipment.batches
-    assert set(batch.minutes) == {RECEIVED_MS // 60_000}
+    assert batch.bins == [Bin(RECEIVED_MS // 60_000, site) for site in ("clinic", "refused")]
     assert [line["received_at"] for line in rows_of(batch)] == [time_text(received_ms)]
     assert [reject.received_ms for reject in shipment.rejects] == [RECEIVED_MS]
     assert shipment.counts == {CountKey(RECEIVED_MS // 60_000, "ship", "quarantined", "crc"): 1}
@@ -187,7 +218,7 @@ def test_a_replayed_event_is_counted_at_the_clock_of_its_replay_and_stored_in_it
 
 def test_a_refused_row_tells_no_more_than_a_reject_may_hold() -> None:
     batch = shipment_of([event(7)]).batches[0]
-    reject = reject_of_row(batch.first(), batch.minutes[0], RejectReason.REFUSED_BY_TABLE)
+    reject = reject_of_row(batch.first(), batch.bins[0], RejectReason.REFUSED_BY_TABLE)
     assert reject == (RECEIVED_MS // 60_000 * 60_000, "clinic", str(uuid.UUID(int=7)), "refused_by_table")
 
 

@@ -73,6 +73,23 @@ def test_a_plan_is_stored_counted_and_its_segments_go(tmp_path: Path) -> None:
     assert list(spool.iterdir()) == []
 
 
+def test_the_counts_of_the_worker_have_the_site_and_those_of_the_collector_none(tmp_path: Path) -> None:
+    sites = ["clinic", "portal", "clinic", "refused", "clinic"]
+    events = [event(nonce, site=site) for nonce, site in enumerate(sites)]
+    write_segment(tmp_path / "spool", 1, [*events, counts(5)])
+    store = ListStore(refused=[2])
+    deliver(store, shipment_in(tmp_path / "spool"), tmp_path)
+    found = {(row["name"], row["reason"], row["site"]): row["value"] for row in store.rows["counters"]}
+    assert found == {
+        ("offered", "", ""): 5,
+        ("spooled", "", ""): 5,
+        ("stored", "", "clinic"): 2,
+        ("stored", "", "portal"): 1,
+        ("rejected", "bad_number", "refused"): 1,
+        ("rejected", "refused_by_table", "clinic"): 1,
+    }
+
+
 @pytest.mark.parametrize(
     ("fault", "generations"),
     [

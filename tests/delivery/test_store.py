@@ -1,15 +1,14 @@
 """The store trusts only a count that is a number; any other answer leaves the outcome unknown."""
 
-from array import array
-
 import pytest
 
 from pipeline.delivery.plan import Batch
 from pipeline.delivery.store import ClickHouseStore
+from pipeline.delivery.tally import Bin
 from pipeline.errors import Retryable
 from pipeline.settings.model import Settings
 
-BATCH = Batch("00000000-0000-0000-0000-000000000001", "events", 202611, [b"[]"], array("Q", [0]))
+BATCH = Batch("00000000-0000-0000-0000-000000000001", "events", 202611, [b"[]"], [Bin(0, "clinic")])
 
 
 class Answering:

@@ -28,15 +28,16 @@ ORDER BY indexOf(['offered', 'refused', 'flood', 'spooled', 'stored', 'rejected'
 -- role = "ops"
 -- chart = "table"
 -- rank = "events"
+-- plain = { day = 24, 7d = 168, 28d = 672 }
 --
 -- [parameters]
 -- since = { type = "DateTime64(3, 'UTC')", default = "24h" }
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- outcome = { kind = "value", unit = "word", meaning = "offered = spooled + refused; spooled = stored + rejected + quarantined + pending" }
--- reason = { kind = "value", unit = "word", meaning = "reason of the refusal, rejection or quarantine" }
--- events = { kind = "value", unit = "events", meaning = "number of events; for unexplained, a number below zero means counted twice" }
+-- outcome = { kind = "value", type = "LowCardinality(String)", unit = "word", meaning = "offered = spooled + refused; spooled = stored + rejected + quarantined + pending" }
+-- reason = { kind = "value", type = "LowCardinality(String)", unit = "word", meaning = "reason of the refusal, rejection or quarantine" }
+-- events = { kind = "value", type = "Int64", unit = "events", meaning = "number of events; for unexplained, a number below zero means counted twice" }
 --
 -- [en]
 -- title = "Is every event accounted for?"

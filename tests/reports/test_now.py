@@ -1,0 +1,170 @@
+"""Exact numbers of this moment: they come from counters alone, and a silent site is a row like any other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver import Client
+
+from pipeline.database.client import connect
+from pipeline.errors import Fatal
+from pipeline.operations.migrate import migrate
+from pipeline.reports import answers, catalogue, run
+from pipeline.reports.report_file import read_report
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
+from sql import REPORTS_DIR
+from support.server import Rows
+
+NOW = catalogue.find("technical/now", catalogue.all_reports())
+SITES = (Site(id="clinic", hosts=("clinic.example",)), Site(id="portal", hosts=("portal.example",)))
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+RECENT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 3 * HOUR
+"""A full hour that is over, of the 24 that are shown."""
+WEEK_SECONDS = 7 * 24 * 3600
+
+
+@pytest.fixture
+def two_sites(tables: Rows) -> Iterator[Settings]:
+    """The shared server with the views of two sites."""
+    settings = tables.settings.model_copy(update={"sites": SITES})
+    migrate(settings)
+    yield settings
+    migrate(tables.settings)
+
+
+@pytest.fixture
+def ops(two_sites: Settings) -> Iterator[Client]:
+    client = connect(two_sites, "ops")
+    yield client
+    client.close()
+
+
+def count(tables: Rows, at: datetime, name: str, value: int, *, site: str = "", reason: str = "") -> None:
+    tables.writer.insert(
+        "counters",
+        [[at, "a", name, reason, site, value, uuid.uuid4()]],
+        column_names=["minute", "collector", "name", "reason", "site", "value", "batch_id"],
+        column_type_names=["DateTime('UTC')", *["String"] * 4, "UInt64", "UUID"],
+        database="pixel",
+    )
+
+
+def asked(settings: Settings, since: datetime = RECENT, until: datetime = RECENT + HOUR) -> answers.Table:
+    return run.run(settings, NOW, "clinic", since, until)
+
+
+def test_each_minute_has_a_row_for_each_site_and_a_silent_site_is_told_first(tables: Rows, two_sites: Settings) -> None:
+    count(tables, RECENT, "stored", 3, site="clinic")
+    count(tables, RECENT, "stored", 4, site="clinic")
+    count(tables, RECENT, "refused", 5, reason="flood")
+    count(tables, RECENT, "refused", 2, reason="unknown_site")
+    count(tables, RECENT, "flood", 5)
+    count(tables, RECENT + 58 * MINUTE, "stored", 1, site="clinic")
+    count(tables, RECENT - HOUR, "stored", 9, site="portal")
+    count(tables, RECENT + HOUR, "stored", 9, site="portal")
+    table = asked(two_sites)
+    assert table.columns == NOW.view_columns
+    assert len(table.rows) == 120
+    assert table.rows[:4] == [
+        (RECENT, "clinic", 7, 7, 5, 120),
+        (RECENT, "portal", 0, 7, 5, 7200),
+        (RECENT + MINUTE, "clinic", 0, 0, 0, 120),
+        (RECENT + MINUTE, "portal", 0, 0, 0, 7200),
+    ]
+    assert sum(row[2] for row in table.rows if row[1] == "clinic") == 8  # type: ignore[misc]
+    assert answers.answer(NOW, table, "en").startswith("Silent for longest: portal, 7,200 seconds")
+
+
+def test_a_site_that_never_sent_a_hit_is_silent_for_seven_days_or_more(tables: Rows, two_sites: Settings) -> None:
+    count(tables, RECENT - timedelta(days=8), "stored", 1, site="portal")
+    assert {row[1:] for row in asked(two_sites).rows} == {
+        ("clinic", 0, 0, 0, WEEK_SECONDS),
+        ("portal", 0, 0, 0, WEEK_SECONDS),
+    }
+
+
+def test_hits_that_were_counted_without_a_site_are_not_left_out(tables: Rows, two_sites: Settings) -> None:
+    count(tables, RECENT, "stored", 6)
+    assert [row[1:3] for row in asked(two_sites).rows[:3]] == [("", 6), ("clinic", 0), ("portal", 0)]
+
+
+def test_minutes_of_more_than_a_day_ago_are_not_shown_and_no_period_tells_of_them(
+    tables: Rows, two_sites: Settings
+) -> None:
+    before = datetime.now(UTC)
+    for at, number in ((RECENT, 1), (RECENT - 2 * DAY, 2)):
+        count(tables, at, "stored", number, site="clinic")
+        count(tables, at, "refused", number, reason="flood")
+    rows = [row for row in asked(two_sites, RECENT - 3 * DAY, RECENT + HOUR).rows if row[1] == "clinic"]
+    first = rows[0][0]
+    assert isinstance(first, datetime)
+    assert before - DAY - MINUTE <= first <= datetime.now(UTC) - DAY
+    assert [sum(numbers) for numbers in list(zip(*rows, strict=True))[2:5]] == [1, 1, 1]
+    assert asked(two_sites, RECENT - 3 * DAY, RECENT - 2 * DAY + HOUR).rows == []
+
+
+def test_no_minute_of_the_future_is_shown_and_the_plain_view_ends_now(tables: Rows, ops: Client) -> None:
+    before = datetime.now(UTC)
+    count(tables, before.replace(second=0, microsecond=0), "stored", 2, site="clinic")
+    rows = ops.query(
+        "SELECT minute, accepted, lag FROM technical.now_3h WHERE site = 'clinic' ORDER BY minute"
+    ).result_rows
+    newest, _, lag = rows[-1]
+    assert before - MINUTE < newest.replace(tzinfo=UTC) <= datetime.now(UTC)
+    assert 180 <= len(rows) <= 241
+    assert sum(row[1] for row in rows) == 2
+    assert 0 <= lag < 180
+
+
+@pytest.mark.parametrize(("name", "hours"), [("day", 24), ("7d", 168), ("28d", 672)])
+def test_plain_views_of_the_counters_answer_for_the_last_hours(
+    name: str, hours: int, tables: Rows, ops: Client
+) -> None:
+    now = datetime.now(UTC)
+    count(tables, now - (hours - 1) * HOUR, "offered", 3)
+    count(tables, now - (hours + 2) * HOUR, "offered", 5)
+    asked = f"SELECT events FROM technical.counters_{name} WHERE outcome = 'offered'"
+    assert ops.query(asked).result_rows == [(3,)]
+
+
+def test_plain_views_over_counters_have_described_columns_and_are_listed(ops: Client) -> None:
+    described = {row[0]: (row[1], row[4]) for row in ops.query("DESCRIBE TABLE technical.now_3h").result_rows}
+    assert tuple(described) == NOW.view_columns
+    assert described["minute"] == ("DateTime('UTC')", "begin of the minute of receipt (UTC)")
+    assert all(comment for _, comment in described.values())
+    listed = ops.query(
+        "SELECT name, plain, example FROM technical.reports WHERE has(['technical.now', 'technical.counters'], name)"
+    )
+    assert sorted(listed.result_rows) == [
+        (
+            "technical.counters",
+            ["technical.counters_day", "technical.counters_7d", "technical.counters_28d"],
+            "SELECT * FROM technical.counters_day",
+        ),
+        ("technical.now", ["technical.now_3h"], "SELECT * FROM technical.now_3h"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("now", 'type = "UInt32", ', "", "columns.lag: the values of a report with a view without parameters have a type"),
+        ("now", "-- plain = { 3h = 3 }\n", "", "columns.minute: the values of a report with a view without parameters have a type"),
+        ("now", "{ 3h = 3 }", '{ "3 h" = 3 }', "plain.3 h.[key]: String should match pattern"),
+        ("browsers", '-- chart = "bar"\n', '-- chart = "bar"\n-- plain = { 3h = 3 }\n', "plain: only for a report with the parameters since, until"),
+    ],
+)  # fmt: skip
+def test_a_report_with_wrong_plain_views_is_refused(name: str, old: str, new: str, said: str, tmp_path: Path) -> None:
+    text = (REPORTS_DIR / "technical" / f"{name}.sql").read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file = tmp_path / f"{name}.sql"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(Fatal) as refused:
+        read_report("technical", file)
+    assert said in str(refused.value)
