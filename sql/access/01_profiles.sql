@@ -3,8 +3,8 @@
 -- come later.
 -- A reader may change only the settings marked CHANGEABLE_IN_READONLY, within their bounds: a free choice of settings
 -- (readonly = 2) would also apply inside the views. A server needs `settings_constraints_replace_previous` for that word.
--- The two query_plan settings keep a reader's WHERE outside of the views. Inside a view, `throwIf(page = '...')` would be
--- evaluated on cells that the view suppresses, and its error would reveal them.
+-- The two query_plan settings keep a reader's WHERE outside of the views. Inside a view of rows (fraud, privacy), a condition such as
+-- `throwIf(pages = 7)` would be evaluated on rows that the view leaves out, and its error would reveal them.
 -- LZ4: connectorx and the clients for Java cannot read ZSTD, which newer versions choose by themselves.
 -- Grafana asks for 64 seconds: what is left of its own 60, and five more.
 -- The last settings are sent by clients without being asked to, or by recipes of their manuals. They change the form of the

@@ -31,18 +31,22 @@ GRANT SET DEFINER ON pixel_viewer TO pixel_migrator;
 -- Copies rows when a table changes its partitions. It makes the views of pixel_viewer, so it could read every row anyway.
 GRANT SELECT, INSERT, ALTER DELETE ON pixel.* TO pixel_migrator;
 
--- Writes rows, reads the identities of stored batches, and counts hours.
+-- Writes rows, reads the identities of stored batches, counts stored rows by site and time, and counts hours.
 -- Nothing else. No KILL QUERY: it needs SELECT ON system.processes, which shows the queries of all users; delivery does not
 -- need it.
 GRANT INSERT ON pixel.* TO pixel_writer;
-GRANT SELECT(batch_id) ON pixel.events TO pixel_writer;
+GRANT SELECT(batch_id, site, received_at) ON pixel.events TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
 -- For copying only those acts of the audit file that are missing in the table.
 GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
--- Numbers only; see sql/rollup/hourly_counts.sql.
-GRANT SELECT ON rollup.hourly_counts TO pixel_writer;
+-- Numbers only: counts of rows, and the cells of a report before they are perturbed (sql/rollup, sql/views/counted_cells.sql).
+GRANT SELECT ON rollup.* TO pixel_writer;
+-- What it has published, and how many rows are stored of each day.
+GRANT SELECT ON pixel.cells TO pixel_writer;
+GRANT SELECT ON pixel.publications TO pixel_writer;
+GRANT SELECT(database, table, active, partition_id, rows) ON system.parts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.
 GRANT SELECT, ALTER DELETE ON pixel.* TO pixel_eraser;

@@ -16,3 +16,7 @@ ALTER TABLE pixel.marks$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, mater
 ALTER TABLE pixel.marks$on_cluster MODIFY TTL toStartOfMonth(toDateTime(at)) + INTERVAL $after_numbers_months MONTH;
 ALTER TABLE pixel.hourly$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.hourly$on_cluster MODIFY TTL toStartOfMonth(hour) + INTERVAL $after_numbers_months MONTH;
+ALTER TABLE pixel.publications$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.publications$on_cluster MODIFY TTL toStartOfMonth(start) + INTERVAL $after_numbers_months MONTH;
+ALTER TABLE pixel.cells$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.cells$on_cluster MODIFY TTL toStartOfMonth(start) + INTERVAL $after_numbers_months MONTH;

@@ -67,6 +67,7 @@ def row(at: datetime, **facts: object) -> dict[str, object]:
         "page_flags": 0,
         "status": 0,
         "referrer_kind": "none",
+        "referrer_page": "",
         "scrubbed": 0,
         "nonce": 0,
     }
@@ -107,6 +108,7 @@ TYPES = {
     "status": "UInt16",
     "scrubbed": "UInt16",
     "nonce": "UInt64",
+    "ivt_reasons": "Array(String)",
 }
 
 
@@ -132,11 +134,13 @@ def _person(draw: random.Random, person: int) -> list[dict[str, object]]:
     }
     at = MIDNIGHT + timedelta(hours=draw.choices(range(24), HOURS)[0], seconds=draw.randrange(3000))
     made = []
+    before = ""
     for step in range(draw.randint(1, 5)):
         page, status = draw.choice(PAGES), 0
         if draw.random() < 0.15:
             page, status = draw.choices(ERROR_PAGES, (60, 30, 10))[0]
-        seen = {"page": page, "status": status, "referrer_kind": "internal" if step else "search"}
+        came = {"referrer_kind": "internal" if step else "search", "referrer_page": before}
+        seen = {"page": page, "status": status, **came}
         # A cookie is only known from the second hit on; until then the day's token is the visitor.
         first = (
             {"visitor": person * 104729, "visitor_kind": "day", "cookie_state": "new"}
@@ -144,6 +148,7 @@ def _person(draw: random.Random, person: int) -> list[dict[str, object]]:
             else {}
         )
         made.append(row(at, **(who | first), **seen))
+        before = page
         at += timedelta(seconds=draw.randint(15, 200))
     if person % 11 == 0:
         # A sensitive page is stored without visitor and tokens.

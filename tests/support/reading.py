@@ -28,13 +28,13 @@ class Door:
 
 @dataclass(frozen=True)
 class View:
-    """A view as it is asked: its name, with parameters if it needs some, column -> comment, (browser, visitors)."""
+    """A view of browsers as it is asked: its name, with parameters if it needs some, column -> comment, and the answer."""
 
     name: str
     comments: dict[str, str]
-    rows: list[tuple[str, int]]
+    rows: list[tuple[object, ...]]
 
     @property
     def question(self) -> str:
-        """The query that gives `rows`."""
-        return f"SELECT browser, visitors FROM {self.name} ORDER BY visitors"
+        """The query that gives `rows`; a row of too few visitors has no number."""
+        return f"SELECT browser, major, visitors FROM {self.name} ORDER BY visitors, browser"

@@ -19,6 +19,8 @@ CLEARED = (
     "technical",
     "counters",
     "hourly",
+    "publications",
+    "cells",
     "subject_blocks",
     "held",
     "fraud_signals",
@@ -71,9 +73,9 @@ class Rows:
         self.admin: Client = connect(settings, "pixel_admin")
         self._migrator: Client = connect(settings, "pixel_migrator")
 
-    def clear(self) -> None:
-        """Empty every table that holds rows."""
-        for table in CLEARED:
+    def clear(self, *tables: str) -> None:
+        """Empty these tables, or every table that holds rows."""
+        for table in tables or CLEARED:
             self._migrator.command(f"TRUNCATE TABLE pixel.{table}")
 
     def age(self, condition: str) -> None:

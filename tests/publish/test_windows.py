@@ -1,0 +1,145 @@
+"""A window of a report is the sum of the fewest published spans in it, in the time zone of the site."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipeline.publish.buckets import HOUR, Bucket, bucket, buckets
+from pipeline.reports.header import Grain
+from support.days import MIDNIGHT
+from support.publishing import DAY, Desk, in_utc, views
+
+GRAINS: tuple[Grain, ...] = ("four_weeks", "week", "day", "hour")
+ZONES = {"clinic": "UTC", "berlin": "Europe/Berlin", "kolkata": "Asia/Kolkata", "howe": "Australia/Lord_Howe"}
+
+
+def change_of_clock(zone: ZoneInfo, before: datetime) -> datetime:
+    """Return noon of the last day with a change of the clock."""
+    day = before.astimezone(zone).replace(hour=12)
+    while day.utcoffset() == (day - DAY).utcoffset():
+        day -= DAY
+    return day
+
+
+CHANGE = change_of_clock(ZoneInfo("Europe/Berlin"), MIDNIGHT)
+HALF_CHANGE = change_of_clock(ZoneInfo("Australia/Lord_Howe"), MIDNIGHT)
+
+
+def fewest(published: set[Bucket], since: datetime, until: datetime) -> list[Bucket]:
+    """Return the longest of these spans that lie in a window, none within another: the oracle of the view."""
+    inside = [span for span in published if since <= span.start and span.end <= until]
+    return [
+        span
+        for span in inside
+        if not any(other != span and other.start <= span.start and span.end <= other.end for other in inside)
+    ]
+
+
+def whole_days(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return a window widened to whole days of the site."""
+    return bucket("day", since, zone).start, bucket("day", until - timedelta(milliseconds=1), zone).end
+
+
+def publish(desk: Desk, site: str, spans: dict[Bucket, int]) -> None:
+    """Write one cell for each span, as a publisher would."""
+    named = [(uuid.uuid4(), span, visitors) for span, visitors in spans.items()]
+    cells = [
+        (ident, site, "pages", *span, {"page": "/"}, visitors, {"hits": 2 * visitors, "staff": 0, "robots": 1})
+        for ident, span, visitors in named
+    ]
+    rows = [(site, "pages", *span, 0, ident, 1, False, MIDNIGHT) for ident, span, _ in named]
+    grain = "Enum8('hour' = 1, 'day' = 2, 'week' = 3, 'four_weeks' = 4)"
+    span_types = ["String", "String", grain, "DateTime('UTC')", "DateTime('UTC')"]
+    for table, values, types in (
+        ("cells", cells, ["UUID", *span_types, "Map(String, String)", "Nullable(UInt64)", "Map(String, UInt64)"]),
+        ("publications", rows, [*span_types, "UInt8", "UUID", "UInt64", "Bool", "DateTime64(3, 'UTC')"]),
+    ):
+        columns = (
+            ["publication", "site", "report", "grain", "start", "end", "keys", "visitors", "numbers"]
+            if table == "cells"
+            else ["site", "report", "grain", "start", "end", "revision", "id", "events", "has_dropped", "published_at"]
+        )
+        desk.rows.writer.insert(table, values, columns, database="pixel", column_type_names=types)
+
+
+def windows(draw: random.Random, first: datetime, days: int, number: int) -> Iterator[tuple[datetime, datetime]]:
+    """Yield windows of any begin and length."""
+    for _ in range(number):
+        since = first + timedelta(minutes=draw.randrange(days * 24 * 60))
+        yield (
+            since,
+            since
+            + timedelta(
+                minutes=draw.choice((30, 24 * 60, 7 * 24 * 60, 28 * 24 * 60, 60 * 24 * 60)) + draw.randrange(3000)
+            ),
+        )
+
+
+@pytest.mark.parametrize("site", ZONES)
+def test_a_window_is_the_sum_of_the_fewest_spans(site: str, desk: Desk) -> None:
+    draw = random.Random(site)
+    zone = ZoneInfo(ZONES[site])
+    first = CHANGE.astimezone(UTC) - 60 * DAY
+    days = 90
+    all_spans = [span for grain in GRAINS for span in buckets(grain, first, first + days * DAY, zone)]
+    # Some are not published: hours fill what the longer spans leave.
+    spans = {span: 1 + draw.randrange(1000) for span in all_spans if span.grain == "four_weeks" or draw.random() < 0.8}
+    publish(desk, site, spans)
+    grains = set()
+    for since, until in windows(draw, first, days, 9):
+        chosen = fewest({*spans}, *whole_days(since, until, zone))
+        grains |= {span.grain for span in chosen}
+        expected = sum(spans[span] for span in chosen)
+        rows = desk.ask("pages", since, until, site)
+        assert [(row["visitors"], row["hits"]) for row in rows] == ([(expected, 2 * expected)] if chosen else []), (
+            since,
+            until,
+        )
+    assert grains == {*GRAINS}
+
+
+def test_the_plain_views_are_the_last_day_and_the_last_days_that_are_published(desk: Desk) -> None:
+    zone = ZoneInfo("UTC")
+    days = list(buckets("day", MIDNIGHT - 40 * DAY, MIDNIGHT, zone))
+    publish(desk, "clinic", {day: 1 + place for place, day in enumerate(reversed(days))})
+    publish(desk, "clinic", {bucket("hour", MIDNIGHT, zone): 100_000})
+    shown = {name: desk.query(f"SELECT site, visitors FROM technical.pages_{name}") for name in ("day", "7d", "28d")}
+    assert shown == {"day": [("clinic", 1)], "7d": [("clinic", 28)], "28d": [("clinic", 406)]}
+
+
+@pytest.mark.parametrize(
+    ("site", "noon"),
+    [
+        ("berlin", CHANGE),
+        ("howe", HALF_CHANGE),
+        ("kolkata", MIDNIGHT + timedelta(hours=6)),
+        ("clinic", MIDNIGHT + timedelta(hours=12)),
+    ],
+)
+def test_every_hour_of_a_day_is_published_at_its_own_begin_across_a_change_of_the_clock(
+    site: str, noon: datetime, desk: Desk
+) -> None:
+    zone = ZoneInfo(ZONES[site])
+    day = bucket("day", noon, zone)
+    hours = list(buckets("hour", day.start, day.end, zone))
+    assert len(hours) == -(-(day.end - day.start) // HOUR), "an hour that was begun is one"
+    # The first and the last moment of each hour; the number of people tells the hours apart.
+    groups = [
+        (place, at) for place, hour in enumerate(hours) for at in (hour.start, hour.end - timedelta(milliseconds=1))
+    ]
+    desk.store(*(views(1000 * number, 5 + place, at, site=site) for number, (place, at) in enumerate(groups, 1)))
+    desk.publish("traffic_by_hour", "traffic_by_day", until=day.end, now=day.end + DAY, noise=0)
+    shown = {
+        in_utc(row["hour"]).astimezone(UTC): row["visitors"]
+        for row in desk.ask("traffic_by_hour", day.start, day.end, site)
+    }
+    assert shown == {hour.start: 2 * (5 + place) for place, hour in enumerate(hours)}
+    (row,) = desk.ask("traffic_by_day", day.start, day.end, site)
+    assert row["visitors"] == sum(shown.values())
+    assert in_utc(row["day"]) == day.start
