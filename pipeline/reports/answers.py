@@ -5,12 +5,15 @@ Owns the answer in one sentence, the limits, and the form of a value in a table;
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import NamedTuple
+from datetime import date, datetime, time
+from typing import Final, NamedTuple
 
 from pipeline.reports.catalogue import thresholds
-from pipeline.reports.header import Report
-from pipeline.settings.model import Settings
+from pipeline.reports.header import REST, Report
+
+FEW: Final = {"en": "fewer than 5", "ru": "меньше 5"}
+SMALL: Final = "<5"
+REST_WORDS: Final = {"en": REST, "ru": "(меньше 5 посетителей)"}
 
 
 class Table(NamedTuple):
@@ -23,27 +26,32 @@ class Table(NamedTuple):
 def answer(report: Report, table: Table, language: str) -> str:
     """Return the report's answer in words, from its highest ranked row; '' where no row can be named."""
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    named = [row for row in rows if not row.get("folded")]
+    named = [row for row in rows if not row.get("small")]
     if not named:
         return ""
     first = max(named, key=lambda row: _rank(row[report.rank]))
-    words = {name: spelled(value, language) for name, value in first.items()}
+    words = {name: spelled(_of_days(report, value), language) for name, value in first.items()}
     return " ".join(report.words(language).answer.format_map(words).split())
 
 
-def limits(report: Report, settings: Settings, language: str) -> str:
+def limits(report: Report, language: str) -> str:
     """Return the limits of the report in words, with the thresholds in force."""
-    return report.words(language).limits.format_map(thresholds(report, settings))
+    return report.words(language).limits.format_map(thresholds(report))
 
 
-def for_eyes(report: Report, table: Table) -> Table:
-    """Return the table for a person: times to the minute, with the offset where the zone is not UTC, `other` for the folded row instead of its flag."""
-    if not report.suppressed:
+def for_eyes(report: Report, table: Table, language: str) -> Table:
+    """Return the table for a person: times to the minute, with the offset where the zone is not UTC; `<5` for few visitors."""
+    if not report.is_published:
         return Table(table.columns, [tuple(_shown(value) for value in row) for row in table.rows])
+    visitors = next((table.columns.index(name) for name in report.named("visitors")), None)
     rows = []
-    for *values, folded in table.rows:
-        first = "other" if folded else _shown(values[0])
-        rows.append((first, *(_shown(value) for value in values[1:])))
+    for *values, small in table.rows:
+        shown = [_shown(_of_days(report, value)) for value in values]
+        if shown[0] == REST:
+            shown[0] = REST_WORDS[language]
+        elif small and visitors is not None:
+            shown[visitors] = SMALL
+        rows.append(tuple(shown))
     return Table(table.columns[:-1], rows)
 
 
@@ -52,6 +60,8 @@ def spelled(value: object, language: str) -> str:
 
     1,234 in English, 1 234 with a no-break space in Russian.
     """
+    if value is None:
+        return FEW[language]
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}" if language == "ru" else ",")
     if isinstance(value, datetime) and value.tzname() == "UTC":
@@ -65,6 +75,12 @@ def time_text(moment: datetime) -> str:
     The offset tells the two hours apart that have one name when summer time ends.
     """
     return f"{moment:%Y-%m-%d %H:%M}" if moment.tzname() == "UTC" else moment.isoformat(" ", "minutes")
+
+
+def _of_days(report: Report, value: object) -> object:
+    """Return the date of a midnight in a report of days."""
+    of_days = report.is_published and not report.by_hour
+    return value.date() if of_days and isinstance(value, datetime) and value.time() == time.min else value
 
 
 def _shown(value: object) -> object:

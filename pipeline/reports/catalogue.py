@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.errors import Fatal
 from pipeline.reports.header import Family, Report, Value
 from pipeline.reports.report_file import read_report
-from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from sql import REPORTS_DIR
 
@@ -28,7 +27,7 @@ _HOURS: Final = {"h": 1, "d": 24, "w": 168}
 
 
 class Period(NamedTuple):
-    """Whole hours of a time zone, from `since` (included) to `until` (excluded)."""
+    """Whole hours or days of a time zone, from `since` (included) to `until` (excluded)."""
 
     since: datetime
     until: datetime
@@ -54,8 +53,8 @@ def find(name: str, reports: Sequence[Report]) -> Report:
     return found[0]
 
 
-def thresholds(report: Report, settings: Settings, file: Path = CHANGED_THRESHOLDS) -> dict[str, Value]:
-    """Return the thresholds in force: those of the settings, and the report's own, changed by thresholds.toml.
+def thresholds(report: Report, file: Path = CHANGED_THRESHOLDS) -> dict[str, Value]:
+    """Return the thresholds in force: the report's own, changed by thresholds.toml.
 
     Raises `Fatal` for a threshold in that file which the report does not have, or of another type.
     """
@@ -67,11 +66,7 @@ def thresholds(report: Report, settings: Settings, file: Path = CHANGED_THRESHOL
         if type(value) is not type(own.get(name)):
             kind = f"a value like {own[name]!r}" if name in own else f"one of {', '.join(own) or 'none'}"
             raise Fatal(f"{file}: [{report.purpose}.{report.name}] {name}: expected {kind}")
-    return {
-        "min_visitors": settings.privacy.min_visitors,
-        **own,
-        **changed,
-    }
+    return {**own, **changed}
 
 
 def parameters(report: Report, site: str, period: Period, more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -94,21 +89,34 @@ def zone_of(report: Report, site: Site) -> tzinfo:
     return site.zone if "site" in report.parameters and site.timezone != "UTC" else UTC
 
 
-def read_period(since: str, until: str, now: datetime, zone: tzinfo = UTC) -> Period:
-    """Read two times, each ISO 8601 (in `zone` without an offset) or an age (`24h`, `7d`, `2w`), as whole hours of `zone`.
+def read_period(since: str, until: str, now: datetime, zone: tzinfo = UTC, *, whole_days: bool = False) -> Period:
+    """Read two times, each ISO 8601 (in `zone` without an offset) or an age (`24h`, `7d`, `2w`), as whole hours of `zone`, or whole days.
 
-    `0h` as `until` is the next full hour. Raises `ValueError` that quotes the time.
+    `0h` as `until` is the end of the hour or day of `now`. Raises `ValueError` that quotes the time.
     """
     first, last = _time(since, now, zone), _time(until, now, zone)
-    floor, ceiling = _whole_hour(first, zone), _whole_hour(last + HOUR - timedelta(microseconds=1), zone)
-    if floor >= ceiling:
+    if first >= last:
         raise ValueError(f"{since} is not before {until}: expected the earlier time first")
-    return Period(floor, ceiling)
+    before_last = last - timedelta(microseconds=1)
+    if whole_days:
+        return Period(_midnight(first, zone, 0), _midnight(before_last, zone, 1))
+    return Period(_whole_hour(first, zone), _whole_hour(before_last + HOUR, zone))
+
+
+def span_end(now: datetime, *, whole_days: bool) -> datetime:
+    """Return the end of the hour or day of a time, in its own zone."""
+    zone = now.tzinfo or UTC
+    return _midnight(now, zone, 1) if whole_days else _whole_hour(now.astimezone(UTC) + HOUR, zone)
 
 
 def _whole_hour(moment: datetime, zone: tzinfo) -> datetime:
     # `moment` is UTC: sums of local times ignore a change of the clock.
     return moment.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+
+
+def _midnight(moment: datetime, zone: tzinfo, days_later: int) -> datetime:
+    day = moment.astimezone(zone).date() + timedelta(days=days_later)
+    return datetime.combine(day, time.min, zone)
 
 
 def _time(text: str, now: datetime, zone: tzinfo) -> datetime:

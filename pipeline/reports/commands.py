@@ -22,13 +22,22 @@ if TYPE_CHECKING:
     from pipeline.reports.header import Report
     from pipeline.settings.model import Settings
 
-EMPTY = {
-    "en": "Nothing to show of {site}: no events in this time, or of too few people ({least} are needed). Look at a longer time"
-    " with --since 7d, open a page with the tag, or send a made-up day with `clinic-pixel simulate`.",
-    "ru": "Показать по сайту {site} нечего: за это время нет событий или людей слишком мало (нужно {least}). Возьмите срок"
-    " больше: --since 7d, откройте страницу с меткой или отправьте учебный день: `clinic-pixel simulate`.",
+NOTHING_PUBLISHED = {
+    "en": "Nothing is published of {site} for this time: nobody was there, or fewer than 5 visitors each. Look at a longer time"
+    " with --since 7d, open a page with the tag, or send two made-up days with `clinic-pixel simulate`.",
+    "ru": "По сайту {site} за это время ничего не опубликовано: не было никого или меньше 5 посетителей в каждой строке. Возьмите"
+    " срок больше: --since 7d, откройте страницу с меткой или отправьте два учебных дня: `clinic-pixel simulate`.",
 }
-EMPTY_UNSUPPRESSED = {
+NEXT = {
+    "en": "The numbers of this {span} are published a few minutes after it ends, at {end}.",
+    "ru": "Числа за {span} публикуются через несколько минут после его окончания, {end}.",
+}
+FOR_TOOLS = {
+    "en": "{rows} rows, made for tools: take them with --format csv or --format json.",
+    "ru": "Строк {rows}, они предназначены для программ: возьмите их с --format csv или --format json.",
+}
+SPANS = {"en": ("day", "hour"), "ru": ("текущий день", "текущий час")}
+FOUND_NOTHING = {
     "en": "Nothing found in this time. Look at a longer time with --since 7d.",
     "ru": "За это время ничего не найдено. Возьмите срок больше: --since 7d.",
 }
@@ -49,7 +58,9 @@ def report(
             help="24h, 7d, 2w ago, or ISO 8601 (in the site's time zone without an offset).", show_default="24h"
         ),
     ] = "",
-    until: Annotated[str, typer.Option(help="The same; whole hours.", show_default="the next full hour")] = "",
+    until: Annotated[
+        str, typer.Option(help="The same. The period is widened to whole days or hours.", show_default="now")
+    ] = "",
     site: Annotated[str, typer.Option(help="Which site.", show_default="the first one in the settings")] = "",
     given: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the report's own: NAME=VALUE.", show_default=False)
@@ -66,7 +77,7 @@ def report(
     found = catalogue.all_reports()
     language = language_of(lang)
     if listed or not name:
-        rows = [(each.path, each.words(language).question, each.role) for each in found]
+        rows = [(each.path, each.words(language).question, each.role) for each in found if not each.is_for_tools]
         print_rows(("report", "question", "role"), rows, form)
         return
     settings = all_settings.load(config)
@@ -75,7 +86,8 @@ def report(
         raise typer.BadParameter(f"no site {site!r} in the settings; there are: {', '.join(_site_ids(settings))}")
     try:
         asked, more = catalogue.find(name, found), _own_parameters(given or ())
-        period = _period(asked, since, until, catalogue.zone_of(asked, settings.chosen_site(chosen_site)))
+        zone, now = catalogue.zone_of(asked, settings.chosen_site(chosen_site)), datetime.now(UTC)
+        period = _period(asked, since, until, now, zone)
         values = catalogue.parameters(asked, chosen_site, period, more)
     except (LookupError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
@@ -84,17 +96,18 @@ def report(
         return
     table = once_prepared(settings, lambda: run.run(settings, asked, chosen_site, *period, more=more))
     if chosen(form) is Format.TABLE:
-        _print_answer(settings, asked, table, chosen_site, period, language)
+        _print_answer(asked, table, chosen_site, period, language)
+        _print_next(asked, period, now.astimezone(zone), language)
     else:
         print_rows(table.columns, table.rows, form)
 
 
-def _period(report: Report, since: str, until: str, zone: tzinfo) -> Period:
+def _period(report: Report, since: str, until: str, now: datetime, zone: tzinfo) -> Period:
     from pipeline.reports.catalogue import read_period
 
     defaults = {name: str(each.default) for name, each in report.parameters.items()}
     first, last = since or defaults.get("since", "24h"), until or defaults.get("until", "0h")
-    return read_period(first, last, datetime.now(UTC), zone)
+    return read_period(first, last, now, zone, whole_days=not report.by_hour)
 
 
 def _own_parameters(given: Sequence[str]) -> dict[str, str]:
@@ -104,23 +117,37 @@ def _own_parameters(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _print_answer(settings: Settings, report: Report, table: Table, site: str, period: Period, language: str) -> None:
+def _print_answer(report: Report, table: Table, site: str, period: Period, language: str) -> None:
     from pipeline.reports import answers
 
     console.print(report.words(language).question, style="bold", highlight=False, markup=False)
     of_site = f"{site}, " if "site" in report.parameters else ""
     if not table.rows:
-        texts = EMPTY if report.suppressed else EMPTY_UNSUPPRESSED
-        text = texts[language].format(site=site, least=settings.privacy.min_visitors)
-        console.print(text, highlight=False, markup=False)
+        text = NOTHING_PUBLISHED if report.is_published else FOUND_NOTHING
+        console.print(text[language].format(site=site), highlight=False, markup=False)
     else:
         told = answers.answer(report, table, language)
         if told:
             console.print(told, highlight=False, markup=False)
-        print_rows(*answers.for_eyes(report, table), Format.TABLE)
+        if report.is_for_tools:
+            rows = answers.spelled(len(table.rows), language)
+            console.print(FOR_TOOLS[language].format(rows=rows), highlight=False, markup=False)
+        else:
+            print_rows(*answers.for_eyes(report, table, language), Format.TABLE)
     since, until = (answers.time_text(moment) for moment in period)
-    note = f"{of_site}{since} - {until} {period.since.tzinfo}. {answers.limits(report, settings, language)}"
-    console.print(note, style="dim", highlight=False, markup=False)
+    of_time = f"{of_site}{since} - {until} {period.since.tzinfo}. " if report.parameters else ""
+    console.print(f"{of_time}{answers.limits(report, language)}", style="dim", highlight=False, markup=False)
+
+
+def _print_next(report: Report, period: Period, now: datetime, language: str) -> None:
+    """Say when the span that is still open will be published, if the period reaches into it."""
+    from pipeline.reports.answers import time_text
+    from pipeline.reports.catalogue import span_end
+
+    if report.is_published and period.until > now:
+        span = SPANS[language][report.by_hour]
+        text = NEXT[language].format(span=span, end=time_text(span_end(now, whole_days=not report.by_hour)))
+        console.print(text, style="dim", highlight=False, markup=False)
 
 
 def _site_ids(settings: Settings) -> list[str]:

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Family = Literal["technical", "fraud", "privacy"]
+Shape = Literal["partition", "sparse", "exact"]
+Grain = Literal["hour", "day", "week", "four_weeks"]
 Role = Literal["ops", "security", "privacy"]
 Value = int | float | str
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-ClickHouseType = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*(\([A-Za-z0-9, ']*\))?$")]
+PlainName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]
+ClickHouseType = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*(\([A-Za-z0-9, '()]*\))?$")]
 
 ROLES: Final[Mapping[Family, Role]] = {"technical": "ops", "fraud": "security", "privacy": "privacy"}
 FRAME: Final = ("site", "since", "until")
-"""The parameters of sql/views/suppressed.sql."""
-OF_SETTINGS: Final = ("min_visitors",)
-"""Thresholds that are settings and may be used by every report."""
+"""The parameters of the view of a published report."""
+NOBODY: Final = ("robots", "probes", "staff")
+"""Columns that count page views of nobody, exactly: declared robots, probes, the clinic's own people."""
+REST: Final = "(fewer than 5 visitors each)"
+"""The first key of the one row for all dropped cells."""
 PLACEHOLDER: Final = re.compile(r"\{(\w+):([^{}]+)\}")
 
 
@@ -32,16 +36,33 @@ class _Part(BaseModel):
 
 
 class Column(_Part):
-    """One published column: its part in the suppression (`value`: none), its unit and meaning.
+    """One column of a view: its part in the publication (`value`: none), its unit and meaning.
 
-    `type` turns a key, which is text, into another type. `expression` computes a derived column from published ones.
+    `start` is the begin of the published span, and then each span is a row; `first` is the begin of the first span of a row.
+    `type` turns a key, which is text, into another type, and is the type of a value where a view has no parameters. A measure
+    that is `part_of` another one is never larger, and one `of_each_visitor` is at least the number of visitors. `expression`
+    computes a derived column from published ones.
     """
 
-    kind: Literal["key", "measure", "visitors", "value", "derived"]
+    kind: Literal["key", "start", "first", "visitors", "measure", "robots", "probes", "staff", "derived", "value"]
     unit: Text
     meaning: Text
     type: ClickHouseType | None = None
+    part_of: Name | None = None
+    of_each_visitor: bool = False
     expression: Text | None = None
+
+
+class AtOnce(_Part):
+    """A small cell that is named with the next hour, without a number: a fault of the site and not of a person.
+
+    `when` is a condition over keys; `known` are the keys that must be public pages; at least so many people of so many networks.
+    """
+
+    when: Text
+    known: tuple[Name, ...] = Field(strict=False)
+    people: int = 1
+    networks: int = 1
 
 
 class Parameter(_Part):
@@ -68,7 +89,13 @@ class Words(_Part):
 
 
 class Report(_Part):
-    """A report file, read and checked. `order` sorts a suppressed report, `rank` is the column whose top row gives the answer."""
+    """A report file, read and checked; `rank` is the column whose top row gives the answer.
+
+    A report with a `shape` is published: its SELECT gives one row for each event, and readers see sums of published cells in
+    `order`. `partition`: everybody knows that the rows make up the site; `sparse`: rows are faults, a small one is dropped; `exact`:
+    rows of verified crawlers alone, with nobody in them. `plain` gives other reports views without parameters: the end of their name, and
+    the hours before now that they answer for.
+    """
 
     name: Name
     sql: Text
@@ -76,7 +103,11 @@ class Report(_Part):
     role: Role
     chart: Literal["line", "bar", "table", "heatmap", "funnel", "strip"]
     rank: str
+    shape: Shape | None = None
+    grains: tuple[Grain, ...] = Field(("day", "week", "four_weeks"), strict=False)
+    at_once: AtOnce | None = None
     order: str = ""
+    plain: dict[PlainName, int] = {}
     parameters: dict[Name, Parameter]
     columns: dict[Name, Column]
     thresholds: dict[Name, Threshold] = {}
@@ -93,20 +124,35 @@ class Report(_Part):
         """`family.name`, the name in ClickHouse."""
         return f"{self.purpose}.{self.name}"
 
-    @cached_property
-    def suppressed(self) -> bool:
-        """Whether its rows are cells that go through sql/views/suppressed.sql."""
-        return any(column.kind != "value" for column in self.columns.values())
+    @property
+    def is_published(self) -> bool:
+        """Whether its rows are published cells."""
+        return self.shape is not None
 
     @property
     def reads_events(self) -> bool:
-        """Whether it counts events, which then are those of sql/views/stored.sql."""
-        return self.suppressed or "$stored" in self.sql
+        """Whether it counts events, which then are those of sql/views/stored.sql or counted_cells.sql."""
+        return self.is_published or "$stored" in self.sql
 
     @property
-    def published(self) -> tuple[str, ...]:
-        """The columns of its view; `folded` marks the row of small cells in a suppressed one."""
-        return (*self.columns, "folded") if self.suppressed else tuple(self.columns)
+    def by_hour(self) -> bool:
+        """Whether its periods are whole hours; those of a published report are whole days, unless it has hours alone."""
+        return not self.is_published or self.grains == ("hour",)
+
+    @property
+    def is_for_tools(self) -> bool:
+        """Whether its rows are of all sites and of all times, which is too much to read."""
+        return not self.parameters
+
+    @property
+    def view_columns(self) -> tuple[str, ...]:
+        """The columns of its view; `small` is true in a published row without numbers."""
+        return (*self.columns, "small") if self.is_published else tuple(self.columns)
+
+    @property
+    def path_keys(self) -> tuple[str, ...]:
+        """The keys that name a page of the site."""
+        return tuple(name for name, column in self.columns.items() if column.kind == "key" and column.unit == "path")
 
     def named(self, *kinds: str) -> list[str]:
         """Return the names of the columns of these kinds, in order."""

@@ -6,8 +6,8 @@ Owns the form of `sql/reports/<family>/<name>.sql`. Rules:
   TOML with the fields of `Report`. Between them is one SELECT.
 * An error is `Fatal` and names file and line, so that a wrong report never becomes a view.
 * A report reads the tables on the list of its family (`READABLE`) and no other. Events come from `stored`, the piece
-  sql/views/stored.sql, in which an event delivered twice is one row. A report with keys and measures reads `events` of
-  sql/views/suppressed.sql, so that it can only be shown suppressed.
+  sql/views/stored.sql, in which an event delivered twice is one row. A published report reads `events` of
+  sql/views/counted_cells.sql alone, so that readers only see its published cells.
 """
 
 from __future__ import annotations
@@ -22,20 +22,18 @@ from typing import Final
 from pydantic import ValidationError
 
 from pipeline.errors import Fatal
-from pipeline.event import PageFlag
-from pipeline.reports.header import FRAME, OF_SETTINGS, PLACEHOLDER, ROLES, Family, Report
+from pipeline.reports.header import FRAME, NOBODY, PLACEHOLDER, ROLES, Family, Report
 from sql import fill, without_comments
 
-SUPPRESSED: Final = frozenset({"events", "pixel.counters"})
+PUBLISHED: Final = frozenset({"events"})
 READABLE: Final[Mapping[Family, frozenset[str]]] = {
-    "technical": frozenset({"pixel.counters"}),
+    "technical": frozenset({"pixel.counters", "pixel.cells", "pixel.publications"}),
     "fraud": frozenset({"stored"}),
     "privacy": frozenset({"stored"}),
 }
-"""The tables that a report without suppression may read; a suppressed one reads `SUPPRESSED`."""
+"""The tables that a report may read; a published one reads `PUBLISHED`."""
 
-_FLAGS: Final = {f"flag_{flag.name.lower()}": str(flag.value) for flag in PageFlag if flag.name}
-_LATER: Final = {"stored": "$stored", "zone": "$zone"}
+_LATER: Final = {"stored": "$stored", "zone": "$zone", "sites": "$sites"}
 """Pieces that are inserted when a view is made: a report does not name their columns, and they depend on the settings."""
 _TABLE: Final = re.compile(
     r"\b(?:FROM|JOIN)\s+(\w+(?:\s*\.\s*\w+)?)|\b((?:pixel|rollup|system|information_schema)\s*\.\s*\w+)", re.IGNORECASE
@@ -43,6 +41,9 @@ _TABLE: Final = re.compile(
 _NAMED_QUERY: Final = re.compile(r"\b(\w+)\s+AS\s*\(\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.|'')*'")
 _UNQUOTED: Final = re.compile(r"""[\s`"]""")
+_ONE_ROW_EACH: Final = re.compile(
+    rf"\s*SELECT\s+{re.escape(fill('$person', {}))}\s*,(?!.*\bGROUP\s+BY\b)", re.IGNORECASE | re.DOTALL
+)
 _WORD: Final = re.compile(r"\b([A-Za-z_]\w*)\b(?!\s*\()")
 _KEY: Final = re.compile(r"(?:\[(?P<table>\w+)\]|(?P<key>\w+)\s*=)")
 
@@ -65,7 +66,7 @@ def read_report(family: Family, file: Path) -> Report:
     try:
         given["en"] = {"question": lines[0].removeprefix("-- ")} | given.get("en", {})
         report = Report.model_validate(
-            {**given, "name": file.stem, "sql": fill(without_comments(query), _FLAGS | _LATER).strip()}
+            {**given, "name": file.stem, "sql": fill(without_comments(query), _LATER).strip()}
         )
     except KeyError as error:
         raise Fatal(f"{file}:{_line(lines, f'${error.args[0]}')}: ${error.args[0]} is not in sql/views") from None
@@ -93,55 +94,69 @@ def _problems(family: Family, report: Report) -> Iterator[tuple[Where, str]]:
         words = report.words(language)
         if _fields(words.answer) - {*report.columns}:
             yield (language, "answer"), "an answer may only name columns"
-        if _fields(words.limits) - {*report.thresholds, *OF_SETTINGS}:
+        if _fields(words.limits) - {*report.thresholds}:
             yield (language, "limits"), "a limit may only name thresholds"
+    yield from _shape_problems(report)
     yield from _column_problems(report)
     yield from _query_problems(report)
 
 
-def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
+def _shape_problems(report: Report) -> Iterator[tuple[Where, str]]:
     kinds = [column.kind for column in report.columns.values()]
-    if report.suppressed and ("value" in kinds or kinds.count("visitors") != 1 or kinds[0] != "key"):
-        yield (
-            ("columns",),
-            "a suppressed report has keys (first), measures, one visitors column, derived ones; no values",
-        )
-    if report.suppressed != bool(report.order):
-        yield ("order",), "needed by a suppressed report; any other has its ORDER BY in the SELECT"
-    if report.suppressed and not {*FRAME} <= {*report.parameters}:
-        yield ("parameters",), f"a suppressed report has the parameters {', '.join(FRAME)}"
-    usable = {*report.named("key", "measure", "visitors"), *report.parameters, *report.thresholds, *OF_SETTINGS}
+    if report.is_published == ("value" in kinds):
+        yield ("columns",), "a published report has keys and measures, any other has values"
+    if report.is_published and kinds.count("visitors") != (report.shape != "exact"):
+        yield ("columns",), "a published report has one visitors column, an exact one has none"
+    if report.is_published and kinds[0] not in {"key", "start"}:
+        yield ("columns",), "a published report begins with a key, or with the start of its spans"
+    if report.is_published != bool(report.order):
+        yield ("order",), "needed by a published report; any other has its ORDER BY in the SELECT"
+    if report.plain and (report.is_published or {*report.parameters} != {"since", "until"}):
+        yield ("plain",), "only for a report with the parameters since, until"
+    if report.is_published and {*report.parameters} != {*FRAME}:
+        yield ("parameters",), f"a published report has the parameters {', '.join(FRAME)}"
+    if report.at_once and not {*report.at_once.known} <= {*report.path_keys}:
+        yield ("at_once", "known"), "expected keys with the unit path"
+
+
+def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
+    usable = {*report.named("key", "measure", "visitors", *NOBODY), *report.parameters, *report.thresholds}
     for name, column in report.columns.items():
         where = ("columns", name)
         if (column.expression is None) == (column.kind == "derived"):
             yield where, "a derived column, and no other, has an expression"
-        if column.type and column.kind != "key":
-            yield where, "only a key has a type; other columns have the type of their number"
+        if column.type and column.kind not in {"key", "value"}:
+            yield where, "only a key or a value has a type; other columns have the type of their number"
+        if column.kind == "value" and bool(column.type) != (not report.parameters or bool(report.plain)):
+            yield where, "the values of a report with a view without parameters have a type, others none"
+        if column.part_of and column.part_of not in report.named("measure"):
+            yield where, "part_of names a measure"
         strangers = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", column.expression or "")))} - usable
         if strangers - {"NULL", "AND", "OR", "NOT"}:
             yield where, f"may only name published columns, not {min(strangers)}"
 
 
 def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
-    allowed = SUPPRESSED if report.suppressed else READABLE[report.purpose]
+    allowed = PUBLISHED if report.is_published else READABLE[report.purpose]
     for table in _tables(report.sql):
         if table not in allowed:
             yield table, f"a {report.purpose} report may read {', '.join(sorted(allowed))}, not {table}"
+    if report.is_published and not _ONE_ROW_EACH.match(report.sql):
+        yield "SELECT", "a published report gives one row for each event: SELECT $person, its keys and measures"
     used = {match[1] for match in PLACEHOLDER.finditer(report.sql)}
-    framed = report.reads_events
     derived = {
         match[1] for column in report.columns.values() for match in PLACEHOLDER.finditer(column.expression or "")
     }
-    # A suppressed report has only the parameters of the frame: a condition of the caller could bypass the suppression.
-    known = {*report.thresholds, *OF_SETTINGS, *(() if report.suppressed else report.parameters)}
+    # A published report is computed once for everybody: no caller gives it a parameter.
+    known = {*report.thresholds, *(() if report.is_published else report.parameters)}
     for name in sorted(used - known):
         yield (
             f"{{{name}:",
-            f"{name} is used but not declared" if not report.suppressed else f"{name} is not for a suppressed report",
+            f"{name} is used but not declared" if not report.is_published else f"{name} is not for a published report",
         )
     for name in sorted(derived - {*report.parameters, *known}):
         yield ("columns",), f"{name} is used but not declared"
-    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if framed else set())
+    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if report.reads_events else set())
     for name in sorted(needed - used - derived):
         yield ("thresholds" if name in report.thresholds else "parameters", name), "declared but not used"
 

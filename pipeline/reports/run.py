@@ -40,17 +40,15 @@ def run(
     values = parameters(report, site, Period(since, until), more)
     given = ", ".join(f"{name}={{{name}:{each.type}}}" for name, each in report.parameters.items())
     with lent(settings, report.role, client) as asked:
+        view = f"{report.view}({given})" if given else report.view
         try:
-            answer = asked.query(
-                f"SELECT * FROM {report.view}({given})",  # noqa: S608 - names come from checked files
-                parameters=values,
-            )
+            answer = asked.query(f"SELECT * FROM {view}", parameters=values)  # noqa: S608 - names come from checked files
         except ClickHouseError as error:
             if code(error) in MISSING:
                 raise missing(settings, report.view) from None
             raise explain(error, settings, report.role) from None
     # An empty answer has no column names.
-    columns = answer.column_names or report.published
+    columns = answer.column_names or report.view_columns
     return Table(tuple(columns), [tuple(_in_utc(value) for value in row) for row in answer.result_rows])
 
 

@@ -1,101 +1,217 @@
-"""The text of every view: reports with their suppression, and the roll-up that the worker reads.
+"""The text of every view: reports over published cells, reports over rows, and the list of the reports.
 
 Owns the rendering of a query file as a statement. Rules:
 
 * `<family>.<name>` is a view with definer `pixel_viewer`, so a purpose is a grant on one database.
-* Suppression (sql/views/suppressed.sql) and thresholds are written into the view; a caller gives the parameters only.
+* A published report is a sum of published cells (sql/views/sums_of_cells.sql). Beside its parameterised view it has plain ones whose
+  columns are declared, because most tools cannot see the columns of a parameterised view: `_day`, `_7d`, `_28d`. Reports over
+  counters have such views of the last hours.
+* Thresholds are written into the view; a caller gives the parameters only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from pipeline.database import schema
 from pipeline.reports.catalogue import all_reports, thresholds
-from pipeline.reports.header import PLACEHOLDER, Report, Value
+from pipeline.reports.header import REST, Column, Report, Value
+from pipeline.reports.statements import declared, literal, rendered, with_expressions, write, zone_sql
 from pipeline.settings.model import Settings
 from sql import ROLLUP_DIR, fill, without_comments
 
 DATABASES: Final = ("technical", "fraud", "privacy", "rollup")
 """The databases that hold only views."""
+PLAIN: Final[Mapping[str, int]] = {"day": 1, "7d": 7, "28d": 28}
+"""The plain views of a published report: the last so many published days of each site."""
+
+_SMALL: Final = "1 where the row has no numbers, because fewer than 5 visitors were there"
+_LISTED: Final = {
+    "name": "name of the view",
+    "question": "the question that it answers",
+    "question_ru": "the same in Russian",
+    "columns": "its columns",
+    "parameters": "parameters of the view; without them ask the plain views",
+    "plain": "views without parameters: of the last published days, or of the last hours where nothing is published",
+    "example": "a query that can be run",
+}
 
 
 def view_statements(settings: Settings) -> dict[str, str]:
     """Return the statement that makes or replaces each view, by `database.view`; without fraud review no fraud view."""
     reports = [report for report in all_reports() if report.purpose != "fraud" or settings.fraud.enabled]
-    rollups = {f"rollup.{file.stem}": file.read_text(encoding="utf-8") for file in sorted(ROLLUP_DIR.glob("*.sql"))}
-    return {report.view: view_sql(report, settings) for report in reports} | {
-        name: _view(name, fill(without_comments(text), {}), settings) for name, text in rollups.items()
-    }
+    made = {report.view: view_sql(report, settings) for report in reports}
+    for report in reports:
+        made |= {f"{report.view}_{name}": _plain_view(report, name, settings) for name in _plain_names(report)}
+    for family in dict.fromkeys(report.purpose for report in reports):
+        listed = [report for report in reports if report.purpose == family]
+        made[f"{family}.reports"] = _list_of(f"{family}.reports", listed, settings)
+    for file in sorted(ROLLUP_DIR.glob("*.sql")):
+        body = fill(without_comments(file.read_text(encoding="utf-8")), {})
+        made[f"rollup.{file.stem}"] = rendered(f"rollup.{file.stem}", body, settings)
+    return made
 
 
 def view_sql(report: Report, settings: Settings) -> str:
     """Return the statement that makes or replaces the report's view."""
-    return _view(report.view, query(report, settings), settings)
+    columns = [] if report.parameters else [_described(*each, "UTC") for each in report.columns.items()]
+    return rendered(report.view, query(report, settings), settings, columns)
 
 
 def query(report: Report, settings: Settings, given: Mapping[str, Value] | None = None) -> str:
-    """Return the query of a report with suppression and thresholds; with `given` parameters it may be run as it is."""
-    body = fill(_suppressed(report) if report.suppressed else report.sql, {"zone": zone_sql(report, settings)})
-    return write(body, {**thresholds(report, settings), **(given or {})})
+    """Return the query of a report with its thresholds; with `given` parameters it may be run as it is."""
+    zone = zone_sql(report, settings)
+    if report.is_published:
+        asked = "$first_hour AND end <= $end_hour" if report.by_hour else "$first_day AND end <= $end_day"
+        body = _sum_of_cells(report, zone, f"site = {{site:String}} AND start >= {asked}")
+    else:
+        body = fill(report.sql, {"zone": zone, "sites": _array(site.id for site in settings.sites)})
+    return write(body, {**thresholds(report), **(given or {})})
 
 
-def zone_sql(report: Report, settings: Settings) -> str:
-    """Return the expression for the time zone of the site that a report asks for; a constant, as ClickHouse needs it."""
-    asked = settings.sites if "site" in report.parameters else ()
-    zones = [(site.id, site.timezone) for site in asked if site.timezone != "UTC"]
-    choices = "".join(f"{{site:String}} = {_literal(site)}, {_literal(zone)}, " for site, zone in zones)
-    return f"multiIf({choices}'UTC')" if zones else "'UTC'"
+def _plain_names(report: Report) -> Iterable[str]:
+    return PLAIN if report.is_published else report.plain
 
 
-def write(sql: str, values: Mapping[str, Value]) -> str:
-    """Return a query with these values in place of their `{name:Type}`; the others stay parameters."""
-    return PLACEHOLDER.sub(
-        lambda match: f"CAST({_literal(values[match[1]])} AS {match[2]})" if match[1] in values else match[0], sql
-    )
+def _plain_view(report: Report, name: str, settings: Settings) -> str:
+    return (_plain_view_of_cells if report.is_published else _plain_view_until_now)(report, name, settings)
 
 
-def _view(name: str, body: str, settings: Settings) -> str:
-    cluster = schema.words(schema.flavour(settings))["on_cluster"]
-    return (
-        f"CREATE OR REPLACE VIEW {name}{cluster} DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n"
-        f"/* {name.replace('.', '/')} */\n{body}"
-    )
+def _plain_view_until_now(report: Report, name: str, settings: Settings) -> str:
+    period = {"since": f"now64(3, 'UTC') - toIntervalHour({report.plain[name]})", "until": "now64(3, 'UTC')"}
+    columns = [_described(*each, "UTC") for each in report.columns.items()]
+    return rendered(f"{report.view}_{name}", with_expressions(query(report, settings), period), settings, columns)
 
 
-def _literal(value: Value) -> str:
-    if not isinstance(value, str):
-        return repr(value)
-    return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
+def _plain_view_of_cells(report: Report, name: str, settings: Settings) -> str:
+    zone = _common_zone(settings)
+    days = f"days_of[site][least({PLAIN[name]}, length(days_of[site]))]"
+    within = f"start >= {days}.1 AND end <= days_of[site][1].2"
+    body = _sum_of_cells(report, literal(zone), within, of_all_sites=True)
+    columns = [declared("site", "LowCardinality(String)", "site of the settings")]
+    columns += [_described(column, each, zone) for column, each in report.columns.items()]
+    return rendered(f"{report.view}_{name}", body, settings, [*columns, declared("small", "UInt8", _SMALL)])
 
 
-def _suppressed(report: Report) -> str:
-    keys, measures = report.named("key"), report.named("measure")
-    published = [_key(report, name, place) for place, name in enumerate(keys, start=1)]
-    published += [f"numbers[{place}] AS {name}" for place, name in enumerate(measures, start=1)]
-    published += [f"distinct_visitors AS {name}" for name in report.named("visitors")]
+def _list_of(name: str, reports: Sequence[Report], settings: Settings) -> str:
+    rows = [
+        (
+            report.view,
+            report.en.question,
+            report.ru.question,
+            [*report.columns, *(["small"] if report.is_published else [])],
+            ", ".join(f"{each} {parameter.type}" for each, parameter in report.parameters.items()),
+            [f"{report.view}_{each}" for each in _plain_names(report)],
+            _example(report, settings),
+        )
+        for report in reports
+    ]
+    texts = ",\n        ".join(f"({', '.join(_literal_or_list(value) for value in row)})" for row in rows)
+    names = ", ".join(f"line.{place} AS {column}" for place, column in enumerate(_LISTED, 1))
+    columns = [
+        declared(column, "Array(String)" if column in {"columns", "plain"} else "String", meaning)
+        for column, meaning in _LISTED.items()
+    ]
+    body = f"SELECT {names} FROM (SELECT arrayJoin([\n        {texts}\n    ]) AS line)"  # noqa: S608 - words of checked files
+    return rendered(name, body, settings, columns)
+
+
+def _example(report: Report, settings: Settings) -> str:
+    if report.is_published:
+        return f"SELECT * FROM {report.view}_day WHERE site = {literal(settings.sites[0].id)}"  # noqa: S608 - text
+    for name in report.plain:
+        return f"SELECT * FROM {report.view}_{name}"  # noqa: S608 - text
+    values = {"site": literal(settings.sites[0].id), "since": "now() - INTERVAL 1 DAY", "until": "now()"}
+    given = ", ".join(f"{name} = {values.get(name, '...')}" for name in report.parameters)
+    return f"SELECT * FROM {report.view}" + (f"({given})" if given else "")  # noqa: S608 - text
+
+
+def _literal_or_list(value: str | list[str]) -> str:
+    if isinstance(value, str):
+        return literal(value)
+    return _array(value)
+
+
+def _array(values: Iterable[str]) -> str:
+    return f"CAST([{', '.join(map(literal, values))}], 'Array(String)')"
+
+
+def _described(name: str, column: Column, zone: str) -> str:
+    return declared(name, _type(column, zone), f"{column.meaning} ({column.unit})")
+
+
+def _common_zone(settings: Settings) -> str:
+    # A column has one time zone: UTC where the sites have several.
+    zones = {site.timezone for site in settings.sites}
+    return zones.pop() if len(zones) == 1 else "UTC"
+
+
+def _sum_of_cells(report: Report, zone: str, within: str, *, of_all_sites: bool = False) -> str:
+    stored = {name: column for name, column in report.columns.items() if not column.expression}
+    keys = report.named("key")
+    site = ["site"] if of_all_sites else []
     columns = [
         f"{column.expression} AS {name}" if column.expression else name for name, column in report.columns.items()
     ]
+    rest = [f"{_of_rest(column, zone, is_first=[name] == keys[:1])} AS {name}" for name, column in stored.items()]
     return fill(
-        "$suppressed",
+        "$sums_of_cells",
         {
-            "zone": "$zone",
-            "cells": report.sql.replace("\n", "\n        "),
-            "keys": ", ".join(f"toString({name})" for name in keys),
-            "measures": ", ".join(f"toUInt64({name})" for name in measures),
-            "published": ",\n            ".join(published),
-            "columns": ",\n    ".join(columns),
-            "order": report.order,
+            "zone": zone,
+            "days_of": fill("$last_days", {}) + ",\n    " if of_all_sites else "",
+            "report": literal(report.name),
+            "within": fill(within, {"zone": zone}),
+            "texts": f"CAST([{', '.join(f'keys[{literal(key)}]' for key in keys)}], 'Array(String)')",
+            "and_start": ", start" if report.named("start") else "",
+            "is_small": "false" if report.shape == "exact" else "isNull(people)",
+            "of_sums": ", ".join(f"{_of_sum(name, column, keys, zone)} AS {name}" for name, column in stored.items()),
+            "of_rest": ", ".join(rest),
+            "columns": ",\n    ".join([*site, *columns, "small"]),
+            "order": ", ".join([*site, *_small_last(report), report.order]),
         },
     )
 
 
-def _key(report: Report, name: str, place: int) -> str:
-    kind = report.columns[name].type
-    # The folded row has text as its keys; a key column of another type is NULL there.
-    if not kind:
-        return f"keys[{place}] AS {name}"
-    value = f"if(folded, NULL, keys[{place}])::Nullable({kind})"
-    return f"toTimeZone({value}, $zone) AS {name}" if kind.startswith("DateTime") else f"{value} AS {name}"
+def _small_last(report: Report) -> list[str]:
+    """Return the order before that of the report: small rows after the others, and at the end the one of the dropped cells."""
+    keys = report.named("key")
+    return ["small", f"{keys[0]} = {literal(REST)}"] if keys else []
+
+
+def _of_sum(name: str, column: Column, keys: Sequence[str], zone: str) -> str:
+    """Return the SQL of a column over `summed`."""
+    match column.kind:
+        case "key":
+            text = f"texts[{keys.index(name) + 1}]"
+            return f"{text}::Nullable({column.type})" if column.type else text
+        case "start" | "first":
+            return f"toTimeZone(first_start, {zone})"
+        case "visitors":
+            return "people"
+        case _:
+            return f"if(mapContains(sums, {literal(name)}), sums[{literal(name)}], NULL)"
+
+
+def _of_rest(column: Column, zone: str, *, is_first: bool) -> str:
+    """Return the SQL of a column in the row of the dropped cells."""
+    if column.kind == "start":
+        return f"toDateTime(0, {zone})"
+    if column.kind == "key" and not column.type:
+        return literal(REST) if is_first else "''"
+    return "NULL"
+
+
+def _type(column: Column, zone: str) -> str:
+    match column.kind:
+        case "key":
+            return f"Nullable({column.type})" if column.type else "String"
+        case "value":
+            return column.type or ""
+        case "start":
+            return f"DateTime({literal(zone)})"
+        case "first":
+            return f"Nullable(DateTime({literal(zone)}))"
+        case "derived":
+            return "Nullable(Float64)"
+        case _:
+            return "Nullable(UInt64)"

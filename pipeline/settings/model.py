@@ -39,7 +39,8 @@ from pipeline.settings.sections import (
 from pipeline.settings.site import DEMO_SITE, Site
 
 REMOVED = {
-    "privacy.min_visitors_sensitive": "it was removed: pages of a sensitive group are never shown by name; delete the line",
+    "privacy.min_visitors": "it was removed: numbers are published with a fixed rule, see docs/reports.md; delete the line",
+    "privacy.min_visitors_sensitive": "it was removed: numbers are published with a fixed rule, see docs/reports.md; delete the line",
     "retention.tokens_days": "tokens end with their rows now; set retention.rows_days",
     "retention.rows_months": "rows are kept for days now, and numbers for months; set retention.rows_days and numbers_months",
     "retention.technical_days": "measurements end with all rows now; set retention.rows_days",

@@ -178,6 +178,10 @@ class Ship(Section):
     timeout_seconds: float = Field(
         60.0, gt=0, le=3600, description="Time after which an insert without an answer counts as uncertain."
     )
+    publish: bool = Field(
+        True,
+        description="Publish the numbers of closed hours and days. Of several workers of one database, one publishes.",
+    )
 
 
 class AddressList(Section):
@@ -263,7 +267,6 @@ class Privacy(Section):
     reveals_per_hour: int = Field(
         5, ge=0, description="How many times an hour `reveal` and `relink` answer, both together; 0 switches them off."
     )
-    min_visitors: int = Field(5, ge=2, description="Visitors a cell of a technical report must have to be shown.")
 
 
 class Retention(Section):

@@ -11,6 +11,7 @@ from pipeline.reports import catalogue, run
 from pipeline.ship.rollup import count_days
 from sql import fill
 from support import clinic_day
+from support.publishing import publish_exactly
 from support.server import Rows
 
 ALL = catalogue.all_reports()
@@ -113,8 +114,41 @@ def _hits(name: str) -> str:
     return {"fraud/bursts": "in_60s", "privacy/exposure": "events", "privacy/retention": "events"}.get(name, "hits")
 
 
-@pytest.mark.parametrize("name", [report.path for report in ALL if report.reads_events])
-def test_every_report_counts_twenty_views_delivered_twice_as_twenty(name: str, tables: Rows) -> None:
+# Visitors and page views: twenty visitors read one page and follow its link to an error; a crawler meets the same error.
+COUNTED = {
+    "broken_links": (PEOPLE, PEOPLE),
+    "browsers": (PEOPLE, 2 * PEOPLE),
+    "crawl_errors": (None, PEOPLE),
+    "error_pages": (PEOPLE, PEOPLE),
+    "networks": (PEOPLE, 2 * PEOPLE),
+    "pages": (PEOPLE, PEOPLE),
+    "traffic_by_day": (PEOPLE, 2 * PEOPLE),
+    "traffic_by_hour": (PEOPLE, 2 * PEOPLE),
+}
+
+
+def test_every_published_report_counts_views_delivered_twice_once(tables: Rows) -> None:
+    error = {"page": "/gone", "status": 404, "referrer_kind": "internal", "referrer_page": "/a"}
+    crawler = {"robot": "Googlebot", "net_class": "crawler"}
+    rows = []
+    for number in range(1, PEOPLE + 1):
+        at = NOON + 50 * MINUTE + number * timedelta(milliseconds=100)
+        rows += [view(at, number, number, page="/a"), view(at + MINUTE, number, 100 + number, **error)]
+        rows.append(view(at, 1000, 200 + number, **(error | crawler)))
+    # The second deliveries of the errors fall into the next hour.
+    store(tables, *rows, *(row | {"received_at": row["received_at"] + 9 * MINUTE} for row in rows))
+    publish_exactly(tables.settings)
+    found = {}
+    for report in ALL:
+        if report.is_published:
+            table = run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+            shown = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+            found[report.name] = [(row.get("visitors"), row["hits"]) for row in shown if row["hits"]]
+    assert found == {name: [numbers] for name, numbers in COUNTED.items()}
+
+
+@pytest.mark.parametrize("name", [report.path for report in ALL if report.reads_events and not report.is_published])
+def test_every_report_of_rows_counts_twenty_views_delivered_twice_as_twenty(name: str, tables: Rows) -> None:
     robot = {"robot": "Googlebot"} if name == "fraud/robots" else {}
     one = name == "fraud/bursts"
     rows = [

@@ -16,11 +16,12 @@ from pipeline.cli import build_app
 from pipeline.database.client import connect
 from pipeline.errors import Fatal, Retryable
 from pipeline.reports import catalogue, run
+from pipeline.reports.header import REST
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Fraud
 from support import clinic_day
 from support.command import free_port
-from support.server import Rows
+from support.publishing import store_published_day
 
 
 @dataclass
@@ -36,17 +37,23 @@ class Person:
 
 
 @pytest.fixture
-def person(tables: Rows, tmp_path: Path) -> Person:
+def person(published: Settings, tmp_path: Path) -> Person:
     config = tmp_path / "pixel.toml"
-    settings = tables.settings
-    config.write_text(f'data = "{settings.data}"\n[clickhouse]\nport = {settings.clickhouse.port}\n', encoding="utf-8")
+    port = published.clickhouse.port
+    config.write_text(f'data = "{published.data}"\n[clickhouse]\nport = {port}\n', encoding="utf-8")
     return Person(config)
 
 
+@pytest.fixture(scope="module")
+def published(clickhouse: Settings) -> Settings:
+    """The settings of a server with the made-up day, published; no test of this file changes it."""
+    store_published_day(clickhouse)
+    return clickhouse
+
+
 @pytest.fixture
-def day(tables: Rows) -> tuple[str, ...]:
-    """The options that ask for the made-up day, which is stored."""
-    clinic_day.store(tables.settings, clinic_day.rows())
+def day() -> tuple[str, ...]:
+    """The options that ask for the made-up day."""
     return ("--since", f"{clinic_day.SINCE:%Y-%m-%d}", "--until", f"{clinic_day.UNTIL:%Y-%m-%d}")
 
 
@@ -56,25 +63,30 @@ def test_the_answer_comes_first_then_the_rows_then_the_limits(person: Person, da
     lines = result.output.splitlines()
     assert lines[0] == "Which pages answer visitors with errors?"
     assert lines[1].startswith("Most visitors got error 404 on /old-price: about ")
-    assert lines[3].split() == ["page", "status", "visitors", "hits", "internal", "attacks", "robots"]
-    assert "fewer than 5 people" in " ".join(result.output.split())
+    assert lines[3].split() == ["page", "status", "visitors", "hits", "internal", "first_seen", "probes", "robots"]
+    assert any(line.startswith(" (fewer") for line in lines)
+    assert "An address that fewer than 5 visitors met is not named" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_report_fits_80_columns(language: str, person: Person, day: tuple[str, ...]) -> None:
     for report in catalogue.all_reports():
-        result = person.types(report.path, *day, "--format", "table", "--lang", language)
+        # technical/now has the last day alone
+        period = () if report.path == "technical/now" else day
+        result = person.types(report.path, *period, "--format", "table", "--lang", language)
         assert result.exit_code == 0, report.path
         assert max(len(line) for line in result.output.splitlines()) <= 80, report.path
         assert "…" not in result.output, report.path
         assert report.words(language).question in " ".join(result.output.split())
+        assert report.is_for_tools or [*report.columns] in [line.split() for line in result.output.splitlines()]
 
 
 def test_json_and_csv_hold_the_same_rows(person: Person, day: tuple[str, ...]) -> None:
-    told = json.loads(person.types("browsers", *day, "--format", "json").output)
-    read = list(csv.DictReader(io.StringIO(person.types("browsers", *day, "--format", "csv").output)))
+    told = json.loads(person.types("error_pages", *day, "--format", "json").output)
+    read = list(csv.DictReader(io.StringIO(person.types("error_pages", *day, "--format", "csv").output)))
     assert told
-    assert [{name: str(value) for name, value in row.items()} for row in told] == read
+    assert [{name: "" if value is None else str(value) for name, value in row.items()} for row in told] == read
+    assert [row["small"] for row in told] == [0] * (len(told) - 1) + [1]
 
 
 def test_the_language_is_that_of_the_terminal(person: Person) -> None:
@@ -83,32 +95,72 @@ def test_the_language_is_that_of_the_terminal(person: Person) -> None:
 
 
 def test_an_empty_report_says_what_to_do(person: Person) -> None:
-    result = person.types("browsers", "--format", "table")
+    result = person.types("browsers", "--since", "60d", "--until", "50d", "--format", "table")
     assert result.exit_code == 0
-    assert "Nothing to show of clinic" in result.output
+    assert "Nothing is published of clinic" in result.output
     assert "clinic-pixel simulate" in " ".join(result.output.split())
 
 
+@pytest.mark.parametrize(
+    ("name", "until", "said"),
+    [
+        ("browsers", "0h", "The numbers of this day are published a few minutes after it ends, at "),
+        ("traffic_by_hour", "0h", "The numbers of this hour are published a few minutes after it ends, at "),
+        ("browsers", "2d", ""),
+        ("bursts", "0h", ""),
+    ],
+)
+def test_a_period_up_to_now_says_when_its_last_numbers_come(name: str, until: str, said: str, person: Person) -> None:
+    told = " ".join(person.types(name, "--since", "4d", "--until", until, "--format", "table").output.split())
+    assert said in told
+    assert bool(said) is ("a few minutes after it ends" in told)
+
+
+def test_numbers_are_to_the_right_also_beside_rows_without_numbers(person: Person, day: tuple[str, ...]) -> None:
+    lines = person.types("traffic_by_hour", *day, "--format", "table").output.splitlines()
+    end = next(line.index("visitors") + len("visitors") for line in lines if " visitors " in line and "hits" in line)
+    small, shown = (next(line for line in lines[3:] if f" {hour}:00 " in line) for hour in ("03", "10"))
+    assert small[:end].endswith("  <5")
+    assert shown[:end].endswith(" 43")
+
+
+@pytest.mark.parametrize("name", ["cells", "publications"])
+def test_rows_of_all_times_are_for_tools_and_not_for_a_terminal(
+    name: str, person: Person, day: tuple[str, ...]
+) -> None:
+    told = person.types(name, "--format", "table").output
+    rows = json.loads(person.types(name, "--format", "json").output)
+    assert f"{len(rows)} rows, made for tools: take them with --format csv or" in " ".join(told.split())
+    assert len(told.splitlines()) < 10
+    starts = [row["start"] if name == "cells" else row["end"] for row in rows]
+    assert starts == sorted(starts, reverse=True)
+    assert {row["corrected"] for row in rows} == {0}
+
+
 def test_an_empty_report_is_an_empty_list_in_a_pipe(person: Person) -> None:
-    assert json.loads(person.types("browsers").output) == []
+    assert json.loads(person.types("browsers", "--since", "60d", "--until", "50d").output) == []
 
 
-def test_the_list_names_every_report(person: Person) -> None:
+def test_the_list_names_every_report_but_those_for_tools(person: Person) -> None:
     listed = {row["report"] for row in json.loads(person.types("--list").output)}
-    assert listed == {report.path for report in catalogue.all_reports()}
+    everything = {report.path for report in catalogue.all_reports()}
+    assert everything - listed == {"technical/cells", "technical/publications"}
+    assert listed < everything
 
 
 def test_the_printed_query_has_everything_filled_in_and_gives_the_rows_of_the_report(
-    person: Person, tables: Rows, day: tuple[str, ...]
+    person: Person, published: Settings, day: tuple[str, ...]
 ) -> None:
+    admin = connect(published, "pixel_admin")
     for report in catalogue.all_reports():
         printed = person.types(report.path, *day, "--sql")
         assert printed.exit_code == 0, report.path
-        asked = run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
-        by_hand = tables.admin.query(printed.output).result_rows
+        asked = run.run(published, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+        by_hand = admin.query(printed.output).result_rows
         assert [list(row) for row in by_hand] == [[_as_stored(value) for value in row] for row in asked.rows], (
             report.path
         )
+    admin.close()
 
 
 def _as_stored(value: object) -> object:
@@ -118,22 +170,28 @@ def _as_stored(value: object) -> object:
 @pytest.mark.parametrize(
     ("name", "column"), [("traffic_by_hour", "hour"), ("robots", "last_seen"), ("bursts", "began")]
 )
-def test_times_are_published_as_times_in_utc(name: str, column: str, tables: Rows, day: tuple[str, ...]) -> None:
+def test_times_are_published_as_times_in_utc(name: str, column: str, published: Settings, day: tuple[str, ...]) -> None:
     report = catalogue.find(name, catalogue.all_reports())
-    table = run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+    table = run.run(published, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
     place = table.columns.index(column)
-    moments = [row[place] for row in table.rows if row[-1] is not True]
+    moments = [row[place] for row in table.rows]
     assert moments
     assert all(isinstance(moment, datetime) and moment.tzinfo is UTC for moment in moments)
-    assert [row[place] for row in table.rows if row[-1] is True] == [None] * (len(table.rows) - len(moments))
 
 
-def test_many_reports_are_asked_through_one_connection(tables: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = connect(tables.settings, "ops")
+def test_the_row_of_the_dropped_cells_is_the_last_one(published: Settings, day: tuple[str, ...]) -> None:
+    report = catalogue.find("error_pages", catalogue.all_reports())
+    table = run.run(published, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+    assert table.rows[-1] == (REST, *[None] * 7, True)
+    assert [row[0] for row in table.rows].count(REST) == 1
+
+
+def test_many_reports_are_asked_through_one_connection(published: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = connect(published, "ops")
     monkeypatch.setattr("pipeline.database.client.connect", None)
     for name in ("browsers", "networks"):
         report = catalogue.find(name, catalogue.all_reports())
-        run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL, client=client)
+        run.run(published, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL, client=client)
     assert client.query("SELECT 1").result_rows == [(1,)]
     client.close()
 
@@ -153,27 +211,27 @@ def test_wrong_use_is_exit_code_2(person: Person, words: tuple[str, ...]) -> Non
     assert person.types(*words).exit_code == 2
 
 
-def test_a_site_that_is_not_asked_for_is_not_counted(tables: Rows, day: tuple[str, ...]) -> None:
+def test_a_site_that_is_not_asked_for_is_not_counted(published: Settings, day: tuple[str, ...]) -> None:
     report = catalogue.find("browsers", catalogue.all_reports())
-    assert run.run(tables.settings, report, "other-clinic", clinic_day.SINCE, clinic_day.UNTIL).rows == []
-    assert run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL).rows
+    assert run.run(published, report, "other-clinic", clinic_day.SINCE, clinic_day.UNTIL).rows == []
+    assert run.run(published, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL).rows
 
 
-def test_without_fraud_review_a_fraud_report_says_why(tables: Rows) -> None:
-    settings = tables.settings.model_copy(update={"fraud": Fraud(enabled=False)})
+def test_without_fraud_review_a_fraud_report_says_why(published: Settings) -> None:
+    settings = published.model_copy(update={"fraud": Fraud(enabled=False)})
     report = catalogue.find("bursts", catalogue.all_reports())
     with pytest.raises(Fatal, match=r"fraud.enabled is false"):
         run.run(settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
-def test_a_missing_view_says_to_migrate(tables: Rows) -> None:
+def test_a_missing_view_says_to_migrate(published: Settings) -> None:
     report = catalogue.find("browsers", catalogue.all_reports()).model_copy(update={"name": "not_there_yet"})
     with pytest.raises(Fatal, match=r"technical.not_there_yet is missing; run `clinic-pixel migrate`"):
-        run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+        run.run(published, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
 
 
-def test_a_database_that_is_away_is_trouble_that_passes(tables: Rows) -> None:
-    away: Settings = tables.settings.model_copy(update={"clickhouse": ClickHouse(port=free_port())})
+def test_a_database_that_is_away_is_trouble_that_passes(published: Settings) -> None:
+    away: Settings = published.model_copy(update={"clickhouse": ClickHouse(port=free_port())})
     report = catalogue.find("browsers", catalogue.all_reports())
     with pytest.raises(Retryable, match="does not answer"):
         run.run(away, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)

@@ -18,6 +18,7 @@ from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from support import clinic_day
+from support.publishing import publish_exactly
 from support.server import Rows
 
 ALL = catalogue.all_reports()
@@ -47,16 +48,17 @@ def store(settings: Settings, site: str, *moments: datetime, **facts: object) ->
 
 
 def hours(settings: Settings, site: str, since: datetime, until: datetime) -> answers.Table:
-    """Return the traffic by hour."""
+    """Return the traffic by hour, published at the end of the last hour."""
+    publish_exactly(settings, until + timedelta(hours=1))
     return run.run(settings, catalogue.find("traffic_by_hour", ALL), site, since, until)
 
 
 def test_two_hours_of_one_name_in_autumn_are_two_rows_with_their_offsets(zoned: Settings) -> None:
     first = datetime(2026, 10, 25, 0, 10, tzinfo=UTC)
     store(zoned, "berlin", first, first + timedelta(hours=1))
-    table = hours(zoned, "berlin", first, first + timedelta(hours=2))
+    table = hours(zoned, "berlin", first, first + timedelta(hours=1))
     assert [row[0].isoformat() for row in table.rows] == ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"]  # type: ignore[attr-defined]
-    assert [row[0] for row in answers.for_eyes(table_report(), table).rows] == [
+    assert [row[0] for row in answers.for_eyes(table_report(), table, "en").rows] == [
         "2026-10-25 02:00+02:00",
         "2026-10-25 02:00+01:00",
     ]
@@ -75,13 +77,25 @@ def test_hours_of_a_zone_of_half_hours_begin_at_its_own_full_hour(zoned: Setting
     assert [row[0].isoformat() for row in table.rows] == ["2026-11-20T11:00:00+05:30", "2026-11-20T12:00:00+05:30"]  # type: ignore[attr-defined]
 
 
-def test_a_site_without_a_zone_and_an_unknown_one_are_in_utc(zoned: Settings) -> None:
+def test_a_site_without_a_zone_is_in_utc(zoned: Settings) -> None:
     at = datetime(2026, 11, 20, 6, 40, tzinfo=UTC)
-    for site in ("clinic", "gone"):
-        store(zoned, site, at)
-        (row,) = hours(zoned, site, at, at + timedelta(minutes=1)).rows
-        assert row[0] == at.replace(minute=0)
-        assert row[0].tzinfo is UTC  # type: ignore[attr-defined]
+    store(zoned, "clinic", at)
+    (row,) = hours(zoned, "clinic", at, at + timedelta(minutes=1)).rows
+    assert row[0] == at.replace(minute=0)
+    assert row[0].tzinfo is UTC  # type: ignore[attr-defined]
+
+
+def test_a_day_of_the_site_is_published_and_asked_as_a_whole(zoned: Settings) -> None:
+    # The day of 25 hours in Berlin: its first and its last hour, and an hour of each day beside it.
+    first, last = datetime(2026, 10, 24, 22, 10, tzinfo=UTC), datetime(2026, 10, 25, 22, 50, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    store(zoned, "berlin", first - hour, first, last, last + hour)
+    publish_exactly(zoned, last + 26 * hour)
+    report = catalogue.find("traffic_by_day", ALL)
+    whole = run.run(zoned, report, "berlin", first, last).rows
+    assert [(row[0].isoformat(), row[1]) for row in whole] == [("2026-10-25T00:00:00+02:00", 2 * PEOPLE)]  # type: ignore[attr-defined]
+    assert run.run(zoned, report, "berlin", first + 9 * hour, first + 10 * hour).rows == whole
+    assert len(run.run(zoned, report, "berlin", first - hour, last).rows) == 2
 
 
 def test_the_days_of_robots_are_those_of_the_site(zoned: Settings) -> None:
@@ -98,7 +112,9 @@ def test_the_days_of_robots_are_those_of_the_site(zoned: Settings) -> None:
 
 
 def test_the_command_reads_and_names_times_in_the_zone(zoned: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    store(zoned, "berlin", datetime(2026, 10, 25, 0, 10, tzinfo=UTC))
+    at = datetime(2026, 10, 25, 0, 10, tzinfo=UTC)
+    store(zoned, "berlin", at)
+    publish_exactly(zoned, at + timedelta(hours=1))
     monkeypatch.setattr("pipeline.settings.model.load", lambda _config=None: zoned)
     asked = ["report", "traffic_by_hour", "--site", "berlin", "--since", "2026-10-25", "--until", "2026-10-26"]
     told = CliRunner().invoke(build_app(), [*asked, "--format", "json"])

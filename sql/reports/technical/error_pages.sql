@@ -1,23 +1,25 @@
 -- Which pages answer visitors with errors?
 SELECT
+    $person,
     page,
     status,
-    countIf(robot = '') AS hits,
-    countIf(robot = '' AND referrer_kind = 'internal') AS internal,
-    countIf(robot = '' AND $is_attack) AS attacks,
-    countIf(robot != '') AS robots,
-    uniqExactMapState(person) AS people,
-    groupBitXor(sipHash64(event_id)) AS seed
+    1 AS hits,
+    referrer_kind = 'internal' AS internal
 FROM events
 WHERE kind = 'pageview'
     AND status >= 400
-GROUP BY page, status
 
 -- purpose = "technical"
 -- role = "ops"
 -- chart = "bar"
 -- rank = "visitors"
+-- shape = "sparse"
 -- order = "visitors DESC, hits DESC, page, status"
+--
+-- # A fault of the server is nobody's datum: a public page that answers 5xx is named with the next hour.
+-- [at_once]
+-- when = "status >= 500"
+-- known = ["page"]
 --
 -- [parameters]
 -- site = { type = "String" }
@@ -26,26 +28,25 @@ GROUP BY page, status
 --
 -- [columns]
 -- page = { kind = "key", unit = "path", meaning = "requested address, scrubbed" }
--- status = { kind = "key", unit = "HTTP status", meaning = "status that the error template sent in `e`" }
--- visitors = { kind = "visitors", unit = "visitors", meaning = "distinct visitors with this error, declared robots left out" }
--- hits = { kind = "measure", unit = "page views", meaning = "their page views with this error" }
--- internal = { kind = "measure", unit = "page views", meaning = "of these, reached from a link on the site itself: the link can be corrected" }
--- attacks = { kind = "measure", unit = "page views", meaning = "of these, with an attack string in the address: not a fault of the site" }
--- robots = { kind = "measure", unit = "hits", meaning = "hits of declared robots; rows with robots alone are left out" }
+-- status = { kind = "key", type = "UInt16", unit = "HTTP status", meaning = "status that the error template sent in `e`" }
+-- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who got this error; of several days: visitors of each day, added" }
+-- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views with this error" }
+-- internal = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, reached from a link on the site itself: the link can be corrected; empty below 5" }
+-- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first hour or day with this error" }
+-- probes = { kind = "probes", unit = "page views", meaning = "errors and attacks of clients that try addresses; not in the other numbers; empty below 5" }
+-- robots = { kind = "robots", unit = "page views", meaning = "page views of declared robots; not in the other numbers" }
 --
 -- [en]
 -- title = "Error pages"
 -- answer = "Most visitors got error {status} on {page}: about {visitors} visitors, {hits} times."
 -- limits = """\
--- Needs the tag on the error templates with `e`; other errors are not seen. Pages with fewer than {min_visitors} \
--- people, and all pages of sensitive groups, are together in 'other'. Numbers are rounded to multiples of \
--- {min_visitors}, up or down."""
+-- Needs the tag on the error templates with `e`; other errors are not seen. An address that fewer than 5 visitors met is not named, \
+-- unless a public page answers 5xx. Clients that try 10 addresses, or send an attack, are no visitors."""
 --
 -- [ru]
 -- title = "Страницы с ошибками"
 -- question = "Какие страницы отвечают посетителям ошибкой?"
--- answer = "Чаще всего ошибка {status} встречалась на {page}: посетителей около {visitors}, раз {hits}."
+-- answer = "Чаще всего ошибка {status} встречалась на {page}: посетителей около {visitors}, число раз: {hits}."
 -- limits = """\
--- Нужна метка с `e` на шаблонах ошибок; прочие ошибки не видны. Страницы, которые встретили меньше {min_visitors} \
--- человек, и все страницы чувствительных групп сложены в 'other'. Числа округлены до кратных {min_visitors} вверх или \
--- вниз."""
+-- Нужна метка с `e` на шаблонах ошибок; прочие ошибки не видны. Адрес, который встретили меньше 5 посетителей, не назван, кроме \
+-- общедоступной страницы с ответом 5xx. Клиенты, которые перебирают 10 адресов или шлют атаку, посетителями не считаются."""

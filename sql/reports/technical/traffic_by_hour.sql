@@ -1,20 +1,17 @@
 -- How many visitors came in each hour, and did the traffic stop?
 SELECT
-    -- The moment in UTC: in autumn two hours of the site have one name.
-    toDateTime(toStartOfHour(toDateTime(received_at, $zone)), 'UTC') AS hour,
-    countIf(robot = '' AND kind = 'pageview') AS hits,
-    countIf(robot = '' AND kind = 'impression') AS impressions,
-    countIf(robot = '' AND kind = 'pageview' AND status >= 400) AS errors,
-    countIf(robot != '') AS robots,
-    uniqExactMapState(person) AS people,
-    groupBitXor(sipHash64(event_id)) AS seed
+    $person,
+    kind = 'pageview' AS hits,
+    kind = 'impression' AS impressions,
+    kind = 'pageview' AND status >= 400 AS errors
 FROM events
-GROUP BY hour
 
 -- purpose = "technical"
 -- role = "ops"
 -- chart = "line"
 -- rank = "visitors"
+-- shape = "partition"
+-- grains = ["hour"]
 -- order = "hour"
 --
 -- [parameters]
@@ -23,25 +20,26 @@ GROUP BY hour
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- hour = { kind = "key", type = "DateTime('UTC')", unit = "time of the site", meaning = "start of the hour; missing in the folded row" }
--- visitors = { kind = "visitors", unit = "visitors", meaning = "distinct visitors, declared robots left out" }
--- hits = { kind = "measure", unit = "page views", meaning = "page views of visitors" }
--- impressions = { kind = "measure", unit = "impressions", meaning = "ad blocks shown to visitors" }
--- errors = { kind = "measure", unit = "page views", meaning = "page views of error templates (status 400 and above)" }
--- robots = { kind = "measure", unit = "hits", meaning = "hits of declared robots; rows with robots alone are left out" }
+-- hour = { kind = "start", unit = "time of the site", meaning = "begin of the hour" }
+-- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors of the hour; empty for fewer than 5" }
+-- hits = { kind = "measure", unit = "page views", meaning = "their page views" }
+-- impressions = { kind = "measure", unit = "impressions", meaning = "ad blocks shown to them" }
+-- errors = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of the page views, error templates (status 400 and above); empty below 5" }
+-- robots = { kind = "robots", unit = "page views", meaning = "page views of declared robots; not in the other numbers" }
+-- probes = { kind = "probes", unit = "page views", meaning = "errors and attacks of clients that try addresses; not in the other numbers; empty below 5" }
+-- staff = { kind = "staff", unit = "page views", meaning = "page views from the clinic's own networks; not in the other numbers; empty below 5" }
 --
 -- [en]
 -- title = "Traffic by hour"
 -- answer = "The busiest hour was {hour} with about {visitors} visitors and {hits} page views."
 -- limits = """\
--- Hours with fewer than {min_visitors} people are together in 'other'; a missing hour is either in this row or had \
--- no visitors. Numbers are rounded to multiples of {min_visitors}, up or down. Clients that load no images are not \
--- seen."""
+-- An hour with fewer than 5 visitors, or with none, has no numbers: `technical/now` tells whether hits arrive at all. Clients \
+-- that load no images are not seen."""
 --
 -- [ru]
 -- title = "Посещаемость по часам"
 -- question = "Сколько посетителей было в каждый час и не оборвался ли поток?"
 -- answer = "Самый загруженный час: {hour}, посетителей около {visitors}, просмотров {hits}."
 -- limits = """\
--- Часы, в которые было меньше {min_visitors} человек, сложены в строку 'other'; пропущенный час либо там, либо пуст. \
--- Числа округлены до кратных {min_visitors} вверх или вниз. Клиенты без загрузки картинок не видны."""
+-- Час, в который было меньше 5 посетителей или никого, показан без чисел: приходят ли обращения вообще, видно в `technical/now`. \
+-- Клиенты без загрузки картинок не видны."""

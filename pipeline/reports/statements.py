@@ -1,0 +1,54 @@
+"""The pieces of a statement: literals, parameters, the time zone of a site, and the statement that makes a view.
+
+Owns the quoting of a value and the definer of every view. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.database import schema
+from pipeline.reports.header import PLACEHOLDER, Report, Value
+from pipeline.settings.model import Settings
+
+
+def rendered(name: str, body: str, settings: Settings, columns: Sequence[str] = ()) -> str:
+    """Return the statement that makes or replaces a view; with declared `columns` its maker needs no right on the tables."""
+    cluster = schema.words(schema.flavour(settings))["on_cluster"]
+    declared = "\n(\n    {}\n)".format(",\n    ".join(columns)) if columns else ""
+    return (
+        f"CREATE OR REPLACE VIEW {name}{cluster}{declared} DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n"
+        f"/* {name.replace('.', '/')} */\n{body}"
+    )
+
+
+def literal(value: Value) -> str:
+    """Return a value as a literal of ClickHouse."""
+    if not isinstance(value, str):
+        return repr(value)
+    return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
+
+
+def write(sql: str, values: Mapping[str, Value]) -> str:
+    """Return a query with these values in place of their `{name:Type}`; the others stay parameters."""
+    return with_expressions(sql, {name: literal(value) for name, value in values.items()})
+
+
+def with_expressions(sql: str, given: Mapping[str, str]) -> str:
+    """Return a query with these expressions in place of their `{name:Type}`; the others stay parameters."""
+    return PLACEHOLDER.sub(
+        lambda match: f"CAST({given[match[1]]} AS {match[2]})" if match[1] in given else match[0], sql
+    )
+
+
+def declared(name: str, kind: str, meaning: str) -> str:
+    """Return the declaration of a column of a view, with its meaning for tools."""
+    return f"{name} {kind} COMMENT {literal(meaning)}"
+
+
+def zone_sql(report: Report, settings: Settings) -> str:
+    """Return the expression for the time zone of the site that a report asks for; a constant, as ClickHouse needs it."""
+    asked = settings.sites if "site" in report.parameters else ()
+    zones = [(site.id, site.timezone) for site in asked if site.timezone != "UTC"]
+    choices = "".join(f"{{site:String}} = {literal(site)}, {literal(zone)}, " for site, zone in zones)
+    return f"multiIf({choices}'UTC')" if zones else "'UTC'"
