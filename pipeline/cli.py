@@ -23,6 +23,7 @@ from pipeline.networks import commands as networks
 from pipeline.operations import commands as operations
 from pipeline.pages import commands as pages
 from pipeline.privacy_check import commands as privacy_check
+from pipeline.publish import commands as publish
 from pipeline.reports import commands as reports
 from pipeline.ship import commands as ship
 from pipeline.spool import commands as spool
@@ -54,6 +55,7 @@ ROOMS = (
     database,
     traffic,
     reports,
+    publish,
     embedding,
     pages,
     keys,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from clickhouse_connect.driver import Client
 
@@ -16,11 +17,15 @@ from pipeline.database.client import address, connect, ping
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
 from pipeline.operations.machine_checks import Seen, State
+from pipeline.publish.buckets import HOUR, bucket
+from pipeline.publish.ledger import in_utc
 from pipeline.settings.model import Settings
 from pipeline.ship.retention import ages
 
 STARRED_SHARE = 0.05
 """Above this share of page views, reports by page leave too much unnamed."""
+PUBLISHED_HOURS = 3
+"""An hour is published a few minutes after its end; after an outage the backlog comes first."""
 FEW_HITS = 100
 """With fewer hits in an hour, one sender of most of them is nothing unusual."""
 MAIN_SHARE = 0.5
@@ -72,6 +77,7 @@ def clickhouse(settings: Settings) -> Seen:
             yield "note", f"{unfinished} mutations (erasures of persons) are not finished"
         yield from _reconciled([_row(client, _RECONCILE)])
         yield from _starred(client)
+        yield from _published(client, settings, datetime.now(UTC))
         for reason, hits in client.query(_LOST, parameters={"reasons": list(LOST_ON_THE_WAY)}).result_rows:
             yield "problem", f"{hits:,} hits of the last hour were refused with `{reason}` (docs/refusals.md)"
     finally:
@@ -87,6 +93,36 @@ def _starred(client: Client) -> Seen:
             "note",
             f"{starred / views:.0%} of the page views of the last 7 days are stored with a `*` in the page: {advice}",
         )
+
+
+def _published(client: Client, settings: Settings, now: datetime) -> Seen:
+    """How far the numbers of readers are behind, of each site of the settings with hits of the last two days."""
+    late: State = "problem" if settings.ship.publish else "note"
+    if settings.ship.publish:
+        advice = "is `ship` running? `clinic-pixel publish` publishes them now and tells an error"
+    else:
+        advice = "`ship.publish` is false here, so another `ship` of this database publishes them"
+    zones = {site.id: site.zone for site in settings.sites}
+    rows = client.query(_PUBLISHED, parameters={"sites": list(zones)}).result_rows
+    for site, *times in rows:
+        first, hours, days = map(in_utc, times)
+        behind = (now - max(first, hours)) // HOUR
+        if behind > PUBLISHED_HOURS:
+            yield late, f"{site}: the numbers of the last {behind} hours are not published; {advice}"
+        elif (day := _missing_day(now, zones[site], first, days)) is not None:
+            yield (
+                late,
+                f"{site}: the numbers of {day:%Y-%m-%d} are not published, although those of hours are; {advice}",
+            )
+        else:
+            yield "ok", f"{site}: numbers are published up to {hours:%Y-%m-%d %H:%M} UTC"
+
+
+def _missing_day(now: datetime, zone: ZoneInfo, first: datetime, published: datetime) -> datetime | None:
+    """Return the begin of the last closed day if nothing of it is published; a part is after a change of the time zone."""
+    closed = bucket("day", now - PUBLISHED_HOURS * HOUR, zone).start
+    day = bucket("day", closed - HOUR, zone)
+    return day.start.astimezone(zone) if first < closed and published <= day.start else None
 
 
 def visitors(settings: Settings) -> Seen:
@@ -155,6 +191,18 @@ def retention(settings: Settings) -> Seen:
     finally:
         client.close()
 
+
+# The times of a site without published numbers are 1970.
+_PUBLISHED = """
+    SELECT stored.site, stored.first, published.hours, published.days
+    FROM (
+        SELECT site, toDateTime(min(received_at), 'UTC') AS first FROM pixel.events
+        WHERE received_at > now('UTC') - INTERVAL 2 DAY AND site IN {sites:Array(String)} GROUP BY site
+    ) AS stored
+    LEFT JOIN (
+        SELECT site, maxIf(end, grain = 'hour') AS hours, maxIf(end, grain = 'day') AS days FROM pixel.publications GROUP BY site
+    ) AS published USING (site)
+    ORDER BY site"""
 
 # The last two minutes are left out: their segments may not be sealed and shipped yet.
 _RECONCILE = """

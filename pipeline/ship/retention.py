@@ -56,6 +56,8 @@ LIVES: Final = (
     Life("counters", "minute", "numbers_months"),
     Life("hourly", "hour", "numbers_months"),
     Life("marks", "at", "numbers_months"),
+    Life("publications", "start", "numbers_months"),
+    Life("cells", "start", "numbers_months"),
 )
 
 

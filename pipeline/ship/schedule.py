@@ -1,8 +1,9 @@
-"""The jobs of `ship` beside shipping, and their thread.
+"""The jobs of `ship` beside shipping, and their two threads: `jobs`, and `publish numbers` for that job alone.
 
 Owns the list `JOBS` and the interval of each. Rules: a job may run at any time and twice (each start of `ship` runs all of
 them once). A failed job is logged, shown in the status and tried again; it never stops the shipping. A slow job delays
-neither a segment nor the status, because the jobs have a thread of their own.
+neither a segment nor the status, because jobs run in threads of their own; a backfill that is published for hours delays no
+other job.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.marks.record import note_changes
 from pipeline.pages.learn import learn_again
+from pipeline.publish.job import PUBLISH_SECONDS, Publishing
 from pipeline.settings.model import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
 from pipeline.ship.key_jobs import compare_keys, destroy_expired_keys
@@ -35,11 +37,12 @@ log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A function that runs every `every_seconds`; its error is logged and the job is tried again."""
+    """A function that runs every `every_seconds`; its error is logged and the job is tried again after `retry_seconds`."""
 
     name: str
     every_seconds: int
     run: Callable[[Settings], None]
+    retry_seconds: int = RETRY_SECONDS
 
 
 def drop_old_quarantine(settings: Settings) -> None:
@@ -68,17 +71,23 @@ JOBS: list[Job] = [
     Job("copy the audit", HOUR_SECONDS, copy_audit),
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]
-"""All work of `ship` beside shipping."""
+"""The work of `ship` beside shipping that needs no memory of its last run."""
+
+
+def all_jobs() -> list[list[Job]]:
+    """Return all work of one `ship` beside shipping, by thread: a backfill publishes for long, and no key may wait for it."""
+    return [JOBS, [Job("publish numbers", PUBLISH_SECONDS, Publishing(), retry_seconds=PUBLISH_SECONDS)]]
 
 
 class JobThread(threading.Thread):
-    """Runs the jobs until a stop is requested. It is a daemon: the end of the process does not wait for a slow job.
+    """Runs the jobs until a stop is requested; the thread of one job has its name. It is a daemon: the end of the process does not
+    wait for a slow job.
 
     `failed` names the jobs whose last run failed, each with its error in one line; `died` is True after the thread failed.
     """
 
     def __init__(self, jobs: Sequence[Job], settings: Settings, stop: threading.Event) -> None:
-        super().__init__(name="jobs", daemon=True)
+        super().__init__(name=jobs[0].name if len(jobs) == 1 else "jobs", daemon=True)
         self.failed: Mapping[str, str] = {}
         self.died = False
         self.first_round = threading.Event()
@@ -103,11 +112,12 @@ class JobThread(threading.Thread):
             if now < due:
                 continue
             trouble = _trouble(job, settings)
-            self._due[job] = now + (RETRY_SECONDS if trouble else job.every_seconds)
+            self._due[job] = now + (job.retry_seconds if trouble else job.every_seconds)
+            is_new = trouble != self.failed.get(job.name, "")
             others = {name: text for name, text in self.failed.items() if name != job.name}
             self.failed = others | ({job.name: trouble} if trouble else {})
-            if trouble:
-                log.error("job '%s' failed: %s; again in %d s", job.name, trouble, RETRY_SECONDS)
+            if trouble and is_new:
+                log.error("job '%s' failed: %s; again in %d s", job.name, trouble, job.retry_seconds)
 
 
 def _trouble(job: Job, settings: Settings) -> str:

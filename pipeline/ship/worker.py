@@ -37,7 +37,7 @@ from pipeline.networks.loaded_file import LOOK_SECONDS
 from pipeline.reasons import RejectReason
 from pipeline.settings.model import Settings
 from pipeline.ship.delivery_thread import Carrier
-from pipeline.ship.schedule import JOBS, Job, JobThread
+from pipeline.ship.schedule import Job, JobThread, all_jobs
 from pipeline.ship.shared_values import SharedValues
 from pipeline.ship.status import ShipStatus, State, status_path, write_status
 from pipeline.spool.records import read
@@ -69,7 +69,7 @@ class Worker:
         *,
         stop: threading.Event,
         store: Store | None = None,
-        jobs: Sequence[Job] = JOBS,
+        jobs: Sequence[Sequence[Job]] | None = None,
         plan_bytes: int = PLAN_BYTES,
     ) -> None:
         self.status = ShipStatus(os.getpid())
@@ -77,7 +77,7 @@ class Worker:
         self._spool = settings.spool_dir
         self._stop = stop
         self._store = store or ClickHouseStore(settings)
-        self._jobs = JobThread(jobs, settings, stop)
+        self._jobs = [JobThread(some, settings, stop) for some in (all_jobs() if jobs is None else jobs)]
         self._carrier: Carrier | None = None
         self._numbers: SegmentNumbers | None = None
         self._shared = SharedValues(settings)
@@ -100,7 +100,8 @@ class Worker:
         self._numbers = SegmentNumbers(self._settings.journal_dir)
         delivery = Delivery(self._store, journal, self._spool, without_erased=without_erased, numbers=self._numbers)
 
-        self._jobs.start()
+        for jobs in self._jobs:
+            jobs.start()
         for known in self._left_open(journal):
             self._ship(nothing(known.plan) if known.finished else self._build(known.plan), delivery)
         while not self._stop.is_set():
@@ -200,12 +201,13 @@ class Worker:
             self._carrier = None
 
     def _wait_for_the_first_jobs(self) -> None:
-        while not self._stop.is_set() and not self._jobs.first_round.wait(self._settings.ship.poll_seconds):
-            self._keep_house()
+        for jobs in self._jobs:
+            while not self._stop.is_set() and not jobs.first_round.wait(self._settings.ship.poll_seconds):
+                self._keep_house()
 
     def _keep_house(self) -> None:
         now = time.monotonic()
-        if self._jobs.died:
+        if any(jobs.died for jobs in self._jobs):
             raise SystemExit(EXIT_UNFORESEEN)
         if now >= self._orphans_due:
             self._orphans_due = now + ORPHAN_SECONDS
@@ -269,7 +271,7 @@ class Worker:
 
     def _write_status(self, state: State) -> None:
         self.status.state, self.status.at_ms = state, now_ms()
-        self.status.failed_jobs = self._jobs.failed
+        self.status.failed_jobs = {name: error for jobs in self._jobs for name, error in jobs.failed.items()}
         if self._tables is not None and self._tables.files is not None:
             self.status.loaded_files = self._tables.files.loaded
             self.status.refused_files = self._tables.files.refused

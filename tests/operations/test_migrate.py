@@ -32,6 +32,8 @@ TABLES = {
     "technical",
     "counters",
     "hourly",
+    "publications",
+    "cells",
     "held",
     "fraud_signals",
     "verdicts",

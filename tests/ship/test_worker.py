@@ -24,7 +24,7 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Networks, Ship
 from pipeline.ship import worker as module
-from pipeline.ship.schedule import DAY_SECONDS, RETRY_SECONDS, Job, JobThread, drop_old_quarantine
+from pipeline.ship.schedule import DAY_SECONDS, RETRY_SECONDS, Job, JobThread, all_jobs, drop_old_quarantine
 from pipeline.ship.status import read_status
 from pipeline.ship.worker import Worker
 from pipeline.spool.records import frame, read
@@ -231,6 +231,11 @@ def test_a_failing_job_stops_nothing_is_named_and_is_tried_again(
     assert "anna" not in caplog.text
 
 
+def test_each_thread_of_jobs_has_a_name_of_its_own(settings: Settings) -> None:
+    threads = [JobThread(jobs, settings, threading.Event()) for jobs in all_jobs()]
+    assert [thread.name for thread in threads] == ["jobs", "publish numbers"]
+
+
 def test_a_job_that_works_again_is_no_longer_named(settings: Settings) -> None:
     answers = iter([Retryable("no"), None])
 
@@ -249,7 +254,7 @@ def test_a_job_that_hangs_keeps_neither_a_segment_nor_the_status_waiting(setting
     go_on, stop = threading.Event(), threading.Event()
     store = ListStore()
     fill(settings, 1)
-    shipper = worker_of(settings, store, stop=stop, jobs=[Job("hangs", 60, lambda _: go_on.wait(20) and None)])
+    shipper = worker_of(settings, store, stop=stop, jobs=[[Job("hangs", 60, lambda _: go_on.wait(20) and None)]])
     thread = threading.Thread(target=shipper.run)
     thread.start()
     try:
@@ -290,7 +295,7 @@ def test_an_error_outside_of_any_job_ends_the_process_rather_than_the_jobs_alone
     bound = threading.Timer(20, stop.set)
     bound.start()
     with pytest.raises(SystemExit) as ended:
-        worker_of(settings, ListStore(), stop=stop).run()
+        worker_of(settings, ListStore(), stop=stop, jobs=[[]]).run()
     bound.cancel()
     assert ended.value.code == EXIT_UNFORESEEN
     assert "the thread of the jobs ended: unforeseen ZeroDivisionError at test_worker.py:" in caplog.text
