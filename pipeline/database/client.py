@@ -25,6 +25,7 @@ from pipeline.system.answers import answer_of
 
 CONNECT_SECONDS = 5
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
+NO_RIGHT = 497
 # Timeouts, too many queries, network, memory, disk space, too many parts, read-only: these errors end by themselves.
 AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425}
 
@@ -102,4 +103,12 @@ def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | R
     if number == 0:
         return Retryable(f"ClickHouse at {place} does not answer")
     message = f"ClickHouse at {place} answers user {user} with error {number} ({getattr(error, 'name', None)})"
+    if number == NO_RIGHT and user == "pixel_writer":  # it asks nothing but the software's own queries
+        message += f"; its rights are those of an earlier version: {_rights_again(settings)}"
     return Retryable(message) if number in AWAY else Fatal(message)
+
+
+def _rights_again(settings: Settings) -> str:
+    if settings.clickhouse.url is None:
+        return "restart the embedded ClickHouse"
+    return "run `clinic-pixel clickhouse --access-sql` again, and its output as an administrator of the server"

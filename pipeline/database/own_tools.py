@@ -13,7 +13,12 @@ from pipeline.database.access import Reader, password_file
 from pipeline.database.client import address
 from pipeline.settings.model import Settings
 
-_EXAMPLES: Final = {"technical": "browsers", "fraud": "robots", "privacy": "retention"}
+_EXAMPLES: Final = {
+    "technical": "technical.error_pages_day",
+    "fraud": "fraud.robots(site='{site}', since=now() - INTERVAL 7 DAY, until=now())",
+    "privacy": "privacy.retention(site='{site}', since=now() - INTERVAL 7 DAY, until=now())",
+}
+"""A view of each database as it is asked. Numbers of `technical` have plain views; the other reports need a period."""
 _TEXTS: Final = {
     "en": {
         "head": """\
@@ -30,7 +35,12 @@ The second line lists the views. docs/own-tools.md has recipes for Grafana, Supe
 what each of them can do.""",
         "question": """\
 The question alone, for any tool
-  {question}""",
+  {question}
+  SELECT * FROM {own}.reports
+The second line lists the reports, each with its question, its columns and an example.{period}""",
+        "period": """ \
+A view with `_day` has the numbers of the last published day, with `_7d` and `_28d` those of 7 and 28 days, and without an ending \
+those of any period.""",
         "grafana": """\
 Grafana
   {grafana_command} > clinic-pixel.yaml
@@ -68,7 +78,11 @@ ClickHouse для роли {role}, она читает {databases}
 сказано, что умеет каждая из этих программ.""",
         "question": """\
 Сам вопрос, для любой программы
-  {question}""",
+  {question}
+  SELECT * FROM {own}.reports
+Вторая строка перечисляет отчёты: вопрос, столбцы и пример каждого.{period}""",
+        "period": """ \
+В представлении с `_day` числа за последний опубликованный день, с `_7d` и `_28d` за 7 и 28 дней, а без окончания за любой период.""",
         "grafana": """\
 Grafana
   {grafana_command} > clinic-pixel.yaml
@@ -132,8 +146,7 @@ def facts(settings: Settings, role: Reader, program: str) -> dict[str, object]:
     """Return by name what a person or a program needs to connect; `program` starts clinic-pixel in this person's shell."""
     own, *_ = read = databases(settings, role)
     embedded = settings.clickhouse.url is None
-    view = f"{own}.{_EXAMPLES[own]}(site='{settings.sites[0].id}', since=now() - INTERVAL 7 DAY, until=now())"
-    question = f"SELECT * FROM {view}"  # noqa: S608 - a text to paste
+    question = f"SELECT * FROM {_EXAMPLES[own].format(site=settings.sites[0].id)}"  # noqa: S608 - a text to paste
     command = f"{program} connect {role}"
     curl = f'curl --user "{role}:$({command} --password)" {address(settings)}/ --data-binary'
     return {
@@ -158,8 +171,10 @@ def page(settings: Settings, role: Reader, program: str, language: Literal["en",
     names = ["head", "curl", "question", "grafana"]
     if settings.clickhouse.url is None:
         names += ["tunnel", "native on" if settings.clickhouse.tcp_port else "native off"]
-    fill = given | {"databases": ", ".join(databases(settings, role))}
-    return [_TEXTS[language][name].format_map(fill) for name in (*names, "play")]
+    own, *_ = read = databases(settings, role)
+    texts = _TEXTS[language]
+    fill = given | {"databases": ", ".join(read), "own": own, "period": texts["period"] if own == "technical" else ""}
+    return [texts[name].format_map(fill) for name in (*names, "play")]
 
 
 def grafana(settings: Settings, role: Reader, program: str) -> str:

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from typing import Literal
 
 import pytest
 
@@ -16,7 +17,7 @@ from pipeline.settings.sections import ClickHouse, Fraud
 from support.command import CLI, environment
 
 PROGRAM = f"{sys.executable} -m pipeline"
-FIRST_COLUMN = {"ops": "browser", "security": "robot", "privacy": "day"}
+FIRST_COLUMN = {"ops": "site", "security": "robot", "privacy": "day"}
 
 
 def shell(settings: Settings, line: str) -> str:
@@ -46,7 +47,7 @@ def test_the_line_for_curl_works_as_it_is_pasted(clickhouse: Settings, role: Rea
 
 def test_the_line_that_lists_the_views_works_as_it_is_pasted(clickhouse: Settings) -> None:
     line = str(own_tools.facts(clickhouse, Reader.OPS, PROGRAM)["curl_views"])
-    assert {"browsers", "error_pages"} <= set(shell(clickhouse, line).split())
+    assert {"browsers", "error_pages_day", "reports"} <= set(shell(clickhouse, line).split())
 
 
 def test_the_command_prints_json_into_a_pipe_and_the_password_alone(clickhouse: Settings) -> None:
@@ -96,6 +97,17 @@ def test_the_page_says_how_to_open_the_native_port_and_once_it_is_open_how_to_us
     assert "TCP_PORT" not in opened
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_page_tells_of_periods_where_the_view_has_a_fixed_one(language: Literal["en", "ru"]) -> None:
+    ops, privacy = (
+        "\n".join(own_tools.page(Settings(), role, PROGRAM, language)) for role in (Reader.OPS, Reader.PRIVACY)
+    )
+    assert "`_7d`" in ops
+    assert "  SELECT * FROM technical.reports\n" in ops
+    assert "`_7d`" not in privacy
+    assert "  SELECT * FROM privacy.reports\n" in privacy
+
+
 def test_an_existing_server_needs_no_tunnel() -> None:
     there = Settings(clickhouse=ClickHouse(url="https://db.example:9443/house"))
     facts = own_tools.facts(there, Reader.OPS, PROGRAM)
@@ -134,4 +146,4 @@ def test_the_data_source_of_grafana_names_the_address(
 def test_without_fraud_review_security_is_shown_a_view_that_is_there() -> None:
     given = own_tools.facts(Settings(fraud=Fraud(enabled=False)), Reader.SECURITY, PROGRAM)
     assert given["databases"] == ("technical",)
-    assert "technical.browsers" in str(given["question"])
+    assert given["question"] == "SELECT * FROM technical.error_pages_day"

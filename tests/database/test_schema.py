@@ -46,10 +46,12 @@ def test_on_a_cluster_every_statement_is_for_all_servers_and_every_table_is_repl
         assert "non_replicated" not in text
 
 
-def test_on_a_cluster_every_view_is_made_on_all_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_cluster_every_view_is_made_on_all_servers(monkeypatch: pytest.MonkeyPatch, tables: Rows) -> None:
     monkeypatch.setattr(schema, "flavour", lambda _settings: CLUSTER)
     for name, text in view_statements(Settings()).items():
-        assert text.startswith(f"CREATE OR REPLACE VIEW {name} ON CLUSTER clinics DEFINER = pixel_viewer SQL SECURITY")
+        assert text.startswith(f"CREATE OR REPLACE VIEW {name} ON CLUSTER clinics")
+        assert " DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n" in text
+        tables.admin.query("SELECT formatQuery({text:String})", parameters={"text": text})
 
 
 @pytest.mark.parametrize("flavour", [schema.Flavour(), CLUSTER], ids=["one server", "cluster"])

@@ -1,41 +1,45 @@
-"""A server of its own with the native port open, and the views that every client is asked for."""
+"""A server of its own with the native port open, and published numbers of a made-up day in the views of the product."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from pipeline.database.access import read_passwords
 from pipeline.database.client import connect
 from pipeline.operations.migrate import migrate
+from pipeline.publish.publisher import Publisher
 from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
+from support import clinic_day
 from support.command import free_port
 from support.reading import Door, View
 from support.server import Server
 
-COLUMNS = {
-    "site": ("LowCardinality(String)", "the site"),
-    "browser": ("String", "browser family"),
-    "visitors": ("UInt64", "distinct visitors"),
-    "error_share": ("Nullable(Float64)", "errors among the page views, in percent"),
-    "day": ("Date", "the day"),
-    "hour": ("DateTime('Europe/Moscow')", "the hour"),
-}
-QUERY = """\
-SELECT 'clinic' AS site, numbers.2 AS browser, numbers.1 AS visitors, if(visitors > 50, NULL, 2.5) AS error_share,
-       toDate('2026-11-20') AS day, toDateTime('2026-11-20 10:00:00', 'Europe/Moscow') AS hour
-FROM (SELECT arrayJoin([(toUInt64(40), 'Firefox'), (90, 'Chrome'), (45, 'Браузер')]) AS numbers)"""
+NOON = clinic_day.SINCE + timedelta(hours=12)
+# A zone other than UTC shows whether a client gets the times of a column right.
+CLINIC = Site(id=clinic_day.SITE, hosts=("clinic.example",), timezone="Europe/Moscow")
 
 
 @pytest.fixture(scope="session")
 def native_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of an embedded ClickHouse with the native port open, migrated."""
-    server = Server(tmp_path_factory.mktemp("drivers"), tcp_port=free_port()).start()
+    """Settings of an embedded ClickHouse with the native port open and the numbers of `clinic_day` published."""
+    server = Server(tmp_path_factory.mktemp("drivers"), tcp_port=free_port())
+    settings = server.settings = server.settings.model_copy(update={"sites": (CLINIC,)})
+    server.start()
     try:
-        migrate(server.settings)
-        yield server.settings
+        migrate(settings)
+        # So many people that the row of the dropped cells appears with any noise.
+        rare = [
+            clinic_day.row(NOON, visitor=9_000_000 + each, visitor_kind="cookie", browser=f"Rare {each}")
+            for each in range(12)
+        ]
+        clinic_day.store(settings, [*clinic_day.rows(), *rare])
+        until = clinic_day.UNTIL  # then the day of the clinic, which began at 21:00 UTC, is over
+        assert Publisher(settings).run(until, until, wait=False)
+        yield settings
     finally:
         server.stop()
 
@@ -48,27 +52,15 @@ def door(native_server: Settings) -> Door:
 
 @pytest.fixture(scope="session")
 def plain_view(native_server: Settings) -> View:
-    """A view that is asked without parameters, with an explicit list of columns and their comments."""
-    columns = ", ".join(f"{name} {kind} COMMENT '{comment}'" for name, (kind, comment) in COLUMNS.items())
-    _make(native_server, f"technical.drivers_7d ({columns})", QUERY)
-    return _read(native_server, "technical.drivers_7d")
+    """The browsers of seven days: asked without parameters, its columns are declared."""
+    return _read(native_server, "technical.browsers_7d")
 
 
 @pytest.fixture(scope="session")
 def asked_view(native_server: Settings) -> View:
-    """A view that is asked with parameters, with the values of the question in its name."""
-    _make(
-        native_server,
-        "technical.drivers",
-        f"SELECT * FROM ({QUERY}) WHERE site = {{site:String}} AND hour >= {{since:DateTime64(3, 'UTC')}}",
-    )
-    return _read(native_server, "technical.drivers(site='clinic', since='2026-11-20 00:00:00')")
-
-
-def _make(settings: Settings, view: str, query: str) -> None:
-    migrator = connect(settings, "pixel_migrator")
-    migrator.command(f"CREATE OR REPLACE VIEW {view} DEFINER = pixel_viewer SQL SECURITY DEFINER AS {query}")
-    migrator.close()
+    """The browsers of the day, with the values of the question in its name."""
+    since, until = (f"{time:%Y-%m-%d %H:%M:%S}" for time in (clinic_day.SINCE, clinic_day.UNTIL))
+    return _read(native_server, f"technical.browsers(site='{CLINIC.id}', since='{since}', until='{until}')")
 
 
 def _read(settings: Settings, name: str) -> View:
@@ -79,8 +71,7 @@ def _read(settings: Settings, name: str) -> View:
         "SELECT name, comment FROM system.columns WHERE database = 'technical' AND table = {table:String}",
         parameters={"table": table},
     ).result_rows
-    asked = View(name, dict(comments), [])
-    rows = client.query(asked.question).result_rows
+    rows = client.query(View(name, {}, []).question).result_rows
     client.close()
-    assert rows
-    return replace(asked, rows=[tuple(row) for row in rows])
+    assert len(rows) > 1
+    return View(name, dict(comments), [tuple(row) for row in rows])

@@ -8,8 +8,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import clickhouse_connect
 import clickhouse_driver
@@ -23,6 +25,7 @@ from clickhouse_connect import dbapi
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from support import clinic_day
 from support.command import plain_environment
 from support.reading import Door, View
 
@@ -31,6 +34,15 @@ PAGE = HERE.parents[1] / "docs/own-tools.md"
 OLD = "Debian clickhouse-client"
 LZ4 = 0x82
 """The byte of a compressed block that names its method; the checksum before it has 16 bytes."""
+
+SINCE, UNTIL = (f"{time:%Y-%m-%d %H:%M:%S}" for time in (clinic_day.SINCE, clinic_day.UNTIL))
+ALL_TYPES: dict[str, tzinfo] = {
+    "SELECT * FROM technical.reports": UTC,
+    "SELECT * FROM technical.cells WHERE report = 'browsers' AND grain = 'day'": UTC,
+    "SELECT * FROM technical.error_pages_28d": ZoneInfo("Europe/Moscow"),
+    "SELECT * FROM technical.traffic_by_hour_28d": ZoneInfo("Europe/Moscow"),
+}
+"""Queries that together answer with every type of a plain view, and the time zone of their times."""
 
 Ask = Callable[[str], list[tuple[object, ...]]]
 CLIENTS: dict[str, Callable[[Door], AbstractContextManager[Ask]]] = {}
@@ -141,7 +153,8 @@ def native(door: Door, **options: object) -> clickhouse_driver.Client:
 def ask_npm(door: Door, query: str, **settings: object) -> list[tuple[object, ...]]:
     """Return the rows that the client of npm gets; skips where there is no node or no registry."""
     command = ["node", str(npm_folder(door) / "ask.mjs"), f"http://127.0.0.1:{door.http}", door.user, query]
-    return _lines(_run([*command, json.dumps(settings)], PASSWORD=door.password))
+    times = [clinic_day.SINCE.isoformat(), clinic_day.UNTIL.isoformat()]
+    return _lines(_run([*command, *times, json.dumps(settings)], PASSWORD=door.password))
 
 
 def npm_folder(door: Door) -> Path:
@@ -173,9 +186,20 @@ def _lines(text: str) -> list[tuple[object, ...]]:
     return [tuple(row.values() if isinstance(row, dict) else row) for row in rows]
 
 
-def _plain(rows: list[tuple[object, ...]]) -> list[tuple[str, int]]:
-    """Return (browser, visitors) of rows; clients that speak JSON may give large numbers as text."""
-    return [(str(browser), int(str(visitors))) for browser, visitors in rows]
+def _plain(rows: list[tuple[object, ...]], zone: tzinfo = UTC) -> list[tuple[object, ...]]:
+    """Return the rows as texts, times in `zone`: clients give numbers, gaps and times in forms of their own."""
+    return [tuple(_text(value, zone) for value in row) for row in rows]
+
+
+def _text(value: object, zone: tzinfo) -> str | None:
+    if isinstance(value, list | tuple):
+        return str(list(value))
+    if pd.isna(value):
+        return None
+    if isinstance(value, datetime):
+        local = value.astimezone(zone) if value.tzinfo else value
+        return f"{local:%Y-%m-%d %H:%M:%S}"
+    return str(value)
 
 
 @pytest.fixture(scope="module", params=CLIENTS)
@@ -189,9 +213,9 @@ def test_the_client_connects_as_the_role(ask: Ask) -> None:
     assert ask("SELECT currentUser() AS user") == [("ops",)]
 
 
-def test_the_client_lists_the_views(ask: Ask, plain_view: View, asked_view: View) -> None:
+def test_the_client_lists_the_views(ask: Ask) -> None:
     names = {name for (name,) in ask("SELECT name FROM system.tables WHERE database = 'technical'")}
-    assert {"drivers", "drivers_7d", "error_pages"} <= names
+    assert {"browsers", "browsers_7d", "error_pages_day", "cells", "publications", "reports"} <= names
 
 
 def test_the_client_sees_the_columns_of_a_plain_view_and_their_meaning(ask: Ask, plain_view: View) -> None:
@@ -202,8 +226,14 @@ def test_the_client_sees_the_columns_of_a_plain_view_and_their_meaning(ask: Ask,
 
 
 def test_the_client_asks_a_plain_view(ask: Ask, plain_view: View) -> None:
-    assert _plain(ask(plain_view.question)) == plain_view.rows
-    assert len(ask(f"SELECT * FROM {plain_view.name}")) == len(plain_view.rows)
+    assert _plain(ask(plain_view.question)) == _plain(plain_view.rows)
+
+
+@pytest.mark.parametrize("query", ALL_TYPES)
+def test_the_client_reads_every_type_of_a_plain_view(ask: Ask, door: Door, query: str) -> None:
+    stored = _lines(posted(door, f"{query} FORMAT JSONCompactEachRow").data.decode())
+    assert stored
+    assert _plain(ask(query), ALL_TYPES[query]) == _plain(stored)
 
 
 def test_the_client_asks_a_view_with_parameters(ask: Ask, asked_view: View, request: pytest.FixtureRequest) -> None:
@@ -211,7 +241,12 @@ def test_the_client_asks_a_view_with_parameters(ask: Ask, asked_view: View, requ
         with pytest.raises(AssertionError, match="Syntax error"):
             ask(asked_view.question)
     else:
-        assert _plain(ask(asked_view.question)) == asked_view.rows
+        assert _plain(ask(asked_view.question)) == _plain(asked_view.rows)
+
+
+def _with_parameters(site: str, since: str, until: str) -> str:
+    """Return the question of `asked_view` with these words in place of its values."""
+    return View(f"technical.browsers(site = {site}, since = {since}, until = {until})", {}, []).question
 
 
 def test_the_table_of_clients_names_each_client_that_is_asked() -> None:
@@ -219,23 +254,46 @@ def test_the_table_of_clients_names_each_client_that_is_asked() -> None:
     assert set(CLIENTS) <= named
 
 
+def queries_of_the_page() -> list[str]:
+    """Return the queries of docs/own-tools.md that stand alone: blocks of SQL, and the examples of tables and sentences."""
+    page = PAGE.read_text()
+    found = re.findall(r"^ *```sql\n(.*?)```", page, re.MULTILINE | re.DOTALL) + re.findall(r"`(SELECT [^`]+)`", page)
+    return [" ".join(query.split()) for query in found]
+
+
+@pytest.mark.parametrize("query", queries_of_the_page())
+def test_each_query_of_the_page_is_answered(door: Door, query: str) -> None:
+    answer = posted(door, f"{in_grafana(query)} FORMAT JSONCompactEachRow")
+    assert answer.status == 200, answer.data
+    assert answer.data
+
+
+def in_grafana(query: str) -> str:
+    """Return a query with the macros of Grafana's plugin filled in, for two days up to the end of the clinic's day."""
+    times = (clinic_day.SINCE - timedelta(days=1), clinic_day.UNTIL)
+    since, until = (f"toDateTime({time.timestamp():.0f})" for time in times)
+    query = query.replace("$__fromTime", since).replace("$__toTime", until)
+    return re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 >= {since} AND \1 <= {until}", query)
+
+
 def test_clickhouse_connect_gives_values_by_parameters_of_the_server(door: Door, asked_view: View) -> None:
     with closing(own_client(door)) as opened:
         answer = opened.query(
-            "SELECT browser, visitors FROM technical.drivers(site = {site:String}, since = {since:String}) ORDER BY visitors",
-            parameters={"site": "clinic", "since": "2026-11-20 00:00:00"},
+            _with_parameters("{site:String}", "{since:DateTime}", "{until:DateTime}"),
+            parameters={"site": clinic_day.SITE, "since": clinic_day.SINCE, "until": clinic_day.UNTIL},
             settings={"max_block_size": 1000, "max_execution_time": 64},
         )
-        assert _plain(answer.result_rows) == asked_view.rows
+        assert _plain(answer.result_rows) == _plain(asked_view.rows)
 
 
 def test_pandas_gets_numbers_times_and_gaps(door: Door, plain_view: View) -> None:
     with closing(own_client(door)) as opened:
-        frame = opened.query_df(f"SELECT * FROM {plain_view.name}")
-    assert list(frame.columns) == list(plain_view.comments)
-    assert frame["visitors"].sum() == sum(visitors for _, visitors in plain_view.rows)
-    assert pd.api.types.is_datetime64_any_dtype(frame["hour"])
-    assert frame["error_share"].isna().sum() == 1
+        browsers = opened.query_df(f"SELECT * FROM {plain_view.name}")
+        hours = opened.query_df("SELECT * FROM technical.traffic_by_hour_28d")
+    assert list(browsers.columns) == list(plain_view.comments)
+    assert browsers["error_share"].max() > 0
+    assert browsers["error_share"].isna().sum() >= browsers["visitors"].isna().sum() == 1
+    assert pd.api.types.is_datetime64_any_dtype(hours["hour"])
 
 
 def test_sqlalchemy_lists_reflects_and_selects(door: Door, plain_view: View) -> None:
@@ -245,17 +303,17 @@ def test_sqlalchemy_lists_reflects_and_selects(door: Door, plain_view: View) -> 
     assert name in inspector.get_view_names(schema)
     assert {column["name"]: column["comment"] for column in inspector.get_columns(name, schema)} == plain_view.comments
     table = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema, autoload_with=engine(door))
-    query = sqlalchemy.select(table.c.browser, table.c.visitors).order_by(table.c.visitors)
+    query = sqlalchemy.select(table.c.browser, table.c.major, table.c.visitors).order_by(table.c.visitors)
     with engine(door).connect() as opened:
-        assert _plain(list(opened.execute(query))) == plain_view.rows
+        assert _plain(list(opened.execute(query))) == _plain(plain_view.rows)
     assert len(pd.read_sql_table(name, engine(door), schema=schema)) == len(plain_view.rows)
 
 
 def test_sqlalchemy_binds_the_parameters_of_a_view(door: Door, asked_view: View) -> None:
-    query = "SELECT browser, visitors FROM technical.drivers(site = :site, since = :since) ORDER BY visitors"
+    query = sqlalchemy.text(_with_parameters(":site", ":since", ":until"))
     with engine(door).connect() as opened:
-        answer = opened.execute(sqlalchemy.text(query), {"site": "clinic", "since": "2026-11-20 00:00:00"})
-        assert _plain(list(answer)) == asked_view.rows
+        answer = opened.execute(query, {"site": clinic_day.SITE, "since": SINCE, "until": UNTIL})
+        assert _plain(list(answer)) == _plain(asked_view.rows)
 
 
 @pytest.mark.filterwarnings("ignore:The 'future.infer_string' option:Warning")  # ibis 12 asks pandas 3 for it
@@ -265,8 +323,8 @@ def test_ibis_lists_describes_and_filters(door: Door, plain_view: View) -> None:
     assert name in opened.list_tables(database=schema)
     table = opened.table(name, database=schema)
     assert list(table.columns) == list(plain_view.comments)
-    most = max(visitors for _, visitors in plain_view.rows)
-    assert len(table.filter(table.visitors == most).execute()) == 1
+    assert len(table.filter(table.small == 1).execute()) == 1
+    assert len(table.filter(table.visitors > 0).execute()) == len(plain_view.rows) - 1
     opened.disconnect()
 
 
@@ -275,22 +333,21 @@ def test_clickhouse_driver_reads_in_pieces_compressed_and_by_parameters(
 ) -> None:
     with native(door, compression=True) as opened:
         pieces = opened.execute_iter(plain_view.question, settings={"max_block_size": 100_000})
-        assert _plain(list(pieces)) == plain_view.rows
-        query = "SELECT browser, visitors FROM technical.drivers(site = %(site)s, since = %(since)s) ORDER BY visitors"
-        given = {"site": "clinic", "since": "2026-11-20 00:00:00"}
-        assert _plain(opened.execute(query, given)) == asked_view.rows
+        assert _plain(list(pieces)) == _plain(plain_view.rows)
+        query = _with_parameters("%(site)s", "%(since)s", "%(until)s")
+        given = {"site": clinic_day.SITE, "since": SINCE, "until": UNTIL}
+        assert _plain(opened.execute(query, given)) == _plain(asked_view.rows)
 
 
 def test_the_client_of_npm_keeps_a_long_query_alive_and_gives_parameters(door: Door, asked_view: View) -> None:
-    query = "SELECT browser, visitors FROM technical.drivers(site = {site: String}, since = {since: DateTime64(3)}) ORDER BY visitors"
     answer = ask_npm(
         door,
-        query,
+        _with_parameters("{site: String}", "{since: DateTime64(3)}", "{until: DateTime64(3)}"),
         send_progress_in_http_headers=1,
         http_headers_progress_interval_ms="110000",
         cancel_http_readonly_queries_on_client_close=1,
     )
-    assert _plain(answer) == asked_view.rows
+    assert _plain(answer) == _plain(asked_view.rows)
 
 
 def posted(door: Door, query: str, **fields: str) -> urllib3.BaseHTTPResponse:
@@ -303,12 +360,22 @@ def posted(door: Door, query: str, **fields: str) -> urllib3.BaseHTTPResponse:
     )
 
 
-def test_a_panel_of_grafana_is_answered(door: Door, asked_view: View) -> None:
+@pytest.mark.parametrize(
+    "view",
+    [
+        f"technical.traffic_by_hour(site='{clinic_day.SITE}', since=$__fromTime, until=$__toTime)",
+        "technical.traffic_by_hour_28d WHERE $__timeFilter(hour)",
+    ],
+    ids=["with parameters", "with the filter of the query builder"],
+)
+def test_a_panel_of_grafana_over_time_is_answered(door: Door, view: str) -> None:
+    query = in_grafana(f"SELECT hour AS time, visitors, errors FROM {view} ORDER BY time")
     # clickhouse-go asks for the seconds left of the plugin's 60, and five more.
-    query = asked_view.question.replace("'2026-11-20 00:00:00'", "toDateTime(1795132800)")
-    answer = posted(door, query, default_format="Native", database="technical", max_execution_time="64")
+    answer = posted(door, query, default_format="JSONCompactEachRow", database="technical", max_execution_time="64")
     assert answer.status == 200, answer.data
-    assert all(browser.encode() in answer.data for browser, _ in asked_view.rows)
+    hours = _lines(answer.data.decode())
+    assert hours[0][0] == f"{clinic_day.SINCE.astimezone(ZoneInfo('Europe/Moscow')):%Y-%m-%d %H:%M:%S}"
+    assert any(visitors is not None for _, visitors, _ in hours)
 
 
 def test_the_health_check_and_the_table_tree_of_grafana_are_answered(door: Door, plain_view: View) -> None:

@@ -1,7 +1,8 @@
-// Asks one question; argv: address, user, question, settings as JSON. The password is in PASSWORD. Prints a row a line.
+// Asks one question; argv: address, user, question, since and until in ISO 8601, settings as JSON. The password is in
+// PASSWORD. Prints a row a line.
 import { createClient } from '@clickhouse/client'
 
-const [url, username, query, settings] = process.argv.slice(2)
+const [url, username, query, since, until, settings] = process.argv.slice(2)
 const client = createClient({
   url,
   username,
@@ -9,7 +10,7 @@ const client = createClient({
   clickhouse_settings: JSON.parse(settings),
   compression: { response: true },
 })
-const query_params = { site: 'clinic', since: new Date('2026-11-20T00:00:00Z') }
+const query_params = { site: 'clinic', since: new Date(since), until: new Date(until) }
 const answer = await client.query({ query, query_params, format: 'JSONCompactEachRow' })
 for (const row of await answer.json()) console.log(JSON.stringify(row))
 await client.close()
