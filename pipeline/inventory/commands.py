@@ -42,9 +42,9 @@ NOTES = {
     " удалены по сроку, не причислены ни к кому. Ключей в базе нет: `alive` важно, если могли утечь и ключи; такие дни"
     " укажите в --days. Заблокированные люди здесь учтены, в отличие от отчётов.",
 }
-SUPPRESSED = {
-    "en": "Role ops saw only rounded numbers, each of at least {least} visitors, and no single row.",
-    "ru": "Роль ops видела только округлённые числа, каждое не менее чем о {least} посетителях, и ни одной отдельной строки.",
+PUBLISHED_ONLY = {
+    "en": "Role ops can read published numbers only: perturbed, each of at least 3 visitors, and no row of an event.",
+    "ru": "Роль ops может читать только опубликованные числа: искажённые, каждое не менее чем о 3 посетителях, и ни одной строки события.",
 }
 
 
@@ -84,7 +84,7 @@ def exposure(
         case Format.CSV:
             print_rows(_columns(), found.days, form)
         case Format.TABLE:
-            _print(found, language, least=settings.privacy.min_visitors if role == "ops" else 0)
+            _print(found, language)
 
 
 def _days(text: str) -> frozenset[date]:
@@ -109,10 +109,12 @@ def _columns() -> tuple[str, ...]:
     return Day._fields
 
 
-def _print(found: Exposure, language: str, least: int) -> None:
+def _print(found: Exposure, language: str) -> None:
     from pipeline.inventory.exposure import Touched
 
     console.print(_heading(found.suspicion, language), style="bold", highlight=False, markup=False)
+    if found.suspicion.role == "ops":
+        console.print(PUBLISHED_ONLY[language], highlight=False, markup=False)
     if not found.tables:
         console.print(NOTHING[language])
         return
@@ -123,8 +125,6 @@ def _print(found: Exposure, language: str, least: int) -> None:
         open=len({day.day for day in found.days if day.addresses}),
     )
     console.print(summary, highlight=False, markup=False)
-    if least:
-        console.print(SUPPRESSED[language].format(least=least), highlight=False, markup=False)
     print_rows(Touched._fields, found.tables, Format.TABLE)
     print_rows(_columns(), found.days, Format.TABLE)
     console.print(TOLD[language], style="bold", highlight=False, markup=False)

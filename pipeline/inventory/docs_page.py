@@ -27,10 +27,11 @@ How to read it:
   holds an address, the value of the id cookie, or a page's query.
 - **kept** is the default term and the setting that changes it. Rows end by whole UTC days, numbers by whole months: `ship` drops
   the partition within an hour after its term is over; without a running `ship`, ClickHouse does within some hours.
-- **reports** lists the purposes whose views use the column: `technical` (role `ops`; cells of few visitors are merged, and
-  visitors and tokens are only counted there), `fraud` (role `security`), `privacy` (role `privacy`). No other reader can reach
-  the column. Apart from the views, every table can be read by `pixel_eraser` (requests of a person), by `pixel_admin` (the
-  operator; audited first) and by `pixel_viewer`, as which nobody works; `pixel_writer` reads `batch_id` and nothing else.
+- **reports** lists the purposes whose reports use the column: `technical` (role `ops`; columns of events are only counted there, and
+  the role reads the published numbers of `pixel.cells`, never a row of an event), `fraud` (role `security`), `privacy` (role
+  `privacy`). No other reader can reach the column. Apart from the views, every table can be read by `pixel_eraser` (requests of a
+  person), by `pixel_admin` (the operator; audited first) and by `pixel_viewer`, as which nobody works; `pixel_writer` (`ship`) reads
+  `batch_id`, the published numbers and counts (`rollup.*`, exact), and no row of an event.
 
 """
 _PLACES: Final = """\

@@ -43,6 +43,8 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "marks": ("at", "0", "0"),
     "counters": ("minute", "0", "0"),
     "hourly": ("hour", "0", "0"),
+    "publications": ("start", "0", "0"),
+    "cells": ("start", "0", "0"),
     "rejects": ("received_at", "0", "0"),
     "migrations": ("applied_at", "0", "0"),
 }

@@ -1,7 +1,8 @@
 """The readers of each column, looked up in the reports and the grants' rules.
 
 Finds the columns that a role can reach. A reader has grants on the views of its purposes only, so it cannot reach a
-column that none of these views names; the other users reach whole tables or none (sql/access/03_grants.sql).
+column that none of these views names; the other users reach whole tables or none (sql/access/03_grants.sql). A published report
+uses columns of events, but its readers reach the published cells alone.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The databases of views that a reader may use."""
 WHOLE_TABLES: Final = ("pixel_admin", "pixel_eraser", "pixel_viewer")
-NO_DATA: Final = ("pixel_migrator", "pixel_writer")
-ROLES: Final = (*PURPOSES, *WHOLE_TABLES, *NO_DATA)
+NO_DATA: Final = ("pixel_migrator",)
+COUNTS: Final = "pixel_writer"
+"""The user that counts the cells of published reports, before they are perturbed."""
+ROLES: Final = (*PURPOSES, *WHOLE_TABLES, *NO_DATA, COUNTS)
 
 
 def purposes(column: Column, reports: Sequence[Report]) -> list[str]:
     """Return the families whose reports name the column."""
-    word = re.compile(rf"\b{column.name}\b")
-    named = (report.purpose for report in reports if column.table in _tables(report) and word.search(report.sql))
-    return list(dict.fromkeys(named))
+    return list(dict.fromkeys(report.purpose for report in reports if _is_named(column, [report], in_cells=True)))
 
 
 def reach(columns: Iterable[Column], role: str, reports: Sequence[Report]) -> list[Column]:
@@ -37,9 +38,22 @@ def reach(columns: Iterable[Column], role: str, reports: Sequence[Report]) -> li
         return list(columns)
     if role in NO_DATA:
         return []
+    if role == COUNTS:
+        return [
+            column
+            for column in columns
+            if _is_named(column, [each for each in reports if each.is_published], in_cells=True)
+        ]
     if role not in PURPOSES:
         raise ValueError(f"no user {role!r}; there are: {', '.join(ROLES)}")
-    return [column for column in columns if set(purposes(column, reports)) & set(PURPOSES[role])]
+    read = [report for report in reports if report.purpose in PURPOSES[role]]
+    return [column for column in columns if _is_named(column, read)]
+
+
+def _is_named(column: Column, reports: Iterable[Report], *, in_cells: bool = False) -> bool:
+    word = re.compile(rf"\b{column.name}\b")
+    asked = (report for report in reports if in_cells or not report.is_published)
+    return any(column.table in _tables(report) and word.search(report.sql) for report in asked)
 
 
 def _tables(report: Report) -> set[str]:
