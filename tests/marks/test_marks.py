@@ -63,7 +63,7 @@ def test_the_first_look_remembers_and_a_second_finds_nothing(server: Rows) -> No
 def test_a_changed_setting_is_one_row_with_the_name_of_its_section(server: Rows) -> None:
     note_changes(server.settings)
     for _ in range(2):
-        note_changes(changed(server.settings, privacy=Privacy(policy_version="2", min_visitors=7)))
+        note_changes(changed(server.settings, privacy=Privacy(policy_version="2", contact="privacy@clinic.example")))
     policy, section = stored(server)
     assert policy == ("", "policy", "privacy policy", "1", "2")
     assert section[:3] == ("", "settings", "privacy")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from array import array
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 from pipeline.delivery.build import build
 from pipeline.delivery.plan import Batch, Plan
+from pipeline.delivery.tally import Bin
 from pipeline.enrich.steps import enrich
 from pipeline.errors import Fatal
 from pipeline.event import Event, Measurement
@@ -64,7 +64,7 @@ def test_a_number_that_is_no_visitor_is_nobody(tmp_path: Path) -> None:
 
 
 def test_without_an_erasure_a_batch_is_the_same_object(tmp_path: Path) -> None:
-    batch = Batch("", "events", 202611, [b'[1,77,"cookie"]'], array("Q", [1]))
+    batch = Batch("", "events", 202611, [b'[1,77,"cookie"]'], [Bin(1, "clinic")])
     assert Erasures({}).without(batch) is batch
     assert GONE.without(batch._replace(table="technical")).lines == batch.lines
 
@@ -73,7 +73,7 @@ def test_the_list_is_what_the_cases_say_and_follows_them(tmp_path: Path) -> None
     settings = Settings(data=tmp_path)
     now = datetime.now(UTC)
     line = built(tmp_path / "spool", theirs(1, visitor=OTHER))[0].replace(b",770,", b",77,")
-    batch = Batch("", "events", 202611, [line], array("Q", [1]))
+    batch = Batch("", "events", 202611, [line], [Bin(1, "clinic")])
     known = ErasureList(settings)
     assert known.without(batch).rows == 1
     book = CaseBook(settings.cases_dir)
