@@ -9,8 +9,9 @@ The steps, in one direction:
 3. `pipeline.spool.append` puts the events on disk. Only then does the browser get its answer.
 4. `pipeline.enrich.steps`: `ENRICH_STEPS` make a `Row` from each event: browser, hints, robot, referrer kind, labels.
 5. `pipeline.delivery.exactly_once` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the
-   segment. `pipeline.ship` is the process that runs steps 4 and 5.
-6. `sql/reports/*.sql` answer the questions (`pipeline.reports`); each reader sees only the database of one purpose.
+   segment. `pipeline.ship` is the process that runs steps 4 to 6.
+6. `pipeline.publish` publishes the numbers of each closed hour and day, perturbed (`ship` runs it).
+7. `sql/reports/*.sql` answer the questions (`pipeline.reports`); each reader sees only the database of one purpose.
 
 Beside this path: `pipeline.subjects` answers requests of persons, `pipeline.audit` records sensitive acts,
 `pipeline.privacy_check` attacks the running system, `pipeline.inventory` lists every stored column, `pipeline.embedding`

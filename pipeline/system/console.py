@@ -9,6 +9,7 @@ import csv
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -95,7 +96,10 @@ def print_rows(
         case Format.CSV:
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(columns)
-            writer.writerows(rows)
+            # The form of JSON, which every program reads.
+            writer.writerows(
+                [value.isoformat() if isinstance(value, datetime) else value for value in row] for row in rows
+            )
         case Format.TABLE:
             if title:
                 console.print(title, style="bold", highlight=False, markup=False)
@@ -115,6 +119,10 @@ def print_facts(facts: Mapping[str, object], form: Format | None = None, *, titl
     print_rows(("what", "value"), list(facts.items()), form, title=title)
 
 
+WITHOUT_NUMBER = ("", "<5")
+"""Cells in a column of numbers: none, or of too few visitors."""
+
+
 def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     table = Table(
         box=SIMPLE_HEAD,
@@ -122,7 +130,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
         padding=(0, 1, 0, 0),
     )
     for place, column in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
+        numeric = any(isinstance(row[place], int | float) for row in rows) and all(
+            isinstance(row[place], int | float) or row[place] in WITHOUT_NUMBER for row in rows
+        )
         # A token broken over two lines cannot be copied; sentences may break.
         short = all(len(str(row[place])) <= TOKEN_LENGTH for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=short)

@@ -108,7 +108,7 @@ def simulate(
     ]
     if why_not:
         told.append(f"the invented visitors have no network and no country: {why_not}")
-    told.append("look at it:  clinic-pixel report technical/error_pages   clinic-pixel report fraud/robots")
+    told.append("in about a minute:  clinic-pixel report technical/error_pages   clinic-pixel report fraud/robots")
     errors.print("\n".join(told), soft_wrap=True, highlight=False, markup=False)
 
 
