@@ -13,9 +13,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import explain
 from pipeline.errors import PixelError, type_and_place
+from pipeline.operations import collector_checks, setting_checks
 from pipeline.operations import database_checks as database
 from pipeline.operations import machine_checks as machine
-from pipeline.operations import setting_checks
 from pipeline.operations.machine_checks import Seen, State
 from pipeline.settings.model import Settings
 
@@ -47,12 +47,12 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("sites", machine.sites),
     ("browsers", setting_checks.browsers),
     ("privacy", setting_checks.privacy),
-    ("collector", machine.collector),
-    ("proxies", machine.proxies),
-    ("pages", machine.pages),
+    ("collector", collector_checks.collector),
+    ("proxies", collector_checks.proxies),
+    ("pages", collector_checks.pages),
     ("sitemaps", machine.sitemaps),
     ("keys", machine.keys),
-    ("networks", machine.networks),
+    ("networks", collector_checks.networks),
     ("networks", setting_checks.files),
     ("spool", machine.spool),
     ("ship", machine.ship),

@@ -18,7 +18,7 @@ import urllib3
 from collector.server import _listen
 from pipeline.errors import Fatal
 from pipeline.event import Event
-from pipeline.operations.machine_checks import networks, proxies
+from pipeline.operations.collector_checks import networks, proxies
 from pipeline.settings.model import Settings
 from pipeline.spool.records import read
 from support.command import CLI, free_port, plain_environment

@@ -21,7 +21,7 @@ from pipeline.database.confinement import supported
 from pipeline.database.starting import up_lock
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.networks.fetched import Origin, origins_file, sha256, write_origins
-from pipeline.operations import doctor, machine_checks, setting_checks
+from pipeline.operations import collector_checks, doctor, machine_checks, setting_checks
 from pipeline.operations.doctor import examine
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Networks, SignedAgent
@@ -159,7 +159,7 @@ def test_a_segment_that_cannot_be_sealed_is_named(settings: Settings, monkeypatc
     figures = b"clinic_pixel_segment_unsealed_seconds %d.0\n"
 
     def answer(age: int) -> list[tuple[str, str]]:
-        monkeypatch.setattr(machine_checks, "answer_of", lambda *_, **__: HTTPResponse(figures % age, status=200))
+        monkeypatch.setattr(collector_checks, "answer_of", lambda *_, **__: HTTPResponse(figures % age, status=200))
         return findings(settings, "collector")
 
     assert [state for state, _ in answer(settings.spool.segment_seconds + 5)] == ["ok", "ok"]
@@ -398,7 +398,7 @@ def test_the_keys_of_signing_programs_are_shown_with_their_age(tmp_path: Path) -
     def seen() -> list[tuple[str, str]]:
         return [
             (state, text)
-            for state, text in machine_checks.networks(settings)
+            for state, text in collector_checks.networks(settings)
             if "keys of" in text or "signature" in text
         ]
 
@@ -438,10 +438,11 @@ def test_the_source_age_and_licence_of_the_file_that_the_collector_has_are_told(
         write_origins(settings, {"country": _origin_of(file, age)})
         assert country()[0] == state
         assert f", {age} days old, licence PDDL-1.0, on disk; name the source: by Somebody" in country()[1]
-    for modified, place in ((file.stat().st_mtime, "in the collector's memory"), (file.stat().st_mtime - 1, "on disk")):
+    of_file = file.stat().st_mtime_ns / 1e9  # as the collector computes it; `st_mtime` differs in the last digit
+    for modified, place in ((of_file, "in the collector's memory"), (of_file - 1, "on disk")):
         figures = b"clinic_pixel_country_mmdb_modified_seconds %r\n" % modified
         monkeypatch.setattr(
-            machine_checks, "answer_of", lambda *_, figures=figures, **__: HTTPResponse(figures, status=200)
+            collector_checks, "answer_of", lambda *_, figures=figures, **__: HTTPResponse(figures, status=200)
         )
         assert f"licence PDDL-1.0, {place};" in country()[1]
     write_countries(file, "KZ")  # the description speaks for the earlier file
