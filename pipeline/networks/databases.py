@@ -16,21 +16,19 @@ import json
 import struct
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-import urllib3
 from mmdb_writer import MMDBWriter
 from netaddr import IPNetwork, IPSet
 
 from pipeline.errors import Fatal, PixelError, Retryable
-from pipeline.networks.fetch import SAID, SILENCE_SECONDS, is_safe, read_bounded
+from pipeline.networks.fetch import SILENCE_SECONDS, download
 from pipeline.networks.fetched import (
     ASN,
     COUNTRY,
@@ -142,7 +140,10 @@ def fetch_from(settings: Settings, source: str, pins: Sequence[Pin] = PINS) -> l
         directory = Path(scratch)
         if "://" in source:
             file, said = directory / "download", _without_secrets(source)
-            file.write_bytes(_content_at(source, time.monotonic() + DOWNLOAD_SECONDS))
+            try:
+                file.write_bytes(download(source, MOST_BYTES, DOWNLOAD_SECONDS, redirects=REDIRECTS))
+            except PixelError as error:
+                raise type(error)(f"--from {said}: {error}") from None
         else:
             file, said = Path(source), Path(source).name
         if not file.is_file():
@@ -279,22 +280,6 @@ def _take(settings: Settings, drafts: Sequence[_Draft]) -> list[Brought]:
 def _brought(draft: _Draft) -> Brought:
     origin = draft.origin
     return Brought(draft.name, origin.source, origin.version, origin.date.isoformat(), origin.licence or "not known")
-
-
-def _content_at(address: str, end: float) -> bytes:
-    with urllib3.PoolManager(timeout=SILENCE_SECONDS, retries=False, headers={"User-Agent": SAID}) as pool:
-        for _ in range(REDIRECTS + 1):
-            if not is_safe(address):
-                raise Fatal("--from: expected an address with https (http for this machine alone)")
-            try:
-                with pool.request("GET", address, preload_content=False, redirect=False) as answer:
-                    moved = answer.get_redirect_location()
-                    if not moved:
-                        return read_bounded(answer, MOST_BYTES, end)
-            except urllib3.exceptions.HTTPError as error:
-                raise Retryable(f"--from: cannot be loaded: {type(error).__name__}") from None
-            address = urljoin(address, moved)
-    raise Retryable(f"--from: more than {REDIRECTS} redirects")
 
 
 def _without_secrets(address: str) -> str:
