@@ -14,8 +14,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipeline.publish.buckets import Bucket, bucket, buckets
-from pipeline.reports.header import Grain
+from pipeline.reports.buckets import Bucket, Grain, bucket, buckets
 
 Quarters = Mapping[datetime, int]
 """The number of stored rows of a site by quarter of an hour (its begin, UTC)."""
@@ -72,7 +71,7 @@ class Rows:
 
 
 class Stored(NamedTuple):
-    """What is known of a site: its rows now and at the look before, its published spans by (report, grain, start).
+    """The rows of a site now and at the look before, and its published spans by (report, grain, start).
 
     `busy` tells of each hour whose traffic is published whether it had enough visitors for the reports of days.
     """

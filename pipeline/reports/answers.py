@@ -79,7 +79,7 @@ def time_text(moment: datetime) -> str:
 
 def _of_days(report: Report, value: object) -> object:
     """Return the date of a midnight in a report of days."""
-    of_days = report.is_published and not report.by_hour
+    of_days = report.step == "day"
     return value.date() if of_days and isinstance(value, datetime) and value.time() == time.min else value
 
 

@@ -8,22 +8,24 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.errors import Fatal
+from pipeline.reports.buckets import HOUR, Grain, bucket
 from pipeline.reports.header import Family, Report, Value
 from pipeline.reports.report_file import read_report
 from pipeline.settings.site import Site
 from sql import REPORTS_DIR
 
-HOUR: Final = timedelta(hours=1)
 FAMILIES: Final[tuple[Family, ...]] = ("technical", "fraud", "privacy")
 CHANGED_THRESHOLDS: Final = REPORTS_DIR / "thresholds.toml"
 
 _AGO: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[hdw])")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168}
+_YEARS: Final = range(1971, 2105)
+"""ClickHouse's `DateTime` reaches from 1970 into 2106; a time outside of it would turn into another one."""
 
 
 class Period(NamedTuple):
@@ -89,7 +91,7 @@ def zone_of(report: Report, site: Site) -> tzinfo:
     return site.zone if "site" in report.parameters and site.timezone != "UTC" else UTC
 
 
-def read_period(since: str, until: str, now: datetime, zone: tzinfo = UTC, *, whole_days: bool = False) -> Period:
+def read_period(since: str, until: str, now: datetime, zone: tzinfo = UTC, step: Grain = "hour") -> Period:
     """Read two times, each ISO 8601 (in `zone` without an offset) or an age (`24h`, `7d`, `2w`), as whole hours of `zone`, or whole days.
 
     `0h` as `until` is the end of the hour or day of `now`. Raises `ValueError` that quotes the time.
@@ -97,35 +99,24 @@ def read_period(since: str, until: str, now: datetime, zone: tzinfo = UTC, *, wh
     first, last = _time(since, now, zone), _time(until, now, zone)
     if first >= last:
         raise ValueError(f"{since} is not before {until}: expected the earlier time first")
-    before_last = last - timedelta(microseconds=1)
-    if whole_days:
-        return Period(_midnight(first, zone, 0), _midnight(before_last, zone, 1))
-    return Period(_whole_hour(first, zone), _whole_hour(before_last + HOUR, zone))
-
-
-def span_end(now: datetime, *, whole_days: bool) -> datetime:
-    """Return the end of the hour or day of a time, in its own zone."""
-    zone = now.tzinfo or UTC
-    return _midnight(now, zone, 1) if whole_days else _whole_hour(now.astimezone(UTC) + HOUR, zone)
-
-
-def _whole_hour(moment: datetime, zone: tzinfo) -> datetime:
-    # `moment` is UTC: sums of local times ignore a change of the clock.
-    return moment.astimezone(zone).replace(minute=0, second=0, microsecond=0)
-
-
-def _midnight(moment: datetime, zone: tzinfo, days_later: int) -> datetime:
-    day = moment.astimezone(zone).date() + timedelta(days=days_later)
-    return datetime.combine(day, time.min, zone)
+    start, end = bucket(step, first, zone).start, bucket(step, last - timedelta(microseconds=1), zone).end
+    return Period(start.astimezone(zone), end.astimezone(zone))
 
 
 def _time(text: str, now: datetime, zone: tzinfo) -> datetime:
+    try:
+        moment = _moment(text, now, zone)
+    except OverflowError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    if moment.year not in _YEARS:
+        raise ValueError(f"{text} is outside of all stored times: expected a time of {_YEARS[0]} to {_YEARS[-1]}")
+    return moment
+
+
+def _moment(text: str, now: datetime, zone: tzinfo) -> datetime:
     ago = _AGO.fullmatch(text)
     if ago is not None:
-        try:
-            return now.astimezone(UTC) - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
-        except OverflowError:
-            raise ValueError(f"{text} is before all calendars: expected a shorter time") from None
+        return now.astimezone(UTC) - HOUR * int(ago["number"]) * _HOURS[ago["unit"]]
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

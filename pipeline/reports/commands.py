@@ -36,7 +36,7 @@ FOR_TOOLS = {
     "en": "{rows} rows, made for tools: take them with --format csv or --format json.",
     "ru": "Строк {rows}, они предназначены для программ: возьмите их с --format csv или --format json.",
 }
-SPANS = {"en": ("day", "hour"), "ru": ("текущий день", "текущий час")}
+SPANS = {"en": {"day": "day", "hour": "hour"}, "ru": {"day": "текущий день", "hour": "текущий час"}}
 FOUND_NOTHING = {
     "en": "Nothing found in this time. Look at a longer time with --since 7d.",
     "ru": "За это время ничего не найдено. Возьмите срок больше: --since 7d.",
@@ -107,7 +107,7 @@ def _period(report: Report, since: str, until: str, now: datetime, zone: tzinfo)
 
     defaults = {name: str(each.default) for name, each in report.parameters.items()}
     first, last = since or defaults.get("since", "24h"), until or defaults.get("until", "0h")
-    return read_period(first, last, now, zone, whole_days=not report.by_hour)
+    return read_period(first, last, now, zone, report.step)
 
 
 def _own_parameters(given: Sequence[str]) -> dict[str, str]:
@@ -142,11 +142,12 @@ def _print_answer(report: Report, table: Table, site: str, period: Period, langu
 def _print_next(report: Report, period: Period, now: datetime, language: str) -> None:
     """Say when the span that is still open will be published, if the period reaches into it."""
     from pipeline.reports.answers import time_text
-    from pipeline.reports.catalogue import span_end
+    from pipeline.reports.buckets import bucket
 
     if report.is_published and period.until > now:
-        span = SPANS[language][report.by_hour]
-        text = NEXT[language].format(span=span, end=time_text(span_end(now, whole_days=not report.by_hour)))
+        zone = now.tzinfo or UTC
+        end = bucket(report.step, now, zone).end.astimezone(zone)
+        text = NEXT[language].format(span=SPANS[language][report.step], end=time_text(end))
         console.print(text, style="dim", highlight=False, markup=False)
 
 

@@ -11,9 +11,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from pipeline.reports.buckets import Grain
+
 Family = Literal["technical", "fraud", "privacy"]
 Shape = Literal["partition", "sparse", "exact"]
-Grain = Literal["hour", "day", "week", "four_weeks"]
 Role = Literal["ops", "security", "privacy"]
 Value = int | float | str
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -25,7 +26,7 @@ ROLES: Final[Mapping[Family, Role]] = {"technical": "ops", "fraud": "security", 
 FRAME: Final = ("site", "since", "until")
 """The parameters of the view of a published report."""
 NOBODY: Final = ("robots", "probes", "staff")
-"""Columns that count page views of nobody, exactly: declared robots, probes, the clinic's own people."""
+"""Columns that count page views of no visitor: declared robots (exactly), probes, the clinic's own people (both with noise)."""
 REST: Final = "(fewer than 5 visitors each)"
 """The first key of the one row for all dropped cells."""
 PLACEHOLDER: Final = re.compile(r"\{(\w+):([^{}]+)\}")
@@ -135,9 +136,9 @@ class Report(_Part):
         return self.is_published or "$stored" in self.sql
 
     @property
-    def by_hour(self) -> bool:
-        """Whether its periods are whole hours; those of a published report are whole days, unless it has hours alone."""
-        return not self.is_published or self.grains == ("hour",)
+    def step(self) -> Grain:
+        """The span in whole numbers of which its periods are: a day if it is published and has more than hours, else an hour."""
+        return "day" if self.is_published and self.grains != ("hour",) else "hour"
 
     @property
     def is_for_tools(self) -> bool:

@@ -62,7 +62,7 @@ def query(report: Report, settings: Settings, given: Mapping[str, Value] | None 
     """Return the query of a report with its thresholds; with `given` parameters it may be run as it is."""
     zone = zone_sql(report, settings)
     if report.is_published:
-        asked = "$first_hour AND end <= $end_hour" if report.by_hour else "$first_day AND end <= $end_day"
+        asked = f"$first_{report.step} AND end <= $end_{report.step}"
         body = _sum_of_cells(report, zone, f"site = {{site:String}} AND start >= {asked}")
     else:
         body = fill(report.sql, {"zone": zone, "sites": _array(site.id for site in settings.sites)})
@@ -117,11 +117,11 @@ def _list_of(name: str, reports: Sequence[Report], settings: Settings) -> str:
 
 
 def _example(report: Report, settings: Settings) -> str:
-    if report.is_published:
-        return f"SELECT * FROM {report.view}_day WHERE site = {literal(settings.sites[0].id)}"  # noqa: S608 - text
-    for name in report.plain:
-        return f"SELECT * FROM {report.view}_{name}"  # noqa: S608 - text
-    values = {"site": literal(settings.sites[0].id), "since": "now() - INTERVAL 1 DAY", "until": "now()"}
+    site = literal(settings.sites[0].id)
+    if plain := [*_plain_names(report)]:
+        of_site = f" WHERE site = {site}" if report.is_published else ""
+        return f"SELECT * FROM {report.view}_{plain[0]}{of_site}"  # noqa: S608 - text
+    values = {"site": site, "since": "now() - INTERVAL 1 DAY", "until": "now()"}
     given = ", ".join(f"{name} = {values.get(name, '...')}" for name in report.parameters)
     return f"SELECT * FROM {report.view}" + (f"({given})" if given else "")  # noqa: S608 - text
 

@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.publish.buckets import bucket
 from pipeline.publish.due import SETTLED, Due, Published, Rows, Stored, Wanted, due
 from pipeline.publish.publisher import in_order
-from pipeline.reports.header import Grain
+from pipeline.reports.buckets import Grain, bucket
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR, DAY, QUARTER = timedelta(hours=1), timedelta(days=1), timedelta(minutes=15)

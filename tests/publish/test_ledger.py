@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.publish.buckets import Bucket, bucket
 from pipeline.publish.cells import Shown
 from pipeline.publish.due import Due
 from pipeline.publish.job import Publishing
 from pipeline.publish.ledger import Ledger, Publication
 from pipeline.publish.publisher import LOCK, Publisher
+from pipeline.reports.buckets import Bucket, bucket
 from pipeline.settings.model import Settings
 from pipeline.spool.segments import segment_path
 from pipeline.system import locks

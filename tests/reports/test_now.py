@@ -5,19 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver import Client
 
 from pipeline.database.client import connect
-from pipeline.errors import Fatal
-from pipeline.operations.migrate import migrate
 from pipeline.reports import answers, catalogue, run
-from pipeline.reports.report_file import read_report
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
-from sql import REPORTS_DIR
 from support.server import Rows
 
 NOW = catalogue.find("technical/now", catalogue.all_reports())
@@ -32,10 +27,8 @@ WEEK_SECONDS = 7 * 24 * 3600
 @pytest.fixture
 def two_sites(tables: Rows) -> Iterator[Settings]:
     """The shared server with the views of two sites."""
-    settings = tables.settings.model_copy(update={"sites": SITES})
-    migrate(settings)
-    yield settings
-    migrate(tables.settings)
+    with tables.views_of(SITES) as settings:
+        yield settings
 
 
 @pytest.fixture
@@ -149,22 +142,3 @@ def test_plain_views_over_counters_have_described_columns_and_are_listed(ops: Cl
         ),
         ("technical.now", ["technical.now_3h"], "SELECT * FROM technical.now_3h"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
-    [
-        ("now", 'type = "UInt32", ', "", "columns.lag: the values of a report with a view without parameters have a type"),
-        ("now", "-- plain = { 3h = 3 }\n", "", "columns.minute: the values of a report with a view without parameters have a type"),
-        ("now", "{ 3h = 3 }", '{ "3 h" = 3 }', "plain.3 h.[key]: String should match pattern"),
-        ("browsers", '-- chart = "bar"\n', '-- chart = "bar"\n-- plain = { 3h = 3 }\n', "plain: only for a report with the parameters since, until"),
-    ],
-)  # fmt: skip
-def test_a_report_with_wrong_plain_views_is_refused(name: str, old: str, new: str, said: str, tmp_path: Path) -> None:
-    text = (REPORTS_DIR / "technical" / f"{name}.sql").read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    file = tmp_path / f"{name}.sql"
-    file.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(Fatal) as refused:
-        read_report("technical", file)
-    assert said in str(refused.value)

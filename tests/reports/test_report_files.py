@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.errors import Fatal
 from pipeline.publish.counting import counting_views
 from pipeline.reports import catalogue, docs_page, views
+from pipeline.reports.buckets import Grain
 from pipeline.reports.header import Report
 from pipeline.reports.report_file import read_report
 from pipeline.settings.model import Settings
@@ -24,7 +25,7 @@ from support.server import Rows
 ALL = catalogue.all_reports()
 GOOD = {
     name: (REPORTS_DIR / f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("technical/browsers", "technical/counters", "fraud/bursts")
+    for name in ("technical/browsers", "technical/counters", "technical/now", "fraud/bursts")
 }
 NOW = datetime(2026, 11, 22, 14, 20, 5, tzinfo=UTC)
 DOCS = Path(__file__).parents[2] / "docs" / "reports.md"
@@ -121,6 +122,19 @@ def test_what_a_query_uses_is_declared_and_what_is_declared_is_used(
     old: str, new: str, said: str, tmp_path: Path
 ) -> None:
     assert said in refusal("fraud/bursts", changed(tmp_path, "fraud/bursts", old, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("now", 'type = "UInt32", ', "", "columns.lag: the values of a report with a view without parameters have a type"),
+        ("now", "-- plain = { 3h = 3 }\n", "", "columns.minute: the values of a report with a view without parameters have a type"),
+        ("now", "{ 3h = 3 }", '{ "3 h" = 3 }', "plain.3 h.[key]: String should match pattern"),
+        ("browsers", '-- chart = "bar"\n', '-- chart = "bar"\n-- plain = { 3h = 3 }\n', "plain: only for a report with the parameters since, until"),
+    ],
+)  # fmt: skip
+def test_a_report_with_wrong_plain_views_is_refused(name: str, old: str, new: str, said: str, tmp_path: Path) -> None:
+    assert said in refusal(f"technical/{name}", changed(tmp_path, f"technical/{name}", old, new))
 
 
 @pytest.mark.parametrize("text", ["", "SELECT 1\n", "-- Only a question?\n", "-- What?\n-- [en]\n"])
@@ -328,9 +342,15 @@ def test_a_time_that_is_none_is_quoted_back(since: str) -> None:
         catalogue.read_period(since, "0h", NOW)
 
 
-def test_an_impossibly_long_time_is_refused_and_not_an_overflow() -> None:
-    with pytest.raises(ValueError, match="999999d"):
-        catalogue.read_period("999999d", "0h", NOW)
+@pytest.mark.parametrize("step", ["hour", "day"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [("999999d", "0h"), ("999999h", "0h"), ("0001-01-01", "0h"), ("1969-12-31", "0h"), ("1d", "9999-12-31T23:59")],
+)
+def test_a_time_that_clickhouse_cannot_hold_is_refused(since: str, until: str, zone: str, step: Grain) -> None:
+    with pytest.raises(ValueError, match="outside of all stored times: expected a time of 1971 to 2104"):
+        catalogue.read_period(since, until, NOW, ZoneInfo(zone), step)
 
 
 def test_the_end_may_not_stand_before_the_start() -> None:

@@ -1,19 +1,18 @@
-"""The spans of time for which numbers are published: hours, days, weeks and four weeks of the site's time zone.
+"""The spans of time that reports count in: hours, days, weeks and four weeks of the site's time zone.
 
 Owns the borders of the buckets. A week begins on Monday (ISO 8601); four weeks are counted from Monday, 5 January 1970. A day of the
 site may have 23 or 25 hours. Hours are counted from the site's midnight, as `toStartOfHour` of ClickHouse does: an hour begins at the
-full local hour, in Kolkata at :30 UTC. Where a clock changes by half an hour (Lord Howe), the later hours of that day begin at the local
+full local hour, in Kolkata at :30 UTC. If the clock changes by half an hour (Lord Howe), the later hours of that day begin at the local
 half, and its last hour has 30 minutes. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Final, Literal, NamedTuple
 
-from pipeline.reports.header import Grain
+Grain = Literal["hour", "day", "week", "four_weeks"]
 
 DAYS: Final[dict[Grain, int]] = {"four_weeks": 28, "week": 7, "day": 1}
 """The grains of whole days, the longest first."""
@@ -29,7 +28,7 @@ class Bucket(NamedTuple):
     end: datetime
 
 
-def bucket(grain: Grain, moment: datetime, zone: ZoneInfo) -> Bucket:
+def bucket(grain: Grain, moment: datetime, zone: tzinfo) -> Bucket:
     """Return the bucket in which a moment falls."""
     day = moment.astimezone(zone).date()
     if grain == "hour":
@@ -40,7 +39,7 @@ def bucket(grain: Grain, moment: datetime, zone: ZoneInfo) -> Bucket:
     return _of_days(grain, _first_day(grain, day), zone)
 
 
-def buckets(grain: Grain, since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[Bucket]:
+def buckets(grain: Grain, since: datetime, until: datetime, zone: tzinfo) -> Iterator[Bucket]:
     """Yield the buckets of one grain that lie whole in a window, in order."""
     at = bucket(grain, since, zone)
     while at.end <= until:
@@ -53,10 +52,10 @@ def _first_day(grain: Grain, day: date) -> date:
     return day - timedelta(days=(day - FIRST_MONDAY).days % DAYS[grain])
 
 
-def _of_days(grain: Grain, first: date, zone: ZoneInfo) -> Bucket:
+def _of_days(grain: Grain, first: date, zone: tzinfo) -> Bucket:
     return Bucket(grain, _midnight(first, zone), _midnight(first + timedelta(days=DAYS[grain]), zone))
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    # Where a clock change skips midnight, the day begins at the moment that it would have been.
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    # If a clock change skips midnight, the day begins at the moment that midnight would have been.
     return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.publish.buckets import Bucket, bucket, buckets
-from pipeline.reports.header import Grain
+from pipeline.reports.buckets import Bucket, Grain, bucket, buckets
 
 MOSCOW, BERLIN, KOLKATA = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
 HOWE = ZoneInfo("Australia/Lord_Howe")  # its clock changes by half an hour
