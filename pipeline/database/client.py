@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -87,6 +88,11 @@ def lent(settings: Settings, user: User, opened: Client | None = None) -> Iterat
     finally:
         if opened is None:
             client.close()
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a time of the driver, which leaves out the zone where it is UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def code(error: BaseException) -> int:

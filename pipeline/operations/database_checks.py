@@ -13,12 +13,11 @@ from zoneinfo import ZoneInfo
 from clickhouse_connect.driver import Client
 
 from pipeline.database import planted
-from pipeline.database.client import address, connect, ping
+from pipeline.database.client import address, connect, in_utc, ping
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
 from pipeline.operations.machine_checks import Seen, State
-from pipeline.publish.buckets import HOUR, bucket
-from pipeline.publish.ledger import in_utc
+from pipeline.reports.buckets import HOUR, bucket
 from pipeline.settings.model import Settings
 from pipeline.ship.retention import ages
 

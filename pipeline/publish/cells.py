@@ -1,9 +1,8 @@
 """Decides what readers may see of the cells of one span: perturbed numbers, only that a cell is small, or nothing.
 
-Owns the thresholds, the shape of a published cell and the rule of the kinds of report. In a `partition` (hours, browsers, networks) everybody knows that the cells
-make up the site, so a cell of three people or more is published as small, without a number. In a `sparse` report (errors, dead links)
-small cells are dropped. Dropped cells leave one mark without a number: that there are some. Pure: the numbers come from the worker, the
-result is written once.
+Owns the thresholds, the shape of a published cell and the rule of the kinds of report. In a `partition` (hours, browsers, networks)
+everybody knows that the cells make up the site, so a cell of three people or more is published as small, without a number. In a
+`sparse` report (errors, dead links) small cells are dropped. Dropped cells leave one mark without a number: that there are some. Pure.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class RawCell(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A cell as counted, and the begin of its span (UTC)."""
+    """A cell as counted, and the begin of its span (UTC, without a zone where the driver leaves it out)."""
 
     start: datetime
     cell: RawCell
@@ -85,7 +84,7 @@ class OfSpan(NamedTuple):
 
 def most_hits(report: Report) -> int:
     """Return how many hits of one person count in one cell of a report."""
-    return STEPS_OF_A_PERSON * STEP[report.shape or "exact"]
+    return STEPS_OF_A_PERSON * _step(report)
 
 
 def of_span(report: Report, cells: Sequence[RawCell], *, with_numbers: bool, is_hour: bool = False) -> OfSpan:
@@ -127,7 +126,7 @@ def published(report: Report, cell: RawCell) -> Shown | None:
 
 def _numbers(report: Report, cell: RawCell, visitors: int) -> dict[str, int]:
     """Return the measures with noise; one of too few people is left out, and a part is never larger than its whole."""
-    step, table = STEP[report.shape or "exact"], noise()[cell.kind]
+    step, table = _step(report), noise()[cell.kind]
     shown: dict[str, int] = {}
     for name, number in cell.numbers.items():
         value = table.hits(number.value, step, number.key)
@@ -149,6 +148,10 @@ def _is_told(rest: Iterable[RawCell]) -> bool:
     number, at_least = sum(cell.people for cell in people.values()), sum(cell.at_least for cell in people.values())
     told = noise()["ordinary"].people(number, sum(people) % KEYS)
     return told >= THRESHOLD["ordinary"] and at_least >= REAL_PEOPLE
+
+
+def _step(report: Report) -> int:
+    return STEP[report.shape or "exact"]
 
 
 def _small(report: Report, cell: RawCell) -> Shown:

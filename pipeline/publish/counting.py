@@ -7,7 +7,6 @@ no row of an event; readers have no grant on them. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC
 from typing import Any, Final
 
 from pipeline.publish.cells import NOBODY_IN_CELLS, Counted, Number, RawCell, most_hits
@@ -86,7 +85,7 @@ def read(rows: Iterable[Sequence[Any]], report: Report, known: frozenset[str]) -
             is_known=all(texts[place] in known for place in paths),
             is_fault=bool(at_once) and not sensitive and all(texts[place] in known for place in sources),
         )
-        yield Counted(start if start.tzinfo else start.replace(tzinfo=UTC), cell)
+        yield Counted(start, cell)
 
 
 def _numbers_of(report: Report) -> list[str]:

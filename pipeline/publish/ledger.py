@@ -1,4 +1,4 @@
-"""What is stored and what is published, as the publisher sees it in ClickHouse.
+"""Reads the stored and the published numbers of the publisher in ClickHouse, and writes publications.
 
 Owns the queries on `pixel.publications` and `pixel.cells` and the two inserts of a publication: the cells, then one row for each span that
 makes them valid. A publication that ended between the two is made again under a new id, and nobody ever reads the cells of the old one.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from clickhouse_connect.driver import Client
 
+from pipeline.database.client import in_utc
 from pipeline.publish.cells import Shown
 from pipeline.publish.due import Due, Published
-from pipeline.reports.header import Grain
+from pipeline.reports.buckets import Grain
 
 BUSY_HOUR: Final = 200
 """Visitors of an hour from which the reports of days are published for it, too."""
@@ -150,8 +151,3 @@ def stored_quarters(client: Client, day: str) -> dict[str, dict[datetime, int]]:
     for site, quarter, events in rows:
         found[site][in_utc(quarter)] = events
     return found
-
-
-def in_utc(moment: datetime) -> datetime:
-    """Return a time of the driver, which leaves out the zone where it is UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

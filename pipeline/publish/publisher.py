@@ -16,16 +16,16 @@ from typing import Final, NamedTuple
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import code, connect, explain
+from pipeline.database.client import code, connect, explain, in_utc
 from pipeline.pages import known as page_lists
-from pipeline.publish.buckets import bucket
 from pipeline.publish.cells import Counted, RawCell, of_span
 from pipeline.publish.counting import QUERY, read
 from pipeline.publish.due import ORDER, Due, Quarters, Rows, Stored, Wanted, due
 from pipeline.publish.ledger import PAGES, Ledger, Publication, stored_days, stored_quarters
 from pipeline.publish.secret import noise_key, secret_of
+from pipeline.reports.buckets import Grain, bucket
 from pipeline.reports.catalogue import all_reports
-from pipeline.reports.header import Grain, Report
+from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.system import locks
@@ -144,7 +144,7 @@ class _Site:
         counted: dict[datetime, list[RawCell]] = defaultdict(list)
         if any(each.events for each in some):
             for start, cell in self._count(report, some):
-                counted[start].append(cell)
+                counted[in_utc(start)].append(cell)
         publications: list[Publication] = []
         named: list[dict[str, str]] = []
         for each in some:
@@ -167,10 +167,9 @@ class _Site:
     def _count(self, report: Report, some: Sequence[Due]) -> Iterator[Counted]:
         grain = some[0].span.grain
         since, until = min(each.span.start for each in some), max(each.span.end for each in some)
-        if grain == "hour":  # the noise of an hour is the same, however many hours are counted together
-            key = noise_key(self._secret, self._site.id, grain, self._counted_together(some[0])[1].isoformat())
-        else:
-            key = noise_key(self._secret, self._site.id, grain, since.isoformat())
+        # The noise of an hour is the same, however many hours are counted together.
+        _, key_of = self._counted_together(some[0])
+        key = noise_key(self._secret, self._site.id, grain, key_of.isoformat())
         values = {"site": self._site.id, "since": since, "until": until, "grain": grain, "k0": key.k0, "k1": key.k1}
         rows = self._client.query(QUERY.format(name=report.name), parameters=values).result_rows
         return read(rows, report, self._known_pages() if report.path_keys else frozenset())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import code, explain, lent
+from pipeline.database.client import code, explain, in_utc, lent
 from pipeline.database.starting import missing
 from pipeline.errors import Fatal
 from pipeline.reports.answers import Table
@@ -49,9 +49,5 @@ def run(
             raise explain(error, settings, report.role) from None
     # An empty answer has no column names.
     columns = answer.column_names or report.view_columns
-    return Table(tuple(columns), [tuple(_in_utc(value) for value in row) for row in answer.result_rows])
-
-
-def _in_utc(value: object) -> object:
-    # The driver leaves out the time zone where it is UTC.
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+    rows = [tuple(in_utc(each) if isinstance(each, datetime) else each for each in row) for row in answer.result_rows]
+    return Table(tuple(columns), rows)

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.publish.buckets import HOUR, Bucket, bucket, buckets
-from pipeline.reports.header import Grain
+from pipeline.database.client import in_utc
+from pipeline.reports.buckets import HOUR, Bucket, Grain, bucket, buckets
 from support.days import MIDNIGHT
-from support.publishing import DAY, Desk, in_utc, views
+from support.publishing import DAY, Desk, views
 
 GRAINS: tuple[Grain, ...] = ("four_weeks", "week", "day", "hour")
 ZONES = {"clinic": "UTC", "berlin": "Europe/Berlin", "kolkata": "Asia/Kolkata", "howe": "Australia/Lord_Howe"}

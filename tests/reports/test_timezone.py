@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from pipeline.cli import build_app
-from pipeline.operations.migrate import migrate
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
@@ -30,10 +29,8 @@ PEOPLE = 5
 @pytest.fixture
 def zoned(tables: Rows) -> Iterator[Settings]:
     """The shared server with the views of three sites; afterwards with its own again."""
-    settings = tables.settings.model_copy(update={"sites": SITES})
-    migrate(settings)
-    yield settings
-    migrate(tables.settings)
+    with tables.views_of(SITES) as settings:
+        yield settings
 
 
 def store(settings: Settings, site: str, *moments: datetime, **facts: object) -> None:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from pipeline.database.client import connect
+from pipeline.database.client import connect, in_utc
 from pipeline.pages import known
 from pipeline.publish.noise import KEYS, MILLION, Kind, Noise, noise
 from pipeline.publish.publisher import Publisher
 from pipeline.reports import catalogue, run
-from pipeline.reports.header import Grain
+from pipeline.reports.buckets import Grain
 from pipeline.settings.model import Settings
 from support import clinic_day
 from support.days import MIDNIGHT
@@ -196,8 +196,3 @@ def _cell(report: str, grain: str, start: datetime, *keys_and_corrected: Any, nu
     visitors = numbers.pop("visitors")
     measures = {name: number for name, number in numbers.items() if number is not None}
     return Cell(report, grain, in_utc(start), named, visitors, measures, bool(corrected))
-
-
-def in_utc(moment: datetime) -> datetime:
-    """Return a time of the driver, which leaves out the zone where it is UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from clickhouse_connect.driver import Client
 
 from pipeline.database.client import connect
 from pipeline.database.embedded import wait_until_ready
+from pipeline.operations.migrate import migrate
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
+from pipeline.settings.site import Site
 from support.command import CLI, environment, free_port
 
 CLEARED = (
@@ -77,6 +81,16 @@ class Rows:
         """Empty these tables, or every table that holds rows."""
         for table in tables or CLEARED:
             self._migrator.command(f"TRUNCATE TABLE pixel.{table}")
+
+    @contextmanager
+    def views_of(self, sites: tuple[Site, ...]) -> Iterator[Settings]:
+        """Lend the settings of these sites, with their views; afterwards the server has its own views again."""
+        settings = self.settings.model_copy(update={"sites": sites})
+        migrate(settings)
+        try:
+            yield settings
+        finally:
+            migrate(self.settings)
 
     def age(self, condition: str) -> None:
         """Delete these events, as the end of their term does."""
