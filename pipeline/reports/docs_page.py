@@ -69,10 +69,10 @@ without a cookie belongs to another visitor and counts. `technical/counters` cou
    to the cookie that the same address and browser send later that day. Rows without a visitor (a privacy signal, a sensitive page)
    of the same country, network, browser and device are one person of the day, so people are counted low. In a week, people without
    a cookie are those of the fullest day.
-4. **No visitor** is a declared robot, a client that sends an attack or opens 10 different error pages in a day (`probes`; each
-   view of a page with `*` counts as a page of its own), and the clinic's own networks (`staff`). Their page views are counted
-   apart: those of robots exactly, those of staff with noise, and of probes the errors and attacks with noise. A robot that opens a link because a person shared it or
-   asked for it counts nowhere.
+4. **Robots, probes, staff** are no visitors. A robot is one that says so. A probe is a client that sends an attack or opens 10
+   different error pages in a day (each view of a page with `*` counts as a page of its own). Staff are the clinic's own networks.
+   Their page views are counted apart: those of robots exactly, those of staff with noise, and of probes the errors and attacks with
+   noise. A robot that opens a link because a person shared it or asked for it counts nowhere.
 5. **Noise.** Each number of visitors is changed by a whole number from -5 to 5 (discrete Laplace, epsilon 1.0, mean 0; sensitive
    groups: -10 to 10, epsilon 0.5). The noise depends on the set of people and on a secret outside of the database: the same people
    give the same noise in every report of the same hour or day. Zero stays zero. The noise of page views has steps of 5 page views,
@@ -105,7 +105,8 @@ A published number is nobody's datum: it is not changed when a person's rows are
 - Two reports that would count the same people (an error page, and the only link to it) have the same number. A difference shows with
   91 % that somebody is in one of them alone.
 - A reader who also sends visits of his own can fill a cell, or its errors, up to just below a threshold. If the number then appears,
-  somebody else was in it: in 73 to 100 % of the cases for a row, in 98 % for its errors. So the password of `ops` is for engineers, and forged visits are a matter for the fraud reports.
+  somebody else was in it: in 73 to 100 % of the cases for a row, in 98 % for its errors. So the password of `ops` is for engineers, and
+  forged visits are a matter for the fraud reports.
 
 """
 

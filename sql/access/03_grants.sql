@@ -43,7 +43,7 @@ GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
 GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
 -- Numbers only: counts of rows, and the cells of a report before they are perturbed (sql/rollup, sql/views/counted_cells.sql).
 GRANT SELECT ON rollup.* TO pixel_writer;
--- What it has published, and how many rows are stored of each day.
+-- It reads its own publications, and the number of stored rows of each day.
 GRANT SELECT ON pixel.cells TO pixel_writer;
 GRANT SELECT ON pixel.publications TO pixel_writer;
 GRANT SELECT(database, table, active, partition_id, rows) ON system.parts TO pixel_writer;

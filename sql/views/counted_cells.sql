@@ -6,10 +6,10 @@
 --
 -- $people defines a person. A row without visitor (a privacy signal, a sensitive page) belongs to a stand-in: all such rows of one
 -- day that have the same country, network, browser and device are one person, so people are counted low.
--- No visitor is: a declared robot; the clinic's own networks (staff); a client-day with an attack string or $most_errors different error
--- pages (a probe). Their hits are counted apart: robots exactly; staff as visitors are; of
--- probes the errors and attacks alone, with noise, because a person may share the address and browser of a client that sends an attack. A robot that opens a link because a person shared it or asked for it counts
--- nowhere.
+-- Three senders are no visitors: a declared robot; the clinic's own networks (staff); a client that sends an attack or opens $most_errors
+-- different error pages in a day (a probe). Their hits are counted apart: those of robots exactly, those of staff with noise, and of
+-- probes the errors and attacks alone, with noise, because a person may share address and browser with a client that sends an attack. A
+-- robot that opens a link because a person shared it or asked for it counts nowhere.
 WITH
     toStartOfDay({since:DateTime('UTC')}) AS first_epoch,
     received AS (

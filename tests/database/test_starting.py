@@ -1,4 +1,4 @@
-"""What the other processes are told while `up` prepares the database."""
+"""Other processes learn that `up` still prepares the database."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_a_sensitive_group_and_a_page_with_a_row_that_has_no_visitor_need_more_p
     assert desk.visitors("pages", "page") == {"/~oncology": 20, "/other": 5, REST: None}
 
 
-# Who is counted
+# The people who count
 
 
 @pytest.fixture(scope="module")
