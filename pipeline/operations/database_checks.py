@@ -95,7 +95,7 @@ def _starred(client: Client) -> Seen:
 
 
 def _published(client: Client, settings: Settings, now: datetime) -> Seen:
-    """How far the numbers of readers are behind, of each site of the settings with hits of the last two days."""
+    """Yield for each site with hits of the last two days how many hours its published numbers are behind."""
     late: State = "problem" if settings.ship.publish else "note"
     if settings.ship.publish:
         advice = "is `ship` running? `clinic-pixel publish` publishes them now and tells an error"

@@ -46,7 +46,7 @@ class Due(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The grains of a report, whether it splits the site's visitors, and whether faults in it are named with the next hour."""
+    """The grains of a report, whether it splits the site's visitors, and whether faults are named as soon as their hour is published."""
 
     grains: tuple[Grain, ...]
     is_split: bool

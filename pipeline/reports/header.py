@@ -55,7 +55,7 @@ class Column(_Part):
 
 
 class AtOnce(_Part):
-    """A small cell that is named with the next hour, without a number: a fault of the site and not of a person.
+    """A small cell that is named as soon as its hour is published, without a number: a fault of the site and not of a person.
 
     `when` is a condition over keys; `known` are the keys that must be public pages; at least so many people of so many networks.
     """

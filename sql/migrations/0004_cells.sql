@@ -23,7 +23,8 @@ ORDER BY (site, report, grain, start, revision)
 SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1;
 
--- One published cell. `visitors` is NULL, and `numbers` is empty, where fewer than five were there.
+-- One published cell. `visitors` is NULL, and `numbers` is empty, if fewer than five visitors were there after noise; in a report of
+-- robots alone `visitors` is always NULL.
 CREATE TABLE IF NOT EXISTS pixel.cells$on_cluster
 (
     publication UUID,

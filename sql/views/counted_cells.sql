@@ -2,10 +2,10 @@
 -- reads these views; no reader does.
 --
 -- $cells is the report's own SELECT. It reads `events` (below), one row for each event, and gives `$person`, its keys, and its
--- measures: whole numbers that are added for each person. A person counts at most $most_hits in one cell.
+-- measures: whole numbers that are added for each person. Of each measure, at most $most_hits of one person count in a cell.
 --
 -- $people defines a person. A row without visitor (a privacy signal, a sensitive page) belongs to a stand-in: all such rows of one
--- day that have the same country, network, browser and device are one person, so people are counted low.
+-- day that have the same country, network, device, and browser and system with their versions are one person, so people are counted low.
 -- Three senders are no visitors: a declared robot; the clinic's own networks (staff); a client that sends an attack or opens $most_errors
 -- different error pages in a day (a probe). Their hits are counted apart: those of robots exactly, those of staff with noise, and of
 -- probes the errors and attacks alone, with noise, because a person may share address and browser with a client that sends an attack. A
@@ -36,7 +36,7 @@ WITH
                 if(person = 0, epoch, person_day) AS person_day
             ),
             multiIf(
-                $is_sent_by_a_person, 'nobody',
+                $is_sent_by_a_person, 'sent',
                 robot != '', 'robot',
                 net_class = 'own', 'staff',
                 $is_attack OR (epoch, ip_token, ua_token) IN probes, 'probe',
@@ -60,7 +60,7 @@ WITH
             countIf(is_probing) AS probings,
             arrayMap(number -> least(number, $most_hits), hits) AS capped
         FROM counted
-        WHERE who != 'nobody'
+        WHERE who != 'sent'
         GROUP BY start$and_keys, who, one, its_day
     )
 SELECT

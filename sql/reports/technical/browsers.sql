@@ -34,13 +34,13 @@ WHERE kind = 'pageview'
 -- title = "Browsers"
 -- answer = "Most visitors use {browser} {major}: about {visitors} visitors, {errors} of {hits} page views were errors."
 -- limits = """\
--- Families come from the user agent; a robot that claims to be a browser counts as a browser. A version of 3 or 4 visitors is named \
--- without numbers, one of fewer is not named."""
+-- Families come from the user agent; a robot that claims to be a browser counts as a browser. A version of at least 3 \
+-- visitors, but fewer than 5 after noise, is named without numbers; one of fewer is not named."""
 --
 -- [ru]
 -- title = "Браузеры"
 -- question = "Какими браузерами пользуются посетители и не хуже ли сайт работает в одном из них?"
 -- answer = "Больше всего посетителей у {browser} {major}: около {visitors}, ошибок {errors} на {hits} просмотров."
 -- limits = """\
--- Семейства со слов самого браузера; робот, назвавшийся браузером, считается браузером. Версия с 3-4 посетителями названа без чисел, \
--- с меньшим числом не названа."""
+-- Семейства со слов самого браузера; робот, назвавшийся браузером, считается браузером. Версия, у которой не меньше 3 \
+-- посетителей, но с шумом меньше 5, названа без чисел; с меньшим числом не названа."""

@@ -37,7 +37,7 @@ ORDER BY start DESC, site, report, grain, key1, key2, key3, measure
 -- key2 = { kind = "value", type = "String", unit = "text", meaning = "second key" }
 -- key3 = { kind = "value", type = "String", unit = "text", meaning = "third key" }
 -- measure = { kind = "value", type = "String", unit = "name", meaning = "column of the report whose number this is" }
--- number = { kind = "value", type = "Nullable(UInt64)", unit = "numbers", meaning = "the published number; empty for fewer than 5 visitors" }
+-- number = { kind = "value", type = "Nullable(UInt64)", unit = "numbers", meaning = "the published number; empty for a small row" }
 -- corrected = { kind = "value", type = "UInt8", unit = "0 or 1", meaning = "1 where late events changed the span by more than 5 %, and it was published again" }
 -- published_at = { kind = "value", type = "DateTime('UTC')", unit = "UTC", meaning = "time of publication" }
 --

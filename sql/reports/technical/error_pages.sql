@@ -16,7 +16,7 @@ WHERE kind = 'pageview'
 -- shape = "sparse"
 -- order = "visitors DESC, hits DESC, page, status"
 --
--- # A fault of the server is nobody's datum: a public page that answers 5xx is named with the next hour.
+-- # A fault of the server is nobody's datum: a public page that answers 5xx is named as soon as the hour is published.
 -- [at_once]
 -- when = "status >= 500"
 -- known = ["page"]

@@ -38,8 +38,8 @@ WHERE kind = 'pageview'
 -- Most visitors come through {network} ({country}, {class}): about {visitors} visitors, {errors} of {hits} page views \
 -- were errors."""
 -- limits = """\
--- Network and country come from the address files of the day; without them they are 'unknown'. A network of 3 or 4 visitors is named \
--- without numbers, one of fewer is not named; the clinic's own networks are left out."""
+-- Network and country come from the address files of the day; without them they are 'unknown'. A network of at least 3 \
+-- visitors, but fewer than 5 after noise, is named without numbers; one of fewer is not named; the clinic's own networks are left out."""
 --
 -- [ru]
 -- title = "Сети"
@@ -48,5 +48,5 @@ WHERE kind = 'pageview'
 -- Больше всего посетителей из сети {network} ({country}, {class}): около {visitors}, ошибок {errors} на {hits} \
 -- просмотров."""
 -- limits = """\
--- Сеть и страна взяты из файлов адресов на тот день; без файлов они 'unknown'. Сеть с 3-4 посетителями названа без чисел, с меньшим \
--- числом не названа; собственные сети клиники не учтены."""
+-- Сеть и страна взяты из файлов адресов на тот день; без файлов они 'unknown'. Сеть, у которой не меньше 3 \
+-- посетителей, но с шумом меньше 5, названа без чисел; с меньшим числом не названа; собственные сети клиники не учтены."""
