@@ -270,26 +270,17 @@ def test_a_readers_condition_never_meets_a_suppressed_cell(ops: Client, tables: 
         tables.admin.query(f"SELECT * FROM {VIEW} WHERE throwIf(page = '/secret') = 0 {careless}")
 
 
-def block(tables: Rows, state: str, *, visitor: int = 0, address: str = "::", version: int = 0) -> None:
-    """Write one state of a block of a visitor or of an address token of today."""
-    kind = "visitor" if visitor else "ip_token"
-    tables.writer.command(
-        "INSERT INTO pixel.subject_blocks (case_id, kind, epoch, visitor, ip_token, state, changed_at)"
-        f" SELECT 'case', '{kind}', today(), {visitor}, '{address}', '{state}', now64(3) + {version}"
-    )
-
-
 def test_a_blocked_persons_rows_are_invisible_in_every_view(clickhouse: Settings, ops: Client, tables: Rows) -> None:
     store(tables, "/page", range(1, 11))
-    block(tables, "blocked", visitor=3)
-    block(tables, "blocked", address="fd00::5")
+    tables.block(visitor=3)
+    tables.block(address="fd00::5")
     seen = {row[0]: row[1] for row in ops.query(f"SELECT * FROM {VIEW}").result_rows}
     assert seen == {"/page": 8}
     security = connect(clickhouse, "security")
     assert security.query("SELECT visitors FROM fraud.access_test(site='clinic')").result_rows == [(8,)]
     security.close()
     assert tables.admin.query("SELECT count() FROM pixel.events").result_rows == [(10,)]
-    block(tables, "unblocked", visitor=3, version=1)
+    tables.block(visitor=3, state="unblocked", seconds_later=1)
     assert ops.query(f"SELECT visitors FROM {VIEW}").result_rows == [(9,)]
 
 
@@ -298,7 +289,7 @@ def test_rows_without_visitor_and_token_are_never_blocked_with_others(ops: Clien
         "INSERT INTO pixel.events (received_at, epoch, site, page, visitor) SELECT now64(3), today(), 'clinic', '/p', number"
         " FROM numbers(1, 6)"
     )
-    block(tables, "blocked", visitor=1)
+    tables.block(visitor=1)
     assert ops.query(f"SELECT visitors FROM {VIEW}").result_rows == [(5,)]
 
 

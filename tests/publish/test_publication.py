@@ -327,10 +327,7 @@ def test_erasing_and_blocking_change_no_published_number(desk: Desk) -> None:
     desk.publish("browsers")
     before = (desk.cells(), desk.ask("browsers"))
     desk.rows.age("visitor >= 110")
-    desk.rows.writer.command(
-        "INSERT INTO pixel.subject_blocks (case_id, kind, epoch, visitor, ip_token, state, changed_at)"
-        " SELECT 'case', 'visitor', today(), 100, '::', 'blocked', now64(3)"
-    )
+    desk.rows.block(visitor=100)
     assert desk.publish("browsers", now=MIDNIGHT + 10 * DAY) == 0
     assert (desk.cells(), desk.ask("browsers")) == before
     desk.store(views(300, 30))
@@ -344,10 +341,7 @@ def test_erasing_and_blocking_change_no_published_number(desk: Desk) -> None:
 
 def test_a_blocked_person_is_in_no_number_that_is_published_later(desk: Desk) -> None:
     desk.store(views(100, 7))
-    desk.rows.writer.command(
-        "INSERT INTO pixel.subject_blocks (case_id, kind, epoch, visitor, ip_token, state, changed_at)"
-        " SELECT 'case', 'visitor', today(), 100, '::', 'blocked', now64(3)"
-    )
+    desk.rows.block(visitor=100)
     desk.publish("browsers", noise=0)
     assert desk.visitors("browsers", "browser") == {"Chrome": 6}
 

@@ -99,6 +99,14 @@ class Rows:
             settings={"mutations_sync": 2},
         )
 
+    def block(self, *, visitor: int = 0, address: str = "::", state: str = "blocked", seconds_later: int = 0) -> None:
+        """Write a state of a block of a visitor or of an address token of today; of several states the latest is in force."""
+        kind = "visitor" if visitor else "ip_token"
+        self.writer.command(
+            "INSERT INTO pixel.subject_blocks (case_id, kind, epoch, visitor, ip_token, state, changed_at)"
+            f" SELECT 'case', '{kind}', today(), {visitor}, '{address}', '{state}', now64(3) + {seconds_later}"
+        )
+
     def forget_migrations(self) -> None:
         """Make `migrate` believe that nothing was applied yet."""
         self._migrator.command("TRUNCATE TABLE pixel.migrations")
