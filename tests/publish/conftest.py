@@ -9,10 +9,9 @@ import pytest
 from pipeline.operations.migrate import migrate
 from pipeline.settings.sections import Retention
 from pipeline.settings.site import Site
-from support.publishing import Desk
+from support.publishing import ZONES, Desk
 from support.server import Rows, Server
 
-ZONES = {"clinic": "UTC", "kolkata": "Asia/Kolkata", "berlin": "Europe/Berlin", "howe": "Australia/Lord_Howe"}
 SITES = tuple(Site(id=name, hosts=(f"{name}.example",), timezone=zone) for name, zone in ZONES.items())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,12 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.database.client import in_utc
+from pipeline.publish.cells import Shown
+from pipeline.publish.due import Due
+from pipeline.publish.ledger import Ledger, Publication
 from pipeline.reports.buckets import HOUR, Bucket, Grain, bucket, buckets
 from support.days import MIDNIGHT
-from support.publishing import DAY, Desk, views
+from support.publishing import DAY, ZONES, Desk, views
 
 GRAINS: tuple[Grain, ...] = ("four_weeks", "week", "day", "hour")
-ZONES = {"clinic": "UTC", "berlin": "Europe/Berlin", "kolkata": "Asia/Kolkata", "howe": "Australia/Lord_Howe"}
 
 
 def change_of_clock(zone: ZoneInfo, before: datetime) -> datetime:
@@ -48,24 +49,15 @@ def whole_days(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[dateti
 
 def publish(desk: Desk, site: str, spans: dict[Bucket, int]) -> None:
     """Write one cell for each span, as a publisher would."""
-    named = [(uuid.uuid4(), span, visitors) for span, visitors in spans.items()]
-    cells = [
-        (ident, site, "pages", *span, {"page": "/"}, visitors, {"hits": 2 * visitors, "staff": 0, "robots": 1})
-        for ident, span, visitors in named
-    ]
-    rows = [(site, "pages", *span, 0, ident, 1, False, MIDNIGHT) for ident, span, _ in named]
-    grain = "Enum8('hour' = 1, 'day' = 2, 'week' = 3, 'four_weeks' = 4)"
-    span_types = ["String", "String", grain, "DateTime('UTC')", "DateTime('UTC')"]
-    for table, values, types in (
-        ("cells", cells, ["UUID", *span_types, "Map(String, String)", "Nullable(UInt64)", "Map(String, UInt64)"]),
-        ("publications", rows, [*span_types, "UInt8", "UUID", "UInt64", "Bool", "DateTime64(3, 'UTC')"]),
-    ):
-        columns = (
-            ["publication", "site", "report", "grain", "start", "end", "keys", "visitors", "numbers"]
-            if table == "cells"
-            else ["site", "report", "grain", "start", "end", "revision", "id", "events", "has_dropped", "published_at"]
+    made = [
+        Publication(
+            Due("pages", span, 0, 1),
+            [Shown({"page": "/"}, visitors, {"hits": 2 * visitors, "staff": 0, "robots": 1})],
+            has_dropped=False,
         )
-        desk.rows.writer.insert(table, values, columns, database="pixel", column_type_names=types)
+        for span, visitors in spans.items()
+    ]
+    Ledger(desk.rows.writer, site, MIDNIGHT).write(made, MIDNIGHT)
 
 
 def windows(draw: random.Random, first: datetime, days: int, number: int) -> Iterator[tuple[datetime, datetime]]:

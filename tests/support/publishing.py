@@ -21,6 +21,8 @@ from support.days import MIDNIGHT
 from support.server import Rows
 
 SITE = clinic_day.SITE
+ZONES = {SITE: "UTC", "kolkata": "Asia/Kolkata", "berlin": "Europe/Berlin", "howe": "Australia/Lord_Howe"}
+"""The time zone of each site of these tests."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOON = MIDNIGHT + 12 * HOUR
 NOW = MIDNIGHT + 2 * DAY
