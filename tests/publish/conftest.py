@@ -9,10 +9,12 @@ import pytest
 from pipeline.operations.migrate import migrate
 from pipeline.settings.sections import Retention
 from pipeline.settings.site import Site
-from support.publishing import ZONES, Desk
+from support.publishing import SAME_ZONE, SITE, ZONES, Desk
 from support.server import Rows, Server
 
-SITES = tuple(Site(id=name, hosts=(f"{name}.example",), timezone=zone) for name, zone in ZONES.items())
+SITES = tuple(
+    Site(id=name, hosts=(f"{name}.example",), timezone=zone) for name, zone in {**ZONES, SAME_ZONE: ZONES[SITE]}.items()
+)
 
 
 @pytest.fixture(scope="package")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +19,7 @@ from pipeline.publish.cells import Counted
 from pipeline.publish.due import Due
 from pipeline.publish.publisher import Publisher
 from pipeline.reports.header import REST, Report
-from support.publishing import DAY, HOUR, MIDNIGHT, NOON, NOW, Desk, Row, view, views
+from support.publishing import DAY, HOUR, MIDNIGHT, NOON, NOW, SAME_ZONE, SITE, Desk, Row, view, views
 
 MINUTE = timedelta(minutes=1)
 Browsers = dict[str, tuple[int, int]]
@@ -188,6 +189,35 @@ def test_the_same_people_have_the_same_number_in_every_report(desk: Desk) -> Non
     assert all(len(numbers) == 1 for numbers in [*seen.values(), *hits.values()])
     noise = {visitors - (5 + group % 20) for group, (visitors,) in seen.items()}
     assert len(noise) > 3, "different people have different noise"
+
+
+def test_the_same_people_have_other_noise_in_another_hour_day_and_site(desk: Desk) -> None:
+    groups = range(1, 41)
+    for site, at in ((SITE, NOON), (SITE, NOON + HOUR), (SITE, NOON - DAY), (SAME_ZONE, NOON)):
+        desk.store(*(views(100 * group, 8, at, page=f"/{group}", site=site) for group in groups))
+    desk.publish("pages", grains=("hour", "day"))
+    spans: dict[tuple[str, str, datetime], dict[str, int]] = {}
+    for *span, page, visitors in desk.query(
+        "SELECT site, grain, start, key1, number FROM technical.cells WHERE measure = 'visitors'"
+    ):
+        spans.setdefault(tuple(span), {})[page] = visitors
+    assert len(spans) == 4 + 3
+    for one, other in combinations(spans.values(), 2):
+        both = one.keys() & other.keys()
+        assert len(both) > 20
+        assert sum(one[page] == other[page] for page in both) < 0.75 * len(both)
+
+
+def test_the_noise_of_an_hour_is_the_same_alone_and_counted_with_other_hours(desk: Desk) -> None:
+    hours = [NOON + number * HOUR for number in range(6)]
+    desk.store(*(views(100 * place, 30, hour) for place, hour in enumerate(hours)))
+    desk.publish("traffic_by_hour", until=hours[1])
+    desk.publish("traffic_by_hour", until=hours[-1] + HOUR)
+    in_two_runs = desk.cells()
+    assert [cell.start for cell in sorted(in_two_runs, key=lambda cell: cell.start)] == hours
+    desk.rows.clear("cells", "publications")
+    desk.publish("traffic_by_hour", until=hours[-1] + HOUR)
+    assert sorted(desk.cells()) == sorted(in_two_runs)
 
 
 # Faults that are named at once

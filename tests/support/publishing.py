@@ -23,6 +23,8 @@ from support.server import Rows
 SITE = clinic_day.SITE
 ZONES = {SITE: "UTC", "kolkata": "Asia/Kolkata", "berlin": "Europe/Berlin", "howe": "Australia/Lord_Howe"}
 """The time zone of each site of these tests."""
+SAME_ZONE = "dentist"
+"""Another site in the time zone of SITE."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOON = MIDNIGHT + 12 * HOUR
 NOW = MIDNIGHT + 2 * DAY
