@@ -19,6 +19,7 @@ from pipeline.publish.cells import Counted
 from pipeline.publish.due import Due
 from pipeline.publish.publisher import Publisher
 from pipeline.reports.header import REST, Report
+from pipeline.settings.sections import Retention
 from support.publishing import DAY, HOUR, MIDNIGHT, NOON, NOW, SAME_ZONE, SITE, Desk, Row, view, views
 
 MINUTE = timedelta(minutes=1)
@@ -350,6 +351,15 @@ def test_a_span_that_still_grows_waits_for_the_next_look(desk: Desk) -> None:
     desk.store(views(200, 9))
     assert publisher.run(passed, passed) == 0
     assert publisher.run(passed, passed) == 1
+
+
+def test_a_day_whose_rows_may_have_ended_is_not_published(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [MIDNIGHT - 2 * DAY, MIDNIGHT - DAY, MIDNIGHT]
+    desk.store(*(views(100 * place, 9, day) for place, day in enumerate(days, 1)))
+    kept = Retention(rows_days=3, keys_days=3, quarantine_days=3)
+    monkeypatch.setattr(desk, "settings", desk.settings.model_copy(update={"retention": kept}))
+    desk.publish("browsers", now=MIDNIGHT - DAY + kept.rows_days * DAY)
+    assert sorted(cell.start for cell in desk.cells(grain="day")) == days[1:]
 
 
 def test_erasing_and_blocking_change_no_published_number(desk: Desk) -> None:
