@@ -319,6 +319,17 @@ def test_an_hour_of_two_hundred_visitors_publishes_the_splits_too_but_no_part_of
     assert desk.ask("traffic_by_day") == []
 
 
+def test_a_sensitive_group_is_published_for_the_day_and_for_no_hour(desk: Desk) -> None:
+    desk.know("/~hiv")
+    desk.store(views(1000, 210, page="/"), [view(0, visitor_kind="none", page="/~hiv", asn=asn) for asn in range(40)])
+    desk.publish("traffic_by_hour", "pages", noise=0)
+    assert {(cell.grain, cell.keys["page"]) for cell in desk.cells("pages")} == {
+        ("hour", "/"),
+        ("day", "/"),
+        ("day", "/~hiv"),
+    }
+
+
 # Once, and once more
 
 
