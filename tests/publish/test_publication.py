@@ -225,7 +225,8 @@ def test_the_noise_of_an_hour_is_the_same_alone_and_counted_with_other_hours(des
 
 
 def faults(desk: Desk) -> list[tuple[datetime, str, int | None]]:
-    return sorted((cell.start, cell.keys["page"], cell.visitors) for cell in desk.cells("error_pages"))
+    """Return hour, page and visitors of the faults of single hours."""
+    return sorted((cell.start, cell.keys["page"], cell.visitors) for cell in desk.cells("error_pages", "hour"))
 
 
 def test_a_public_page_that_answers_5xx_is_named_with_the_next_hour_and_once_a_day(desk: Desk) -> None:
@@ -247,12 +248,20 @@ def test_a_public_page_that_answers_5xx_is_named_with_the_next_hour_and_once_a_d
     assert faults(desk) == [(NOON, "/booking", None), (NOON + HOUR, "/later", None)]
 
 
+def test_faults_of_one_run_are_named_once_a_day(desk: Desk) -> None:
+    desk.know("/booking")
+    desk.store([view(1, NOON + number * HOUR, page="/booking", status=500) for number in range(3)])
+    desk.publish("traffic_by_hour", "error_pages", until=NOON + 3 * HOUR)
+    assert faults(desk) == [(NOON, "/booking", None)]
+
+
 def test_a_fault_is_named_again_on_the_next_day(desk: Desk) -> None:
     desk.know("/booking")
     last, first = MIDNIGHT + 23 * HOUR, MIDNIGHT + DAY
     desk.store([view(1, at, page="/booking", status=500) for at in (last, first)])
-    desk.publish("traffic_by_hour", "error_pages", until=first + HOUR, grains=("hour",))
-    assert [start for start, _, _ in faults(desk)] == [last, first]
+    for hour in (last, first):
+        desk.publish("traffic_by_hour", "error_pages", until=hour + HOUR)
+    assert faults(desk) == [(last, "/booking", None), (first, "/booking", None)]
 
 
 def test_a_link_from_a_public_page_is_named_once_two_people_of_two_networks_met_its_error(desk: Desk) -> None:
