@@ -142,6 +142,27 @@ def test_robots_are_counted_apart_exactly_and_probes_and_staff_with_noise(desk: 
     assert (row["visitors"], row["hits"], row["errors"]) == (7 + 3, 6 + 10 + 3 * 5, None)
 
 
+def test_each_view_of_a_page_with_an_unknown_part_is_another_error_page(desk: Desk) -> None:
+    unknown: Row = {"visitor_kind": "day", "ip_token": "::c", "page": "/*", "status": 404}
+    desk.store(views(100, 6), [view(200, **unknown) for _ in range(10)])
+    desk.publish("traffic_by_day", noise=0)
+    (row,) = desk.ask("traffic_by_day")
+    assert (row["visitors"], row["probes"]) == (6, 10)
+
+
+def test_a_probe_is_one_in_each_later_hour_of_its_day(desk: Desk) -> None:
+    probe: Row = {"visitor_kind": "day", "ip_token": "::c", "status": 404}
+    early, late = (
+        [view(200, hour, page=f"/{number}", **probe) for number in range(10)] for hour in (NOON, NOON + HOUR)
+    )
+    desk.store(views(100, 6, NOON + HOUR), early, late[:6])
+    # Each run counts one hour: the second one reads the rows of the first hour, too.
+    for hour in (NOON, NOON + HOUR):
+        desk.publish("traffic_by_hour", until=hour + HOUR, noise=0)
+    row = desk.ask("traffic_by_hour")[-1]
+    assert (row["hour"], row["visitors"], row["probes"]) == (NOON + HOUR, 6, 6)
+
+
 def test_one_person_without_cookie_on_five_days_of_a_week_is_one_person(desk: Desk) -> None:
     monday = MIDNIGHT - timedelta(days=MIDNIGHT.weekday() + 7)
     often = [view(10 + day, monday + day * DAY, visitor_kind="day") for day in range(5)]
