@@ -104,6 +104,7 @@ TYPES = {
     "ip_version": "UInt8",
     "asn": "UInt32",
     "browser_major": "UInt16",
+    "os_major": "UInt16",
     "page_flags": "UInt16",
     "status": "UInt16",
     "scrubbed": "UInt16",
