@@ -90,6 +90,14 @@ def test_cells_of_a_publication_that_ended_early_tell_the_publisher_nothing(desk
     assert ledger.named("error_pages", MIDNIGHT, NOON + HOUR) == [{"page": "/booking", "status": "500"}]
 
 
+def test_a_page_that_was_last_published_more_than_four_weeks_ago_is_not_known(ledger: Ledger) -> None:
+    # MIDNIGHT was two days ago.
+    for page, days in (("/26-days-ago", 24), ("/29-days-ago", 27)):
+        day = bucket("day", MIDNIGHT - days * DAY, UTC_ZONE)
+        store(ledger, publication("pages", day, 9, {"page": page}))
+    assert ledger.known_pages() == {"/26-days-ago"}
+
+
 def test_the_publisher_knows_of_a_corrected_hour_the_newest_number_alone(ledger: Ledger) -> None:
     store(ledger, publication("traffic_by_hour", OF_HOUR, 900, {}))
     store(ledger, publication("traffic_by_hour", OF_HOUR, 9, {}, revision=1))
