@@ -18,6 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import code, connect, explain, in_utc
 from pipeline.pages import known as page_lists
+from pipeline.pages.page import SitePages
 from pipeline.publish.cells import Counted, RawCell, of_span
 from pipeline.publish.counting import QUERY, read
 from pipeline.publish.due import ORDER, Due, Quarters, Rows, Stored, Wanted, due
@@ -176,7 +177,8 @@ class _Site:
 
     def _known_pages(self) -> frozenset[str]:
         listed = page_lists.read(self._settings, self._site.id)
-        return frozenset(listed.paths if listed else ()) | {*self._site.templates} | self._ledger.known_pages()
+        templates = SitePages.of(self._site).templates.stored
+        return frozenset(listed.paths if listed else ()).union(templates, self._ledger.known_pages())
 
 
 def in_order(found: Iterable[Due]) -> list[Due]:

@@ -53,6 +53,15 @@ def test_a_path_that_is_not_public_needs_five_real_people_and_a_public_one_three
     assert desk.visitors("pages", "page") == {"/public": 8, "/typed-by-five": 10, REST: None}
 
 
+def test_a_path_of_the_templates_of_a_site_is_public(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = desk.settings.sites[0].model_copy(update={"templates": ("/doctors/*", "/Prices/*/")})
+    monkeypatch.setattr(desk, "settings", desk.settings.model_copy(update={"sites": (site,)}))
+    groups = ("/doctors/*", "/prices/*", "/files/*")
+    desk.store(*(views(100 * place, 3, page=page) for place, page in enumerate(groups, 1)))
+    desk.publish("pages", noise=5)
+    assert desk.visitors("pages", "page") == {"/doctors/*": 8, "/prices/*": 8, REST: None}
+
+
 def test_a_page_that_was_published_is_public_from_then_on_unless_it_has_an_unknown_part(desk: Desk) -> None:
     pages = ("/doctors", "/files/*")
     desk.store(*(views(100 * place, 5, page=page) for place, page in enumerate(pages, 1)))
