@@ -31,6 +31,9 @@ from support.command import free_port
 from support.databases import write_countries
 from support.server import Rows
 
+Published = tuple[tuple[str, timedelta], ...]
+"""Grain and age of the end of published spans."""
+
 
 def findings(settings: Settings, check: str) -> list[tuple[str, str]]:
     return [(finding.state, finding.text) for finding in examine(settings) if finding.check == check]
@@ -370,6 +373,51 @@ def test_hits_that_were_turned_away_are_told_with_their_share_and_meaning(clickh
     assert found[0][1].startswith("92 hits of the last hour (31%) were refused as `flood`")
     assert "Behind a CDN" in found[0][1]
     assert found[1][1].startswith("3 hits of the last hour (1%) were refused as `foreign_origin`")
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def stored_and_published(rows: Rows, stored: timedelta, *published: tuple[str, timedelta]) -> None:
+    """Store a page view of so long ago, and publish spans by the age of their end."""
+    now = datetime.now(UTC)
+    rows.writer.command(
+        "INSERT INTO pixel.events (received_at, site, kind) VALUES ({at:DateTime64(3)}, 'clinic', 'pageview')",
+        parameters={"at": now - stored},
+    )
+    for grain, age in published:
+        end = now - age
+        rows.writer.command(
+            "INSERT INTO pixel.publications (site, report, grain, start, end, id) VALUES ('clinic', 'pages', {grain:String},"
+            " {start:DateTime}, {end:DateTime}, generateUUIDv4())",
+            parameters={"grain": grain, "start": end - (HOUR if grain == "hour" else DAY), "end": end},
+        )
+
+
+@pytest.mark.parametrize(("publishes", "late"), [(True, "problem"), (False, "note")])
+@pytest.mark.parametrize(
+    ("published", "said"),
+    [
+        ((), "clinic: the numbers of the last 47 hours are not published; "),
+        ((("hour", 5 * HOUR),), "clinic: the numbers of the last 5 hours are not published; "),
+        ((("hour", HOUR),), " are not published, although those of hours are; "),
+        ((("hour", HOUR), ("day", 3 * DAY)), " are not published, although those of hours are; "),
+        ((("hour", HOUR), ("day", timedelta())), None),
+    ],
+)
+def test_numbers_that_are_behind_are_told_as_a_problem_of_the_ship_that_publishes(
+    clickhouse: Settings, tables: Rows, publishes: bool, late: str, published: Published, said: str | None
+) -> None:
+    settings = clickhouse.model_copy(update={"ship": clickhouse.ship.model_copy(update={"publish": publishes})})
+    stored_and_published(tables, 2 * DAY - HOUR + timedelta(minutes=1), *published)
+    (found,) = [each for each in findings(settings, "clickhouse") if "numbers" in each[1] and "clinic: " in each[1]]
+    if said is None:
+        assert found[0] == "ok"
+        assert "clinic: numbers are published up to " in found[1]
+    else:
+        assert found[0] == late
+        assert said in found[1]
+        assert ("is `ship` running?" in found[1]) is publishes
 
 
 def test_a_ship_that_up_has_not_started_yet_is_no_problem(settings: Settings) -> None:
