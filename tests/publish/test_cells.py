@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.publish.cells import Number, RawCell, Shown, most_hits, published
+from pipeline.publish.cells import STEP, THRESHOLD, Number, RawCell, Shown, most_hits, published
 from pipeline.publish.noise import KEYS, Kind, noise
 from pipeline.reports.catalogue import all_reports, find
 from pipeline.reports.header import Report
@@ -71,6 +71,11 @@ def test_a_sensitive_group_is_shown_from_twenty(people: int, draw: int, is_shown
     assert is_shown or published(BROWSERS, cell) is None, "and is not named as a small one"
 
 
+def test_a_sensitive_group_needs_five_real_people() -> None:
+    assert number(raw(20, 0, "sensitive")._replace(at_least=4)) is None
+    assert number(raw(20, 0, "sensitive")._replace(at_least=5)) == 20
+
+
 @pytest.mark.parametrize(("people", "is_named"), [(4, True), (3, True), (2, False)])
 def test_a_small_cell_of_a_partition_is_named_without_a_number_from_three_people(people: int, is_named: bool) -> None:
     small = Shown(NAMED["browsers"], None, {})
@@ -114,6 +119,21 @@ def test_a_number_of_fewer_than_three_people_or_below_five_after_noise_is_missin
     # One scanner is a number, too: its errors and attacks are no page that a person read.
     assert (seen.numbers.get("probes") is None) == (value[0] + 5 * of < 5)
     assert seen.numbers["robots"] == 0
+
+
+def test_a_part_whose_whole_is_missing_is_missing_too() -> None:
+    table, step = noise()["ordinary"], STEP["partition"]
+    low, high = (
+        next(key for key in range(0, KEYS, KEYS // 999) if is_right(table.hits(6, step, key)))
+        for is_right in (lambda value: value < THRESHOLD["ordinary"], lambda value: value >= THRESHOLD["ordinary"])
+    )
+    traffic = raw(60)._replace(keys=(), numbers={"hits": Number(6, 5, low), "errors": Number(6, 5, high)})
+    seen = published(TRAFFIC, traffic)
+    assert seen is not None
+    assert seen.numbers.keys() & {"hits", "errors"} == set()
+    whole = published(TRAFFIC, traffic._replace(numbers={name: Number(6, 5, high) for name in ("hits", "errors")}))
+    assert whole is not None
+    assert {"hits", "errors"} <= whole.numbers.keys()
 
 
 def test_a_number_of_a_sensitive_group_needs_twenty() -> None:

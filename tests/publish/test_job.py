@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from pipeline.errors import Fatal, PixelError, Retryable
 from pipeline.publish.job import (
     LONGEST_FAILED_REST,
+    LONGEST_REST,
     LONGEST_WAIT,
     MARGIN,
     PUBLISH_SECONDS,
     QUICK_TRIES,
+    REST,
     Passed,
     Publishing,
     passed_now,
@@ -192,6 +194,7 @@ class Job:
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: Exception | None = None
+        self.published, self.seconds = 1, 0.0
         self.runs: list[float] = []
         self.clock = 0.0
         self._settings = Settings(data=directory)
@@ -205,7 +208,8 @@ class Job:
         self.runs.append(self.clock)
         if self.error is not None:
             raise self.error
-        return 1
+        self.clock += self.seconds
+        return self.published
 
     def call(self) -> str:
         """Call the job and return its error."""
@@ -247,3 +251,19 @@ def test_after_a_good_run_the_rest_is_short_again(job: Job) -> None:
     assert job.rests(100) == [PUBLISH_SECONDS] * 7
     job.error = Fatal("error 60")
     assert job.rests(50) == [PUBLISH_SECONDS] * 4
+
+
+@pytest.mark.parametrize(("seconds", "rest"), [(0.1, 0.1 * REST), (0.75, 0.75 * REST), (2.0, 200.0), (9.0, 300.0)])
+def test_a_look_that_found_nothing_rests_a_hundred_times_as_long_as_it_took_and_five_minutes_at_most(
+    job: Job, seconds: float, rest: float
+) -> None:
+    job.published, job.seconds = 0, seconds
+    for between in job.rests(3000)[1:]:
+        # It is called every 15 seconds.
+        assert rest <= between - seconds < max(rest, PUBLISH_SECONDS) + PUBLISH_SECONDS
+    assert LONGEST_REST == 300
+
+
+def test_a_run_that_published_does_not_rest(job: Job) -> None:
+    job.seconds = 9.0
+    assert set(job.rests(600)[1:]) == {PUBLISH_SECONDS + 9.0}

@@ -11,8 +11,7 @@ from pipeline.reports.header import Report
 from support.publishing import key_of, noise_of
 
 ALL = all_reports()
-NO_NOISE = KEYS // 2
-"""A cell key in the middle, whose noise is 0."""
+NO_NOISE = key_of(0)
 
 
 def report(name: str) -> Report:
@@ -93,6 +92,13 @@ def test_one_person_who_met_many_errors_is_one_person_of_the_dropped_cells() -> 
     with noise_of(5):
         made = of_span(report("error_pages"), [alone(7, f"/{page}") for page in range(9)], with_numbers=True)
     assert made.has_dropped is False
+
+
+def test_people_of_dropped_cells_who_may_be_the_same_are_not_told_of() -> None:
+    with noise_of(0):
+        for at_least, is_told in ((2, False), (3, True)):
+            rest = cell(("/gone", "404"), 6)._replace(at_least=at_least, is_known=False)
+            assert of_span(report("error_pages"), [rest], with_numbers=True) == OfSpan([], has_dropped=is_told)
 
 
 def test_the_noise_of_the_dropped_people_is_that_of_their_keys() -> None:

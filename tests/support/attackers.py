@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from pipeline.publish.cells import THRESHOLD, Number, RawCell, most_hits, published
-from pipeline.publish.noise import KEYS, MILLION, noise
+from pipeline.publish.noise import KEYS, MILLION, Kind, noise
 from pipeline.reports.catalogue import all_reports, find
 from pipeline.reports.header import Report
 
@@ -74,9 +74,9 @@ def shown(people: Sequence[int], report: Report = BROWSERS, **hits: Sequence[int
 
 
 @cache
-def shares() -> dict[int, float]:
+def shares(kind: Kind = "ordinary") -> dict[int, float]:
     """Return the probability of each noise, as the table is public."""
-    table = noise()["ordinary"]
+    table = noise()[kind]
     counts = [after - before for before, after in pairwise((0, *table.limits))]
     return {value: count / MILLION for value, count in enumerate(counts, start=-table.reach)}
 
