@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline.database.client import connect
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
 from support import clinic_day
 from support.publishing import store_published_day
+from support.server import Rows
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = [report for report in catalogue.all_reports() if not report.is_for_tools]
@@ -62,29 +61,15 @@ def golden_text(report: Report, table: answers.Table) -> str:
     return re.sub(r"\b[0-9a-f]{16}\b", "ed7f988028a565e4", text)
 
 
-def store_counts(settings: Settings, at: datetime) -> None:
-    client = connect(settings, "pixel_writer")
-    try:
-        client.insert(
-            "counters",
-            [
-                [at, "a", name, reason, clinic_day.SITE if name == "stored" else "", value, uuid.UUID(int=1)]
-                for name, reason, value in COUNTS
-            ],
-            column_names=["minute", "collector", "name", "reason", "site", "value", "batch_id"],
-            column_type_names=["DateTime('UTC')", *["String"] * 4, "UInt64", "UUID"],
-            database="pixel",
-        )
-    finally:
-        client.close()
-
-
 @pytest.fixture(scope="module")
 def day(clickhouse: Settings) -> Settings:
     """The settings of a server with the fixed day, published; no test of this file changes it."""
     store_published_day(clickhouse)
+    rows = Rows(clickhouse)
     for at in (clinic_day.SINCE + HOUR, RECENT):
-        store_counts(clickhouse, at)
+        for name, reason, value in COUNTS:
+            rows.count(at, name, value, reason=reason, site=clinic_day.SITE if name == "stored" else "")
+    rows.close()
     return clickhouse
 
 

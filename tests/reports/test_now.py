@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -38,29 +37,19 @@ def ops(two_sites: Settings) -> Iterator[Client]:
     client.close()
 
 
-def count(tables: Rows, at: datetime, name: str, value: int, *, site: str = "", reason: str = "") -> None:
-    tables.writer.insert(
-        "counters",
-        [[at, "a", name, reason, site, value, uuid.uuid4()]],
-        column_names=["minute", "collector", "name", "reason", "site", "value", "batch_id"],
-        column_type_names=["DateTime('UTC')", *["String"] * 4, "UInt64", "UUID"],
-        database="pixel",
-    )
-
-
 def asked(settings: Settings, since: datetime = RECENT, until: datetime = RECENT + HOUR) -> answers.Table:
     return run.run(settings, NOW, "clinic", since, until)
 
 
 def test_each_minute_has_a_row_for_each_site_and_a_silent_site_is_told_first(tables: Rows, two_sites: Settings) -> None:
-    count(tables, RECENT, "stored", 3, site="clinic")
-    count(tables, RECENT, "stored", 4, site="clinic")
-    count(tables, RECENT, "refused", 5, reason="flood")
-    count(tables, RECENT, "refused", 2, reason="unknown_site")
-    count(tables, RECENT, "flood", 5)
-    count(tables, RECENT + 58 * MINUTE, "stored", 1, site="clinic")
-    count(tables, RECENT - HOUR, "stored", 9, site="portal")
-    count(tables, RECENT + HOUR, "stored", 9, site="portal")
+    tables.count(RECENT, "stored", 3, site="clinic")
+    tables.count(RECENT, "stored", 4, site="clinic")
+    tables.count(RECENT, "refused", 5, reason="flood")
+    tables.count(RECENT, "refused", 2, reason="unknown_site")
+    tables.count(RECENT, "flood", 5)
+    tables.count(RECENT + 58 * MINUTE, "stored", 1, site="clinic")
+    tables.count(RECENT - HOUR, "stored", 9, site="portal")
+    tables.count(RECENT + HOUR, "stored", 9, site="portal")
     table = asked(two_sites)
     assert table.columns == NOW.view_columns
     assert len(table.rows) == 120
@@ -75,7 +64,7 @@ def test_each_minute_has_a_row_for_each_site_and_a_silent_site_is_told_first(tab
 
 
 def test_a_site_that_never_sent_a_hit_is_silent_for_seven_days_or_more(tables: Rows, two_sites: Settings) -> None:
-    count(tables, RECENT - timedelta(days=8), "stored", 1, site="portal")
+    tables.count(RECENT - timedelta(days=8), "stored", 1, site="portal")
     assert {row[1:] for row in asked(two_sites).rows} == {
         ("clinic", 0, 0, 0, WEEK_SECONDS),
         ("portal", 0, 0, 0, WEEK_SECONDS),
@@ -83,7 +72,7 @@ def test_a_site_that_never_sent_a_hit_is_silent_for_seven_days_or_more(tables: R
 
 
 def test_hits_that_were_counted_without_a_site_are_not_left_out(tables: Rows, two_sites: Settings) -> None:
-    count(tables, RECENT, "stored", 6)
+    tables.count(RECENT, "stored", 6)
     assert [row[1:3] for row in asked(two_sites).rows[:3]] == [("", 6), ("clinic", 0), ("portal", 0)]
 
 
@@ -92,8 +81,8 @@ def test_minutes_of_more_than_a_day_ago_are_not_shown_and_no_period_tells_of_the
 ) -> None:
     before = datetime.now(UTC)
     for at, number in ((RECENT, 1), (RECENT - 2 * DAY, 2)):
-        count(tables, at, "stored", number, site="clinic")
-        count(tables, at, "refused", number, reason="flood")
+        tables.count(at, "stored", number, site="clinic")
+        tables.count(at, "refused", number, reason="flood")
     rows = [row for row in asked(two_sites, RECENT - 3 * DAY, RECENT + HOUR).rows if row[1] == "clinic"]
     first = rows[0][0]
     assert isinstance(first, datetime)
@@ -104,7 +93,7 @@ def test_minutes_of_more_than_a_day_ago_are_not_shown_and_no_period_tells_of_the
 
 def test_no_minute_of_the_future_is_shown_and_the_plain_view_ends_now(tables: Rows, ops: Client) -> None:
     before = datetime.now(UTC)
-    count(tables, before.replace(second=0, microsecond=0), "stored", 2, site="clinic")
+    tables.count(before.replace(second=0, microsecond=0), "stored", 2, site="clinic")
     rows = ops.query(
         "SELECT minute, accepted, lag FROM technical.now_3h WHERE site = 'clinic' ORDER BY minute"
     ).result_rows
@@ -120,8 +109,8 @@ def test_plain_views_of_the_counters_answer_for_the_last_hours(
     name: str, hours: int, tables: Rows, ops: Client
 ) -> None:
     now = datetime.now(UTC)
-    count(tables, now - (hours - 1) * HOUR, "offered", 3)
-    count(tables, now - (hours + 2) * HOUR, "offered", 5)
+    tables.count(now - (hours - 1) * HOUR, "offered", 3)
+    tables.count(now - (hours + 2) * HOUR, "offered", 5)
     asked = f"SELECT events FROM technical.counters_{name} WHERE outcome = 'offered'"
     assert ops.query(asked).result_rows == [(3,)]
 

@@ -6,7 +6,9 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from clickhouse_connect.driver import Client
 
@@ -105,6 +107,16 @@ class Rows:
         self.writer.command(
             "INSERT INTO pixel.subject_blocks (case_id, kind, epoch, visitor, ip_token, state, changed_at)"
             f" SELECT 'case', '{kind}', today(), {visitor}, '{address}', '{state}', now64(3) + {seconds_later}"
+        )
+
+    def count(self, at: datetime, name: str, value: int, *, site: str = "", reason: str = "") -> None:
+        """Store one count of a minute."""
+        self.writer.insert(
+            "counters",
+            [[at, "a", name, reason, site, value, uuid4()]],
+            column_names=["minute", "collector", "name", "reason", "site", "value", "batch_id"],
+            column_type_names=["DateTime('UTC')", *["String"] * 4, "UInt64", "UUID"],
+            database="pixel",
         )
 
     def forget_migrations(self) -> None:
