@@ -259,7 +259,7 @@ def test_a_setting_that_drivers_send_changes_no_number(ops: Client, tables: Rows
     assert answer.result_rows == [("/page", 7)]
 
 
-def test_a_readers_condition_never_meets_a_suppressed_cell(ops: Client, tables: Rows) -> None:
+def test_a_readers_condition_never_meets_a_hidden_row(ops: Client, tables: Rows) -> None:
     store(tables, "/shown", range(1, 11))
     store(tables, "/secret", range(11, 13))
     answer = ops.query(f"SELECT * FROM {VIEW} WHERE throwIf(page = '/secret') = 0")

@@ -29,6 +29,7 @@ GOOD = {
 }
 NOW = datetime(2026, 11, 22, 14, 20, 5, tzinfo=UTC)
 DOCS = Path(__file__).parents[2] / "docs" / "reports.md"
+CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
 
 def changed(tmp_path: Path, name: str, old: str, new: str) -> Path:
@@ -142,6 +143,18 @@ def test_a_file_without_question_and_select_is_refused(text: str, tmp_path: Path
     file = tmp_path / "empty.sql"
     file.write_text(text, encoding="utf-8")
     assert f"{file}:1: expected `-- QUESTION`, a SELECT" in refusal("technical/empty", file)
+
+
+def test_the_example_for_contributors_is_a_report_that_is_accepted(tmp_path: Path) -> None:
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    _, _, example = text.partition(
+        "This example is a whole file, `server_errors.sql` of the family `technical`:\n\n```sql\n"
+    )
+    file = tmp_path / "server_errors.sql"
+    file.write_text(example.partition("```")[0], encoding="utf-8")
+    report = read_report("technical", file)
+    assert report.is_published
+    assert "CREATE OR REPLACE VIEW technical.server_errors" in views.view_sql(report, Settings())
 
 
 def test_the_first_line_is_the_question_and_the_second_begins_the_query() -> None:

@@ -93,10 +93,11 @@ def test_no_term_ends_before_another_that_needs_it(days, terms, named):
             Retention(keys_days=days, **terms)
 
 
-def test_a_file_with_a_setting_that_was_removed_is_told_what_to_do(tmp_path):
+@pytest.mark.parametrize("name", ["min_visitors", "min_visitors_sensitive"])
+def test_a_file_with_a_setting_that_was_removed_is_told_what_to_do(tmp_path, name):
     file = tmp_path / "pixel.toml"
-    file.write_text("[privacy]\nmin_visitors_sensitive = 20\n", encoding="utf-8")
-    with pytest.raises(Fatal, match=r"privacy\.min_visitors_sensitive; it was removed: .* delete the line"):
+    file.write_text(f"[privacy]\n{name} = 20\n", encoding="utf-8")
+    with pytest.raises(Fatal, match=rf"privacy\.{name}; it was removed: .* delete the line"):
         settings.load(file)
 
 
