@@ -58,40 +58,48 @@ without a cookie belongs to another visitor and counts. `technical/counters` cou
 ## How numbers are published
 `clinic-pixel ship` publishes; `sql/views/counted_cells.sql` counts, `pipeline/publish` perturbs and decides.
 
-1. **When.** An hour or a day of the site is published once everything received in it is stored, a few minutes after its end. The
-   report by the hour has numbers of hours, `traffic_by_day` of days, all others of days, of weeks (from Monday) and of four weeks;
-   in an hour with 200 published visitors or more, the reports that have rows by page, browser and so on have numbers of the hour, too. If late events add more than 5 % of rows, the period is published
+1. **When.** An hour or a day of the site is published once everything received in it is stored, a few minutes after
+   its end. The report by the hour has numbers of hours, `traffic_by_day` of days, all others of days, of weeks (from
+   Monday) and of four weeks; in an hour with 200 published visitors or more, the reports that have rows by page,
+   browser and so on have numbers of the hour, too. If late events add more than 5 % of rows, the period is published
    again, once, and marked `corrected`. A backfill publishes the days that are stored.
-2. **Periods.** The answer for a longer period is the sum of the fewest published periods in it. `visitors` of several days are
-   person-days: a visitor of two days counts twice. A day in which a row had too few visitors is missing in its sum, so the sum of a
-   rare row is lower than the truth. The number of a week has its own noise and counts a visitor once.
-3. **People.** A person is a cookie, or without one the day's token of address and browser. A first page without a cookie belongs
-   to the cookie that the same address and browser send later that day. Rows without a visitor (a privacy signal, a sensitive page)
-   of the same country, network, device, browser and operating system (with their versions) are one person of the day, so people are
-   counted low. In a week, people without a cookie are those of the fullest day.
-4. **Robots, probes, staff** are no visitors. A robot is one that says so. A probe is a client that sends an attack or opens 10
-   different error pages in a day (each view of a page with `*` counts as a page of its own). Staff are the clinic's own networks.
-   Their page views are counted apart: those of robots exactly, those of staff with noise, and of probes the errors and attacks with
-   noise. A robot that opens a link because a person shared it or asked for it counts nowhere.
-5. **Noise.** Each number of visitors is changed by a whole number from -5 to 5 (discrete Laplace, epsilon 1.0, mean 0; sensitive
-   groups: -10 to 10, epsilon 0.5). The noise depends on the set of people and on a secret outside of the database: the same people
-   give the same noise in every report of the same hour or day. Zero stays zero. The noise of page views has steps of 5 page views,
-   in reports of pages of 2, and is a draw of its own, so it tells nothing of the noise of the visitors. One person counts at
-   most two such steps in a number: 10 page views, in reports of pages 4. A part is never larger than its whole, and page views are
-   at least as many as visitors. Derived columns, such as shares, are computed from published numbers.
-6. **Shown** is a number from 5 visitors after noise, and from 3 before it; a page that is not publicly known needs 5 before it; a
-   sensitive group 20, and is never shown by the hour. The same holds for each number in a row: errors of fewer than 3 people, or
-   fewer than 5 after noise, are left empty; those of a sensitive group below 20. Only `probes` may be of one client. Publicly known is a page of the sitemap or of the templates in the settings, and a page
-   that was published in the last 28 days.
+2. **Periods.** The answer for a longer period is the sum of the fewest published periods in it. `visitors` of several
+   days are person-days: a visitor of two days counts twice. A day in which a row had too few visitors is missing in
+   its sum, so the sum of a rare row is lower than the truth. The number of a week has its own noise and counts a
+   visitor once.
+3. **People.** A person is a cookie, or without one the day's token of address and browser. A first page without a
+   cookie belongs to the cookie that the same address and browser send later that day. Rows without a visitor (a
+   privacy signal, a sensitive page) of the same country, network, device, browser and operating system (with their
+   versions) are one person of the day, so people are counted low. In a week, people without a cookie are those of the
+   fullest day.
+4. **Robots, probes, staff** are no visitors. A robot is one that says so. A probe is a client that sends an attack or
+   opens 10 different error pages in a day (each view of a page with `*` counts as a page of its own). Staff are the
+   clinic's own networks. Their page views are counted apart: those of robots exactly, those of staff with noise, and
+   of probes the errors and attacks with noise. A robot that opens a link because a person shared it or asked for it
+   counts nowhere.
+5. **Noise.** Each number of visitors is changed by a whole number from -5 to 5 (discrete Laplace, epsilon 1.0, mean
+   0; sensitive groups: -10 to 10, epsilon 0.5). The noise depends on the set of people and on a secret outside of the
+   database: the same people give the same noise in every report of the same hour or day. Zero stays zero. The noise
+   of page views has steps of 5 page views, in reports of pages of 2, and is a draw of its own, so it tells nothing of
+   the noise of the visitors. One person counts at most two such steps in a number: 10 page views, in reports of pages
+   4. A part is never larger than its whole, and page views are at least as many as visitors. Derived columns, such as
+   shares, are computed from published numbers.
+6. **Shown** is a number from 5 visitors after noise, and from 3 before it; a page that is not publicly known needs 5
+   before it; a sensitive group 20, and is never shown by the hour. The same holds for each number in a row: errors of
+   fewer than 3 people, or fewer than 5 after noise, are left empty; those of a sensitive group below 20. Only
+   `probes` may be of one client. Publicly known is a page of the sitemap or of the templates in the settings, and a
+   page that was published in the last 28 days.
 7. **Small cells.** In reports whose rows make up the whole (browsers, networks) a row of at least 3 visitors that has
-   fewer than 5 after noise is named without numbers, and its `small` is 1. Other small rows are left out; if their people, added
-   over these rows, are at least 5 after noise, the row `(fewer than 5 visitors each)` says so (of a sensitive group: fewer than 20). An hour with few visitors looks like one with none.
-8. **Faults at once.** A public page that answers 5xx, and a link on a public page to an error that 2 visitors of 2 networks
-   followed, are named without a number as soon as the hour is published, once a day. A fault of the site is worth this: it tells that
-   somebody met it in that hour.
-9. **Exact** are `technical/counters`, `technical/now`, and `technical/crawl_errors` of crawlers that prove their name.
-   `technical/now` counts the hits of all visitors together by minute and site, for the last 24 hours only: a silent site shows at once
-   as minutes without accepted hits. At a tiny site a minute with one hit is one person's page view, without page, browser or network.
+   fewer than 5 after noise is named without numbers, and its `small` is 1. Other small rows are left out; if their
+   people, added over these rows, are at least 5 after noise, the row `(fewer than 5 visitors each)` says so (of a
+   sensitive group: fewer than 20). An hour with few visitors looks like one with none.
+8. **Faults at once.** A public page that answers 5xx, and a link on a public page to an error that 2 visitors of 2
+   networks followed, are named without a number as soon as the hour is published, once a day. A fault of the site is
+   worth this: it tells that somebody met it in that hour.
+9. **Exact** are `technical/counters`, `technical/now`, and `technical/crawl_errors` of crawlers that prove their
+   name. `technical/now` counts the hits of all visitors together by minute and site, for the last 24 hours only: a
+   silent site shows at once as minutes without accepted hits. At a tiny site a minute with one hit is one person's
+   page view, without page, browser or network.
 
 A published number is nobody's datum: it is not changed when a person's rows are erased or blocked later.
 
