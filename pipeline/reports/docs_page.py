@@ -81,14 +81,14 @@ without a cookie belongs to another visitor and counts. `technical/counters` cou
    0; sensitive groups: -10 to 10, epsilon 0.5). The noise depends on the set of people and on a secret outside of the
    database: the same people give the same noise in every report of the same hour or day. Zero stays zero. The noise
    of page views has steps of 5 page views, in reports of pages of 2, and is a draw of its own, so it tells nothing of
-   the noise of the visitors. One person counts at most two such steps in a number: 10 page views, in reports of pages
-   4. A part is never larger than its whole, and page views are at least as many as visitors. Derived columns, such as
-   shares, are computed from published numbers.
-6. **Shown** is a number from 5 visitors after noise, and from 3 before it; a page that is not publicly known needs 5
-   before it; a sensitive group 20, and is never shown by the hour. The same holds for each number in a row: errors of
-   fewer than 3 people, or fewer than 5 after noise, are left empty; those of a sensitive group below 20. Only
-   `probes` may be of one client. Publicly known is a page of the sitemap or of the templates in the settings, and a
-   page that was published in the last 28 days.
+   the noise of the visitors. One person counts at most two such steps in a number: 10 page views, and 4 in reports of
+   pages. A part is never larger than its whole, and page views are at least as many as visitors. Derived columns,
+   such as shares, are computed from published numbers.
+6. **Thresholds.** A number is shown from 5 visitors after noise and 3 before it. A page that is not publicly known
+   needs 5 before it. A sensitive group needs 20 after noise, and is never shown by the hour. The same holds for each
+   number in a row: errors of fewer than 3 people, or fewer than 5 after noise, are left empty; those of a sensitive
+   group below 20. Only `probes` may be of one client. A page of the sitemap, of the templates in the settings, or one
+   that was published in the last 28 days is publicly known.
 7. **Small cells.** In reports whose rows make up the whole (browsers, networks) a row of at least 3 visitors that has
    fewer than 5 after noise is named without numbers, and its `small` is 1. Other small rows are left out; if their
    people, added over these rows, are at least 5 after noise, the row `(fewer than 5 visitors each)` says so (of a
@@ -96,10 +96,10 @@ without a cookie belongs to another visitor and counts. `technical/counters` cou
 8. **Faults at once.** A public page that answers 5xx, and a link on a public page to an error that 2 visitors of 2
    networks followed, are named without a number as soon as the hour is published, once a day. A fault of the site is
    worth this: it tells that somebody met it in that hour.
-9. **Exact** are `technical/counters`, `technical/now`, and `technical/crawl_errors` of crawlers that prove their
-   name. `technical/now` counts the hits of all visitors together by minute and site, for the last 24 hours only: a
-   silent site shows at once as minutes without accepted hits. At a tiny site a minute with one hit is one person's
-   page view, without page, browser or network.
+9. **Exact numbers.** `technical/counters` and `technical/now` are exact, and so is `technical/crawl_errors`, which
+   counts crawlers that prove their name. `technical/now` counts the hits of all visitors together by minute and site,
+   for the last 24 hours only: a silent site shows at once as minutes without accepted hits. At a tiny site a minute
+   with one hit is one person's page view, without page, browser or network.
 
 A published number is nobody's datum: it is not changed when a person's rows are erased or blocked later.
 
