@@ -378,12 +378,14 @@ def test_hits_that_were_turned_away_are_told_with_their_share_and_meaning(clickh
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def stored_and_published(rows: Rows, stored: timedelta, *published: tuple[str, timedelta]) -> None:
-    """Store a page view of so long ago, and publish spans by the age of their end."""
+def stored_and_published(
+    rows: Rows, stored: timedelta, *published: tuple[str, timedelta], site: str = "clinic"
+) -> None:
+    """Store a page view of so long ago, and publish spans of the clinic by the age of their end."""
     now = datetime.now(UTC)
     rows.writer.command(
-        "INSERT INTO pixel.events (received_at, site, kind) VALUES ({at:DateTime64(3)}, 'clinic', 'pageview')",
-        parameters={"at": now - stored},
+        "INSERT INTO pixel.events (received_at, site, kind) VALUES ({at:DateTime64(3)}, {site:String}, 'pageview')",
+        parameters={"at": now - stored, "site": site},
     )
     for grain, age in published:
         end = now - age
@@ -418,6 +420,28 @@ def test_numbers_that_are_behind_are_told_as_a_problem_of_the_ship_that_publishe
         assert found[0] == late
         assert said in found[1]
         assert ("is `ship` running?" in found[1]) is publishes
+
+
+def numbers_behind(settings: Settings) -> list[str]:
+    return [text for _, text in findings(settings, "clickhouse") if "are not published" in text]
+
+
+def test_no_day_is_missing_at_a_site_whose_first_page_view_is_newer_than_the_last_closed_day(
+    clickhouse: Settings, tables: Rows
+) -> None:
+    stored_and_published(tables, 2 * HOUR, ("hour", HOUR))
+    assert numbers_behind(clickhouse) == []
+    stored_and_published(tables, 40 * HOUR)
+    (text,) = numbers_behind(clickhouse)
+    assert "although those of hours are" in text
+
+
+def test_numbers_of_a_site_that_the_settings_do_not_name_are_not_missed(clickhouse: Settings, tables: Rows) -> None:
+    stored_and_published(tables, 40 * HOUR, site="former")
+    assert not [text for state, text in findings(clickhouse, "clickhouse") if state == "problem" or "former" in text]
+    stored_and_published(tables, 40 * HOUR)
+    (text,) = numbers_behind(clickhouse)
+    assert text.startswith("clinic: ")
 
 
 def test_a_ship_that_up_has_not_started_yet_is_no_problem(settings: Settings) -> None:
