@@ -110,8 +110,8 @@ A published number is nobody's datum: it is not changed when a person's rows are
   simulation in 73 % of the cases from one number, in 83 % from three, in 91 % from eight, and in 99 % from 24. With page views
   beside the visitors it is 88 % from three for a person with 5 page views, and 96 % for one with 10. Anybody else is right in
   55 %; 50 % is a guess.
-- Two reports that would count the same people (an error page, and the only link to it) have the same number. A difference shows with
-  91 % that somebody is in one of them alone.
+- Two reports that would count the same people (an error page, and the only link to it) have the same number. If the two numbers
+  differ, somebody is certainly in one of them alone; if one person is, they differ in 82 % of the cases.
 - A reader who also sends visits of his own can fill a cell, or its errors, up to just below a threshold. If the number then appears,
   somebody else was in it: in 73 to 100 % of the cases for a row, in 98 % for its errors. So the password of `ops` is for engineers, and
   forged visits are a matter for the fraud reports.
