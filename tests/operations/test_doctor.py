@@ -199,11 +199,10 @@ def test_rows_of_the_future_and_hits_that_were_lost_on_the_way_are_named(clickho
     tables.writer.raw_insert(
         "pixel.events", insert_block=orjson.dumps({"received_at": f"{soon:%Y-%m-%d %H:%M:%S}"}), fmt="JSONEachRow"
     )
-    minute = f"{datetime.now(UTC):%Y-%m-%d %H:%M:00}"
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
     counts = [("offered", "", 9), ("refused", "spool_full", 7), ("refused", "flood", 2)]
     for name, reason, value in counts:
-        row = {"minute": minute, "name": name, "reason": reason, "value": value}
-        tables.writer.raw_insert("pixel.counters", insert_block=orjson.dumps(row), fmt="JSONEachRow")
+        tables.count(minute, name, value, reason=reason)
     problems = [text for state, text in findings(clickhouse, "clickhouse") if state == "problem"]
     assert [text for text in problems if "in the future" in text], findings(clickhouse, "clickhouse")
     assert [text for text in problems if "refused with" in text] == [
@@ -358,7 +357,7 @@ def test_one_sender_of_most_hits_is_told_without_its_address(
 
 
 def test_hits_that_were_turned_away_are_told_with_their_share_and_meaning(clickhouse: Settings, tables: Rows) -> None:
-    minute = f"{datetime.now(UTC):%Y-%m-%d %H:%M:00}"
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
     counts = [
         ("offered", "", 300),
         ("refused", "flood", 92),
@@ -366,8 +365,7 @@ def test_hits_that_were_turned_away_are_told_with_their_share_and_meaning(clickh
         ("refused", "bad_query", 5),
     ]
     for name, reason, value in counts:
-        row = {"minute": minute, "name": name, "reason": reason, "value": value}
-        tables.writer.raw_insert("pixel.counters", insert_block=orjson.dumps(row), fmt="JSONEachRow")
+        tables.count(minute, name, value, reason=reason)
     found = findings(clickhouse, "visitors")
     assert [state for state, _ in found] == ["problem", "note"]
     assert found[0][1].startswith("92 hits of the last hour (31%) were refused as `flood`")
