@@ -16,9 +16,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from collector.http.request import Replays, decode_value
 from collector.metrics import CONNECTIONS_CLOSED, FILES_REFUSED, PAGE_FAULTS, Totals, TotalsFile, summed
 from collector.open_connections import OpenConnections
+from pipeline.aged_cache import AgedCache
 from pipeline.clock import now_ms
 from pipeline.durations import DAY_MS
-from pipeline.edge.aged_cache import AgedCache
 from pipeline.edge.blocks import READ_SECONDS, BlockList
 from pipeline.edge.draft import day_of
 from pipeline.edge.steps import OverRate
@@ -205,7 +205,7 @@ class Process:
 
     def decode(self, raw: bytes) -> str:
         """Return the text of an address in a query, cached for minutes."""
-        return self._decoded(raw) if len(raw) <= LONGEST_REMEMBERED else decode_value(raw)
+        return self._decoded[raw] if len(raw) <= LONGEST_REMEMBERED else decode_value(raw)
 
     async def _keep_forgetting(self) -> None:
         await self._every(FORGET_SECONDS, self._forget)

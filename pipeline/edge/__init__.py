@@ -4,4 +4,4 @@ Owns the order of the steps, blocks and the rate limit. May use `headers`, `page
 below. The collector calls `steps.run_edge` and `technical`; no other code runs a step.
 """
 
-__all__ = ["aged_cache", "blocks", "clients", "draft", "steps", "tables", "technical"]
+__all__ = ["blocks", "clients", "draft", "steps", "tables", "technical"]

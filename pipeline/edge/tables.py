@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.edge.aged_cache import AgedCache
+from pipeline.aged_cache import AgedCache
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.clients import Client, Sender, read_client
 from pipeline.edge.rate_limit import RateLimit
@@ -121,15 +121,15 @@ class EdgeTables:
     def client(self, sender: Sender) -> Client:
         """Return the client of a request."""
         remember = len(sender.forwarded_for) <= LONGEST_REMEMBERED
-        return self._clients(sender) if remember else self._read_client(sender)
+        return self._clients[sender] if remember else self._read_client(sender)
 
     def page(self, site: str, raw: str) -> PageFacts:
         """Return the facts of a page address that may be kept."""
-        return self._pages((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_page((site, raw))
+        return self._pages[site, raw] if len(raw) <= LONGEST_REMEMBERED else self._read_page((site, raw))
 
     def referrer(self, site: str, raw: str) -> ReferrerFacts:
         """Return the facts of a previous page's address that may be kept."""
-        return self._referrers((site, raw)) if len(raw) <= LONGEST_REMEMBERED else self._read_referrer((site, raw))
+        return self._referrers[site, raw] if len(raw) <= LONGEST_REMEMBERED else self._read_referrer((site, raw))
 
     def signature(self, request: SignedRequest, scheme: str, *, now_ms: int) -> Verdict:
         """Return the verdict on the signature of a request; the events of one beacon share it and its nonce."""

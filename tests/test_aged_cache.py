@@ -2,18 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.edge.aged_cache import AgedCache
+from pipeline.aged_cache import AgedCache
 
 
 def test_a_value_is_computed_once_while_it_is_used_and_gone_after_two_turns_without():
     computed = []
     cache = AgedCache(lambda key: computed.append(key) or len(computed), most=100)
     for _ in range(5):
-        assert cache("a") == 1
+        assert cache["a"] == 1
         cache.turn()
     cache.turn()
-    assert len(cache) == 0
-    assert cache("a") == 2
+    assert not cache
+    assert cache["a"] == 2
 
 
 def test_an_error_is_not_remembered():
@@ -27,13 +27,13 @@ def test_an_error_is_not_remembered():
 
     cache = AgedCache(compute, most=100)
     with pytest.raises(ValueError, match="first"):
-        cache("a")
-    assert cache("a") == 7
+        cache["a"]
+    assert cache["a"] == 7
 
 
 @given(st.lists(st.integers(0, 40)), st.integers(2, 20))
 def test_whatever_is_asked_the_answer_is_right_and_the_memory_bounded(keys, most):
     cache = AgedCache(lambda key: key * 2, most=most)
     for key in keys:
-        assert cache(key) == key * 2
-        assert len(cache) <= most
+        assert cache[key] == key * 2
+        assert len(cache) + len(cache._old) <= most
