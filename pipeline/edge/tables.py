@@ -171,6 +171,7 @@ class EdgeTables:
         """Drop the cached entries that were not used since the last call."""
         for memory in (self._clients, self._pages, self._referrers):
             memory.turn()
+        self.keys.forget_clients()
         self.rate_limit.forget(now_ms=now_ms)
 
     def changed_pages(self) -> dict[str, KnownPaths]:

@@ -18,6 +18,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -46,6 +47,7 @@ class KeyName(NamedTuple):
         return cls(epoch.isoformat(), epoch, epoch)
 
     @classmethod
+    @lru_cache(maxsize=4)  # asked for each hit with an id cookie
     def of_year(cls, epoch: date) -> KeyName:
         """Return the name of the visitor key of the year of `epoch`."""
         return cls(f"visitor-{epoch.year:04}", date(epoch.year, 1, 1), date(epoch.year, 12, 31))

@@ -92,6 +92,12 @@ class Keyring:
         """Return the click key of the quarter of `epoch`; None means no click tokens (`problem` says why)."""
         return self._key(KeyName.of_quarter(epoch), today)
 
+    def forget_clients(self) -> None:
+        """Drop the cached tokens of clients that were not used since the last call."""
+        for tokens in self._days.values():
+            if tokens is not None:
+                tokens.forget()
+
     def mint_ahead(self, today: date, days: int) -> list[tuple[KeyName, bool]]:
         """Make the keys of today and the following days, `days` in all, and the visitor and click keys of their
         years and quarters.

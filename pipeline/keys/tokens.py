@@ -8,12 +8,13 @@ Owns the cryptography of pseudonyms. Pure: keys come as arguments, nothing is re
 * With the day's key every token of that day can be reversed (all IPv4 addresses in minutes). The destruction of the key
   ends that; until then a token is a pseudonym, and afterwards the rows are de-linked, not anonymous.
 
-An AES encryptor stays open per key (a new one per call costs twenty times the encryption), so a `DayTokens` belongs to
-one thread.
+An AES encryptor stays open per key (a new one per call costs twenty times the encryption), and the tokens in use are
+cached with the key, in memory only, and end with it. So a `DayTokens` belongs to one thread.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final
@@ -24,9 +25,12 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from pipeline.aged_cache import AgedCache
 from pipeline.event import PackedAddress, RawAddress, Token
 
 KEY_BYTES: Final = 32
+CACHED_ADDRESSES: Final = 16_384
+CACHED_AGENTS: Final = 4_096
 _MAPPED: Final = bytes(10) + b"\xff\xff"  # RFC 4291 2.5.5.2: the first 96 bits of an IPv4-mapped address
 
 
@@ -84,17 +88,20 @@ class Deterministic:
 
 
 class DayTokens:
-    """Everything keyed by one day's key of 32 bytes; belongs to one thread."""
+    """Everything keyed by one day's key of 32 bytes; belongs to one thread, which calls `forget` every few minutes."""
 
-    __slots__ = ("_agent", "_ip", "_net", "_visitor")
+    __slots__ = ("_agents", "_ip", "_tokens", "_visitor")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a day's key has {KEY_BYTES} bytes, not {len(key)}")
         self._ip = Deterministic(derive(key, b"clinic-pixel ip_token", 16))
-        self._net = Deterministic(derive(key, b"clinic-pixel net_token", 16))
+        net = Deterministic(derive(key, b"clinic-pixel net_token", 16))
         self._visitor = _keyed(derive(key, b"clinic-pixel visitor", 32))
-        self._agent = _keyed(derive(key, b"clinic-pixel ua_token", 32))
+        # Not bound to `self`: a cycle would keep a forgotten key in memory until the next garbage collection.
+        self._tokens = AgedCache(partial(_tokens, self._ip, net), most=CACHED_ADDRESSES)
+        agents = partial(_uint64, _keyed(derive(key, b"clinic-pixel ua_token", 32)))
+        self._agents = AgedCache(agents, most=CACHED_AGENTS)
 
     def ip_token(self, address: RawAddress) -> Token:
         """Return the token of an address; raises `ValueError` where the text is no address."""
@@ -106,8 +113,7 @@ class DayTokens:
 
     def tokens(self, address: PackedAddress) -> tuple[Token, Token]:
         """Return the tokens of an address and of its network, which is its /24 (IPv4) or /48 (IPv6)."""
-        network = address[:15] + b"\0" if is_ipv4(address) else address[:6] + bytes(10)
-        return self._ip.token(address), self._net.token(network)
+        return self._tokens[address]
 
     def visitor(self, address: PackedAddress, agent: str, site: str) -> int:
         """Return the day's visitor of a browser without id cookie: 64 bits, never 0.
@@ -119,7 +125,12 @@ class DayTokens:
 
     def agent(self, agent: str) -> int:
         """Return the `ua_token` of a user agent: 64 bits, 0 for none."""
-        return _uint64(self._agent, _bytes(agent)) if agent else 0
+        return self._agents[_bytes(agent)] if agent else 0
+
+    def forget(self) -> None:
+        """Drop the cached tokens that were not used since the last call."""
+        self._tokens.turn()
+        self._agents.turn()
 
     def reverse(self, token: Token) -> RawAddress:
         """Return the address behind an `ip_token` of this day; for `reveal` and `relink` only.
@@ -127,6 +138,11 @@ class DayTokens:
         A token of another day or another kind gives a meaningless address: the cipher has no integrity check.
         """
         return unpacked(self._ip.reverse(token))
+
+
+def _tokens(ip: Deterministic, net: Deterministic, address: PackedAddress) -> tuple[Token, Token]:
+    network = address[:15] + b"\0" if is_ipv4(address) else address[:6] + bytes(10)
+    return ip.token(address), net.token(network)
 
 
 def cookie_visitor(visitor_key: bytes, secret: str) -> int:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 
 from collector import process as process_module
+from collector.http.request import read_pixel
 from collector.metrics import FILES_REFUSED, PAGE_FAULTS, TotalsFile
 from collector.process import EARLIEST_MS, PAGE_FAULTS_SECONDS, Process
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.steps import OverRate, run_edge
 from pipeline.errors import Reason, Refused
 from pipeline.event import Count, Hit
+from pipeline.keys.tokens import packed
 from pipeline.pages import page as page_module
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Collector, Networks
@@ -124,6 +129,54 @@ def test_a_changed_look_up_file_is_in_force_for_known_clients_too(
         await process.stop()
 
     asyncio.run(scenario())
+
+
+def test_ten_minutes_after_the_last_hit_no_part_of_the_process_holds_the_visitors_address_page_or_agent(
+    tmp_path: Path,
+) -> None:
+    settings = Settings.model_validate({"data": tmp_path, "sites": [OWN]})
+    secrets = ("203.0.113.77", "anna@mail.example", "Agent of Anna")
+
+    async def scenario() -> None:
+        process = Process(settings)
+        take(process, *secrets)
+        assert held(process, secrets), "they are cached for a while"
+        for _ in range(2):
+            await process._forget()
+        assert held(process, secrets) == set()
+
+    asyncio.run(scenario())
+
+
+def take(process: Process, address: str, email: str, agent: str) -> None:
+    scope = {
+        "method": "GET",
+        "path": "/p.gif",
+        "query_string": f"s=clinic&u=https://clinic.example/?m={email}&r=https://ya.ru/{email}&n=1".encode(),
+        "headers": [(b"host", b"a"), (b"user-agent", agent.encode())],
+        "client": (address, 1),
+    }
+    moment = process.moment()
+    hit = read_pixel(scope, now_ms=moment, replays=process.replays, decode=process.decode)
+    run_edge(hit, process.tables, now_ms=moment)
+
+
+def held(process: Process, secrets: Iterable[str]) -> set[str]:
+    """Return the texts that are reachable from a process, in any of their forms."""
+    forms = {form: text for text in secrets for form in (text, text.encode())}
+    forms.update({packed(text): text for text in secrets if text[0].isdigit()})
+    found: set[str] = set()
+    seen: set[int] = set()
+    waiting: list[object] = [process]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, (ModuleType, FunctionType, type)):
+            continue
+        seen.add(id(one))
+        if isinstance(one, (str, bytes)):
+            found |= {text for form, text in forms.items() if isinstance(form, type(one)) and form in one}
+        waiting += gc.get_referents(one)
+    return found
 
 
 @pytest.mark.parametrize(("owner", "method"), [(TotalsFile, "write"), (BlockList, "refresh")])

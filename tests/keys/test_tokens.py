@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.event import RawAddress, Token
+from pipeline.keys import tokens as tokens_module
 from pipeline.keys.tokens import (
     DayTokens,
     Deterministic,
@@ -206,3 +209,31 @@ def test_a_key_of_another_length_is_refused() -> None:
 def test_a_fingerprint_names_a_key_without_showing_it() -> None:
     assert fingerprint(KEY) != fingerprint(KEY[::-1])
     assert fingerprint(KEY) not in KEY.hex()
+
+
+def test_a_key_that_nobody_uses_is_freed_at_once_with_its_cached_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[Deterministic]] = []
+
+    class Watched(Deterministic):
+        def __init__(self, key: bytes) -> None:
+            super().__init__(key)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr(tokens_module, "Deterministic", Watched)
+    gc.disable()
+    try:
+        tokens = DayTokens(KEY)
+        tokens.tokens(packed("192.0.2.1"))
+        tokens.agent("agent")
+        del tokens
+        assert [cipher() for cipher in made] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_cached_tokens_are_those_of_another_process(tokens: DayTokens) -> None:
+    for address, agent in (("192.0.2.1", "one"), ("2001:db8::1", "other"), ("192.0.2.1", "other")):
+        for _ in range(3):
+            assert tokens.tokens(packed(address)) == DayTokens(KEY).tokens(packed(address))
+            assert tokens.agent(agent) == DayTokens(KEY).agent(agent)
+            tokens.forget()
