@@ -23,13 +23,11 @@ from pipeline.event import (
     Event,
     Fetch,
     Hit,
-    PackedAddress,
     PageFrom,
     Token,
     VisitorKind,
 )
 from pipeline.headers import consent
-from pipeline.keys.tokens import is_ipv4
 from pipeline.networks.lookup import NO_FACTS, NetworkFacts
 from pipeline.pages.page import PageFacts, ReferrerFacts
 from pipeline.scrub.redact import Clean, scrub_release
@@ -92,7 +90,7 @@ def event_of(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int)
         cookies=draft.kept_cookies,
         ip_token=draft.ip_token,
         net_token=draft.net_token,
-        ip_version=_ip_version(draft.client.packed),
+        ip_version=draft.client.version,
         country=network.country,
         asn=network.asn,
         as_org=network.as_org,
@@ -131,12 +129,6 @@ def event_of(hit: Hit, draft: Draft, tables: EdgeTables, ad: Clean, now_ms: int)
         agent_signed=draft.signature.state,
         signer=draft.signature.signer if draft.signature.state == "verified" else "",
     )
-
-
-def _ip_version(address: PackedAddress) -> int:
-    if not address:
-        return 0
-    return 4 if is_ipv4(address) else 6
 
 
 def day_of(unix_ms: int) -> date:

@@ -18,6 +18,7 @@ Each collector process counts for itself, so with N workers a client may send up
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -29,6 +30,9 @@ WIDER: Final = 10.0
 """How many networks of size /64 may use up their rate at the same time before their /48 is over its own."""
 
 ROUNDING: Final = 1e-6
+
+Bucket = tuple[bytes, float]
+"""The name of a bucket, which is a keyed hash, and the share of a hit's cost that it pays."""
 
 
 class RateLimit:
@@ -45,18 +49,26 @@ class RateLimit:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def admits(self, client: PackedAddress, *, now_ms: int, cost: float = 1.0) -> bool:
-        """Take a hit of this cost from the client's buckets; False when one is empty. `now_ms` is Unix milliseconds."""
-        if not self._per_ms:
-            return True
+    def buckets_of(self, client: PackedAddress) -> tuple[Bucket, ...]:
+        """Return the buckets of a client: one for IPv4; /64 and /48 for IPv6."""
         if is_ipv4(client):
-            return self._takes(client, cost, now_ms)
-        return self._takes(client[:8], cost, now_ms) and self._takes(client[:6], cost / WIDER, now_ms)
+            return ((self._hashed(client), 1.0),)
+        return (self._hashed(client[:8]), 1.0), (self._hashed(client[:6]), 1 / WIDER)
 
-    def _takes(self, network: bytes, cost: float, now_ms: int) -> bool:
+    def admits(self, buckets: Iterable[Bucket], *, now_ms: int, cost: float = 1.0) -> bool:
+        """Take a hit of this cost from a client's buckets; False when one is empty. `now_ms` is Unix milliseconds."""
+        if self._per_ms:
+            for bucket, share in buckets:
+                if not self._takes(bucket, cost * share, now_ms):
+                    return False
+        return True
+
+    def _hashed(self, network: bytes) -> bytes:
         hashed = self._hash.copy()
         hashed.update(network)
-        bucket = hashed.digest()
+        return hashed.digest()
+
+    def _takes(self, bucket: bytes, cost: float, now_ms: int) -> bool:
         level, seen_ms = self._buckets.pop(bucket, (self._burst, now_ms))
         level = min(self._burst, level + max(0, now_ms - seen_ms) * self._per_ms)
         admitted = level >= cost - ROUNDING

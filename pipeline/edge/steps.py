@@ -89,7 +89,7 @@ def drop_over_rate(hit: Hit, draft: Draft, tables: EdgeTables) -> None:
     A page has few page views and many ad blocks, and the clinic's own network has many people behind one address.
     """
     cost = (IMPRESSION_COST * len(hit.ads) or 1.0) * (OWN_COST if draft.network.net_class == "own" else 1.0)
-    if draft.client.packed and not tables.rate_limit.admits(draft.client.packed, now_ms=hit.received_ms, cost=cost):
+    if not tables.rate_limit.admits(draft.client.buckets, now_ms=hit.received_ms, cost=cost):
         raise OverRate(draft.network)
 
 

@@ -187,7 +187,7 @@ class EdgeTables:
             self._referrers.clear()
 
     def _read_client(self, sender: Sender) -> Client:
-        return read_client(sender, self.trusted, self.networks)
+        return read_client(sender, self.trusted, self.networks, self.rate_limit)
 
     def _read_page(self, place: _SitePage) -> PageFacts:
         return read_page(place[1], self.sites[place[0]].pages)

@@ -253,7 +253,10 @@ class _FloodAfter:
     def __init__(self, admitted: int) -> None:
         self.left = admitted
 
-    def admits(self, _address: str, *, now_ms: int, cost: float) -> bool:
+    def buckets_of(self, _address: bytes) -> tuple[()]:
+        return ()
+
+    def admits(self, _buckets: object, *, now_ms: int, cost: float) -> bool:
         self.left -= 1
         return self.left >= 0
 

@@ -3,6 +3,7 @@ from ipaddress import ip_network
 import pytest
 
 from pipeline.edge.clients import Sender, read_client
+from pipeline.edge.rate_limit import RateLimit
 from pipeline.edge.steps import uses_https
 from pipeline.event import Hit
 from pipeline.keys.tokens import packed
@@ -10,11 +11,12 @@ from pipeline.networks.address import NetworkSet
 from pipeline.networks.lookup import NetworkTables
 
 TRUSTED = NetworkSet([ip_network("10.0.0.0/8")])
+RATE_LIMIT = RateLimit(per_minute=60, burst=3, clients=1000, key=bytes(32))
 NETWORKS = NetworkTables(own={"clinic": NetworkSet([ip_network("192.0.2.0/24")])})
 
 
 def client(peer, forwarded_for="", *, is_replay=False):
-    return read_client(Sender(peer, forwarded_for, is_replay), TRUSTED, NETWORKS)
+    return read_client(Sender(peer, forwarded_for, is_replay), TRUSTED, NETWORKS, RATE_LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,7 @@ def test_the_client_is_found_behind_trusted_proxies_only(word, given, address, t
     found = client(*given)
     assert (found.address, found.peer_is_trusted) == (address, trusted), word
     assert found.packed == (packed(address) if address else b""), word
+    assert found.version == (4 if address else 0), word
 
 
 def test_a_replay_names_its_client_from_any_peer():
@@ -75,7 +78,7 @@ def test_only_a_trusted_proxy_may_say_that_the_visitor_used_https(peer, scheme, 
 )
 def test_a_forwarded_header_of_a_near_peer_that_nobody_trusts_is_counted(peer, forwarded_for, counted):
     networks = NetworkTables(own={"clinic": NetworkSet([ip_network("192.168.5.0/24")])})
-    read_client(Sender(peer, forwarded_for, is_replay=False), TRUSTED, networks)
-    read_client(Sender(peer, forwarded_for, is_replay=True), TRUSTED, networks)
+    read_client(Sender(peer, forwarded_for, is_replay=False), TRUSTED, networks, RATE_LIMIT)
+    read_client(Sender(peer, forwarded_for, is_replay=True), TRUSTED, networks, RATE_LIMIT)
     assert [name for name, count in networks.untrusted_forwards.items() if count] == counted
     assert set(networks.untrusted_forwards.values()) <= {0, 1}
