@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 
-from collector.http.request import Replays, decode_value
+from collector.http.request import Query, Replays, read_query
 from collector.metrics import CONNECTIONS_CLOSED, FILES_REFUSED, PAGE_FAULTS, Totals, TotalsFile, summed
 from collector.open_connections import OpenConnections
 from pipeline.aged_cache import AgedCache
@@ -22,7 +22,7 @@ from pipeline.durations import DAY_MS
 from pipeline.edge.blocks import READ_SECONDS, BlockList
 from pipeline.edge.draft import day_of
 from pipeline.edge.steps import OverRate
-from pipeline.edge.tables import LONGEST_REMEMBERED, REMEMBERED, EdgeTables
+from pipeline.edge.tables import EdgeTables
 from pipeline.errors import Fatal, Reason, Refused, type_and_place
 from pipeline.event import Event, Measurement, Scrubbed
 from pipeline.keys.directory import KeyDirectory, KeyName
@@ -39,6 +39,11 @@ log = logging.getLogger("clinic_pixel.collector")
 EARLIEST_MS = 1_767_225_600_000
 """2026-01-01: a clock before this day is wrong, and retention would delete an event of that time as soon as it was
 stored; so the hit is refused."""
+
+CACHED_QUERIES = 8_192
+LONGEST_CACHED_QUERY = (
+    1_024  # a page and its referrer with each Cyrillic letter in six bytes; a few MB at most in a flood
+)
 
 FORGET_SECONDS = 300.0
 """Seconds between two turns of the caches: an address is gone at most twice this time after its last hit."""
@@ -88,7 +93,7 @@ class Process:
         )
         ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
         self.replays = Replays(ticket, reach_ms=(settings.retention.keys_days - 1) * DAY_MS)
-        self._decoded = AgedCache(decode_value, most=REMEMBERED)
+        self._queries = AgedCache(read_query, most=CACHED_QUERIES)
         self._end = end
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -203,15 +208,15 @@ class Process:
         log.error("%d events have /* for a page that could not be read: unforeseen %s", self._page_faults, told)
         self._page_faults_told, self._tell_page_faults_at = self._page_faults, now + PAGE_FAULTS_SECONDS
 
-    def decode(self, raw: bytes) -> str:
-        """Return the text of an address in a query, cached for minutes."""
-        return self._decoded[raw] if len(raw) <= LONGEST_REMEMBERED else decode_value(raw)
+    def read_query(self, raw: bytes) -> Query:
+        """Return the event of a query without its nonce, cached for minutes."""
+        return self._queries[raw] if len(raw) <= LONGEST_CACHED_QUERY else read_query(raw)
 
     async def _keep_forgetting(self) -> None:
         await self._every(FORGET_SECONDS, self._forget)
 
     async def _forget(self) -> None:
-        self._decoded.turn()
+        self._queries.turn()
         self.tables.forget(now_ms=now_ms())
         # In a thread: 50,000 pages take a tenth of a second.
         self.tables.learn(await asyncio.to_thread(self.tables.changed_pages))

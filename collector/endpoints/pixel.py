@@ -33,7 +33,7 @@ async def answer_pixel(process: Process, scope: Scope, send: Send) -> None:
     refused: Refused | None
     try:
         now_ms = process.moment()
-        hit = read_pixel(scope, now_ms=now_ms, replays=process.replays, decode=process.decode)
+        hit = read_pixel(scope, now_ms=now_ms, replays=process.replays, read=process.read_query)
         events, set_cookie = run_edge(hit, process.tables, now_ms=now_ms)
     except Exception as error:  # noqa: BLE001 - the edge never answers 500: see `Process.refuse`
         refused = process.refuse(error)

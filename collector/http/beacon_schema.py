@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict, replace
 
-from collector.http.request import Headers, Scope, make_hit
+from collector.http.request import Headers, Scope, make_hit, query_of, read_nonce
 from pipeline.edge.technical import RawMeasurement
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, MeasurementKind
@@ -79,16 +79,14 @@ def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> 
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(Reason.BAD_BODY) from None
     if isinstance(message, _Report):
-        hit = make_hit(
-            scope,
-            headers,
-            {"s": message.s, "u": message.u, "m": "js", "v": message.l, "n": message.n},
-            received_ms=now_ms,
-        )
+        query = query_of({"s": message.s, "u": message.u, "m": "js", "v": message.l})
+        hit = make_hit(scope, headers, query, read_nonce(message.n), received_ms=now_ms)
         return Measurements(hit, _measurements(message.t))
     if any(event.s != message[0].s for event in message):
         raise Refused(Reason.BAD_BODY)
-    hits = tuple(make_hit(scope, headers, asdict(event), received_ms=now_ms) for event in message)
+    hits = tuple(
+        make_hit(scope, headers, query_of(asdict(event)), read_nonce(event.n), received_ms=now_ms) for event in message
+    )
     # One request has one signature, which is checked once.
     return tuple(replace(hit, signed=hits[0].signed) for hit in hits) if hits[0].signed else hits
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from hmac import compare_digest
+from itertools import chain
 from typing import Any, NamedTuple, cast, get_args
 from urllib.parse import unquote_to_bytes
 
@@ -23,7 +25,7 @@ MAX_AGENT = 1024  # enrichment takes an agent over 512 for malformed
 MAX_HINT = 256
 MAX_ADS = 32
 REPLAY_HEADER = b"x-pixel-replay"
-_BEFORE_IT_IS_SHOWN = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+_BEFORE_IT_IS_SHOWN = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
 """Headers that say `prefetch`, `prerender` or `preview` (Fetch Standard, section 3.6, and its forerunners)."""
 
 _SIGNATURE = frozenset({b"signature", b"signature-agent", b"signature-input"})
@@ -34,10 +36,8 @@ PARAMETERS = "surmeancv"
 Scope = Mapping[str, Any]
 Headers = Mapping[bytes, bytes]
 Texts = Mapping[str, str | None]
-Decode = Callable[[bytes], str]
 
 _PARAMETERS = {name.encode(): name for name in PARAMETERS}
-_ADDRESSES = frozenset("ur")
 _MODES: frozenset[str] = frozenset(get_args(Mode))
 _AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 _NONCE = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -54,47 +54,62 @@ class Replays(NamedTuple):
     """Largest age of a replayed hit: the keys of earlier days are destroyed."""
 
 
-NO_TEXTS: Texts = {}
+class Query(NamedTuple):
+    """One event as the pixel's query or the beacon tells it, without its nonce: so pages ask the same again and again."""
+
+    site: str = ""
+    page: str | None = None
+    referrer: str | None = None
+    mode: Mode = "img"
+    status: int = 0
+    ads: tuple[str, ...] = ()
+    consent: bool | None = None
+    release: str = ""
 
 
-def read_pixel(scope: Scope, *, now_ms: int, replays: Replays, decode: Decode) -> Hit:
+NO_QUERY = Query()
+ReadQuery = Callable[[bytes], Query]
+
+
+def read_pixel(scope: Scope, *, now_ms: int, replays: Replays, read: ReadQuery) -> Hit:
     """Return the hit of one request for the pixel; raises `Refused`.
 
-    `decode` is `decode_value`, cached or not.
+    `read` is `read_query`, cached or not.
     """
     if scope["method"] not in ("GET", "HEAD"):
         raise Refused(Reason.BAD_METHOD)
     headers = check_limits(scope)
     check_shown(scope, headers)
-    texts = _query(scope["query_string"], decode)
+    rest, nonce = _without_nonce(scope["query_string"])
+    query, number = read(rest), read_nonce(decode_value(nonce))
     if REPLAY_HEADER in headers:
         moment = _replayed_at(headers[REPLAY_HEADER], now_ms=now_ms, replays=replays)
-        return make_hit(scope, headers, texts, received_ms=moment, is_replay=True)
-    return make_hit(scope, headers, texts, received_ms=now_ms)
+        return make_hit(scope, headers, query, number, received_ms=moment, is_replay=True)
+    return make_hit(scope, headers, query, number, received_ms=now_ms)
 
 
 def make_hit(
-    scope: Scope, headers: Headers, texts: Texts = NO_TEXTS, *, received_ms: int, is_replay: bool = False
+    scope: Scope,
+    headers: Headers,
+    query: Query = NO_QUERY,
+    nonce: int = 0,
+    *,
+    received_ms: int,
+    is_replay: bool = False,
 ) -> Hit:
-    """Return the hit of a request and of the texts of one event, by the names of the pixel's query.
-
-    Raises `Refused` for a text outside its grammar.
-    """
-    get, text = headers.get, texts.get
-    mode, consent = text("m") or "img", text("c") or ""
-    if mode not in _MODES or consent not in _CONSENT:
-        raise Refused(Reason.BAD_QUERY)
+    """Return the hit of a request and of one event."""
+    get = headers.get
     return Hit(
         received_ms=received_ms,
-        site=text("s") or "",
-        page=text("u"),
-        referrer=text("r"),
-        mode=cast("Mode", mode),
-        status=_status(text("e") or ""),
-        ads=_ads(text("a") or ""),
-        nonce=_nonce(text("n") or ""),
-        consent=_CONSENT[consent],
-        release=(text("v") or "")[:RELEASE_LIMIT],
+        site=query.site,
+        page=query.page,
+        referrer=query.referrer,
+        mode=query.mode,
+        status=query.status,
+        ads=query.ads,
+        nonce=nonce,
+        consent=query.consent,
+        release=query.release,
         way="beacon" if scope.get("method") == "POST" else "image",
         origin=get(b"origin", b"").decode("latin-1"),
         fetch_dest=get(b"sec-fetch-dest", b"").decode("latin-1"),
@@ -102,13 +117,7 @@ def make_hit(
         fetch_site=get(b"sec-fetch-site", b"").decode("latin-1"),
         peer=scope["client"][0] if scope.get("client") else "",
         forwarded_for=get(b"x-forwarded-for", b"").decode("latin-1"),
-        # Of a list the first value is that of the browser's own connection.
-        forwarded_proto=get(b"x-forwarded-proto", b"")
-        .decode("latin-1")
-        .lstrip(" ,")
-        .partition(",")[0]
-        .strip(' "')
-        .lower(),
+        forwarded_proto=_first_scheme(get(b"x-forwarded-proto", b"")),
         is_replay=is_replay,
         scheme="https" if scope.get("scheme") == "https" else "http",
         host=_host_name(get(b"host", b"")),
@@ -138,7 +147,9 @@ def _signed(scope: Scope, headers: Headers) -> SignedRequest:
 
 def check_shown(scope: Scope, headers: Headers) -> None:
     """Refuse a request of a page that nobody has seen; raises `Refused`."""
-    if scope["method"] == "HEAD" or any(b"pre" in headers.get(name, b"").lower() for name in _BEFORE_IT_IS_SHOWN):
+    if scope["method"] == "HEAD":
+        raise Refused(Reason.NOT_SHOWN)
+    if any(b"pre" in headers[name].lower() for name in _BEFORE_IT_IS_SHOWN & headers.keys()):
         raise Refused(Reason.NOT_SHOWN)
 
 
@@ -149,10 +160,7 @@ def check_limits(scope: Scope) -> dict[bytes, bytes]:
     pairs: list[tuple[bytes, bytes]] = scope["headers"]
     if len(pairs) > MAX_HEADERS:
         raise Refused(Reason.TOO_MANY_HEADERS)
-    size = 0
-    for name, value in pairs:
-        size += len(name) + len(value)
-    if size > MAX_HEADER_BYTES:
+    if sum(map(len, chain.from_iterable(pairs))) > MAX_HEADER_BYTES:
         raise Refused(Reason.TOO_MANY_HEADERS)
     headers = dict(reversed(pairs))  # the first of a repeated header counts
     if b"host" not in headers and scope.get("http_version") == "1.1":  # RFC 9112, section 3.2
@@ -184,18 +192,45 @@ def _replayed_at(header: bytes, *, now_ms: int, replays: Replays) -> int:
     return int(moment)
 
 
-def _query(raw: bytes, decode: Decode) -> dict[str, str]:
+def _without_nonce(raw: bytes) -> tuple[bytes, bytes]:
+    """Return a query without its last `n`, and the value of that; the values of all others repeat from hit to hit."""
+    before, found, after = (b"&" + raw).rpartition(b"&n=")
+    if not found:
+        return raw, b""
+    nonce, more, rest = after.partition(b"&")
+    return (before + more + rest)[1:], nonce
+
+
+def read_query(raw: bytes) -> Query:
+    """Return the event of a query whose nonce is cut out; raises `Refused`, also for a further nonce."""
     values: dict[str, str] = {}
     for pair in raw.split(b"&"):
         name, _, value = pair.partition(b"=")
         key = _PARAMETERS.get(name)
-        if key is None:
+        if key is None or pair == b"n":
             continue
-        if key in values:
+        if key in values or key == "n":
             raise Refused(Reason.REPEATED_PARAMETER)
-        # Only addresses repeat often enough for a cache.
-        values[key] = decode(value) if key in _ADDRESSES else decode_value(value)
-    return values
+        values[key] = decode_value(value)
+    return query_of(values)
+
+
+def query_of(texts: Texts) -> Query:
+    """Return the event of texts by the names of the pixel's query; raises `Refused` for a text outside its grammar."""
+    text = texts.get
+    mode, consent = text("m") or "img", text("c") or ""
+    if mode not in _MODES or consent not in _CONSENT:
+        raise Refused(Reason.BAD_QUERY)
+    return Query(
+        site=text("s") or "",
+        page=text("u"),
+        referrer=text("r"),
+        mode=cast("Mode", mode),
+        status=_status(text("e") or ""),
+        ads=_ads(text("a") or ""),
+        consent=_CONSENT[consent],
+        release=(text("v") or "")[:RELEASE_LIMIT],
+    )
 
 
 def _status(text: str) -> int:
@@ -204,7 +239,8 @@ def _status(text: str) -> int:
     return int(text or 0)
 
 
-def _nonce(text: str) -> int:
+def read_nonce(text: str) -> int:
+    """Return the number in the text of a nonce, 0 for none; raises `Refused` for another text."""
     if text and not (_NONCE.fullmatch(text) and int(text) < 2**64):
         raise Refused(Reason.BAD_QUERY)
     return int(text or 0)
@@ -234,6 +270,13 @@ def _text(raw: bytes) -> str:
         return raw.decode("cp1251", "replace")
 
 
+@lru_cache(maxsize=16)
+def _first_scheme(raw: bytes) -> str:
+    """Return the first of a proxy's list of schemes, which is that of the browser's own connection."""
+    return raw.decode("latin-1").lstrip(" ,").partition(",")[0].strip(' "').lower()
+
+
+@lru_cache(maxsize=64)
 def _host_name(raw: bytes) -> str:
     host = raw.decode("latin-1").strip().lower()
     if host.startswith("["):

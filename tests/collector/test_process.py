@@ -157,7 +157,7 @@ def take(process: Process, address: str, email: str, agent: str) -> None:
         "client": (address, 1),
     }
     moment = process.moment()
-    hit = read_pixel(scope, now_ms=moment, replays=process.replays, decode=process.decode)
+    hit = read_pixel(scope, now_ms=moment, replays=process.replays, read=process.read_query)
     run_edge(hit, process.tables, now_ms=moment)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from collector.http.request import MAX_HEADERS, Replays, decode_value, read_pixel
+from collector.http.request import MAX_HEADERS, Replays, read_pixel, read_query
 from pipeline.errors import Reason, Refused
 
 NOW = 1_795_000_000_000
@@ -21,7 +21,7 @@ def scope(query=b"s=clinic", headers=(), method="GET", peer="192.0.2.1", path=b"
 
 
 def read(query=b"s=clinic", headers=(), **kwargs):
-    return read_pixel(scope(query, headers, **kwargs), now_ms=NOW, replays=REPLAYS, decode=decode_value)
+    return read_pixel(scope(query, headers, **kwargs), now_ms=NOW, replays=REPLAYS, read=read_query)
 
 
 def test_a_full_request_gives_all_six_fields():
@@ -65,6 +65,8 @@ def test_the_page_address_is_read_as_sent(word, query, page):
         ("long query", Reason.TOO_LARGE, {"query": b"s=clinic&u=" + b"a" * 1_000_000}),
         ("long path", Reason.TOO_LARGE, {"path": b"/p.gif" + b"a" * 9000}),
         ("site twice", Reason.REPEATED_PARAMETER, {"query": b"s=clinic&s=other"}),
+        ("nonce twice", Reason.REPEATED_PARAMETER, {"query": b"n=1&s=clinic&n=1"}),
+        ("a nonce without value twice", Reason.REPEATED_PARAMETER, {"query": b"n=&s=clinic&n=1"}),
         ("page twice", Reason.REPEATED_PARAMETER, {"query": b"s=clinic&u=a&u=b"}),
         ("unknown mode", Reason.BAD_QUERY, {"query": b"s=clinic&m=telepathy"}),
         ("status a word", Reason.BAD_QUERY, {"query": b"s=clinic&e=gone"}),
@@ -113,16 +115,29 @@ def test_the_scheme_is_that_of_the_connection_and_a_proxys_word_is_kept_apart():
     assert (hit.scheme, hit.forwarded_proto) == ("http", "https")
 
 
-def test_only_addresses_are_decoded_through_the_memory():
-    decoded = []
+@pytest.mark.parametrize(
+    ("query", "rest"),
+    [
+        (b"s=clinic&u=a&n=42", b"s=clinic&u=a"),
+        (b"n=42&s=clinic&u=a", b"s=clinic&u=a"),
+        (b"s=clinic&n=42&u=a", b"s=clinic&u=a"),
+        (b"s=clinic&u=a&n=%34%32", b"s=clinic&u=a"),
+        (b"n=42", b""),
+    ],
+)
+def test_a_query_is_read_without_its_nonce_so_that_a_cache_can_find_it_again(query, rest):
+    seen = []
 
-    def decode(raw):
-        decoded.append(raw)
-        return decode_value(raw)
+    def read(raw):
+        seen.append(raw)
+        return read_query(raw)
 
-    query = b"s=clinic&u=https://clinic.example/&r=https://ya.ru/&n=42&m=js"
-    read_pixel(scope(query), now_ms=NOW, replays=REPLAYS, decode=decode)
-    assert decoded == [b"https://clinic.example/", b"https://ya.ru/"]
+    assert read_pixel(scope(query), now_ms=NOW, replays=REPLAYS, read=read).nonce == 42
+    assert seen == [rest]
+
+
+def test_a_nonce_without_equals_sign_is_none():
+    assert read(b"s=clinic&n").nonce == 0
 
 
 def test_the_browsers_signals_are_read():
