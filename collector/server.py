@@ -7,6 +7,7 @@ read them again. Files and settings are checked before the first process starts,
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import resource
@@ -69,7 +70,9 @@ def begin(settings: Settings, starter: int) -> Collector:
     lock_memory()
     if os.getpid() != starter:
         die_with_parent(starter)
-    return Collector(settings, end=end_soon)
+    app = Collector(settings, end=end_soon)
+    gc.freeze()  # the tables and modules of the start are never garbage: no collection looks at them again
+    return app
 
 
 def _allow_connections() -> None:

@@ -87,6 +87,8 @@ class BlockList:
         self._keys = keys
         self._alarmed = ""
         self._open: _Open | None = None
+        self.is_empty = False
+        """Whether the blocks are known and there is none, as nearly always."""
         self.problem = ""
         """The reason for which the blocks cannot be read, '' when they were."""
         self.refresh()
@@ -113,6 +115,7 @@ class BlockList:
         """Read the files again; if one cannot be read, keep the earlier blocks and log the error."""
         try:
             self._open, self.problem = self._read(), ""
+            self.is_empty = not any(self._open)
         except (Fatal, OSError) as error:
             self.problem = f"blocks cannot be read: {error}"
             effect = (

@@ -143,8 +143,5 @@ def _day(unix_day: int) -> date:
 
 def uuid7(received_ms: int, random: bytes) -> str:
     """Return a UUID version 7 (RFC 9562, section 5.7) from milliseconds and 10 random bytes."""
-    value = (received_ms & (2**48 - 1)) << 80 | int.from_bytes(random)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, drawn = f"{received_ms:012x}", random.hex()
+    return f"{time[:8]}-{time[8:]}-7{drawn[1:4]}-{'89ab'[random[2] >> 4 & 3]}{drawn[5:8]}-{drawn[8:]}"

@@ -179,7 +179,7 @@ def put_consistency(hit: Hit, draft: Draft, _: EdgeTables) -> None:
 
 def drop_blocked(_: Hit, draft: Draft, tables: EdgeTables) -> None:
     """Refuse the hits of a blocked person, so that nothing more is kept of them (policy clause 6.2.4)."""
-    if tables.blocks is None:
+    if tables.blocks is None or tables.blocks.is_empty:
         return
     if not tables.blocks.are_known:
         raise Refused(Reason.BLOCKS_UNKNOWN)

@@ -69,7 +69,10 @@ def parse_id(value: str, *, now_s: int) -> IdCookie | None:
 def age(cookie: IdCookie, *, now_s: int) -> CookieAge:
     """Return how long ago an id cookie was set: up to a day, a week, 31 days, or longer."""
     days = now_s // DAY_SECONDS - cookie.day
-    return next((name for most, name in _AGES if days <= most), "older")
+    for most, name in _AGES:
+        if days <= most:
+            return name
+    return "older"
 
 
 def new_id(random: bytes, *, now_s: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from collector.server import _listen
+from collector import server
+from collector.server import _listen, begin
 from pipeline.errors import Fatal
 from pipeline.event import Event
 from pipeline.operations.collector_checks import networks, proxies
@@ -157,3 +159,16 @@ def test_the_unspecified_ipv6_address_listens_on_both_families(host: str) -> Non
 def test_a_host_that_is_no_address_is_refused_by_name(host: str) -> None:
     with pytest.raises(Fatal, match=r"collector\.host: .*" + re.escape(host)):
         _listen(host, free_port())
+
+
+def test_garbage_collection_never_looks_at_the_tables_of_the_start_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("harden_process", "lock_memory"):
+        monkeypatch.setattr(server, name, lambda: None)
+    try:
+        app = begin(Settings(data=tmp_path), os.getpid())
+        assert gc.get_freeze_count() > 0
+        assert not any(one is app.process.tables for one in gc.get_objects())
+    finally:
+        gc.unfreeze()

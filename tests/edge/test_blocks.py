@@ -59,6 +59,20 @@ def test_a_block_counts_from_the_next_reading_and_ends_when_lifted(host: Host) -
     assert not blocks.person(SECRET)
 
 
+def test_without_a_block_the_list_is_empty_and_one_that_was_not_read_is_not(host: Host) -> None:
+    blocks = host.list()
+    assert blocks.is_empty
+    for block in (host.by_cookie(), host.by_address()):
+        put_block(host.directory, block)
+        blocks.refresh()
+        assert not blocks.is_empty
+        lift_block(host.directory, block.case)
+    blocks.refresh()
+    assert blocks.is_empty
+    (host.directory / "bad.json").write_text("{")
+    assert not host.list().is_empty
+
+
 def test_lifting_one_block_leaves_the_others(host: Host) -> None:
     put_block(host.directory, host.by_cookie())
     put_block(host.directory, host.by_cookie("B" * 22, case="3"))

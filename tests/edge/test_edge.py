@@ -2,11 +2,14 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline.edge.draft import uuid7
 from pipeline.edge.rate_limit import RateLimit
 from pipeline.edge.steps import EDGE_STEPS, OverRate, run_edge
 from pipeline.edge.tables import EdgeTables
@@ -296,7 +299,7 @@ def test_ad_blocks_of_one_hit_count_each(tables):
 class Blocked:
     """Blocks one id cookie's secret and one address."""
 
-    are_known = True
+    are_known, is_empty = True, False
 
     def person(self, secret):
         return secret == "A" * 22
@@ -529,3 +532,13 @@ def test_every_column_of_an_event_gets_a_value(tables):
         if all(getattr(one, name) == getattr(defaults, name) for one in events)
     ]
     assert same == ["event_id"]
+
+
+@given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
+def test_an_event_id_is_a_uuid_7_with_the_milliseconds_and_every_random_bit_that_has_a_place(moment, random):
+    made = UUID(uuid7(moment, random))
+    drawn = int.from_bytes(random)
+    assert (made.version, made.variant, made.int >> 80) == (7, RFC_4122, moment)
+    assert made.int & (2**62 - 1) == drawn & (2**62 - 1)
+    assert made.int >> 64 & 0xFFF == drawn >> 64 & 0xFFF
+    assert str(made) == uuid7(moment, random)
