@@ -6,7 +6,8 @@ Owns the time before the application gets a request. Rules:
   target over 64 KB, which the parser does not accept.
 * Such a refusal writes no log line: a flood of them raises a counter and does not fill the disk.
 * A request must be complete within `REQUEST_SECONDS`, the first one of a connection counted from its opening; uvicorn
-  itself would wait for ever. Between two requests uvicorn's keep-alive time counts.
+  itself would wait for ever. Between two requests the keep-alive time of `open_connections` counts, not uvicorn's, which
+  starts a timer for each request.
 * The size of a whole request is bounded, because the parser keeps a header in memory until it is complete.
 * A client that sends many requests without waiting for answers has at most some hundred of them read; the rest is read as
   its answers go out, so that one connection takes neither the memory nor the time of the others.
@@ -70,16 +71,18 @@ class Connection(HttpToolsProtocol):
         self._read_on()
 
     def on_response_complete(self) -> None:
-        """Begin the next request; read on when few wait. uvicorn alone would read after each answer, however many wait."""
-        super().on_response_complete()
+        """Begin the next request; read on when few wait. uvicorn would read after each answer, however many wait."""
+        self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
         if self._unread:
             self.flow.pause_reading()
             if len(self.pipeline) < MAX_WAITING // 2:
                 self.loop.call_soon(self._read_on)
-        elif len(self.pipeline) >= MAX_WAITING:
-            self.flow.pause_reading()
+        elif len(self.pipeline) < MAX_WAITING:
+            self.flow.resume_reading()
         if self.cycle.response_complete:
             self._open.idle(self.transport)
 
@@ -101,6 +104,8 @@ class Connection(HttpToolsProtocol):
             self.send_400_response("")
         if not self._complete and self._deadline is None and not self.transport.is_closing():
             self._start_deadline()
+            if self.cycle.response_complete:
+                self._open.idle(self.transport)  # the keep-alive time, which is longer than the deadline, begins again
 
     def on_message_begin(self) -> None:
         """A request begins."""

@@ -1,6 +1,6 @@
 """The open connections of one collector process, so that they never use up its file descriptors.
 
-Owns the order of the idle ones and the two limits. The descriptors above the second limit belong to the spool and to
+Owns the keep-alive time, the order of the idle ones and the two limits. The descriptors above the second limit belong to the spool and to
 /health: a collector without one cannot put an event on disk.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
+from itertools import takewhile
 from typing import Final, Literal, Protocol
 
 SHED_FROM: Final = 0.8
@@ -18,6 +19,10 @@ REFUSE_FROM: Final = 0.9
 
 MOST_DESCRIPTORS: Final = 10_000
 """File descriptors of a collector process; a connection takes up to 80 KB of memory while a body arrives."""
+
+KEEP_ALIVE_ROUNDS: Final = 15
+"""Calls of `close_idle`, one a second, after which a connection without a request is closed: longer than a page loads, and
+an idle connection costs a descriptor."""
 
 Closed = Literal["idle", "no room"]
 
@@ -37,7 +42,8 @@ class OpenConnections:
         self._open = 0
         self._shed_from = int(descriptors * SHED_FROM)
         self._refuse_from = int(descriptors * REFUSE_FROM)
-        self._idle: dict[Closable, None] = {}  # in the order in which they became idle
+        self._round = 0
+        self._idle: dict[Closable, int] = {}  # the round in which it became idle, in that order
 
     @classmethod
     def of_process(cls) -> OpenConnections:
@@ -60,16 +66,26 @@ class OpenConnections:
             self.closed["no room"] += 1
             connection.close()
             return
-        self._idle[connection] = None
+        self._idle[connection] = self._round
 
     def busy(self, connection: Closable) -> None:
         """Take note that a request is being answered."""
         self._idle.pop(connection, None)
 
     def idle(self, connection: Closable) -> None:
-        """Take note that every request of the connection is answered."""
+        """Take note that every request of the connection is answered, or that the next one begins to arrive."""
         self._idle.pop(connection, None)
-        self._idle[connection] = None
+        self._idle[connection] = self._round
+
+    def close_idle(self) -> None:
+        """Close the connections whose keep-alive time is over; called once a second, so that no request needs a timer."""
+        self._round += 1
+        for connection in list(takewhile(self._is_over, self._idle)):
+            del self._idle[connection]
+            connection.close()
+
+    def _is_over(self, connection: Closable) -> bool:
+        return self._idle[connection] <= self._round - KEEP_ALIVE_ROUNDS
 
     def ended(self, connection: Closable) -> None:
         """Forget a connection."""

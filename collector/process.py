@@ -47,6 +47,7 @@ LONGEST_CACHED_QUERY = (
 
 FORGET_SECONDS = 300.0
 """Seconds between two turns of the caches: an address is gone at most twice this time after its last hit."""
+IDLE_SECONDS = 1.0
 TOTALS_SECONDS = 1.0
 PAGE_FAULTS_SECONDS = 60.0
 """Shortest time between two log lines about page addresses that cannot be read."""
@@ -162,7 +163,13 @@ class Process:
         self._totals.start(self.spool.slot)
         self._tasks = [
             asyncio.create_task(watched(work, "collector", self._end))
-            for work in (self._keep_totals, self._keep_blocks, self._keep_networks, self._keep_forgetting)
+            for work in (
+                self._keep_totals,
+                self._keep_blocks,
+                self._keep_networks,
+                self._keep_forgetting,
+                self._keep_connections,
+            )
         ]
 
     async def stop(self) -> None:
@@ -211,6 +218,12 @@ class Process:
     def read_query(self, raw: bytes) -> Query:
         """Return the event of a query without its nonce, cached for minutes."""
         return self._queries[raw] if len(raw) <= LONGEST_CACHED_QUERY else read_query(raw)
+
+    async def _keep_connections(self) -> None:
+        await self._every(IDLE_SECONDS, self._close_idle_connections)
+
+    async def _close_idle_connections(self) -> None:
+        self.connections.close_idle()
 
     async def _keep_forgetting(self) -> None:
         await self._every(FORGET_SECONDS, self._forget)

@@ -52,7 +52,6 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         server_header=False,
         access_log=False,  # access logs hold addresses
         log_level=logging.ERROR,  # uvicorn writes a warning for each bad request
-        timeout_keep_alive=15,  # longer than a page loads; an idle connection costs a descriptor
         timeout_graceful_shutdown=20,
         # A worker that ends during a health check is noticed after this time; a running one answers from a thread.
         timeout_worker_healthcheck=10,

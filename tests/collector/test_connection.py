@@ -12,9 +12,10 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from collector import connection
+from collector import connection, open_connections, process
 from collector.connection import Connection
 from collector.endpoints.pixel import GIF
+from collector.open_connections import KEEP_ALIVE_ROUNDS, OpenConnections
 from support.edge import Edge
 from support.waiting import wait_until
 
@@ -149,6 +150,68 @@ def test_a_connection_between_two_requests_stays_open_past_the_deadline(
         read_to_end(clock)  # a whole deadline passes
         peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         assert read_gif(peer).startswith(b"HTTP/1.1 200")
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the keep-alive time pass within a fraction of a second."""
+    monkeypatch.setattr(process, "IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(open_connections, "KEEP_ALIVE_ROUNDS", 10)
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_connection_without_a_further_request_is_closed_after_the_keep_alive_time(tmp_path: Path) -> None:
+    with Edge(tmp_path) as edge, connected(edge) as silent, connected(edge) as peer:
+        for _ in range(2):
+            peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert read_gif(peer).startswith(b"HTTP/1.1 200")
+        assert read_to_end(silent) == read_to_end(peer) == b""
+        assert wait_until(lambda: len(edge.app.process.connections) == 0)
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_connection_in_use_is_not_closed_however_long_ago_it_was_idle(tmp_path: Path) -> None:
+    with Edge(tmp_path) as edge, connected(edge) as peer, connected(edge) as clock:
+        answers = 0
+        peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        clock.settimeout(0.05)
+        while True:  # until the other connection's keep-alive time is over
+            answers += read_gif(peer).startswith(b"HTTP/1.1 200")
+            peer.sendall(b"GET " + HIT + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+            try:
+                assert clock.recv(1) == b""
+                break
+            except TimeoutError:
+                continue
+        assert read_gif(peer).startswith(b"HTTP/1.1 200")
+        assert answers > 1
+
+
+class Closable:
+    """A connection that notes whether it was closed."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_the_keep_alive_time_counts_from_the_last_answer_or_the_beginning_of_the_next_request() -> None:
+    register = OpenConnections(100)
+    peers = _, answered, beginning, busy = [Closable() for _ in range(4)]
+    for peer in peers:
+        register.opened(peer)
+    register.busy(busy)
+    for _ in range(KEEP_ALIVE_ROUNDS - 1):
+        register.close_idle()
+    register.busy(answered)
+    register.idle(answered)
+    register.idle(beginning)
+    register.close_idle()
+    assert [peer.closed for peer in peers] == [True, False, False, False]
+    for _ in range(KEEP_ALIVE_ROUNDS):
+        register.close_idle()
+    assert [peer.closed for peer in peers] == [True, True, True, False]
 
 
 EXAMINED = "0.54.0"
