@@ -1,14 +1,16 @@
 """The spool as the collector sees it: `append` returns when the events are on disk, or raises with the reason.
 
+`offer` is the same without a coroutine: it calls a function when the events are on disk.
+
 Owns group commit, the limits and the one thread that uses files. Rules:
 
-* A 2xx may be answered when `append` has returned: the whole group is written and, with durability `fsync`, synced.
+* A 2xx may be answered when `append` has returned or the function of `offer` is called: the whole group is written and, with durability `fsync`, synced.
 * One group is in flight at a time; hits that arrive meanwhile form the next one, so groups grow with the load and with
   the slowness of the disk by themselves. (A fixed gathering time was measured too: it costs latency and gains nothing.)
-  A group is one write, one sync, one call into the thread, and one future for all hits that wait for it.
+  A group is one write, one sync, one call into the thread, and one loop that tells all hits that wait for it.
 * One outcome for every event: `spooled` or `refused` is counted here, by event, and no other module counts either of
-  them for an event given to `append`. A group ends with a counts record of everything counted so far, so that a count
-  is as durable as its event. (The caller counts `offered` right before `append`, with no await between: then both are
+  them for an event given to `append` or `offer`. A group ends with a counts record of everything counted so far, so that a count
+  is as durable as its event. (The caller counts `offered` right before the call, with no await between: then both are
   in one write.)
 * An unforeseen error ends the tasks: it is logged, waiting hits are refused, and `end` is called, which ends the
   process, so that its supervisor starts it again. No acknowledged event is lost by that.
@@ -47,17 +49,26 @@ _T = TypeVar("_T")
 _log = logging.getLogger("clinic_pixel.spool")
 
 
-class _Group(asyncio.Future[Reason | None]):
-    """Events that are written together; its result is the reason of a refusal, or None. All their hits await it."""
+Told = Callable[[Reason | None], object]
+"""A function that learns the outcome of its events: the reason of a refusal, or None when they are on disk.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
+It must not raise: the others of its group wait behind it.
+"""
+
+
+class _Group:
+    """Events that are written together, and the functions that learn the outcome."""
+
+    def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.size = 0
+        self.waiting: list[Told] = []
 
-    def cancel(self, msg: object = None) -> bool:
-        """Ignore cancellation: a cancelled request must not cancel the write that others wait for."""
-        return False
+    def tell(self, outcome: Reason | None) -> None:
+        """Tell all that wait, once."""
+        waiting, self.waiting = self.waiting, []
+        for told in waiting:
+            told(outcome)
 
 
 class Spool:
@@ -90,6 +101,7 @@ class Spool:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._group = _Group()
         self._running = self._failed = False
         self._refusing: Reason | None = Reason.SPOOL_FAILED
         self._capacity = Capacity(directory, settings, files)
@@ -110,7 +122,6 @@ class Spool:
         Raises `Fatal` when the directory cannot be used and `Retryable` when the disk fails.
         """
         self._loop = asyncio.get_running_loop()
-        self._group = _Group(self._loop)
         self._held = await self._in_thread(lambda: Slot.take_free(self._directory))
         self.slot = self._held.name
         self._writer = SegmentWriter(
@@ -137,6 +148,17 @@ class Spool:
         """
         if not events:
             return
+        outcome: asyncio.Future[Reason | None] = self._loop.create_future()
+        self.offer(events, lambda reason: outcome.cancelled() or outcome.set_result(reason))
+        reason = await outcome
+        if reason is not None:
+            raise Refused(reason)
+
+    def offer(self, events: Sequence[Event | Measurement], told: Told) -> None:
+        """Put `events` into the group that is written next, which calls `told` with the outcome.
+
+        Raises `Refused` as `append`; then `told` is never called.
+        """
         group, reason = self._group, self._refusing
         lines: list[bytes] = []
         try:
@@ -152,9 +174,7 @@ class Spool:
             self._wanted.set()
         group.lines += lines
         group.size += sum(map(len, lines))
-        reason = await group
-        if reason is not None:
-            raise Refused(reason)
+        group.waiting.append(told)
 
     async def close(self) -> None:
         """Write the waiting events and the last counts, seal the segment, release the slot; no-op if never started."""
@@ -203,15 +223,15 @@ class Spool:
             while self._running or self._group.lines or self._wanted.is_set():
                 await self._wanted.wait()
                 self._wanted.clear()
-                group, self._group = self._group, _Group(self._loop)
-                group.set_result(await self._commit(group))
+                group, self._group = self._group, _Group()
+                group.tell(await self._commit(group))
         finally:
             # Also when an error of ours ends this loop: no hit may wait for ever.
             self._stop()
             for left in (group, self._group):
-                if not left.done():
+                if left.waiting:
                     self._count_failed(left)
-                    left.set_result(Reason.SPOOL_FAILED)
+                    left.tell(Reason.SPOOL_FAILED)
 
     async def _commit(self, group: _Group) -> Reason | None:
         now_ms = self._clock_ms()

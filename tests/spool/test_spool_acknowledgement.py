@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from pipeline.errors import Reason
+from pipeline.errors import Reason, Refused
 from pipeline.spool.counters import EdgeCounters
 from support.disk import DIED, FaultyDisk
 from support.spooling import counted, event, ids, kill, new_spool, outcome, records, running, states
@@ -387,3 +387,51 @@ def test_hits_that_wait_when_the_spool_closes_are_written(directory):
 
     assert asyncio.run(scenario()) == [None] * 50
     assert len(ids(directory)) == 50
+
+
+def test_who_offers_is_told_when_the_events_are_on_disk_and_not_before(directory, disk):
+    given = [event() for _ in range(3)]
+
+    async def scenario() -> None:
+        async with running(new_spool(directory, disk)) as spool:
+            told: list[tuple[Reason | None, int]] = []
+            for one in given:
+                spool.offer([one], lambda reason: told.append((reason, disk.calls.count("fdatasync"))))
+            before = disk.calls.count("fdatasync")
+            assert told == []
+            await until(lambda: len(told) == 3)
+            assert told == [(None, before + 1)] * 3
+
+    asyncio.run(scenario())
+
+    assert ids(directory) == [one.event_id for one in given]
+
+
+def test_who_offers_to_a_disk_that_fails_is_told_the_reason_once(directory, disk):
+    async def scenario() -> list[Reason | None]:
+        async with running(new_spool(directory, disk)) as spool:
+            told: list[Reason | None] = []
+            disk.fail("write", errno.ENOSPC)
+            spool.offer([event()], told.append)
+            await until(lambda: told)
+            with pytest.raises(Refused):
+                spool.offer([event()], told.append)
+            return told
+
+    assert asyncio.run(scenario()) == [Reason.SPOOL_FAILED]
+    assert ids(directory) == []
+
+
+def test_who_offers_is_told_even_when_the_spool_closes_or_its_writer_breaks(directory, disk, monkeypatch):
+    async def scenario() -> list[Reason | None]:
+        told: list[Reason | None] = []
+        async with running(new_spool(directory, disk)) as spool:
+            spool.offer([event()], told.append)
+        async with running(new_spool(directory, disk)) as spool:
+            monkeypatch.setattr(spool._writer, "write", lambda _: 1 / 0)
+            spool.offer([event()], told.append)
+            await until(lambda: len(told) == 2)
+            monkeypatch.undo()
+        return told
+
+    assert asyncio.run(scenario()) == [None, Reason.SPOOL_FAILED]
