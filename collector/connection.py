@@ -127,7 +127,7 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse bytes that are not HTTP; after the headers are complete the application counts the refusal."""
         if not self._dispatched:
-            cast("_Application", self.app).process.refuse(Refused(Reason.BAD_HTTP))
+            self._process.refuse(Refused(Reason.BAD_HTTP))
         self.transport.write(_UNREADABLE)
         self.transport.close()
 
@@ -137,8 +137,12 @@ class Connection(HttpToolsProtocol):
         self._complete = False
 
     @property
+    def _process(self) -> Process:
+        return cast("_Application", self.app).process
+
+    @property
     def _open(self) -> OpenConnections:
-        return cast("_Application", self.app).process.connections
+        return self._process.connections
 
     def _start_deadline(self) -> None:
         self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)

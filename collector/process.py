@@ -29,7 +29,7 @@ from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.ring import Keyring
 from pipeline.networks.loaded_file import LOOK_SECONDS
 from pipeline.settings.model import Settings
-from pipeline.spool.append import Spool
+from pipeline.spool.append import Spool, Told
 from pipeline.spool.counters import EdgeCounters
 from pipeline.system.faults import watched
 from pipeline.system.secrets import read_or_make_secret
@@ -121,17 +121,24 @@ class Process:
             raise Refused(Reason.BAD_CLOCK)
         return moment
 
-    def offer(self, records: Sequence[Event | Measurement], *, now_ms: int) -> None:
-        """Count the records of one request, right before they are given to the spool."""
+    def offer(self, records: Sequence[Event | Measurement], told: Told, *, now_ms: int) -> None:
+        """Write the records of one request to disk; `told` learns the outcome, at once where the spool refuses them."""
+        self._count_offered(records, now_ms)
+        try:
+            self.spool.offer(records, told)
+        except Refused as refused:  # counted by the spool, one by one
+            told(refused.reason)
+
+    def _count_offered(self, records: Sequence[Event | Measurement], now_ms: int) -> None:
         self.counters.add("offered", now_ms=now_ms, value=len(records))
         self._page_faults += sum(1 for record in records if isinstance(record, Event) and record.scrubbed & _FAILED)
 
     async def store(self, records: Sequence[Event | Measurement], *, now_ms: int) -> Refused | None:
         """Write the records of one request to disk; return the refusal, or None if they are on disk."""
-        self.offer(records, now_ms=now_ms)
+        self._count_offered(records, now_ms)
         try:
             await self.spool.append(records)
-        except Refused as refused:  # counted by the spool, one by one
+        except Refused as refused:  # counted by the spool, as above
             return refused
         return None
 

@@ -20,7 +20,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from collector.app import Collector
-from collector.connection import Connection
+from collector.direct import DirectConnection
 from collector.open_connections import MOST_DESCRIPTORS
 from collector.process import open_keyring
 from pipeline.edge.tables import EdgeTables
@@ -45,7 +45,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         factory=True,
         workers=edge.workers,
         loop="uvloop",
-        http=Connection,
+        http=DirectConnection,
         ws="none",
         lifespan="on",
         proxy_headers=False,  # pipeline.networks.address finds the client's address

@@ -149,7 +149,12 @@ class Spool:
         if not events:
             return
         outcome: asyncio.Future[Reason | None] = self._loop.create_future()
-        self.offer(events, lambda reason: outcome.cancelled() or outcome.set_result(reason))
+
+        def told(reason: Reason | None) -> None:
+            if not outcome.cancelled():  # a request that was given up must not keep the others of its group from theirs
+                outcome.set_result(reason)
+
+        self.offer(events, told)
         reason = await outcome
         if reason is not None:
             raise Refused(reason)

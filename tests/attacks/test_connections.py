@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from collector import connection
+from collector.connection import Connection
+from collector.direct import DirectConnection
 from collector.endpoints.pixel import GIF
 from collector.open_connections import OpenConnections
 from support.edge import Edge
@@ -21,9 +23,9 @@ HIT = b"GET /p.gif?s=clinic&u=https://clinic.example/ HTTP/1.1\r\nHost: a\r\n\r\
 UNKNOWN = b"GET /p.gif?s=nobody HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-@pytest.fixture
-def edge(tmp_path: Path) -> Iterator[Edge]:
-    with Edge(tmp_path) as running:
+@pytest.fixture(params=[DirectConnection, Connection], ids=["direct", "reference"])
+def edge(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Edge]:
+    with Edge(tmp_path, http=request.param) as running:
         yield running
 
 

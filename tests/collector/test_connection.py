@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector import connection, open_connections, process
 from collector.connection import Connection
+from collector.direct import DirectConnection
 from collector.endpoints.pixel import GIF
 from collector.open_connections import KEEP_ALIVE_ROUNDS, OpenConnections
 from support.edge import Edge
@@ -36,9 +37,9 @@ JUNK = {
 }
 
 
-@pytest.fixture
-def edge(tmp_path: Path) -> Iterator[Edge]:
-    with Edge(tmp_path) as running:
+@pytest.fixture(params=[DirectConnection, Connection], ids=["direct", "reference"])
+def edge(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Edge]:
+    with Edge(tmp_path, http=request.param) as running:
         yield running
 
 

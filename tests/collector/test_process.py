@@ -92,7 +92,7 @@ def test_a_page_that_an_error_of_ours_made_unreadable_is_counted_and_logged_by_t
         )
         (event,) = run_edge(hit, process.tables, now_ms=hit.received_ms).events
         assert event.page == "/*"
-        process.offer([event], now_ms=hit.received_ms)
+        process._count_offered([event], hit.received_ms)
         process._tell_page_faults(number)
     assert process._read_totals()[PAGE_FAULTS, "", ""] == 2
     assert len(caplog.records) == 1

@@ -7,10 +7,13 @@ import threading
 from pathlib import Path
 from typing import Self
 
+import pytest
 import uvicorn
+import uvloop
 
 from collector.app import Collector
 from collector.connection import Connection
+from collector.direct import DirectConnection
 from pipeline.event import CountsRecord, Event, Measurement, SpoolRecord
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
@@ -24,6 +27,10 @@ CLINIC = Site(
     ad_hosts=("127.0.0.1",),
     sensitive={"services/sensitive": ("/services/hiv",)},
 )
+
+
+WAYS = pytest.mark.parametrize("http", [DirectConnection, Connection], ids=["direct", "reference"])
+"""Runs a test once for each way of a hit."""
 
 
 class Served:
@@ -47,7 +54,7 @@ class Served:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        asyncio.run(self._server.serve())
+        uvloop.run(self._server.serve())  # the loop of the product, whose closed transports refuse to be written to
 
     @property
     def url(self) -> str:
@@ -58,19 +65,30 @@ class Served:
         wait_until(lambda: self._server.started)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def end_soon(self) -> None:
+        """Begin the orderly shutdown."""
         self._server.should_exit = True
+
+    def __exit__(self, *_: object) -> None:
+        self.end_soon()
         self._thread.join(10)
         assert not self._thread.is_alive()
 
 
 class Edge:
-    """A running collector with its own data directory."""
+    """A running collector with its own data directory; `http` is the way of its hits, the product's or the reference."""
 
-    def __init__(self, data: Path, *, sites: tuple[Site, ...] = (CLINIC,), **sections: object) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        sites: tuple[Site, ...] = (CLINIC,),
+        http: type[Connection] = DirectConnection,
+        **sections: object,
+    ) -> None:
         self.settings = Settings(data=data, sites=sites, **sections)  # type: ignore[arg-type]
         self.app = Collector(self.settings)
-        self.served = Served(self.app, http=Connection)
+        self.served = Served(self.app, http=http)
 
     @property
     def url(self) -> str:
