@@ -1,6 +1,8 @@
 from ipaddress import ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.networks.address import NO_ADDRESS, NetworkSet, canonical, client_address
 
@@ -72,3 +74,17 @@ def test_by_default_nobody_is_believed():
 
 def test_a_replay_is_believed_without_being_a_trusted_proxy():
     assert client_address("127.0.0.1", ("198.51.100.9",), NetworkSet([]), peer_is_trusted=True) == "198.51.100.9"
+
+
+NETWORKS = [
+    ip_network(text) for text in ("0.0.0.0/0", "10.0.0.0/8", "198.51.100.7/32", "::/0", "fd00::/8", "2001:db8::7")
+]
+
+
+@given(st.lists(st.sampled_from(NETWORKS)), st.ip_addresses() | st.sampled_from([each[0] for each in NETWORKS]))
+def test_a_set_holds_the_addresses_that_ipaddress_finds_in_its_networks(networks, address):
+    assert (str(address) in NetworkSet(networks)) is any(address in network for network in networks)
+
+
+def test_no_address_is_in_no_set():
+    assert NO_ADDRESS not in NetworkSet(NETWORKS)
