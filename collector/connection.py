@@ -55,6 +55,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start the deadline of the first request."""
         super().connection_made(transport)
+        self._process = cast("_Application", self.app).process
         self._start_deadline()
         self._open.opened(transport)
 
@@ -135,10 +136,6 @@ class Connection(HttpToolsProtocol):
         # The request is answered as if it had not asked for another protocol; the bytes after it are not read, so the
         # connection gets a deadline.
         self._complete = False
-
-    @property
-    def _process(self) -> Process:
-        return cast("_Application", self.app).process
 
     @property
     def _open(self) -> OpenConnections:

@@ -131,7 +131,9 @@ class Process:
 
     def _count_offered(self, records: Sequence[Event | Measurement], now_ms: int) -> None:
         self.counters.add("offered", now_ms=now_ms, value=len(records))
-        self._page_faults += sum(1 for record in records if isinstance(record, Event) and record.scrubbed & _FAILED)
+        for record in records:
+            if isinstance(record, Event) and record.scrubbed & _FAILED:
+                self._page_faults += 1
 
     async def store(self, records: Sequence[Event | Measurement], *, now_ms: int) -> Refused | None:
         """Write the records of one request to disk; return the refusal, or None if they are on disk."""
