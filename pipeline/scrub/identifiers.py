@@ -175,7 +175,8 @@ def suspicion(segment: str, *, is_branch: bool = False, is_personal: bool = Fals
         found |= Scrubbed.SECRET.value
     if _AT_IN_A_SLUG.search(small):
         found |= Scrubbed.EMAIL.value
-    if _TWO_SCRIPTS.search(small) or is_a_name(segment, beside_a_number=has_digit, is_personal=is_personal):
+    has_two_scripts = not small.isascii() and _TWO_SCRIPTS.search(small)
+    if has_two_scripts or is_a_name(segment, beside_a_number=has_digit, is_personal=is_personal):
         found |= Scrubbed.NAME.value
     return found
 

@@ -13,7 +13,7 @@ Owns the classes of words and the sequences of classes that count as a name. Rul
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 Span = tuple[int, int]
 
@@ -21,22 +21,23 @@ _LATIN = "a b v g d e e zh z y y k l m n o p r s t u f h c ch sh sch y e yu ya"
 _CYRILLIC = str.maketrans(
     dict(zip("абвгдеёжзийклмнопрстуфхцчшщыэюя", _LATIN.split(), strict=True)) | dict.fromkeys("ъь'’", "")
 )
-_FOLDS = (("shch", "sch"), ("kh", "h"), ("ts", "c"), ("x", "ks"), ("yo", "e"))
-_I = str.maketrans({"i": "y", "j": "y"})
+_FOLDS = (("shch", "sch"), ("kh", "h"), ("ts", "c"), ("x", "ks"), ("yo", "e"), ("i", "y"), ("j", "y"))
 _DOUBLE_Y = re.compile("yy+")
 
 
 def fold(word: str) -> str:
     """Return one spelling for all transliterations of a Russian word, in lower-case Latin letters."""
-    word = word.lower().translate(_CYRILLIC)
+    word = word.lower()
+    word = word.replace("'", "") if word.isascii() else word.translate(_CYRILLIC)
     for old, new in _FOLDS:
         word = word.replace(old, new)
-    return _DOUBLE_Y.sub("y", word.translate(_I))
+    return _DOUBLE_Y.sub("y", word) if "yy" in word else word
 
 
-def _ending(endings: str, shortest: int) -> re.Pattern[str]:
-    alternatives = "|".join(fold(ending) for ending in endings.split())
-    return re.compile(rf"(?=.{{{shortest}}}).*(?:{alternatives})$")
+def _ending(endings: str, shortest: int) -> Callable[[str], bool]:
+    """Return the test whether a folded word of at least `shortest` letters has one of these endings."""
+    folded = tuple(fold(ending) for ending in endings.split())
+    return lambda word: word.endswith(folded) and len(word) >= shortest
 
 
 _PATRONYMIC = _ending(
@@ -96,6 +97,9 @@ def name_spans(text: str) -> Iterator[Span]:
 
 
 def _words(text: str) -> Iterator[Span]:
+    if not _CAMEL.search(text):
+        yield from (word.span() for word in _WORD.finditer(text))
+        return
     for word in _WORD.finditer(text):
         start = word.start()
         for boundary in _CAMEL.finditer(text, word.start(), word.end()):
@@ -113,15 +117,15 @@ def _kind(word: str) -> str:
     if len(word) == 1:
         return "I"
     folded = fold(word)
-    if folded in _ORDINARY_WORD or _ORDINARY_ENDING.match(folded):
+    if folded in _ORDINARY_WORD or _ORDINARY_ENDING(folded):
         return "."
-    if _PATRONYMIC.match(folded):
+    if _PATRONYMIC(folded):
         return "P"
     if folded in _FIRST_NAME or folded in _MORE_FIRST_NAME:
         return "F"
-    if _SURNAME.match(folded):
+    if _SURNAME(folded):
         return "S"
-    if _SURNAME_MAYBE.match(folded):
+    if _SURNAME_MAYBE(folded):
         return "C" if word[0].isupper() else "s"
     return "."
 
@@ -233,7 +237,7 @@ def is_a_name(segment: str, *, beside_a_number: bool, is_personal: bool = False)
         return False
     if beside_a_number and "S" in kinds:
         return True
-    is_woman = "S" in kinds and any(map(_WOMAN.match, map(fold, words)))
+    is_woman = "S" in kinds and any(map(_WOMAN, map(fold, words)))
     return "." in kinds and ("F" in kinds or is_woman) and min(map(len, words)) > 2
 
 
@@ -242,23 +246,23 @@ def _strict_kind(word: str) -> str:
     if len(word) == 1 or (len(word) == 2 and (word.isupper() or word.lower() in _INITIALS)):
         return "I"
     folded = fold(word)
-    if folded in _NOT_A_SECOND_NAME or folded in _ORDINARY_WORD or _ORDINARY_ENDING.match(folded):
+    if folded in _NOT_A_SECOND_NAME or folded in _ORDINARY_WORD or _ORDINARY_ENDING(folded):
         return "-"
-    if _PATRONYMIC.match(folded):
+    if _PATRONYMIC(folded):
         return "P"
     if folded in _ALSO_A_WORD:
         return "s"
     if folded in _ANY_FIRST_NAME:
         return "F"
-    if _SURNAME_IN_A_CASE.match(folded):
+    if _SURNAME_IN_A_CASE(folded):
         return "S"
-    return "s" if _SURNAME_MAYBE_IN_A_CASE.match(folded) else "."
+    return "s" if _SURNAME_MAYBE_IN_A_CASE(folded) else "."
 
 
 def _is_joined(folded: str) -> bool:
     """Return whether a word is a surname and a first name without anything between them."""
     return any(
-        (folded[:cut] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE.match(folded[cut:]) is not None)
-        or (folded[cut:] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE.match(folded[:cut]) is not None)
+        (folded[:cut] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE(folded[cut:]))
+        or (folded[cut:] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE(folded[:cut]))
         for cut in range(5, len(folded) - 4)
     )
