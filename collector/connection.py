@@ -26,7 +26,7 @@ from collector.process import Process
 from pipeline.errors import Reason, Refused
 
 REQUEST_SECONDS = 10.0  # 5 for the headers and 5 for a beacon's body, as nginx has it in front
-SLICE = 4096  # bytes that the parser gets at a time
+SLICE = 4096  # bytes of a connection that the parser gets before the other connections have their turn
 MAX_WAITING = 16  # pipelined requests from which on a connection is not read
 MAX_REQUEST = 2 * 1024 * 1024  # far over every limit that has its own reason, so that those reasons are counted
 
@@ -48,7 +48,7 @@ class Connection(HttpToolsProtocol):
     """The protocol of one connection; the application must be a `Collector`."""
 
     _deadline: asyncio.TimerHandle | None = None
-    _dispatched = _complete = False
+    _dispatched = _complete = _is_reading_soon = False
     _received = 0
     _unread = b""
 
@@ -81,20 +81,28 @@ class Connection(HttpToolsProtocol):
         if self._unread:
             self.flow.pause_reading()
             if len(self.pipeline) < MAX_WAITING // 2:
-                self.loop.call_soon(self._read_on)
+                self._read_soon()
         elif len(self.pipeline) < MAX_WAITING:
             self.flow.resume_reading()
         if self.cycle.response_complete:
             self._open.idle(self.transport)
 
+    def _read_soon(self) -> None:
+        if not self._is_reading_soon:
+            self._is_reading_soon = True
+            self.loop.call_soon(self._read_on)
+
     def _read_on(self) -> None:
-        while self._unread and len(self.pipeline) < MAX_WAITING and not self.transport.is_closing():
+        self._is_reading_soon = False
+        if self._unread and len(self.pipeline) < MAX_WAITING and not self.transport.is_closing():
             piece, self._unread = self._unread[:SLICE], self._unread[SLICE:]
             self._parse(piece)
         if self.transport.is_closing():
             self._unread = b""
         elif self._unread:
             self.flow.pause_reading()
+            if len(self.pipeline) < MAX_WAITING:
+                self._read_soon()
         elif len(self.pipeline) < MAX_WAITING:
             self.flow.resume_reading()
 

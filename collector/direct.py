@@ -14,8 +14,8 @@ Owns the choice between the two ways. Theory of operation:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import ClassVar, Final, cast
 
@@ -51,39 +51,24 @@ class _Hit:
         self.more_body = self.disconnected = self.response_complete = False
 
 
-class Answers:
-    """The bytes of the answers as uvicorn would write them; their heads are cached while the common headers are the same."""
+def answer(
+    refused: Reason | None, set_cookie: str, common: Iterable[tuple[bytes, bytes]], *, keep_alive: bool
+) -> bytes:
+    """Return the answer of a hit as uvicorn would write it; `common` are the headers of every answer, such as the date."""
+    cookie = b"set-cookie: %b\r\n" % set_cookie.encode() if set_cookie and refused is None else b""
+    end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
+    return b"".join((_head(refused, tuple(common)), cookie, end, GIF))
 
-    def __init__(self) -> None:
-        self._common: Sequence[tuple[bytes, bytes]] = ()
-        self._heads: dict[Reason | None, bytes] = {}
 
-    def answer(
-        self,
-        refused: Reason | None,
-        set_cookie: str,
-        common: Sequence[tuple[bytes, bytes]],
-        *,
-        keep_alive: bool,
-    ) -> bytes:
-        """Return one answer; `common` are the headers of every answer, a new list each second for a new date."""
-        if common is not self._common:
-            self._common, self._heads = common, {}
-        if refused not in self._heads:
-            self._heads[refused] = self._head(refused)
-        cookie = b"set-cookie: %b\r\n" % set_cookie.encode() if set_cookie and refused is None else b""
-        end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
-        return b"".join((self._heads[refused], cookie, end, GIF))
-
-    def _head(self, refused: Reason | None) -> bytes:
-        status, headers = head(refused, "")
-        return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % pair for pair in (*self._common, *headers))
+@lru_cache(maxsize=64)  # a new date each second, one entry for each reason
+def _head(refused: Reason | None, common: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    status, headers = head(refused, "")
+    return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % pair for pair in (*common, *headers))
 
 
 class DirectConnection(Connection):
     """A connection whose usual hits go the direct way."""
 
-    answers: ClassVar = Answers()
     _hit: _Hit | None = None
 
     def on_message_begin(self) -> None:
@@ -154,7 +139,7 @@ class DirectConnection(Connection):
         if hit.disconnected or self.transport.is_closing():
             return
         common = self.server_state.default_headers
-        self.transport.write(self.answers.answer(refused, set_cookie, common, keep_alive=hit.keep_alive))
+        self.transport.write(answer(refused, set_cookie, common, keep_alive=hit.keep_alive))
         hit.response_complete = True
         if not hit.keep_alive:
             self.transport.close()

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector import process as process_module
-from collector.connection import Connection
+from collector.connection import SLICE, Connection
 from collector.direct import DirectConnection
 from collector.endpoints.pixel import GIF
 from collector.http.request import MAX_HEADERS
@@ -331,11 +331,13 @@ def test_requests_in_one_piece_are_answered_in_order_by_both_ways(both: Both, st
         assert direct == reference
 
 
-def fresh(data: Path, http: type[Connection], work: Callable[[Wire], Coroutine[Any, Any, None]]) -> Wire:
+def fresh(
+    data: Path, http: type[Connection], work: Callable[[Wire], Coroutine[Any, Any, None]], **sections: object
+) -> Wire:
     """Run `work` with a new collector process, and stop it."""
 
     async def scenario() -> Wire:
-        wire = Wire(Settings.model_validate({"data": data, "sites": [CLINIC]}), http)
+        wire = Wire(Settings.model_validate({"data": data, "sites": [CLINIC], **sections}), http)
         await wire.process.start()
         await work(wire)
         await wire.process.stop()
@@ -436,6 +438,37 @@ def test_an_error_that_nobody_foresaw_is_answered_503_counted_and_logged_without
     assert wire.counts() == {("offered", "", ""): 1, ("refused", "internal", ""): 1}
     assert "unforeseen ZeroDivisionError at test_direct.py:" in caplog.text
     assert "anna" not in caplog.text
+
+
+@WAYS
+def test_a_client_that_sends_thousands_of_hits_at_once_gets_no_more_than_its_turn(
+    tmp_path: Path, http: type[Connection]
+) -> None:
+    request = b"GET /p.gif?s=nobody HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    async def work(wire: Wire) -> None:
+        connection, transport = wire.connect()
+        connection.data_received(request * 3000)
+        for turn in range(1, 20):
+            # The loop may begin the second turn of a connection before the sleeper's.
+            assert wire.counts().get(("offered", "", ""), 0) <= (turn + 1) * (SLICE // len(request) + 1)
+            await asyncio.sleep(0)
+        await wire.settle(connection)
+        assert transport.written.count(GIF) == 3000
+
+    fresh(tmp_path, http, work)
+
+
+@WAYS
+def test_a_client_over_its_rate_gets_the_gif_with_429(tmp_path: Path, http: type[Connection]) -> None:
+    async def work(wire: Wire) -> None:
+        said, closed = await wire.exchange([PLAIN] * 3)
+        assert [answer[9:12] for answer in said] == [b"200", b"200", b"429"]
+        assert said[2].endswith(GIF)
+        assert not closed
+
+    wire = fresh(tmp_path, http, work, collector=Collector(flood_burst=2))
+    assert wire.counts()["flood", "", "other"] == 1
 
 
 def test_the_date_of_an_answer_is_that_of_its_second(tmp_path: Path) -> None:

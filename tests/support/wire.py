@@ -116,7 +116,9 @@ class Wire:
 
 
 def _is_busy(connection: Connection) -> bool:
-    return not (connection.transport.is_closing() or _has_none(connection) or connection.cycle.response_complete)
+    if connection.transport.is_closing():
+        return False
+    return bool(connection._unread) or not (_has_none(connection) or connection.cycle.response_complete)
 
 
 def _waits_for_body(connection: Connection) -> bool:
