@@ -7,10 +7,11 @@ and `Event` has no field that could take an address. Pure: time and randomness a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from pipeline.durations import DAY_MS
 from pipeline.edge.clients import NOBODY, Client
@@ -39,8 +40,7 @@ NO_AD = Clean("", 0)
 _CONSENT_SAID: Final[Mapping[bool | None, ConsentSaid]] = {None: "unknown", True: "given", False: "refused"}
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """The results of the steps so far; made for one hit and then dropped."""
 
     site: SiteTables
@@ -48,8 +48,8 @@ class Draft:
     epoch: date
     today: date
     consent: consent.Consent = consent.NOT_GIVEN
-    sent_cookies: dict[str, str] = field(default_factory=dict)
-    kept_cookies: dict[str, str] = field(default_factory=dict)
+    sent_cookies: dict[str, str] = {}
+    kept_cookies: dict[str, str] = {}
     cookie_state: CookieState = "none"
     set_cookie: str = ""
     id_secret: str = ""
