@@ -172,3 +172,12 @@ def test_garbage_collection_never_looks_at_the_tables_of_the_start_again(
         assert not any(one is app.process.tables for one in gc.get_objects())
     finally:
         gc.unfreeze()
+
+
+def test_the_product_answers_the_usual_hit_the_direct_way(collecting: Collecting) -> None:
+    request = b"GET /p.gif?s=nobody HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", urllib3.util.parse_url(collecting.url).port or 0), timeout=15) as peer:
+        peer.sendall(request + b"junk\r\n\r\n")
+        said = b"".join(iter(lambda: peer.recv(65536), b""))
+    # The task of the reference way would not have begun before the junk closes the connection.
+    assert re.findall(rb"HTTP/1.1 (\d+)", said) == [b"404", b"400"]
