@@ -54,7 +54,7 @@ class Replays(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One event as the pixel's query or the beacon tells it, without its nonce: so pages ask the same again and again."""
+    """One event as the pixel's query or the beacon tells it, without its nonce: every view of a page has the same one."""
 
     site: str = ""
     page: str | None = None

@@ -25,6 +25,7 @@ from collector.connection import SLICE, Connection
 from collector.direct import DirectConnection
 from collector.endpoints.pixel import GIF
 from collector.http.request import MAX_HEADERS
+from collector.open_connections import KEEP_ALIVE_ROUNDS
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Collector
 from support.edge import CLINIC, WAYS, Edge
@@ -438,6 +439,41 @@ def test_an_error_that_nobody_foresaw_is_answered_503_counted_and_logged_without
     assert wire.counts() == {("offered", "", ""): 1, ("refused", "internal", ""): 1}
     assert "unforeseen ZeroDivisionError at test_direct.py:" in caplog.text
     assert "anna" not in caplog.text
+
+
+@WAYS
+def test_the_keep_alive_time_begins_again_with_every_answer_and_every_first_byte(
+    tmp_path: Path, http: type[Connection]
+) -> None:
+    async def work(wire: Wire) -> None:
+        connection, transport = wire.connect()
+
+        def rounds(number: int) -> bool:
+            for _ in range(number):
+                wire.process.connections.close_idle()
+            return transport.closed
+
+        for piece in (PLAIN, PLAIN, PLAIN[:20], PLAIN[20:]):
+            connection.data_received(piece)
+            await wire.settle(connection)
+            assert not rounds(KEEP_ALIVE_ROUNDS - 1)
+        assert transport.written.count(GIF) == 3
+        assert rounds(1)
+
+    fresh(tmp_path, http, work)
+
+
+def test_a_hit_in_flight_is_not_idle_however_slow_the_disk_is(tmp_path: Path) -> None:
+    async def work(wire: Wire) -> None:
+        connection, transport = wire.connect()
+        connection.data_received(PLAIN)
+        for _ in range(2 * KEEP_ALIVE_ROUNDS):
+            wire.process.connections.close_idle()
+        assert not transport.closed
+        await wire.settle(connection)
+        assert transport.written.endswith(GIF)
+
+    fresh(tmp_path, DirectConnection, work)
 
 
 @WAYS
