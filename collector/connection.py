@@ -18,7 +18,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from collector.endpoints.pixel import GIF, HEADERS
 from collector.open_connections import OpenConnections
@@ -51,6 +52,7 @@ class Connection(HttpToolsProtocol):
     _dispatched = _complete = _is_reading_soon = False
     _received = 0
     _unread = b""
+    _begun: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Start the deadline of the first request."""
@@ -60,10 +62,12 @@ class Connection(HttpToolsProtocol):
         self._open.opened(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the deadline."""
+        """Cancel the deadline; no request is answered any more."""
         self._cancel_deadline()
         self._open.ended(self.transport)
         self._unread = b""
+        if self._begun is not None:
+            self._begun.disconnected = True  # uvicorn marks the last request, which may still wait behind this one
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -86,6 +90,10 @@ class Connection(HttpToolsProtocol):
             self.flow.resume_reading()
         if self.cycle.response_complete:
             self._open.idle(self.transport)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._begun = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _read_soon(self) -> None:
         if not self._is_reading_soon:

@@ -136,7 +136,7 @@ class DirectConnection(Connection):
             process.offer(events, partial(self._answer, hit, set_cookie), now_ms=now_ms)
 
     def _answer(self, hit: _Hit, set_cookie: str, refused: Reason | None) -> None:
-        if hit.disconnected or self.transport.is_closing():
+        if self.transport.is_closing():
             return
         common = self.server_state.default_headers
         self.transport.write(answer(refused, set_cookie, common, keep_alive=hit.keep_alive))

@@ -201,7 +201,7 @@ def test_the_methods_of_uvicorn_that_are_overridden_are_those_of_the_version_exa
     ours = {name for name, each in vars(Connection).items() if callable(each)}
     overridden = ours & {name for name in dir(HttpToolsProtocol) if not name.startswith("__")}
     assert overridden == {
-        "_unsupported_upgrade_warning", "connection_lost", "connection_made", "data_received", "on_headers_complete",
+        "_start_asgi_task", "_unsupported_upgrade_warning", "connection_lost", "connection_made", "data_received", "on_headers_complete",
         "on_message_begin", "on_message_complete", "on_response_complete", "send_400_response",
     }  # fmt: skip
     for name in overridden:

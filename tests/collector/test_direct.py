@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
+import logging
 import re
 import socket
 import struct
@@ -26,6 +27,7 @@ from collector.direct import DirectConnection
 from collector.endpoints.pixel import GIF
 from collector.http.request import MAX_HEADERS
 from collector.open_connections import KEEP_ALIVE_ROUNDS
+from pipeline.event import Event
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Collector
 from support.edge import CLINIC, WAYS, Edge
@@ -107,6 +109,8 @@ def test_the_usual_hit_goes_the_direct_way(both: Both, taken: list[bytes]) -> No
 OTHERS = {
     "HEAD": PLAIN.replace(b"GET", b"HEAD"),
     "POST": PLAIN.replace(b"GET", b"POST"),
+    "HTTP/1.0 kept open": PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0").replace(HOST, HOST + b"Connection: keep-alive\r\n"),
+    "HTTP/2.0": PLAIN.replace(b"HTTP/1.1", b"HTTP/2.0"),
     "HTTP/1.0": PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0"),
     "close": PLAIN.replace(HOST, HOST + b"Connection: close\r\n"),
     "a body": PLAIN.replace(HOST, HOST + b"Content-Length: 3\r\n") + b"abc",
@@ -361,6 +365,50 @@ def test_a_group_answers_the_others_when_connections_of_it_are_gone(tmp_path: Pa
     wire = fresh(tmp_path, DirectConnection, work)
     assert len(wire.events) == 4
     assert wire.counts() == {("offered", "", ""): 4, ("spooled", "", ""): 4}
+
+
+@WAYS
+def test_a_hit_over_tls_is_one_over_https(tmp_path: Path, http: type[Connection]) -> None:
+    async def work(wire: Wire) -> None:
+        connection, _ = wire.connect()
+        connection.scheme = "https"  # as uvicorn sets it for a transport with TLS
+        connection.data_received(PLAIN)
+        await wire.settle(connection)
+
+    (event,) = fresh(tmp_path, http, work).events
+    assert isinstance(event, Event)
+    assert event.https
+
+
+@WAYS
+def test_a_client_that_leaves_while_its_pipelined_requests_are_answered_writes_no_log_line(
+    tmp_path: Path, http: type[Connection], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(wire: Wire) -> None:
+        monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+        caplog.set_level(logging.ERROR, "uvicorn.error")
+        held = threading.Event()
+        whole = wire.process.spool._writer.write
+
+        def second_waits(data: bytes) -> None:
+            if wire.counts().get(("spooled", "", "")):
+                held.wait(20)
+            whole(data)
+
+        wire.process.spool._writer.write = second_waits  # type: ignore[method-assign]
+        connection, transport = wire.connect()
+        connection.data_received(PLAIN * 3)
+        await until(lambda: len(wire.events) == 2, "the second hit to be written while the third one waits")
+        assert transport.written.count(GIF) == 1
+        transport.close()
+        connection.connection_lost(None)
+        held.set()
+        await until(lambda: not wire.state.tasks)
+        assert transport.written.count(GIF) == 1
+
+    wire = fresh(tmp_path, http, work)
+    assert wire.counts() == {("offered", "", ""): 2, ("spooled", "", ""): 2}
+    assert caplog.records == []
 
 
 @WAYS
