@@ -9,6 +9,7 @@ Owns the time before the application gets a request. Rules:
   itself would wait for ever. Between two requests the keep-alive time of `open_connections` counts, not uvicorn's, which
   starts a timer for each request.
 * The size of a whole request is bounded, because the parser keeps a header in memory until it is complete.
+* A client that does not read its answers has the keep-alive time for it.
 * A client that sends many requests without waiting for answers has at most some hundred of them read; the rest is read as
   its answers go out, so that one connection takes neither the memory nor the time of the others.
 """
@@ -79,6 +80,7 @@ class Connection(HttpToolsProtocol):
         """Begin the next request; read on when few wait. uvicorn would read after each answer, however many wait."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._open.idle(self.transport)
             return
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
@@ -90,6 +92,17 @@ class Connection(HttpToolsProtocol):
             self.flow.resume_reading()
         if self.cycle.response_complete:
             self._open.idle(self.transport)
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers."""
+        super().pause_writing()
+        self._open.idle(self.transport)
+
+    def resume_writing(self) -> None:
+        """The client has read most of its answers."""
+        super().resume_writing()
+        if not (self.cycle.response_complete or self.transport.is_closing()):
+            self._open.busy(self.transport)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._begun = cycle
@@ -132,7 +145,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The application gets the request, before its body is complete."""
         super().on_headers_complete()
-        self._open.busy(self.transport)
+        if not self.flow.write_paused:
+            self._open.busy(self.transport)
         self._dispatched = True
 
     def on_message_complete(self) -> None:
@@ -146,6 +160,7 @@ class Connection(HttpToolsProtocol):
         if not self._dispatched:
             self._process.refuse(Refused(Reason.BAD_HTTP))
         self.transport.write(_UNREADABLE)
+        self._open.idle(self.transport)
         self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
@@ -158,7 +173,7 @@ class Connection(HttpToolsProtocol):
         return self._process.connections
 
     def _start_deadline(self) -> None:
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:

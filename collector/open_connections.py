@@ -1,7 +1,8 @@
 """The open connections of one collector process, so that they never use up its file descriptors.
 
 Owns the keep-alive time, the order of the idle ones and the two limits. The descriptors above the second limit belong to the spool and to
-/health: a collector without one cannot put an event on disk.
+/health: a collector without one cannot put an event on disk. A connection that only waits for its client to read counts as
+idle, and is ended without that: a closed one would keep its descriptor until the client has read everything.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ Closed = Literal["idle", "no room"]
 
 
 class Closable(Protocol):
-    """A connection; when it is closed while idle, the browser opens another."""
+    """A connection; when it ends while idle, the browser opens another."""
 
     def close(self) -> None:
-        """Close it."""
+        """End it when its client has read everything."""
+
+    def abort(self) -> None:
+        """End it now."""
 
 
 class OpenConnections:
@@ -61,7 +65,7 @@ class OpenConnections:
             longest_idle = next(iter(self._idle))
             del self._idle[longest_idle]
             self.closed["idle"] += 1
-            longest_idle.close()
+            longest_idle.abort()
         elif self._open > self._refuse_from:
             self.closed["no room"] += 1
             connection.close()
@@ -73,7 +77,8 @@ class OpenConnections:
         self._idle.pop(connection, None)
 
     def idle(self, connection: Closable) -> None:
-        """Take note that every request of the connection is answered, or that the next one begins to arrive."""
+        """Take note that every request of the connection is answered, that the next one begins to arrive, or that its
+        client must read before anything else can happen."""
         self._idle.pop(connection, None)
         self._idle[connection] = self._round
 
@@ -82,7 +87,7 @@ class OpenConnections:
         self._round += 1
         for connection in list(takewhile(self._is_over, self._idle)):
             del self._idle[connection]
-            connection.close()
+            connection.abort()
 
     def _is_over(self, connection: Closable) -> bool:
         return self._idle[connection] <= self._round - KEEP_ALIVE_ROUNDS

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from collector import connection
+from collector import connection, open_connections, process
 from collector.connection import Connection
 from collector.direct import DirectConnection
 from collector.endpoints.pixel import GIF
 from collector.open_connections import OpenConnections
-from support.edge import Edge
+from support.edge import WAYS, Edge
 from support.waiting import wait_until
 
 HIT = b"GET /p.gif?s=clinic&u=https://clinic.example/ HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -107,6 +107,21 @@ def test_a_client_that_never_waits_takes_neither_memory_nor_the_time_of_others(
     assert slowest < 5
 
 
+@WAYS
+def test_a_client_that_never_reads_its_answers_is_cut_off_after_the_keep_alive_time(
+    tmp_path: Path, http: type[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(open_connections, "KEEP_ALIVE_ROUNDS", 25)
+    with Edge(tmp_path, http=http) as edge, socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.settimeout(60)
+        peer.connect(("127.0.0.1", edge.served.port))
+        with pytest.raises(ConnectionError):
+            peer.sendall(UNKNOWN * 200_000)
+        wait_until(lambda: len(edge.app.process.connections) == 0)
+
+
 def test_near_the_limit_of_open_files_the_longest_idle_connection_makes_room(edge: Edge) -> None:
     edge.app.process.connections = register = OpenConnections(50)
     with ExitStack() as stack:
@@ -129,6 +144,8 @@ def test_where_every_connection_is_busy_a_new_one_is_closed_and_counted() -> Non
 
         def close(self) -> None:
             self.closed = True
+
+        abort = close
 
     register = OpenConnections(10)
     peers = [Peer() for _ in range(11)]

@@ -173,6 +173,8 @@ class Closable:
     def close(self) -> None:
         self.closed = True
 
+    abort = close
+
 
 def test_the_keep_alive_time_counts_from_the_last_answer_or_the_beginning_of_the_next_request() -> None:
     register = OpenConnections(100)
@@ -202,7 +204,8 @@ def test_the_methods_of_uvicorn_that_are_overridden_are_those_of_the_version_exa
     overridden = ours & {name for name in dir(HttpToolsProtocol) if not name.startswith("__")}
     assert overridden == {
         "_start_asgi_task", "_unsupported_upgrade_warning", "connection_lost", "connection_made", "data_received", "on_headers_complete",
-        "on_message_begin", "on_message_complete", "on_response_complete", "send_400_response",
+        "on_message_begin", "on_message_complete", "on_response_complete", "pause_writing", "resume_writing",
+        "send_400_response",
     }  # fmt: skip
     for name in overridden:
         theirs, mine = (inspect.signature(vars(each)[name]) for each in (HttpToolsProtocol, Connection))

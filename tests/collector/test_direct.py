@@ -525,6 +525,45 @@ def test_a_hit_in_flight_is_not_idle_however_slow_the_disk_is(tmp_path: Path) ->
 
 
 @WAYS
+@pytest.mark.parametrize("last", [PLAIN.replace(HOST, HOST + b"Connection: close\r\n"), b"junk\r\n\r\n"])
+def test_a_connection_that_closes_when_its_client_has_read_waits_for_the_keep_alive_time_only(
+    tmp_path: Path, http: type[Connection], last: bytes
+) -> None:
+    async def work(wire: Wire) -> None:
+        connection, transport = wire.connect()
+        connection.data_received(last)
+        await wire.settle(connection)
+        assert transport.closed
+        for aborted in [False] * (KEEP_ALIVE_ROUNDS - 1) + [True]:
+            wire.process.connections.close_idle()
+            assert transport.aborted == aborted
+
+    fresh(tmp_path, http, work)
+
+
+@WAYS
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_client_that_does_not_read_has_the_keep_alive_time_for_it(
+    tmp_path: Path, http: type[Connection], reads: bool
+) -> None:
+    async def work(wire: Wire) -> None:
+        connection, transport = wire.connect()
+        connection.data_received(PLAIN)
+        connection.pause_writing()
+        for _ in range(KEEP_ALIVE_ROUNDS - 1):
+            wire.process.connections.close_idle()
+        assert not transport.aborted
+        connection.data_received(PLAIN)
+        if reads:
+            connection.resume_writing()
+        wire.process.connections.close_idle()
+        assert transport.aborted == (not reads)
+        connection.connection_lost(None)
+
+    fresh(tmp_path, http, work)
+
+
+@WAYS
 def test_a_client_that_sends_thousands_of_hits_at_once_gets_no_more_than_its_turn(
     tmp_path: Path, http: type[Connection]
 ) -> None:

@@ -28,7 +28,7 @@ class Transport(asyncio.Transport):
     def __init__(self, peer: str) -> None:
         super().__init__({"peername": (peer, 4711), "sockname": ("127.0.0.1", 80)})
         self.written = b""
-        self.closed = False
+        self.closed = self.aborted = False
 
     def write(self, data: Any) -> None:
         """Keep bytes."""
@@ -39,6 +39,10 @@ class Transport(asyncio.Transport):
     def close(self) -> None:
         """Close it."""
         self.closed = True
+
+    def abort(self) -> None:
+        """Close it, whether or not all was sent."""
+        self.closed = self.aborted = True
 
     def is_closing(self) -> bool:
         """Tell whether it is closed."""
