@@ -78,7 +78,6 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Begin the next request; read on when few wait. uvicorn would read after each answer, however many wait."""
-        self.server_state.total_requests += 1
         if self.transport.is_closing():
             self._open.idle(self.transport)
             return

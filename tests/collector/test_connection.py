@@ -178,7 +178,7 @@ class Closable:
 
 def test_the_keep_alive_time_counts_from_the_last_answer_or_the_beginning_of_the_next_request() -> None:
     register = OpenConnections(100)
-    peers = _, answered, beginning, busy = [Closable() for _ in range(4)]
+    peers = beginning, _, answered, busy = [Closable() for _ in range(4)]
     for peer in peers:
         register.opened(peer)
     register.busy(busy)
@@ -188,7 +188,7 @@ def test_the_keep_alive_time_counts_from_the_last_answer_or_the_beginning_of_the
     register.idle(answered)
     register.idle(beginning)
     register.close_idle()
-    assert [peer.closed for peer in peers] == [True, False, False, False]
+    assert [peer.closed for peer in peers] == [False, True, False, False]
     for _ in range(KEEP_ALIVE_ROUNDS):
         register.close_idle()
     assert [peer.closed for peer in peers] == [True, True, True, False]

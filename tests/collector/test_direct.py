@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from collector import process as process_module
-from collector.connection import SLICE, Connection
+from collector.connection import MAX_WAITING, SLICE, Connection
 from collector.direct import DirectConnection
 from collector.endpoints.pixel import GIF
 from collector.http.request import MAX_HEADERS
@@ -387,22 +387,15 @@ def test_a_client_that_leaves_while_its_pipelined_requests_are_answered_writes_n
     async def work(wire: Wire) -> None:
         monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
         caplog.set_level(logging.ERROR, "uvicorn.error")
-        held = threading.Event()
-        whole = wire.process.spool._writer.write
-
-        def second_waits(data: bytes) -> None:
-            if wire.counts().get(("spooled", "", "")):
-                held.wait(20)
-            whole(data)
-
-        wire.process.spool._writer.write = second_waits  # type: ignore[method-assign]
+        go_on = slow_disk(wire)
         connection, transport = wire.connect()
         connection.data_received(PLAIN * 3)
+        go_on.release()
         await until(lambda: len(wire.events) == 2, "the second hit to be written while the third one waits")
         assert transport.written.count(GIF) == 1
         transport.close()
         connection.connection_lost(None)
-        held.set()
+        go_on.release(100)
         await until(lambda: not wire.state.tasks)
         assert transport.written.count(GIF) == 1
 
@@ -511,17 +504,56 @@ def test_the_keep_alive_time_begins_again_with_every_answer_and_every_first_byte
     fresh(tmp_path, http, work)
 
 
-def test_a_hit_in_flight_is_not_idle_however_slow_the_disk_is(tmp_path: Path) -> None:
+@WAYS
+@pytest.mark.parametrize("then", [b"", PLAIN[:20], PLAIN + PLAIN[:20]])
+def test_a_connection_with_a_hit_in_flight_is_not_idle_however_slow_the_disk_is(
+    tmp_path: Path, http: type[Connection], then: bytes
+) -> None:
     async def work(wire: Wire) -> None:
+        go_on = slow_disk(wire)
         connection, transport = wire.connect()
-        connection.data_received(PLAIN)
-        for _ in range(2 * KEEP_ALIVE_ROUNDS):
-            wire.process.connections.close_idle()
-        assert not transport.closed
+        for piece in (PLAIN, then):
+            connection.data_received(piece)
+        for answered in range(1 + then.count(HOST)):
+            await until(lambda answered=answered: transport.written.count(GIF) == answered)
+            for _ in range(2 * KEEP_ALIVE_ROUNDS):
+                wire.process.connections.close_idle()
+            assert not transport.closed
+            go_on.release()
+        go_on.release(100)
         await wire.settle(connection)
         assert transport.written.endswith(GIF)
 
-    fresh(tmp_path, DirectConnection, work)
+    fresh(tmp_path, http, work)
+
+
+def slow_disk(wire: Wire) -> threading.Semaphore:
+    """Let each write of a group wait for one release."""
+    go_on, whole = threading.Semaphore(0), wire.process.spool._writer.write
+
+    def write(data: bytes) -> None:
+        assert go_on.acquire(timeout=20)
+        whole(data)
+
+    wire.process.spool._writer.write = write  # type: ignore[method-assign]
+    return go_on
+
+
+@WAYS
+def test_a_connection_is_read_while_few_of_its_requests_wait(tmp_path: Path, http: type[Connection]) -> None:
+    async def work(wire: Wire) -> None:
+        go_on = slow_disk(wire)
+        connection, transport = wire.connect()
+        connection.data_received(PLAIN * (MAX_WAITING + 4))
+        assert not transport.reads
+        go_on.release()
+        await until(lambda: GIF in transport.written)
+        assert not transport.reads
+        go_on.release(100)
+        await wire.settle(connection)
+        assert transport.reads
+
+    fresh(tmp_path, http, work)
 
 
 @WAYS

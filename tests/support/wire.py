@@ -29,6 +29,7 @@ class Transport(asyncio.Transport):
         super().__init__({"peername": (peer, 4711), "sockname": ("127.0.0.1", 80)})
         self.written = b""
         self.closed = self.aborted = False
+        self.reads = True
 
     def write(self, data: Any) -> None:
         """Keep bytes."""
@@ -49,10 +50,12 @@ class Transport(asyncio.Transport):
         return self.closed
 
     def pause_reading(self) -> None:
-        """Do nothing: a test feeds when it wants."""
+        """Note it: a test feeds when it wants."""
+        self.reads = False
 
     def resume_reading(self) -> None:
-        """Do nothing."""
+        """Note it."""
+        self.reads = True
 
 
 class Wire:
