@@ -41,9 +41,7 @@ EARLIEST_MS = 1_767_225_600_000
 stored; so the hit is refused."""
 
 CACHED_QUERIES = 8_192
-LONGEST_CACHED_QUERY = (
-    1_024  # a page and its referrer with each Cyrillic letter in six bytes; a few MB at most in a flood
-)
+LONGEST_CACHED_QUERY = 1_024  # a page and its referrer with each Cyrillic letter in six bytes; 20 MB at most in a flood
 
 FORGET_SECONDS = 300.0
 """Seconds between two turns of the caches: an address is gone at most twice this time after its last hit."""

@@ -16,6 +16,16 @@ def test_a_value_is_computed_once_while_it_is_used_and_gone_after_two_turns_with
     assert cache["a"] == 2
 
 
+def test_nothing_is_left_of_either_generation_after_a_clear():
+    values = iter(range(4))
+    cache = AgedCache(lambda _: next(values), most=100)
+    assert cache["old"] == 0
+    cache.turn()
+    assert cache["young"] == 1
+    cache.clear()
+    assert (cache["old"], cache["young"]) == (2, 3)
+
+
 def test_an_error_is_not_remembered():
     answers = iter([ValueError("first"), 7])
 

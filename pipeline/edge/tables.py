@@ -30,7 +30,7 @@ from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.signatures.check import NOTHING, Nonces, Place, Verdict, check
 
-REMEMBERED: Final = 16_384  # entries each of clients, pages and referrers: a few MB at most, even in a flood
+REMEMBERED: Final = 16_384  # entries each of clients, pages and referrers: below 30 MB each, even in a flood
 LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so that no cached text is long
 
 _SitePage = tuple[str, str]

@@ -194,6 +194,20 @@ def test_the_keep_alive_time_counts_from_the_last_answer_or_the_beginning_of_the
     assert [peer.closed for peer in peers] == [True, True, True, False]
 
 
+def test_a_connection_that_has_ended_is_not_the_one_that_makes_room() -> None:
+    register = OpenConnections(10)
+    ended, idle, *busy = [Closable() for _ in range(9)]
+    for peer in (ended, idle):
+        register.opened(peer)
+    register.ended(ended)
+    for peer in busy:
+        register.opened(peer)
+        register.busy(peer)
+    assert not idle.closed
+    register.opened(Closable())
+    assert idle.closed
+
+
 EXAMINED = "0.54.0"
 """The version of uvicorn whose source was read for the methods below."""
 

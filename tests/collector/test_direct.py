@@ -557,7 +557,7 @@ def test_a_connection_is_read_while_few_of_its_requests_wait(tmp_path: Path, htt
 
 
 @WAYS
-@pytest.mark.parametrize("last", [PLAIN.replace(HOST, HOST + b"Connection: close\r\n"), b"junk\r\n\r\n"])
+@pytest.mark.parametrize("last", [PLAIN.replace(HOST, HOST + b"Connection: close\r\n"), PLAIN + b"junk\r\n\r\n"])
 def test_a_connection_that_closes_when_its_client_has_read_waits_for_the_keep_alive_time_only(
     tmp_path: Path, http: type[Connection], last: bytes
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from collector import process as process_module
 from collector.http.request import read_pixel
 from collector.metrics import FILES_REFUSED, PAGE_FAULTS, TotalsFile
-from collector.process import EARLIEST_MS, PAGE_FAULTS_SECONDS, Process
+from collector.process import EARLIEST_MS, LONGEST_CACHED_QUERY, PAGE_FAULTS_SECONDS, Process
 from pipeline.edge.blocks import BlockList
 from pipeline.edge.steps import OverRate, run_edge
 from pipeline.errors import Reason, Refused
@@ -146,6 +146,13 @@ def test_ten_minutes_after_the_last_hit_no_part_of_the_process_holds_the_visitor
         assert held(process, secrets) == set()
 
     asyncio.run(scenario())
+
+
+def test_a_long_query_is_not_cached(tmp_path: Path) -> None:
+    process = Process(Settings.model_validate({"data": tmp_path, "sites": [OWN]}))
+    short = b"s=clinic&u=/".ljust(LONGEST_CACHED_QUERY, b"a")
+    assert process.read_query(short) is process.read_query(short)
+    assert process.read_query(short + b"a") is not process.read_query(short + b"a")
 
 
 def take(process: Process, address: str, email: str, agent: str) -> None:

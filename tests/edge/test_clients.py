@@ -27,6 +27,7 @@ def client(peer, forwarded_for="", *, is_replay=False):
         ("two hops", ("10.0.0.1", "203.0.113.1, 198.51.100.9, 10.0.0.2"), "198.51.100.9", True),
         ("a stranger's header", ("192.0.2.1", "198.51.100.9"), "192.0.2.1", False),
         ("no address", ("",), "", False),
+        ("a trusted proxy names none that can be read", ("10.0.0.1", "junk"), "", True),
     ],
 )
 def test_the_client_is_found_behind_trusted_proxies_only(word, given, address, trusted):

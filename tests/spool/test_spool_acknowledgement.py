@@ -347,6 +347,24 @@ def test_a_fault_of_ours_in_the_writer_refuses_who_waits_is_logged_without_its_t
     assert "visitor" not in caplog.text
 
 
+def test_a_fault_of_ours_in_an_answer_asks_for_the_end_and_the_events_on_disk_are_counted_once(directory, caplog):
+    async def scenario() -> None:
+        ended, counters = asyncio.Event(), EdgeCounters()
+        spool = new_spool(directory, counters=counters, end=ended.set)
+        await spool.start()
+        told: list[Reason | None] = []
+        spool.offer([event()], told.append)
+        spool.offer([event()], lambda _: 1 / 0)
+        await asyncio.wait_for(ended.wait(), 10)
+        assert told == [None]
+        assert counters.totals() == {("spooled", "", ""): 2}
+        await spool.close()
+
+    asyncio.run(scenario())
+    assert len(ids(directory)) == 2
+    assert "unforeseen ZeroDivisionError" in caplog.text
+
+
 def test_a_fault_of_ours_in_the_upkeep_makes_the_spool_refuse_and_asks_for_the_end(directory, caplog):
     async def scenario() -> None:
         ended = asyncio.Event()
