@@ -13,7 +13,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 
-from collector.http.request import Query, Replays, read_query
+from collector.http.query import Query, read_query
+from collector.http.request import Replays
 from collector.metrics import CONNECTIONS_CLOSED, FILES_REFUSED, PAGE_FAULTS, Totals, TotalsFile, summed
 from collector.open_connections import OpenConnections
 from pipeline.aged_cache import AgedCache

@@ -4,4 +4,4 @@ Owns the limits of a request. Pure: no clock, no file, no settings file. May use
 and below. The endpoints use it.
 """
 
-__all__ = ["beacon_schema", "body", "request"]
+__all__ = ["beacon_schema", "body", "query", "request"]

@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict, replace
 
-from collector.http.request import Headers, Scope, make_hit, query_of, read_nonce
+from collector.http.query import query_of, read_nonce
+from collector.http.request import Headers, Scope, make_hit
 from pipeline.edge.technical import RawMeasurement
 from pipeline.errors import Reason, Refused
 from pipeline.event import Hit, MeasurementKind

@@ -1,48 +1,36 @@
-"""Turns an ASGI request into a `Hit`: limits, headers and the pixel's query.
+"""Turns an ASGI request into a `Hit`: limits and headers.
 
-Owns the limits of a request and the grammar of `/p.gif`. Pure: it reads only the scope and the clock's value.
+Owns the limits of a request. Pure: it reads only the scope and the clock's value.
 Every kind of bad input raises `Refused` with one of the closed reasons; the exception holds no text of a visitor.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hmac import compare_digest
-from typing import Any, NamedTuple, cast, get_args
-from urllib.parse import unquote_to_bytes
+from typing import Any, NamedTuple
 
+from collector.http.query import NO_QUERY, Query, ReadQuery, decode_value, read_nonce, text_of, without_nonce
 from pipeline.errors import Reason, Refused
-from pipeline.event import Hit, Mode, SignedRequest
-from pipeline.scrub.redact import RELEASE_LIMIT
+from pipeline.event import Hit, SignedRequest
 
 MAX_TARGET = 8 * 1024  # path and query; the longest real page address is a quarter of it
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
 MAX_AGENT = 1024  # enrichment takes an agent over 512 for malformed
 MAX_HINT = 256
-MAX_ADS = 32
 REPLAY_HEADER = b"x-pixel-replay"
 _BEFORE_IT_IS_SHOWN = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
 """Headers that say `prefetch`, `prerender` or `preview` (Fetch Standard, section 3.6, and its forerunners)."""
 
 _SIGNATURE = frozenset({b"signature", b"signature-agent", b"signature-input"})
 
-PARAMETERS = "surmeancv"
-"""The names of the query of the pixel, and of an event of the beacon."""
-
 Scope = Mapping[str, Any]
 Headers = Mapping[bytes, bytes]
-Texts = Mapping[str, str | None]
 
-_PARAMETERS = {name.encode(): name for name in PARAMETERS}
-_MODES: frozenset[str] = frozenset(get_args(Mode))
-_AD = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
-_NONCE = re.compile(r"[0-9]{1,20}", re.ASCII)
 _MOMENT = re.compile(r"[0-9]{1,15}", re.ASCII)
-_STATUS = re.compile(r"[1-5][0-9][0-9]", re.ASCII)
-_CONSENT = {"": None, "0": False, "1": True}
 
 
 class Replays(NamedTuple):
@@ -51,23 +39,6 @@ class Replays(NamedTuple):
     ticket: str
     reach_ms: int
     """Largest age of a replayed hit: the keys of earlier days are destroyed."""
-
-
-class Query(NamedTuple):
-    """One event as the pixel's query or the beacon tells it, without its nonce: every view of a page has the same one."""
-
-    site: str = ""
-    page: str | None = None
-    referrer: str | None = None
-    mode: Mode = "img"
-    status: int = 0
-    ads: tuple[str, ...] = ()
-    consent: bool | None = None
-    release: str = ""
-
-
-NO_QUERY = Query()
-ReadQuery = Callable[[bytes], Query]
 
 
 def read_pixel(scope: Scope, *, now_ms: int, replays: Replays, read: ReadQuery) -> Hit:
@@ -79,7 +50,7 @@ def read_pixel(scope: Scope, *, now_ms: int, replays: Replays, read: ReadQuery) 
         raise Refused(Reason.BAD_METHOD)
     headers = check_limits(scope)
     check_shown(scope, headers)
-    rest, nonce = _without_nonce(scope["query_string"])
+    rest, nonce = without_nonce(scope["query_string"])
     query, number = read(rest), read_nonce(decode_value(nonce))
     if REPLAY_HEADER in headers:
         moment = _replayed_at(headers[REPLAY_HEADER], now_ms=now_ms, replays=replays)
@@ -120,14 +91,14 @@ def make_hit(
         is_replay=is_replay,
         scheme="https" if scope.get("scheme") == "https" else "http",
         host=_host_name(get(b"host", b"")),
-        agent=_text(get(b"user-agent", b""))[:MAX_AGENT],
+        agent=text_of(get(b"user-agent", b""))[:MAX_AGENT],
         cookie=get(b"cookie", b"").decode("latin-1"),
-        referer=_text(get(b"referer", b"")),
+        referer=text_of(get(b"referer", b"")),
         gpc=get(b"sec-gpc", b"").strip() == b"1",
         dnt=get(b"dnt", b"").strip() == b"1",
-        hint_brands=_text(get(b"sec-ch-ua", b""))[:MAX_HINT],
-        hint_mobile=_text(get(b"sec-ch-ua-mobile", b""))[:MAX_HINT],
-        hint_platform=_text(get(b"sec-ch-ua-platform", b""))[:MAX_HINT],
+        hint_brands=text_of(get(b"sec-ch-ua", b""))[:MAX_HINT],
+        hint_mobile=text_of(get(b"sec-ch-ua-mobile", b""))[:MAX_HINT],
+        hint_platform=text_of(get(b"sec-ch-ua-platform", b""))[:MAX_HINT],
         signed=_signed(scope, headers) if b"signature-input" in headers else None,
     )
 
@@ -192,84 +163,6 @@ def _replayed_at(header: bytes, *, now_ms: int, replays: Replays) -> int:
     if not now_ms - replays.reach_ms <= int(moment) <= now_ms:
         raise Refused(Reason.BAD_REPLAY)
     return int(moment)
-
-
-def _without_nonce(raw: bytes) -> tuple[bytes, bytes]:
-    """Return a query without its last `n`, and the value of that; the values of all others repeat from hit to hit."""
-    before, found, after = (b"&" + raw).rpartition(b"&n=")
-    if not found:
-        return raw, b""
-    nonce, more, rest = after.partition(b"&")
-    return (before + more + rest)[1:], nonce
-
-
-def read_query(raw: bytes) -> Query:
-    """Return the event of a query whose nonce is cut out; raises `Refused`, also for a further nonce."""
-    values: dict[str, str] = {}
-    for pair in raw.split(b"&"):
-        name, _, value = pair.partition(b"=")
-        key = _PARAMETERS.get(name)
-        if key is None or pair == b"n":
-            continue
-        if key in values or key == "n":
-            raise Refused(Reason.REPEATED_PARAMETER)
-        values[key] = decode_value(value)
-    return query_of(values)
-
-
-def query_of(texts: Texts) -> Query:
-    """Return the event of texts by the names of the pixel's query; raises `Refused` for a text outside its grammar."""
-    text = texts.get
-    mode, consent = text("m") or "img", text("c") or ""
-    if mode not in _MODES or consent not in _CONSENT:
-        raise Refused(Reason.BAD_QUERY)
-    return Query(
-        site=text("s") or "",
-        page=text("u"),
-        referrer=text("r"),
-        mode=cast("Mode", mode),
-        status=_status(text("e") or ""),
-        ads=_ads(text("a") or ""),
-        consent=_CONSENT[consent],
-        release=(text("v") or "")[:RELEASE_LIMIT],
-    )
-
-
-def _status(text: str) -> int:
-    if text and not _STATUS.fullmatch(text):
-        raise Refused(Reason.BAD_QUERY)
-    return int(text or 0)
-
-
-def read_nonce(text: str) -> int:
-    """Return the number in the text of a nonce, 0 for none; raises `Refused` for another text."""
-    if text and not (_NONCE.fullmatch(text) and int(text) < 2**64):
-        raise Refused(Reason.BAD_QUERY)
-    return int(text or 0)
-
-
-def _ads(text: str) -> tuple[str, ...]:
-    if not text:
-        return ()
-    names = tuple(dict.fromkeys(text.split(",")))
-    if len(names) > MAX_ADS or not all(_AD.fullmatch(name) for name in names):
-        raise Refused(Reason.BAD_QUERY)
-    return names
-
-
-def decode_value(raw: bytes) -> str:
-    """Return the text of a value of the query (application/x-www-form-urlencoded, URL Standard section 5)."""
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    return _text(unquote_to_bytes(raw) if b"%" in raw else raw)
-
-
-def _text(raw: bytes) -> str:
-    """Return the text of bytes in UTF-8, else in cp1251, which older Russian sites send and which has all bytes but one."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp1251", "replace")
 
 
 @lru_cache(maxsize=16)

@@ -172,6 +172,7 @@ class EdgeTables:
         for memory in (self._clients, self._pages, self._referrers):
             memory.turn()
         self.keys.forget_clients()
+        self._judged = (None, NOTHING)
         self.rate_limit.forget(now_ms=now_ms)
 
     def changed_pages(self) -> dict[str, KnownPaths]:

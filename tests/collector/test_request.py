@@ -1,6 +1,7 @@
 import pytest
 
-from collector.http.request import MAX_HEADERS, Replays, read_pixel, read_query
+from collector.http.query import read_query
+from collector.http.request import MAX_HEADERS, Replays, read_pixel
 from pipeline.errors import Reason, Refused
 
 NOW = 1_795_000_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ def facts(event: Event) -> tuple[str, str]:
 
 def test_a_signed_request_proves_the_name_of_its_program(tables: EdgeTables) -> None:
     assert facts(taken(tables)) == ("verified", "agent")
+
+
+def test_a_signed_request_is_forgotten_with_the_clients(tables: EdgeTables) -> None:
+    request = PROGRAM.sign()._replace(authority=HOST, target="/p.gif?s=clinic")
+    run_edge(msgspec.structs.replace(BASE, signed=request), tables, now_ms=NOW_S * 1000)
+    before = sys.getrefcount(request)
+    tables.forget(now_ms=NOW_S * 1000)
+    assert sys.getrefcount(request) < before
 
 
 def test_a_request_without_signature_says_nothing(tables: EdgeTables) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from collector.demo.site import demo_app
 from collector.endpoints.assets import NAMES
-from collector.http import request
+from collector.http import query
 from pipeline.cli import build_app
 from pipeline.embedding.arrival import Loaded, arrivals, is_address
 from pipeline.embedding.check_parts import PARAMETERS
@@ -532,7 +532,7 @@ def test_an_address_may_begin_with_any_letter(host):
 
 
 def test_the_check_knows_every_name_that_the_collector_reads():
-    assert frozenset(request.PARAMETERS) == PARAMETERS
+    assert frozenset(query.PARAMETERS) == PARAMETERS
 
 
 @pytest.mark.parametrize(
