@@ -7,7 +7,7 @@ The steps, in one direction:
    network facts, rate limit, page and referrer (`pipeline.pages`), cookies (`pipeline.headers`), tokens (`pipeline.keys`). An
    `Event` holds no address.
 3. `pipeline.spool.append` puts the events on disk. Only then does the browser get its answer.
-4. `pipeline.enrich.steps`: `ENRICH_STEPS` make a `Row` from each event: browser, hints, robot, referrer kind, labels.
+4. `pipeline.enrich.steps`: `enrich` makes a `Row` from each event: browser, hints, robot, referrer kind, labels.
 5. `pipeline.delivery.exactly_once` stores batches of rows in ClickHouse exactly once, reads them back and acknowledges the
    segment. `pipeline.ship` is the process that runs steps 4 to 6.
 6. `pipeline.publish` publishes the numbers of each closed hour and day, perturbed (`ship` runs it).

@@ -6,7 +6,7 @@ database adds no default, so a retry gives the same row.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -16,14 +16,9 @@ HintState = Literal["none", "agree", "contradict", "missing"]
 ReferrerKind = Literal["none", "internal", "search", "social", "mail", "ad", "spam", "other"]
 
 
-class Row(EventColumns, frozen=True, kw_only=True, array_like=True):
-    """One row of `pixel.events`: the columns of the event and those that enrichment adds.
+class Facts(NamedTuple):
+    """The columns that follow from the agent, its hints, the network's class and the referrer's kind."""
 
-    It encodes as a JSON array in the order of its fields, the batch last; ClickHouse gets that array.
-    """
-
-    received_at: str
-    epoch: str
     browser: str
     browser_major: UInt16
     os: str
@@ -33,14 +28,39 @@ class Row(EventColumns, frozen=True, kw_only=True, array_like=True):
     robot: str
     ua_raw: str
     referrer_kind: ReferrerKind
-    ivt_reasons: list[str]
-    scrubbed: UInt16
+    ivt_reasons: tuple[str, ...]
     hints_detail: str
     engine: str
     engine_major: UInt16
     webview: bool
-    collector: str
-    batch_id: str
+
+
+class Row(EventColumns, frozen=True, array_like=True):
+    """One row of `pixel.events`: the columns of the event and those that enrichment adds, `Facts` among them in their order.
+
+    It encodes as a JSON array in the order of its fields, the batch last; ClickHouse gets that array. The defaults
+    let `enrich` give the fields by their place; it gives all of them.
+    """
+
+    received_at: str = ""
+    epoch: str = ""
+    browser: str = ""
+    browser_major: UInt16 = 0
+    os: str = ""
+    os_major: UInt16 = 0
+    device: str = ""
+    hints: HintState = "none"
+    robot: str = ""
+    ua_raw: str = ""
+    referrer_kind: ReferrerKind = "none"
+    ivt_reasons: tuple[str, ...] = ()
+    hints_detail: str = ""
+    engine: str = ""
+    engine_major: UInt16 = 0
+    webview: bool = False
+    scrubbed: UInt16 = 0
+    collector: str = ""
+    batch_id: str = ""
 
 
 class TechnicalRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -1,52 +1,54 @@
 """Turns an event into a row: the last computation before the database.
 
-Owns `ENRICH_STEPS`, the only place that decides their order, and `EnrichFiles`, the files behind the tables. Rules: the
-steps are pure (the tables are an argument, no clock, no file), so a retry gives the same row; for every event the result is exactly one row or one `Rejected`; an exception
-never has a text of an event. `drop_*` may end an event, `put_*` adds facts.
+Owns the order of the steps of `enrich` and of `_judge`, and `EnrichFiles`, the files behind the tables. Rules: the steps are
+pure (the tables are an argument, no clock, no file), so a retry gives the same row; for every event the result is exactly
+one row or one `Rejected`; an exception never has a text of an event. Most events repeat an agent, its hints and a kind of
+referrer: the facts that follow from these parts are computed once and cached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from pipeline.aged_cache import AgedCache
 from pipeline.durations import DAY_MS
 from pipeline.enrich import hints, labels
-from pipeline.enrich.agents import NO_AGENT, AgentFacts, Agents, as_automation, as_monitor, as_signed
+from pipeline.enrich.agents import AGENT_LIMIT, AgentFacts, Agents, as_automation, as_monitor, as_signed
+from pipeline.enrich.hints import HINT_LIMIT
 from pipeline.enrich.labels import Label
 from pipeline.enrich.referrers import Referrers, read_spam
 from pipeline.enrich.robots import Robots
-from pipeline.enrich.rows import HintState, ReferrerKind, Row
+from pipeline.enrich.rows import Facts, HintState, ReferrerKind, Row
 from pipeline.errors import Fatal, PixelError
-from pipeline.event import Event, EventColumns, Measurement
+from pipeline.event import Event, EventColumns, Measurement, NetClass
 from pipeline.networks.fetched import CRAWLERS, origins_file, read_origins
 from pipeline.networks.loaded_file import LoadedFile
 from pipeline.reasons import RejectReason
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import AddressList
 
-__all__ = ["ENRICH_STEPS", "EnrichFiles", "EnrichTables", "Rejected", "enrich", "read_agent", "time_text"]
+__all__ = ["EnrichFiles", "EnrichTables", "Rejected", "enrich", "read_agent", "time_text"]
 
 CRAWLER_LIST_FRESH_MS = 8 * DAY_MS
 """An older crawler list proves nothing: the operator may have added a range since (fraud catalogue, F04)."""
 
-CACHED_COMPARISONS = 8192
+CACHED_FACTS = 16_384
+"""Different agents with their hints and labels; about 1 KB each, 5 KB at the most."""
 
 DAY_CHARACTERS = len("2026-11-22")
 """The epoch is the UTC day of receipt: the first characters of that time's text."""
 
 _columns_of = attrgetter(*EventColumns.__struct_fields__)
 
-_is_automation = lru_cache(maxsize=CACHED_COMPARISONS)(hints.is_automation)
-_compare = lru_cache(maxsize=CACHED_COMPARISONS)(hints.compare)
-_contradiction = lru_cache(maxsize=CACHED_COMPARISONS)(hints.contradiction)
+_is_automation = lru_cache(maxsize=CACHED_FACTS)(hints.is_automation)
 
 
 class Rejected(PixelError):
@@ -114,6 +116,11 @@ class EnrichTables:
     crawler_lists: Mapping[str, int] = field(default_factory=dict)
     files: EnrichFiles | None = None
 
+    @cached_property
+    def judged(self) -> AgedCache[Said, Judged]:
+        """The facts of each combination of the parts of an event, from the agents alone."""
+        return AgedCache(lambda said: _judge(said, self.agents), most=CACHED_FACTS)
+
     @classmethod
     def load(cls, settings: Settings) -> EnrichTables:
         """Read the files that the settings name; raises `Fatal` that names the setting or file."""
@@ -128,21 +135,40 @@ class EnrichTables:
         return replace(self, referrers=self.referrers.knowing(self.files.spam), crawler_lists=self.files.crawler_lists)
 
 
-class Draft(msgspec.Struct):
-    """The columns computed so far."""
+class Said(msgspec.Struct, frozen=True):
+    """The parts of an event from which its facts follow. They are the key of a cache, so free texts are cut."""
 
-    received_at: str = ""
-    agent: AgentFacts = NO_AGENT
-    hints: HintState = "none"
-    hints_detail: str = ""
-    referrer_kind: ReferrerKind = "none"
-    ivt_reasons: list[str] = []
+    agent: str
+    hint_brands: str
+    hint_mobile: str
+    hint_platform: str
+    expects_hints: bool
+    monitor: str
+    signer: str
+    net_class: NetClass
+    referrer_kind: ReferrerKind
 
 
-Step = Callable[[Event, EnrichTables, Draft], None]
+class Judged(NamedTuple):
+    """The facts of an event, and the types redacted in its stored agent (bits of `Scrubbed`)."""
+
+    facts: Facts
+    scrubbed: int
 
 
-def drop_unstorable(event: Event, _tables: EnrichTables, _draft: Draft) -> None:
+def enrich(event: Event, tables: EnrichTables, batch_id: str, collector: str = "") -> Row:
+    """Return the complete row of an event; raises `Rejected` for an event that cannot be stored."""
+    drop_unstorable(event)
+    facts, scrubbed = tables.judged[_said(event, tables.referrers)]
+    if facts.robot in tables.crawler_lists:
+        facts = _against_list(facts, event, tables.crawler_lists[facts.robot])
+    time = time_text(event.received_ms)
+    added = (time, time[:DAY_CHARACTERS], *facts, event.scrubbed | scrubbed, collector, batch_id)
+    columns = (*_columns_of(event), *added)
+    return Row(*columns)
+
+
+def drop_unstorable(event: Event) -> None:
     """Reject an event that ClickHouse would refuse, because then it would refuse the whole batch.
 
     A number over 64 bits is the one bound that the decoder cannot check; values joined by OR keep any bit above.
@@ -151,123 +177,86 @@ def drop_unstorable(event: Event, _tables: EnrichTables, _draft: Draft) -> None:
         raise Rejected(RejectReason.BAD_NUMBER)
 
 
-def put_time(event: Event, _tables: EnrichTables, draft: Draft) -> None:
-    """Put the time of receipt as a text that ClickHouse reads, in UTC."""
-    draft.received_at = time_text(event.received_ms)
+def _said(event: Event, referrers: Referrers) -> Said:
+    return Said(
+        event.agent[: AGENT_LIMIT + 1],
+        event.hint_brands[:HINT_LIMIT],
+        event.hint_mobile[:HINT_LIMIT],
+        event.hint_platform[:HINT_LIMIT],
+        # Chromium sends no hints from a page whose scripts are off: missing hints mean nothing there.
+        event.https and event.mode != "noscript",
+        event.monitor,
+        event.signer if event.agent_signed == "verified" else "",
+        event.net_class,
+        referrers.kind(event.referrer_host, event.site),
+    )
 
 
-def put_agent(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Replace the user agent by its families, device class and robot name; a verified signature is a robot's word, too."""
-    draft.agent = read_agent(event, tables)
-    if event.agent_signed == "verified" and event.signer:
-        draft.agent = as_signed(draft.agent, event.signer)
+def _judge(said: Said, agents: Agents) -> Judged:
+    agent = read_agent(said, agents)
+    if said.signer:
+        agent = as_signed(agent, said.signer)
+    told = said.hint_brands, said.hint_mobile, said.hint_platform
+    state = hints.compare(agent.claims, *told, https=said.expects_hints)
+    facts = Facts(
+        browser=agent.browser,
+        browser_major=agent.browser_major,
+        os=agent.os,
+        os_major=agent.os_major,
+        device=agent.device,
+        hints=state,
+        robot=agent.robot,
+        ua_raw=agent.ua_raw,
+        referrer_kind=said.referrer_kind,
+        ivt_reasons=_labels(said, agent, state),
+        hints_detail=hints.contradiction(agent.claims, *told) if state == "contradict" else "",
+        engine=agent.engine,
+        engine_major=agent.engine_major,
+        webview=agent.webview,
+    )
+    return Judged(facts, agent.scrubbed)
 
 
-def put_hints(event: Event, _tables: EnrichTables, draft: Draft) -> None:
-    """Compare the client hints with the user agent."""
-    limit = hints.HINT_LIMIT
-    said = draft.agent.claims
-    told = event.hint_brands[:limit], event.hint_mobile[:limit], event.hint_platform[:limit]
-    # Chromium sends no hints from a page whose scripts are off: missing hints mean nothing there.
-    draft.hints = _compare(said, *told, https=event.https and event.mode != "noscript")
-    if draft.hints == "contradict":
-        draft.hints_detail = _contradiction(said, *told)
-
-
-def put_referrer(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Put the kind of the previous page's site."""
-    draft.referrer_kind = tables.referrers.kind(event.referrer_host, event.site)
-
-
-def put_labels(event: Event, tables: EnrichTables, draft: Draft) -> None:
-    """Put the labels that follow from lists and from the request alone."""
-    found: list[str] = [*draft.agent.labels]
-    robot = draft.agent.robot
-    if (network := labels.OF_NETWORK.get(event.net_class)) and not (robot and network is Label.DATACENTER):
+def _labels(said: Said, agent: AgentFacts, state: HintState) -> tuple[str, ...]:
+    """Return the labels that follow from lists and from the request alone, in their order."""
+    found: list[str] = [*agent.labels]
+    if (network := labels.OF_NETWORK.get(said.net_class)) and not (agent.robot and network is Label.DATACENTER):
         found.append(network)
-    if robot:
-        found += _crawler_labels(robot, event, tables.crawler_lists)
-    elif mark := labels.OF_HINTS.get(draft.hints):
+    if agent.robot and said.net_class == "crawler":
+        found.append(Label.VERIFIED_CRAWLER)
+    if not agent.robot and (mark := labels.OF_HINTS.get(state)):
         found.append(mark)
-    if draft.referrer_kind == "spam":
+    if said.referrer_kind == "spam":
         found.append(Label.REFERRER_SPAM)
-    found.sort(key=labels.ORDER.__getitem__)
-    draft.ivt_reasons = found
+    return tuple(sorted(found, key=labels.ORDER.__getitem__))
 
 
-ENRICH_STEPS: tuple[Step, ...] = (
-    drop_unstorable,
-    put_time,
-    put_agent,
-    put_hints,
-    put_referrer,
-    put_labels,
-)
-"""The order of enrichment: the check of the event first, then the agent, then the facts derived from it."""
+def _against_list(facts: Facts, event: Event, listed_ms: int) -> Facts:
+    """Label a robot whose address is outside of the fresh ranges of its operator."""
+    if event.net_class in ("crawler", "own") or event.received_ms - listed_ms >= CRAWLER_LIST_FRESH_MS:
+        return facts
+    found = sorted((*facts.ivt_reasons, Label.FALSE_CRAWLER), key=labels.ORDER.__getitem__)
+    return facts._replace(ivt_reasons=tuple(found))
 
 
-def enrich(event: Event, tables: EnrichTables, batch_id: str, collector: str = "") -> Row:
-    """Return the complete row of an event; raises `Rejected` for an event that cannot be stored."""
-    draft = Draft()
-    for step in ENRICH_STEPS:
-        step(event, tables, draft)
-    return _row(event, draft, batch_id, collector)
-
-
-def read_agent(record: Event | Measurement, tables: EnrichTables) -> AgentFacts:
+def read_agent(record: Said | Measurement, agents: Agents) -> AgentFacts:
     """Return the facts of a record's user agent; a brand of automation in the client hints is a robot's word, too, and
     so is the mark of the site's own check.
     """
-    facts = tables.agents.read(record.agent)
-    if record.hint_brands and not facts.robot and _is_automation(record.hint_brands[: hints.HINT_LIMIT]):
+    facts = agents.read(record.agent)
+    if record.hint_brands and not facts.robot and _is_automation(record.hint_brands[:HINT_LIMIT]):
         facts = as_automation(facts)
     return as_monitor(facts, record.monitor) if record.monitor else facts
 
 
 def time_text(received_ms: int) -> str:
     """Return Unix milliseconds as `YYYY-MM-DD HH:MM:SS.mmm`, UTC."""
-    second, millisecond = divmod(received_ms, 1000)
-    return f"{_second_text(second)}.{millisecond:03d}"
+    return f"{_second_text(received_ms // 1000)}.{received_ms % 1000:03d}"
 
 
 @lru_cache(maxsize=1024)
 def _second_text(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _row(event: Event, draft: Draft, batch_id: str, collector: str) -> Row:
-    agent = draft.agent
-    return Row(
-        *_columns_of(event),
-        received_at=draft.received_at,
-        epoch=draft.received_at[:DAY_CHARACTERS],
-        browser=agent.browser,
-        browser_major=agent.browser_major,
-        os=agent.os,
-        os_major=agent.os_major,
-        device=agent.device,
-        hints=draft.hints,
-        robot=agent.robot,
-        ua_raw=agent.ua_raw,
-        referrer_kind=draft.referrer_kind,
-        ivt_reasons=draft.ivt_reasons,
-        scrubbed=event.scrubbed | agent.scrubbed,
-        hints_detail=draft.hints_detail,
-        engine=agent.engine,
-        engine_major=agent.engine_major,
-        webview=agent.webview,
-        collector=collector,
-        batch_id=batch_id,
-    )
-
-
-def _crawler_labels(robot: str, event: Event, lists: Mapping[str, int]) -> tuple[Label, ...]:
-    if event.net_class == "crawler":
-        return (Label.VERIFIED_CRAWLER,)
-    listed_ms = lists.get(robot)
-    if listed_ms is None or event.net_class == "own":
-        return ()
-    return (Label.FALSE_CRAWLER,) if event.received_ms - listed_ms < CRAWLER_LIST_FRESH_MS else ()
 
 
 def _names_robots(entry: AddressList, known: frozenset[str]) -> bool:

@@ -16,7 +16,7 @@ LARGEST_LINE = 2**32 - 1
 
 def enrich_measurement(measurement: Measurement, tables: EnrichTables, batch_id: str) -> TechnicalRow:
     """Return the complete row of a measurement."""
-    agent = read_agent(measurement, tables)
+    agent = read_agent(measurement, tables.agents)
     host, file, line = _source(measurement.source)
     return TechnicalRow(
         received_at=time_text(measurement.received_ms),
