@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from pipeline.aged_cache import AgedCache
 from pipeline.delivery.plan import Batch, Plan, Table, batch_id, partition_of, span
 from pipeline.delivery.tally import Bin, CountKey, Reject, counted_ms, edge_counts, reject_of, ship_counts, storable
 from pipeline.durations import MINUTE_MS
@@ -29,6 +30,9 @@ from pipeline.spool.records import BadLine
 ReadSegment = Callable[[str], Iterable[SpoolRecord | BadLine]]
 ToRow = Callable[[Event | Measurement, str, str], Row | TechnicalRow]
 """Makes the row of a record, of the identity of its batch and of the slot that wrote it."""
+
+CACHED_BINS = 10_000
+"""One object serves all records of a bin."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -64,7 +68,7 @@ def build(plan: Plan, read: ReadSegment, to_row: ToRow) -> Shipment:
                     near_ms = counted_ms(record, near_ms)
                     events.put(record, near_ms, slot, to_row, rejects)
                 case Measurement():
-                    signals.put(record, near_ms, slot, to_row, rejects)
+                    signals.put(record, counted_ms(record, near_ms), slot, to_row, rejects)
                 case CountsRecord():
                     counts.update(edge_counts(record, near_ms))
                 case BadLine():
@@ -97,25 +101,25 @@ class _Cutter:
         self._open: dict[int, Batch] = {}
         self._parts: Counter[int] = Counter()
         self._latest = Batch("", table, 0, [], [])
-        self._bins: dict[Bin, Bin] = {}
+        self._bins: AgedCache[tuple[int, str], Bin] = AgedCache(Bin._make, most=CACHED_BINS)
         self._since = self._until = 0
 
-    def put(self, record: Event | Measurement, near_ms: int, slot: str, to_row: ToRow, rejects: list[Reject]) -> None:
+    def put(self, record: Event | Measurement, at_ms: int, slot: str, to_row: ToRow, rejects: list[Reject]) -> None:
+        """Make the record a row of its batch; it is counted in the minute of `at_ms`."""
         batch = self._latest
-        received_ms = storable(record.received_ms, near_ms)
+        received_ms = storable(record.received_ms, at_ms)
         if not self._since <= received_ms < self._until or len(batch.lines) >= self._plan.batch_rows:
             batch = self._turn_to(received_ms)
         line = b""
         try:
             line = _encode(to_row(record, batch.id, slot))
         except Rejected as rejected:
-            rejects.append(reject_of(record, rejected.reason, near_ms))
+            rejects.append(reject_of(record, rejected.reason, at_ms))
         except Exception as error:  # noqa: BLE001 - an exception on one record must not stop the batch
             self.faults.add(type_and_place(error))
-            rejects.append(reject_of(record, RejectReason.ENRICHMENT_FAILED, near_ms))
+            rejects.append(reject_of(record, RejectReason.ENRICHMENT_FAILED, at_ms))
         batch.lines.append(line)
-        counted_in = Bin(counted_ms(record, near_ms) // MINUTE_MS, record.site)
-        batch.bins.append(self._bins.setdefault(counted_in, counted_in))  # one object for all records of a bin
+        batch.bins.append(self._bins[at_ms // MINUTE_MS, record.site])
 
     def _turn_to(self, received_ms: int) -> Batch:
         partition, self._since, self._until = span(received_ms, self._by)

@@ -61,7 +61,7 @@ class Account:
         """
         if seen <= kept.rows:
             stored, left = split_bins(kept.row_bins, seen)
-            erased = Counter(batch.row_bins) - Counter(kept.row_bins)
+            erased = Counter[Bin]() if kept is batch else Counter(batch.row_bins) - Counter(kept.row_bins)
         else:
             (stored, erased), left = split_bins(batch.row_bins, seen), Counter[Bin]()
         self._counts.update(ship_counts(stored, "stored"))

@@ -61,9 +61,9 @@ class Reject(NamedTuple):
         return Bin(self.received_ms // MINUTE_MS, self.site)
 
 
-def reject_of(record: Event | Measurement, reason: RejectReason, near_ms: int) -> Reject:
-    """Return the reject for a record that enrichment rejects; see `counted_ms` for its time."""
-    return Reject(counted_ms(record, near_ms), record.site, _identity(record.event_id), reason)
+def reject_of(record: Event | Measurement, reason: RejectReason, at_ms: int) -> Reject:
+    """Return the reject for a record that enrichment rejects, counted at `at_ms`."""
+    return Reject(at_ms, record.site, _identity(record.event_id), reason)
 
 
 def reject_of_row(row: Mapping[str, object], counted_in: Bin, reason: RejectReason) -> Reject:

@@ -82,6 +82,8 @@ class SharedValues:
 
     def event(self, row: Row) -> Row:
         """Return the row with `*` in place of the release and the campaign values that too few people brought."""
+        if not (row.campaign or row.release):
+            return row
         free = self._free.get(row.site, frozenset()) & row.campaign.keys()
         if not (free or row.release):
             return row

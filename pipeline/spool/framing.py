@@ -25,12 +25,10 @@ def framed(body: bytes) -> bytes:
 
 def unframed(line: bytes) -> bytes | Damage:
     """Return the body of a whole line (with its newline), or the damage of the line."""
-    if line[-1:] != b"\n":
-        return QuarantineReason.TORN
     body = line[_BODY:-1]
-    if line[8:_BODY] != b" " or not body:
-        return QuarantineReason.FRAME
     # The digits are compared as text: int() would accept spellings that no writer makes.
-    if line[:8] != b"%08x" % crc32(body):
-        return QuarantineReason.CRC
-    return body
+    if body and line[:_BODY] == b"%08x " % crc32(body) and line.endswith(b"\n"):
+        return body
+    if not line.endswith(b"\n"):
+        return QuarantineReason.TORN
+    return QuarantineReason.CRC if body and line[8:_BODY] == b" " else QuarantineReason.FRAME

@@ -32,14 +32,6 @@ class BadLine(NamedTuple):
     size: int
 
 
-class Line(NamedTuple):
-    """A good line: its place in bytes (`end` is past the newline) and its record."""
-
-    offset: int
-    end: int
-    record: SpoolRecord
-
-
 def frame(record: SpoolRecord) -> bytes:
     """Return the record's line.
 
@@ -62,23 +54,28 @@ def parse(line: bytes) -> SpoolRecord | QuarantineReason:
         return QuarantineReason.RECORD
 
 
-def scan(stream: BinaryIO) -> Iterator[Line | BadLine]:
-    """Yield every line of an open file from its start, good or bad; their sizes add up to the size of the file."""
-    offset = 0
+def scan(stream: BinaryIO) -> Iterator[tuple[int, SpoolRecord | BadLine]]:
+    """Yield every line of an open file, good or bad, with its end: the place of the first byte after it."""
+    start = 0
     while line := stream.readline(MAX_LINE):
-        size = len(line)
-        if size == MAX_LINE and not line.endswith(b"\n"):
-            while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
-                size += len(rest)
-            size += len(rest)
-            yield BadLine(offset, QuarantineReason.TOO_LONG, size)
+        record = parse(line)
+        end = start + len(line)
+        if isinstance(record, str):
+            if len(line) == MAX_LINE and not line.endswith(b"\n"):
+                record, end = QuarantineReason.TOO_LONG, end + _rest_of_line(stream)
+            yield end, BadLine(start, record, end - start)
         else:
-            record = parse(line)
-            if isinstance(record, str):
-                yield BadLine(offset, record, size)
-            else:
-                yield Line(offset, offset + size, record)
-        offset += size
+            yield end, record
+        start = end
+
+
+def _rest_of_line(stream: BinaryIO) -> int:
+    size = 0
+    while piece := stream.readline(MAX_LINE):
+        size += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return size
 
 
 def read(path: Path) -> Iterator[SpoolRecord | BadLine]:
@@ -87,8 +84,8 @@ def read(path: Path) -> Iterator[SpoolRecord | BadLine]:
     Raises `OSError` where the file cannot be read.
     """
     with path.open("rb") as stream:
-        for line in scan(stream):
-            yield line if isinstance(line, BadLine) else line.record
+        for _, record in scan(stream):
+            yield record
 
 
 def count_events(path: Path) -> int:

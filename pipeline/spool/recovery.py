@@ -115,17 +115,17 @@ def _survey(path: Path) -> _Survey:
     end = events = bad_lines = bad_since = 0
     uncounted: Counter[int] = Counter()
     with path.open("rb") as stream:
-        for line in scan(stream):
-            if isinstance(line, BadLine):
+        for line_end, record in scan(stream):
+            if isinstance(record, BadLine):
                 bad_since += 1
                 continue
-            end = line.end
+            end = line_end
             bad_lines, bad_since = bad_lines + bad_since, 0
-            if isinstance(line.record, CountsRecord):
+            if isinstance(record, CountsRecord):
                 uncounted.clear()
             else:
                 events += 1
-                uncounted[line.record.received_ms - line.record.received_ms % MINUTE_MS] += 1
+                uncounted[record.received_ms - record.received_ms % MINUTE_MS] += 1
     return _Survey(end, events, bad_lines, uncounted)
 
 
