@@ -248,9 +248,20 @@ COME_THROUGH = {
 }
 
 
+BY_CHANCE = frozenset(
+    ["event_id", "received_at", "epoch", "visitor", "ip_token", "net_token", "ua_token", "click_token", "batch_id"]
+)
+"""Columns whose digits come from keys, randomness and the clock; they may hold any short number."""
+
+
 @pytest.mark.parametrize(("place", "text", "core"), CANARIES)
 def test_no_canary_reaches_a_row(settings: Settings, place: str, text: str, core: str) -> None:
-    stored = json.dumps(_stored(settings, place, text), ensure_ascii=False, default=str).lower()
+    stored = "\n".join(
+        f"{name}: {getattr(row, name)}"
+        for row in _stored(settings, place, text)
+        for name in row.__struct_fields__
+        if name not in BY_CHANCE
+    ).lower()
     assert (core in stored) is (core in COME_THROUGH), stored
 
 
