@@ -83,7 +83,7 @@ def test_its_row_has_a_robot_and_a_label_whatever_its_agent_says(settings: Setti
     event, _ = event_of(settings, cookie="synthetic=1")
     row = enrich(event, EnrichTables.load(settings), "00000000-0000-0000-0000-000000000000")
     assert (row.robot, row.browser, row.device) == ("monitor:booking-test", "Chrome", "robot")
-    assert row.ivt_reasons == ["declared_robot", "robot_monitor"]
+    assert row.ivt_reasons == ("declared_robot", "robot_monitor")
     stored = json.dumps(dict(zip(COLUMNS["events"], [getattr(row, name) for name in COLUMNS["events"]], strict=True)))
     assert "synthetic" not in stored
 
