@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check docs bench lock clean
+.PHONY: help setup run demo test attack check docs bench bench-check lock clean
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 UNFETCHED := not all files about networks came, so countries and networks may stay unknown; later: clinic-pixel lists fetch
 
@@ -51,9 +51,11 @@ check: setup ## style, types, import rules
 docs: setup ## write the pages of docs/ that are generated from the code
 	$(BIN)/python -m pipeline.operations.docs
 
-bench: setup ## measure performance, as ratios side by side
+bench: setup ## measure performance, as ratios side by side, a quarter of an hour: bench/results.json, docs/performance.md
 	$(BIN)/python -m bench
-	$(BIN)/python bench/tag_cost.py
+
+bench-check: setup ## compare a minute of measuring with bench/results.json
+	$(BIN)/python -m bench.check
 
 clean: ## remove the environment and caches, never the data in var/
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,131 +1,104 @@
-"""`make bench`: one collector worker beside an empty ASGI app on the same settings, interleaved, each on its own core.
-
-Prints one table of medians and writes bench/results.json. wrk (Debian's package) makes the load, on the other core.
-"""
+"""`make bench`, `python -m bench`: measure, print one table, write `results.json` and `docs/performance.md`."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import re
-import shutil
-import socket
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-import urllib3
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-HERE = Path(__file__).parent
-LATENCY = re.compile(r"99%\s+([0-9.]+)(us|ms|s)")
-RATE = re.compile(r"Requests/sec:\s+([0-9.]+)")
-BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)")
-UNIT = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+from bench import page, results
+from bench.effort import Effort
+from bench.machine import busy_share, describe
+from bench.measurements import ALL
+from bench.results import Result
+from pipeline.errors import type_and_place
+from pipeline.system.console import errors, print_rows
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def start(arguments: list[str], port: int, **environment: str) -> subprocess.Popen[bytes]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIXEL_")}
-    pinned = ["taskset", "-c", "0"] if (os.cpu_count() or 1) > 1 else []
-    process = subprocess.Popen([*pinned, *arguments], env={**kept, **environment}, stderr=subprocess.DEVNULL)
-    for _ in range(200):
-        try:
-            urllib3.request("GET", f"http://127.0.0.1:{port}/health/live", retries=False, timeout=1)
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.05)
-        else:
-            return process
-    raise SystemExit(f"nothing answers on port {port}")
-
-
-def collector(scratch: str, ports: dict[str, int], durability: str) -> subprocess.Popen[bytes]:
-    return start(
-        [sys.executable, "-m", "pipeline", "collect"],
-        ports[durability],
-        PIXEL_DATA=f"{scratch}/{durability}",
-        PIXEL_COLLECTOR__PORT=str(ports[durability]),
-        PIXEL_COLLECTOR__DURABILITY=durability,
-        PIXEL_COLLECTOR__TRUSTED_PROXIES='["127.0.0.1/32"]',
-    )
-
-
-def load(port: int, seconds: int) -> tuple[float, float, int]:
-    """Return hits a second, p99 in ms, answers that were not 2xx."""
-    pinned = ["taskset", "-c", "1"] if (os.cpu_count() or 1) > 1 else []
-    command = ["wrk", "-t1", "-c64", f"-d{seconds}", "--latency", "-s", str(HERE / "hits.lua")]
-    environment = {**os.environ, "BENCH_DAY": str(int(time.time() // 86_400))}
-    said = subprocess.run(
-        [*pinned, *command, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True, env=environment
-    ).stdout
-    p99, unit = LATENCY.search(said).groups()  # type: ignore[union-attr]
-    bad = BAD.search(said)
-    return float(RATE.search(said)[1]), float(p99) * UNIT[unit], int(bad[1]) if bad else 0  # type: ignore[index]
+Step = Callable[[str], None]
+DEFAULTS = Effort(Path())
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4)
-    options = parser.parse_args()
-    if shutil.which("wrk") is None:
-        raise SystemExit("wrk makes the load and is not installed: apt-get install wrk")
-    with tempfile.TemporaryDirectory() as scratch:
-        ports = {name: free_port() for name in ("empty", "fsync", "interval")}
-        plain = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-        empty = [sys.executable, "-m", "uvicorn", "bench.empty:app", "--port", str(ports["empty"]), *plain]
-        processes = [start(empty, ports["empty"]), *(collector(scratch, ports, kind) for kind in ("fsync", "interval"))]
-        try:
-            results = measure(ports, options.runs, options.seconds)
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait()
-    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    show(results)
+    options = _options()
+    names = options.only or list(ALL)
+    busy = busy_share()
+    if busy > 0.2:
+        errors.print(f"bench: the machine is busy (load {busy:.1f} a core): compare ratios only", highlight=False)
+    fresh: dict[str, Result] = {}
+    failed: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, _progress(len(names)) as (say, advance):
+        effort = _effort(options, Path(scratch), say)
+        facts = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "load before, a core": f"{busy:.1f}", **effort.facts()}
+        for name in names:
+            try:
+                fresh[name] = Result(ALL[name](effort.below(name)), describe(), facts)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the other measurements go on
+                failed[name] = str(error) if isinstance(error, SystemExit) else f"{type_and_place(error)}: {error}"
+            advance()
+    if not options.quick:
+        known = results.read() | fresh
+        _write({name: known[name] for name in ALL if name in known})
+    _show(fresh)
+    for name, why in failed.items():
+        errors.print(f"bench: {name} failed: {why}", highlight=False, markup=False)
+    sys.exit(1 if failed else 0)
 
 
-def measure(ports: dict[str, int], runs: int, seconds: int) -> dict[str, dict[str, float]]:
-    seen: dict[str, list[tuple[float, float, int]]] = {name: [] for name in ports}
-    for port in ports.values():
-        load(port, 1)
-    for _ in range(runs):
-        for name, port in ports.items():
-            seen[name].append(load(port, seconds))
-    return {
-        name: {
-            "hits_per_second": statistics.median(rate for rate, _, _ in values),
-            "p99_ms": statistics.median(p99 for _, p99, _ in values),
-            "not_2xx": sum(bad for _, _, bad in values),
-        }
-        for name, values in seen.items()
-    }
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(ALL), help=", ".join(ALL))
+    parser.add_argument("--runs", type=int, default=DEFAULTS.runs, help="interleaved runs")
+    parser.add_argument("--seconds", type=float, default=DEFAULTS.seconds, help="length of a slice of load")
+    parser.add_argument("--hits", type=int, default=DEFAULTS.hits, help="hits before memory is compared")
+    parser.add_argument("--log", type=Path, action="append", default=[], help="an access log to replay; repeatable")
+    parser.add_argument("--quick", action="store_true", help="a short look: two short runs, nothing is written")
+    return parser.parse_args()
 
 
-def show(results: dict[str, dict[str, float]]) -> None:
-    empty = results["empty"]
-    print(f"{'what':<34}{'hits/s':>10}{'share':>8}{'p99 ms':>9}{'p99 x':>8}{'not 2xx':>9}")
-    names = {
-        "empty": "empty ASGI app",
-        "fsync": "collector, durability fsync",
-        "interval": "collector, durability interval",
-    }
-    for name, row in results.items():
-        share = row["hits_per_second"] / empty["hits_per_second"]
-        times = row["p99_ms"] / empty["p99_ms"]
-        print(
-            f"{names[name]:<34}{row['hits_per_second']:>10,.0f}{share:>8.0%}{row['p99_ms']:>9.1f}{times:>8.1f}{row['not_2xx']:>9.0f}"
-        )
+def _effort(options: argparse.Namespace, scratch: Path, say: Step) -> Effort:
+    chosen = Effort(
+        scratch, say, runs=options.runs, seconds=options.seconds, hits=options.hits, logs=tuple(options.log)
+    )
+    return chosen.quick() if options.quick else chosen
 
 
-main()
+@contextmanager
+def _progress(count: int) -> Iterator[tuple[Step, Callable[[], None]]]:
+    """Show the measurement in hand on a terminal."""
+    with Progress(
+        "{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        disable=not errors.is_terminal,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("starting", total=count)
+        yield lambda text: progress.update(task, description=text), lambda: progress.advance(task)
+
+
+def _write(known: dict[str, Result]) -> None:
+    results.FILE.write_text(results.as_text(known))
+    page.write(known)
+
+
+def _show(fresh: dict[str, Result]) -> None:
+    if not sys.stdout.isatty():
+        sys.stdout.write(results.as_text(fresh))
+        return
+    figures = [figure for result in fresh.values() for figure in result.findings.figures]
+    skipped = "; ".join(line for result in fresh.values() for line in result.findings.skipped)
+    print_rows((*page.COLUMNS[:-1], "verdict"), [page.cells(one) for one in figures], note=skipped)
+    for table in (table for result in fresh.values() for table in result.findings.tables):
+        print_rows(table.columns, table.rows, title=table.title)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,11 @@
-"""The yardstick: an ASGI app that answers 43 bytes and does nothing else."""
+"""An ASGI app that answers 43 bytes and does nothing else."""
+
+from typing import Any
 
 HEADERS = [(b"content-type", b"image/gif"), (b"content-length", b"43")]
 
 
-async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         while (message := await receive())["type"] != "lifespan.shutdown":
             await send({"type": f"{message['type']}.complete"})

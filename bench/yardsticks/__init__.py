@@ -1,0 +1,1 @@
+"""The things beside which the product is measured, in the same run."""
