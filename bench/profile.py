@@ -2,7 +2,7 @@
 
 By their own time, as cProfile counts it: it slows Python down and C hardly, so a share is a hint and no measure. Of the
 collector it is the thread of the event loop, without the one that writes the spool; of the shipper the thread that reads and
-enriches, without the one that delivers.
+enriches, without the one that delivers. Waiting is left out, and with it the work of uvloop and the kernel.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ def ship_top(effort: Effort) -> Table:
 
 def _top(title: str, output: Path, count: int, one: str) -> Table:
     stats: dict[_Function, tuple[int, int, float, float, object]] = pstats.Stats(str(output)).stats  # type: ignore[attr-defined]
-    # Waiting is no work.
-    working = {key: value for key, value in stats.items() if not any(name in key[2] for name in ("acquire", "poll"))}
+    working = {key: value for key, value in stats.items() if not _waits(key)}
     total = sum(value[2] for value in working.values())
     top = sorted(working.items(), key=lambda item: item[1][2], reverse=True)[:TOP]
     rows = tuple(
@@ -69,10 +68,14 @@ def _top(title: str, output: Path, count: int, one: str) -> Table:
     return Table(title, ("function", "share", f"us a {one}", f"calls a {one}"), rows)
 
 
+def _waits(function: _Function) -> bool:
+    """Tell whether the time of a function is mostly waiting; that of uvloop is counted in the runner of the loop."""
+    file, _, name = function
+    return file.endswith("asyncio/runners.py") or "acquire" in name or "poll" in name
+
+
 def _name(function: _Function) -> str:
     file, _, name = function
-    if file.endswith("asyncio/runners.py"):
-        return "uvloop and the kernel: reading, writing, waiting"
     if file == "~":
         return name.strip("<>")
     path = Path(file)
