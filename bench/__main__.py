@@ -86,7 +86,7 @@ def _progress(count: int) -> Iterator[tuple[Step, Callable[[], None]]]:
 
 def _write(known: dict[str, Result]) -> None:
     results.FILE.write_text(results.as_text(known))
-    page.write(known)
+    page.write(results.read())
 
 
 def _show(fresh: dict[str, Result]) -> None:

@@ -1,4 +1,4 @@
-"""`docs/performance.md`: the results beside the words of `words.toml`, which a new run keeps. Pure but for `write`."""
+"""`docs/performance.md`: the results beside the words of `words.toml`, which a new run keeps; `python -m bench.page` writes it. Pure but for `write`."""
 
 from __future__ import annotations
 
@@ -82,3 +82,7 @@ def _machines(results: Mapping[str, Result]) -> Iterator[str]:
         which = "all measurements" if len(made) == 1 else ", ".join(names)
         yield f"## Machine and effort: {which}"
         yield _table(("what", "value"), facts)
+
+
+if __name__ == "__main__":
+    write(results_file.read())
