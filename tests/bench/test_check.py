@@ -1,6 +1,7 @@
 """The guard: it fails on a loss that three measurements show, and on nothing less."""
 
 import dataclasses
+import sys
 
 import pytest
 
@@ -72,7 +73,24 @@ def test_the_command_fails_when_the_calls_of_a_hit_grow(monkeypatch, capsys, gro
     group = Group(lambda _: Findings((now,)), (Guard("calls.hit", allowed=check.EXACT),))
     monkeypatch.setattr(check, "GROUPS", (group,))
     monkeypatch.setattr(check, "comparable", lambda known, _python: results.by_key(known))
+    monkeypatch.setattr(sys, "argv", ["bench.check"])
     with pytest.raises(SystemExit) as ended:
         check.main()
     assert ended.value.code == code
     assert ("lost" if code else "kept") in capsys.readouterr().out
+
+
+def test_exact_guards_are_those_of_counts_and_sizes():
+    exact = [guard.key for group in check.GROUPS if group.is_exact for guard in group.guards]
+    assert exact == ["tag.gzip_bytes", "calls.hit", "calls.hit_adversarial", "calls.shipped"]
+
+
+def test_with_exact_alone_no_ratio_is_measured(monkeypatch):
+    def never(_effort):
+        raise AssertionError("a ratio was measured")
+
+    monkeypatch.setattr(check, "GROUPS", (Group(never, (Guard("collector.fsync.cpu_ratio"),)),))
+    monkeypatch.setattr(sys, "argv", ["bench.check", "--exact"])
+    with pytest.raises(SystemExit) as ended:
+        check.main()
+    assert ended.value.code == 0
