@@ -15,7 +15,7 @@ class Effort:
     say: Callable[[str], None] = lambda _text: None
     runs: int = 5
     seconds: float = 4
-    hits: int = 500_000
+    hits: int = 300_000
     """Hits after which the memory of a worker is compared."""
     events: int = 200_000
     """Events in the full spool that is drained."""

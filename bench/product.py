@@ -64,7 +64,7 @@ class Product:
             lambda: not any(path.stat().st_size for path in (*spool.glob("*.seg"), *spool.glob("*.open"))),
             lambda: True,
             "an empty spool",
-            seconds=120,
+            seconds=300,
         )
 
 
