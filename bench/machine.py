@@ -15,7 +15,7 @@ PACKAGES = ("uvicorn", "httptools", "uvloop", "msgspec", "clickhouse-connect", "
 PROGRAMS = (("wrk", "wrk", "-v"), ("nginx", "/usr/sbin/nginx", "-v"), ("goaccess", "goaccess", "--version"))
 _MODEL = re.compile(r"model name\s*: (.+)")
 _MEMORY = re.compile(r"MemTotal:\s+(\d+) kB")
-_VERSION = re.compile(r"\d+\.\d+[\w.-]*\w")
+_VERSION = re.compile(r"\d+\.\d+(?:[\w.-]*\w)?")
 
 
 def describe() -> dict[str, str]:
