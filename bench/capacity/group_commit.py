@@ -46,9 +46,7 @@ class Answers:
         return self.seconds[min(len(self.seconds), max(1, math.ceil(share * len(self.seconds)))) - 1]
 
 
-def simulate(
-    costs: LoopCosts, sync: Sync, *, hits: int, seed: int, rate: float = 0.0, clients: int = 0
-) -> Answers:
+def simulate(costs: LoopCosts, sync: Sync, *, hits: int, seed: int, rate: float = 0.0, clients: int = 0) -> Answers:
     """Return the answers of `hits` hits that arrive by chance at `rate` a second (a Poisson process).
 
     With `clients` instead of `rate` each of so many clients sends its next hit when the one before is answered, as a load
@@ -64,7 +62,10 @@ def simulate(
     now = 0.0
     while len(seconds) < hits:
         while due and due[0][0] <= now:
-            ready.append(heapq.heappop(due))
+            moment, kind = heapq.heappop(due)
+            ready.append((moment, kind))
+            if rate and kind != _END_OF_SYNC:
+                heapq.heappush(due, (moment + chance.expovariate(rate), 0.0))
         if not ready:
             now = due[0][0]
             continue
@@ -79,8 +80,6 @@ def simulate(
         else:
             now += costs.hit
             group.append(moment)
-            if rate:
-                heapq.heappush(due, (moment + chance.expovariate(rate), 0.0))
         if group and not in_flight:
             now += costs.group
             in_flight, group = group, []

@@ -35,6 +35,13 @@ def test_groups_grow_with_the_slowness_of_the_disk_and_the_rate_stays() -> None:
     assert slow.rate == pytest.approx(5_000, rel=0.03)
 
 
+def test_a_busy_loop_makes_groups_large_also_with_a_quick_disk() -> None:
+    costs = LoopCosts(0.00005, 0.0002, 0.0)
+    answers = simulate(costs, steady(0.00005), hits=100_000, seed=2, rate=0.9 * costs.most_hits)
+    assert answers.rate == pytest.approx(0.9 * costs.most_hits, rel=0.02)
+    assert answers.hits_in_a_group > 15
+
+
 def test_clients_that_wait_for_answers_reach_the_most_hits_of_the_loop() -> None:
     costs = LoopCosts(0.00004, 0.0, 0.00001)
     answers = simulate(costs, steady(0.0001), hits=20_000, seed=3, clients=64)
