@@ -1,4 +1,4 @@
-"""`make bench`, `python -m bench`: measure, print one table, write `results.json` and `docs/performance.md`."""
+"""`make bench`, `python -m bench`: measure, print one table, write `results.json`, `docs/performance.md` and `docs/capacity.md`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from bench import page, results
+from bench.capacity import page as capacity
 from bench.effort import Effort
 from bench.machine import busy_share, describe
 from bench.measurements import ALL
@@ -87,6 +88,7 @@ def _progress(count: int) -> Iterator[tuple[Step, Callable[[], None]]]:
 def _write(known: dict[str, Result]) -> None:
     results.FILE.write_text(results.as_text(known))
     page.write(results.read())
+    capacity.write(results.read())
 
 
 def _show(fresh: dict[str, Result]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bench.effort import Effort
 from bench.figures import Findings
-from bench.measurements import calls, chain, collector, disk, drain, memory, naive, profiles, startup, tag
+from bench.measurements import calls, chain, collector, disk, drain, groups, memory, naive, profiles, startup, tag
 
 Measure = Callable[[Effort], Findings]
 
@@ -15,6 +15,7 @@ ALL: dict[str, Measure] = {
     "naive": naive.measure,  # the same beside one insert a request
     "chain": chain.measure,  # CPU of all processes for a stored event, beside nginx and GoAccess; memory of `up`
     "drain": drain.measure,  # `ship` on a full spool, beside ready-made rows
+    "groups": groups.measure,  # a group of the spool: its CPU time and its wait for the disk
     "disk": disk.measure,  # bytes of a stored event
     "memory": memory.measure,  # a worker, idle and after many hits
     "startup": startup.measure,  # `up` until the first accepted hit
