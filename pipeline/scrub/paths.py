@@ -160,12 +160,16 @@ def scrub_path(raw: str, rules: PathRules = ANY_SITE) -> Clean:
     if len(raw) > LONGEST:
         # An identifier cut in half may be too short for its pattern.
         text = raw[:LONGEST].rpartition("/")[0] + FAILED_PATH
+    before = None
     for _ in range(PASSES):
-        clean = _redact(plain_path(text), rules)
+        plain = plain_path(text)
+        if plain == before:  # `text` is the redacted form of it
+            return Clean(text, scrubbed)
+        clean = _redact(plain, rules)
         scrubbed |= clean.scrubbed
         if clean.text == text:
             return Clean(text, scrubbed)
-        text = clean.text
+        before, text = plain, clean.text
     return Clean(FAILED_PATH, scrubbed | Scrubbed.FAILED.value)
 
 
@@ -197,7 +201,7 @@ def _redact(path: str, rules: PathRules) -> Clean:
     ]
     kinds = [
         0
-        if mask.strip("x") == ""
+        if mask == STAR or mask.strip("x") == ""
         else suspicion(
             mask, is_branch=_is_below(_BRANCHES, segments, place), is_personal=_is_below(_PERSONAL, segments, place)
         )
@@ -248,8 +252,8 @@ def _is_dated(segments: Sequence[str], place: int) -> bool:
     return not place or _is_below(_DATED, segments, place) or bool(_WHOLE_YEAR.fullmatch(segments[0]))
 
 
-def _is_below(names: Collection[str], segments: Sequence[str], place: int) -> bool:
-    return any(name.lower() in names for name in segments[:place])
+def _is_below(names: frozenset[str], segments: Sequence[str], place: int) -> bool:
+    return not names.isdisjoint(map(str.lower, segments[:place]))
 
 
 def _is_staff(segments: Sequence[str], place: int, staff: Collection[str]) -> bool:

@@ -97,7 +97,7 @@ def name_spans(text: str) -> Iterator[Span]:
 
 
 def _words(text: str) -> Iterator[Span]:
-    if not _CAMEL.search(text):
+    if text.islower() or not _CAMEL.search(text):
         yield from (word.span() for word in _WORD.finditer(text))
         return
     for word in _WORD.finditer(text):
@@ -219,6 +219,9 @@ _LONGEST_NAME = 4
 """A person's name has at most so many words: title, surname, first name, patronymic."""
 
 
+_SHORTEST_OF_JOINED = 5
+
+
 def is_a_name(segment: str, *, beside_a_number: bool, is_personal: bool = False) -> bool:
     """Return whether a whole segment of a path may be the name of a person, in any case or short form.
 
@@ -226,11 +229,12 @@ def is_a_name(segment: str, *, beside_a_number: bool, is_personal: bool = False)
     (`petrov-1985`), and so it is with `is_personal`.
     """
     words = [segment[start:end] for start, end in _words(segment)]
+    if len(words) == 1:
+        is_enough = beside_a_number or is_personal
+        return (is_enough and _strict_kind(words[0]) in ("S", "F", "P")) or _is_joined(words[0])
     kinds = "".join(map(_strict_kind, words))
     if is_personal and any(kind in kinds for kind in "FSP"):
         return True
-    if len(words) == 1:
-        return (beside_a_number and kinds in ("S", "F", "P")) or _is_joined(fold(words[0]))
     if any(chain in kinds for chain in _CHAINS) or ("P" in kinds and len(words) <= _LONGEST_NAME):
         return True
     if len(words) != 2:
@@ -259,10 +263,11 @@ def _strict_kind(word: str) -> str:
     return "s" if _SURNAME_MAYBE_IN_A_CASE(folded) else "."
 
 
-def _is_joined(folded: str) -> bool:
+def _is_joined(word: str) -> bool:
     """Return whether a word is a surname and a first name without anything between them."""
-    return any(
+    folded = fold(word)
+    return len(folded) >= 2 * _SHORTEST_OF_JOINED and any(
         (folded[:cut] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE(folded[cut:]))
         or (folded[cut:] in _ANY_FIRST_NAME and _SURNAME_IN_A_CASE(folded[:cut]))
-        for cut in range(5, len(folded) - 4)
+        for cut in range(_SHORTEST_OF_JOINED, len(folded) - _SHORTEST_OF_JOINED + 1)
     )
