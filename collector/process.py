@@ -41,8 +41,8 @@ EARLIEST_MS = 1_767_225_600_000
 """2026-01-01: a clock before this day is wrong, and retention would delete an event of that time as soon as it was
 stored; so the hit is refused."""
 
-CACHED_QUERIES = 8_192
-LONGEST_CACHED_QUERY = 1_024  # a page and its referrer with each Cyrillic letter in six bytes; 20 MB at most in a flood
+CACHED_QUERIES = 4_096
+LONGEST_CACHED_QUERY = 1_024  # a page and its referrer with each Cyrillic letter in six bytes; 10 MB at most in a flood
 
 FORGET_SECONDS = 300.0
 """Seconds between two turns of the caches: an address is gone at most twice this time after its last hit."""

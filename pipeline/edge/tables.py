@@ -30,7 +30,10 @@ from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.signatures.check import NOTHING, Nonces, Place, Verdict, check
 
-REMEMBERED: Final = 16_384  # entries each of clients, pages and referrers: below 30 MB each, even in a flood
+REMEMBERED_CLIENTS: Final = 16_384
+REMEMBERED_PAGES: Final = 4_096
+REMEMBERED_REFERRERS: Final = 4_096
+"""A flood of new addresses, pages and referrers fills some 20, 6 and 6 MB."""
 LONGEST_REMEMBERED: Final = 512  # longer texts are read again each time, so that no cached text is long
 
 _SitePage = tuple[str, str]
@@ -91,9 +94,9 @@ class EdgeTables:
     _referrers: AgedCache[_SitePage, ReferrerFacts] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._clients = AgedCache(self._read_client, most=REMEMBERED)
-        self._pages = AgedCache(self._read_page, most=REMEMBERED)
-        self._referrers = AgedCache(self._read_referrer, most=REMEMBERED)
+        self._clients = AgedCache(self._read_client, most=REMEMBERED_CLIENTS)
+        self._pages = AgedCache(self._read_page, most=REMEMBERED_PAGES)
+        self._referrers = AgedCache(self._read_referrer, most=REMEMBERED_REFERRERS)
 
     @classmethod
     def load(

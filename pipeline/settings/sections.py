@@ -89,7 +89,7 @@ class Collector(Section):
         200, ge=1, description="Rate limit: page views that one address may send at once before the rate counts."
     )
     flood_addresses: int = Field(
-        100_000, ge=1000, description="Rate limit: how many addresses are counted at a time, as keyed hashes."
+        50_000, ge=1000, description="Rate limit: how many addresses are counted at a time, as keyed hashes."
     )
 
     @property
