@@ -16,8 +16,6 @@ from pipeline.reports.statements import rendered, write, zone_sql
 from pipeline.settings.model import Settings
 from sql import fill
 
-MOST_ERRORS: Final = 10
-"""Different error pages of one client in one day from which it is a probe."""
 MOST_CELLS: Final = 50_000
 """The largest cells of a span; the others have the fewest people, and a scanner made them."""
 QUERY: Final = (
@@ -47,7 +45,6 @@ def counting_sql(report: Report, settings: Settings) -> str:
             "texts": ", ".join(f"toString({key})" for key in keys),
             "sums": ", ".join(f"sum(toUInt64({name}))" for name in measures),
             "most_hits": str(most_hits(report)),
-            "most_errors": str(MOST_ERRORS),
             "at_once": _at_once(report),
             "most_cells": str(MOST_CELLS),
             "is_counted": "robots > 0" if report.shape == "exact" else "cookies + fullest_day > 0",

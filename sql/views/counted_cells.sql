@@ -21,14 +21,6 @@ WITH
         SELECT * FROM received WHERE received_at >= first_epoch AND $is_first
     ),
     $people,
-    probes AS (
-        SELECT epoch, ip_token, ua_token
-        FROM stored
-        WHERE ip_token != toIPv6('::') AND (status >= 400 OR $is_attack)
-        GROUP BY epoch, ip_token, ua_token
-        -- A page with `*` stands for many addresses: each of its views counts as another one.
-        HAVING max($is_attack) OR uniqExact(if(position(page, '*') > 0, toString(event_id), page)) >= $most_errors
-    ),
     events AS (
         SELECT
             persons.* REPLACE (
@@ -39,7 +31,7 @@ WITH
                 $is_sent_by_a_person, 'sent',
                 robot != '', 'robot',
                 net_class = 'own', 'staff',
-                $is_attack OR (epoch, ip_token, ua_token) IN probes, 'probe',
+                $is_attack OR is_probe, 'probe',
                 'person'
             ) AS who,
             if({grain:String} = 'hour', toDateTime(toStartOfHour(toDateTime(received_at, $zone)), 'UTC'), {since:DateTime('UTC')}) AS start
