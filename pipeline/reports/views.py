@@ -85,8 +85,10 @@ def _plain_view_until_now(report: Report, name: str, settings: Settings) -> str:
 
 def _plain_view_of_cells(report: Report, name: str, settings: Settings) -> str:
     zone = _common_zone(settings)
-    days = f"days_of[site][least({PLAIN[name]}, length(days_of[site]))]"
-    within = f"start >= {days}.1 AND end <= days_of[site][1].2"
+    first = f"days[least({PLAIN[name]}, length(days))].1"
+    # The begin of the period of all sites is a constant, which the index of the tables needs.
+    since = f"arrayMin(arrayMap(days -> {first}, mapValues(days_of)))"
+    within = f"start >= {since} AND arrayExists(days -> start >= {first} AND end <= days[1].2, [days_of[site]])"
     body = _sum_of_cells(report, literal(zone), within, of_all_sites=True)
     columns = [declared("site", "LowCardinality(String)", "site of the settings")]
     columns += [_described(column, each, zone) for column, each in report.columns.items()]

@@ -28,7 +28,8 @@ WITH
             site, $texts AS texts, sum(visitors) AS people, sumMap(numbers) AS sums, min(start) AS first_start,
             toUInt8($is_small) AS small
         FROM pixel.cells
-        WHERE report = $report AND publication IN (SELECT id FROM chosen)
+        -- The period once more: without it all cells of the report would be read, however old.
+        WHERE report = $report AND $within AND publication IN (SELECT id FROM chosen)
         GROUP BY site, texts$and_start
     ),
     cells AS (
