@@ -1,25 +1,22 @@
 -- Did every offered event reach the tables, and why were the others refused?
 WITH
     counts AS (
-        SELECT name, reason, sum(value) AS events
+        SELECT name, reason, toInt64(sum(value)) AS events
         FROM pixel.counters
         WHERE minute >= $first_hour
             AND minute < $end_hour
         GROUP BY name, reason
     )
-SELECT outcome, reason, events
+SELECT line.1 AS outcome, line.2 AS reason, line.3 AS events
 FROM
 (
-    SELECT name AS outcome, reason, toInt64(events) AS events FROM counts
-    UNION ALL
-    SELECT
-        'pending', '',
-        toInt64(sumIf(events, name = 'spooled')) - toInt64(sumIf(events, name IN ('stored', 'rejected', 'quarantined')))
-    FROM counts
-    UNION ALL
-    SELECT
-        'unexplained', '',
-        toInt64(sumIf(events, name = 'offered')) - toInt64(sumIf(events, name IN ('spooled', 'refused')))
+    SELECT arrayJoin(arrayConcat(
+        groupArray((toString(name), toString(reason), events)),
+        [
+            ('pending', '', sumIf(events, name = 'spooled') - sumIf(events, name IN ('stored', 'rejected', 'quarantined'))),
+            ('unexplained', '', sumIf(events, name = 'offered') - sumIf(events, name IN ('spooled', 'refused')))
+        ]
+    )) AS line
     FROM counts
 )
 ORDER BY indexOf(['offered', 'refused', 'flood', 'spooled', 'stored', 'rejected', 'quarantined', 'pending', 'unexplained'], outcome), events DESC, reason
