@@ -114,7 +114,7 @@ def test_a_fraud_report_reads_events_and_not_the_copies_of_blocked_persons(tmp_p
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("{distinct_pages:UInt64}\n    ),\n    windows", "{pages_at_least:UInt64}\n    ),\n    windows", "pages_at_least is used but not declared"),
+        ("{distinct_pages:UInt64}, 10)\n    ),\n    windows", "{pages_at_least:UInt64}, 10)\n    ),\n    windows", "pages_at_least is used but not declared"),
         ("-- [thresholds]\n", "-- [thresholds]\n-- idle = { default = 1, meaning = \"x\" }\n", "thresholds.idle: declared but not used"),
         ("-- [parameters]\n", "-- [parameters]\n-- page = { type = \"String\" }\n", "parameters.page: declared but not used"),
     ],

@@ -15,7 +15,8 @@ WITH
         SELECT visitor, epoch
         FROM views
         GROUP BY visitor, epoch
-        HAVING count() >= least({hits_10s:UInt64}, {hits_60s:UInt64}) AND uniqExact(page) >= {distinct_pages:UInt64}
+        -- Counting pages up to ten takes a quarter of the time of counting them all.
+        HAVING count() >= least({hits_10s:UInt64}, {hits_60s:UInt64}) AND uniqUpTo(9)(page) >= least({distinct_pages:UInt64}, 10)
     ),
     windows AS (
         SELECT
@@ -37,7 +38,9 @@ WITH
             max(ten) AS in_10s,
             max(sixty) AS in_60s,
             max(sixty_pages) AS pages,
-            argMax(first_ms, (ten, -first_ms)) AS began_ms
+            argMax(first_ms, (ten, -first_ms)) AS began_ms,
+            argMax((browser, browser_major, asn, net_class), (ten, -first_ms)) AS sender,
+            groupArray(at_ms) AS times
         FROM windows
         GROUP BY visitor, epoch
         HAVING pages >= {distinct_pages:UInt64} AND (in_10s >= {hits_10s:UInt64} OR in_60s >= {hits_60s:UInt64})
@@ -47,24 +50,23 @@ WITH
 SELECT
     -- Hashed with the day: to follow one person over days is `relink`, which is audited.
     lower(leftPad(hex(sipHash64(epoch, visitor)), 16, '0')) AS subject,
-    toDateTime(fromUnixTimestamp64Milli(any(began_ms), 'UTC'), $zone) AS began,
-    any(fastest.in_10s) AS in_10s,
-    any(fastest.in_60s) AS in_60s,
-    any(fastest.pages) AS pages,
-    -- One counter a second, so that a flood of any size takes the memory of ten numbers.
+    toDateTime(fromUnixTimestamp64Milli(began_ms, 'UTC'), $zone) AS began,
+    in_10s,
+    in_60s,
+    pages,
     arrayStringConcat(arrayMap(
         seen -> if(seen > 9, '+', toString(seen)),
-        sumForEach(arrayMap(second -> toUInt64(intDiv(at_ms - began_ms, 1000) = second), range(10)))
+        arrayMap(
+            second -> arrayCount(at_ms -> at_ms >= began_ms AND intDiv(at_ms - began_ms, 1000) = second, times),
+            range(10)
+        )
     )) AS strip,
     concat(
-        if(any(browser) = '', 'no browser', concat(any(browser), ' ', toString(any(browser_major)))),
-        if(any(asn) = 0, ', ', concat(', AS', toString(any(asn)), ' ')),
-        toString(any(net_class))
+        if(sender.1 = '', 'no browser', concat(sender.1, ' ', toString(sender.2))),
+        if(sender.3 = 0, ', ', concat(', AS', toString(sender.3), ' ')),
+        toString(sender.4)
     ) AS client
-FROM views
-INNER JOIN fastest USING (visitor, epoch)
-WHERE at_ms BETWEEN began_ms AND began_ms + 9999
-GROUP BY visitor, epoch
+FROM fastest
 ORDER BY in_10s DESC, in_60s DESC, subject, began
 
 -- purpose = "fraud"
