@@ -16,7 +16,9 @@ HERE = {"ip_token": "::9", "ua_token": 5}
 
 def asked(tables: Rows, select: str, pieces: str = "$people") -> list[tuple[object, ...]]:
     """Return what a query over the pieces says of all stored rows."""
-    text = fill(f"WITH received AS (SELECT * FROM pixel.events), stored AS (SELECT * FROM received), {pieces} {select}", {})
+    text = fill(
+        f"WITH received AS (SELECT * FROM pixel.events), stored AS (SELECT * FROM received), {pieces} {select}", {}
+    )
     return [tuple(row) for row in tables.admin.query(text).result_rows]
 
 
