@@ -57,6 +57,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=DEFAULTS.runs, help="interleaved runs")
     parser.add_argument("--seconds", type=float, default=DEFAULTS.seconds, help="length of a slice of load")
     parser.add_argument("--hits", type=int, default=DEFAULTS.hits, help="hits before memory is compared")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        nargs="+",
+        default=DEFAULTS.tables,
+        help="rows of the tables over which the reports are asked",
+    )
     parser.add_argument("--log", type=Path, action="append", default=[], help="an access log to replay; repeatable")
     parser.add_argument("--quick", action="store_true", help="a short look: two short runs, nothing is written")
     return parser.parse_args()
@@ -64,7 +71,13 @@ def _options() -> argparse.Namespace:
 
 def _effort(options: argparse.Namespace, scratch: Path, say: Step) -> Effort:
     chosen = Effort(
-        scratch, say, runs=options.runs, seconds=options.seconds, hits=options.hits, logs=tuple(options.log)
+        scratch,
+        say,
+        runs=options.runs,
+        seconds=options.seconds,
+        hits=options.hits,
+        tables=tuple(options.rows),
+        logs=tuple(options.log),
     )
     return chosen.quick() if options.quick else chosen
 

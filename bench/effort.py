@@ -21,11 +21,13 @@ class Effort:
     """Events in the full spool that is drained."""
     people: int = 4_000
     """Visitors on each of the two days of the made-up clinic whose bytes on disk are counted."""
+    tables: tuple[int, ...] = (1_000_000, 10_000_000)
+    """Rows of the tables over which the reports are asked."""
     logs: tuple[Path, ...] = ()
     """Access logs that are replayed for the same count."""
 
     def quick(self) -> Effort:
-        return replace(self, runs=2, seconds=1, hits=60_000, events=40_000, people=100)
+        return replace(self, runs=2, seconds=1, hits=60_000, events=40_000, people=100, tables=(100_000,))
 
     def facts(self) -> dict[str, str]:
         """Return the sizes of the run for a reader of its results."""
@@ -35,6 +37,7 @@ class Effort:
             "hits before memory is compared": f"{self.hits:,}",
             "events in the full spool": f"{self.events:,}",
             "people of a made-up day": f"{self.people:,}",
+            "rows of the tables of reports": " and ".join(f"{rows:,}" for rows in self.tables),
         }
 
     def below(self, name: str) -> Effort:

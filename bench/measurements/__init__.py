@@ -6,7 +6,20 @@ from collections.abc import Callable
 
 from bench.effort import Effort
 from bench.figures import Findings
-from bench.measurements import calls, chain, collector, disk, drain, groups, memory, naive, profiles, startup, tag
+from bench.measurements import (
+    calls,
+    chain,
+    collector,
+    disk,
+    drain,
+    groups,
+    memory,
+    naive,
+    profiles,
+    reports,
+    startup,
+    tag,
+)
 
 Measure = Callable[[Effort], Findings]
 
@@ -17,6 +30,7 @@ ALL: dict[str, Measure] = {
     "drain": drain.measure,  # `ship` on a full spool, beside ready-made rows
     "groups": groups.measure,  # a group of the spool: its CPU time and its wait for the disk
     "disk": disk.measure,  # bytes of a stored event
+    "reports": reports.measure,  # every report over a million rows and more
     "memory": memory.measure,  # a worker, idle and after many hits
     "startup": startup.measure,  # `up` until the first accepted hit
     "tag": tag.measure,  # size of the tag
