@@ -30,6 +30,8 @@ INSTALLATIONS: Final = (
 )
 BUSIEST: Final = 2.0
 """The busiest hour of a day beside the day's mean."""
+SITES: Final = 3
+"""Sites of the table over which the reports are measured."""
 DISKS: Final = (0.00005, 0.001, 0.005, 0.008)
 LOADS: Final = (0.1, 0.5, 0.8, 0.95)
 SPREAD: Final = 0.5
@@ -88,6 +90,7 @@ def as_text(known: Mapping[str, Result]) -> str:
         waits=[_waits(loop, disk) for disk in DISKS],
         model=simulate(loop, uneven(of["groups.sync_ms"] / 1e3, spread=SPREAD), hits=HITS, seed=1, clients=CONNECTIONS),
         measured_rate=of["collector.fsync.hits"],
+        publishing=of.get("reports.1000000.publishing", 0.0) / SITES,
         drain=of["drain.ship_rows"],
         spool_mb=spool_mb,
         outages=[_outage(costs, of["drain.ship_rows"], spool_mb, *one) for one in OUTAGES],
