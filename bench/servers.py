@@ -11,6 +11,7 @@ from bench.processes import SERVER_CORE, Program, children, free_port, running
 from pipeline.database.client import ping
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
+from pipeline.settings.site import Site
 
 CLI = [sys.executable, "-m", "pipeline"]
 PARTS = ("collect", "ship", "clickhouse")
@@ -43,9 +44,10 @@ def asgi(app: str, environment: Mapping[str, str] | None = None) -> Iterator[Pro
 
 
 @contextmanager
-def clickhouse(data: Path) -> Iterator[tuple[Program, Settings]]:
-    """Run the embedded ClickHouse, not migrated yet."""
-    settings = Settings(data=data, clickhouse=ClickHouse(port=free_port()))
+def clickhouse(data: Path, sites: Sequence[str] = ("clinic",)) -> Iterator[tuple[Program, Settings]]:
+    """Run the embedded ClickHouse for these sites, not migrated yet."""
+    of_sites = tuple(Site(id=name, hosts=(f"{name}.example",)) for name in sites)
+    settings = Settings(data=data, sites=of_sites, clickhouse=ClickHouse(port=free_port()))
     given = {"PIXEL_DATA": str(data), "PIXEL_CLICKHOUSE__PORT": str(settings.clickhouse.port)}
     with running([*CLI, "clickhouse"], environment=given, ready=lambda: ping(settings)) as program:
         yield program, settings
