@@ -58,4 +58,4 @@ def _is_named(column: Column, reports: Iterable[Report], *, in_cells: bool = Fal
 
 def _tables(report: Report) -> set[str]:
     named = set(re.findall(r"\bpixel\.(\w+)", report.sql))
-    return named | {"events"} if report.reads_events else named
+    return named | {report.counted} if report.counted else named

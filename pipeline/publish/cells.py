@@ -2,7 +2,9 @@
 
 Owns the thresholds, the shape of a published cell and the rule of the kinds of report. In a `partition` (hours, browsers, networks)
 everybody knows that the cells make up the site, so a cell of three people or more is published as small, without a number. In a
-`sparse` report (errors, dead links) small cells are dropped. Dropped cells leave one mark without a number: that there are some. Pure.
+`sparse` report (errors, dead links) small cells are dropped. Dropped cells leave one mark without a number: that there are some.
+
+A report of measurements has page loads in place of people. One person may make many of them, so a page of it must be publicly known. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from pipeline.publish.noise import KEYS, Kind, noise
-from pipeline.reports.header import Report, Shape
+from pipeline.reports.header import ALL, CountedTable, Report, Shape
 
 THRESHOLD: Final[Mapping[Kind, int]] = {"ordinary": 5, "sensitive": 20}
 """People after noise from which a cell is shown."""
@@ -26,8 +28,11 @@ STEPS_OF_A_PERSON: Final = 2
 """A person counts at most so many steps of hits in one cell."""
 ANY_PEOPLE: Final = ("probes",)
 """Numbers that may be of one client: they hold errors and attacks of clients that try addresses, and no page that a person read."""
-NOBODY_IN_CELLS: Final = ("probes", "staff")
-"""Kinds of columns that are published as measures are; robots are exact."""
+BESIDE: Final[Mapping[CountedTable, tuple[str, str]]] = {
+    "events": ("probes", "staff"),
+    "technical": ("staff", "measured"),
+}
+"""Kinds of columns that are counted beside the measures and published as they are; robots are exact."""
 
 
 class Number(NamedTuple):
@@ -102,7 +107,7 @@ def of_span(report: Report, cells: Sequence[RawCell], *, with_numbers: bool, is_
         seen = None if is_hour and cell.kind == "sensitive" else published(report, cell)
         if seen is not None:
             shown.append(seen)
-        elif cell.people:
+        elif cell.people and ALL not in cell.keys:  # whose page loads are those of the rows of single pages or browsers
             rest.append(cell)
     if not report.named("key"):
         # A span of the whole site always has a row: a missing one would tell that nobody was there.
@@ -112,7 +117,7 @@ def of_span(report: Report, cells: Sequence[RawCell], *, with_numbers: bool, is_
 
 def published(report: Report, cell: RawCell) -> Shown | None:
     """Return what readers may see of a cell, None if nothing."""
-    if not cell.people:
+    if not cell.people or (report.counted == "technical" and not cell.is_known):
         return None
     least = REAL_PEOPLE if cell.is_known and cell.kind == "ordinary" else REAL_PEOPLE_OF_A_NAME
     visitors = noise()[cell.kind].people(cell.people, cell.cell_key)

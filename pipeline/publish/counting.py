@@ -1,6 +1,6 @@
 """The views in which ClickHouse counts the cells of a report, and the reading of their rows.
 
-Owns the rendering of `rollup.<report>` (sql/views/counted_cells.sql) and the type of a counted row. The worker reads these views and
+Owns the rendering of `rollup.<report>` (sql/views/counted_cells.sql, counted_loads.sql) and the type of a counted row. The worker reads these views and
 no row of an event; readers have no grant on them. Pure.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from pipeline.publish.cells import NOBODY_IN_CELLS, Counted, Number, RawCell, most_hits
+from pipeline.publish.cells import BESIDE, Counted, Number, RawCell, most_hits
 from pipeline.reports.catalogue import all_reports, thresholds
-from pipeline.reports.header import NOBODY, Report
-from pipeline.reports.statements import rendered, write, zone_sql
+from pipeline.reports.header import ALL, NOBODY, Report
+from pipeline.reports.statements import own_hosts_sql, rendered, write, zone_sql
 from pipeline.settings.model import Settings
 from sql import fill
 
@@ -35,11 +35,14 @@ def counting_views(settings: Settings) -> dict[str, str]:
 
 def counting_sql(report: Report, settings: Settings) -> str:
     """Return the query that counts the cells of a report in one span."""
-    keys, measures = report.named("key"), report.named("measure") or report.named(*NOBODY)
+    keys, measures = report.named("key"), report.named("measure")
+    if report.counted == "events":
+        measures = measures or report.named(*NOBODY)
     body = fill(
-        "$counted_cells",
+        "$counted_loads" if report.counted == "technical" else "$counted_cells",
         {
             "zone": zone_sql(report, settings),
+            "own_hosts": own_hosts_sql(settings),
             "cells": report.sql.replace("\n", "\n        "),
             "and_keys": "".join(f", {key}" for key in keys),
             "texts": ", ".join(f"toString({key})" for key in keys),
@@ -79,7 +82,7 @@ def read(rows: Iterable[Sequence[Any]], report: Report, known: frozenset[str]) -
             numbers={name: number for name, number in zip(measures, numbers, strict=True) if name},
             robots=robots,
             kind="sensitive" if sensitive else "ordinary",
-            is_known=all(texts[place] in known for place in paths),
+            is_known=all(texts[place] in known or texts[place] == ALL for place in paths),
             is_fault=bool(at_once) and not sensitive and all(texts[place] in known for place in sources),
         )
         yield Counted(start, cell)
@@ -87,6 +90,4 @@ def read(rows: Iterable[Sequence[Any]], report: Report, known: frozenset[str]) -
 
 def _numbers_of(report: Report) -> list[str]:
     """Return the columns of the counted numbers in their order, '' for one that the report does not show."""
-    if not report.named("measure"):
-        return ["" for _ in NOBODY_IN_CELLS]
-    return [*report.named("measure"), *("".join(report.named(kind)) for kind in NOBODY_IN_CELLS)]
+    return [*report.named("measure"), *("".join(report.named(kind)) for kind in BESIDE[report.counted or "events"])]

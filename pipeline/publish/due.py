@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipeline.reports.buckets import Bucket, Grain, bucket, buckets
+from pipeline.reports.header import CountedTable
 
 Quarters = Mapping[datetime, int]
 """The number of stored rows of a site by quarter of an hour (its begin, UTC)."""
@@ -46,11 +47,15 @@ class Due(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The grains of a report, whether it splits the site's visitors, and whether faults are named as soon as their hour is published."""
+    """The grains of a report, whether it splits the site's visitors, and whether faults are named as soon as their hour is published.
+
+    `counted` is the table whose rows make its spans.
+    """
 
     grains: tuple[Grain, ...]
     is_split: bool
     names_faults: bool
+    counted: CountedTable = "events"
 
 
 class Rows:

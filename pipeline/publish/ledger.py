@@ -18,6 +18,7 @@ from pipeline.database.client import in_utc
 from pipeline.publish.cells import Shown
 from pipeline.publish.due import Due, Published
 from pipeline.reports.buckets import Grain
+from pipeline.reports.header import CountedTable
 
 BUSY_HOUR: Final = 200
 """Visitors of an hour from which the reports of days are published for it, too."""
@@ -127,27 +128,29 @@ class Ledger:
         return self._client.query(query.replace("$seen", _SEEN), parameters=given).result_rows
 
 
-def stored_days(client: Client) -> dict[str, int]:
-    """Return the number of stored events by partition (YYYYMMDD, UTC)."""
+def stored_days(client: Client, table: CountedTable) -> dict[str, int]:
+    """Return the number of stored rows of a table by partition (YYYYMMDD, UTC)."""
     rows = client.query(
         "/* rows of each day */ SELECT partition_id, sum(rows) FROM system.parts"
-        " WHERE database = 'pixel' AND table = 'events' AND active GROUP BY partition_id"
+        " WHERE database = 'pixel' AND table = {table:String} AND active GROUP BY partition_id",
+        parameters={"table": table},
     ).result_rows
     return {str(day): int(number) for day, number in rows}
 
 
-def stored_quarters(client: Client, day: str) -> dict[str, dict[datetime, int]]:
-    """Return the number of stored events of a partition by site and quarter of an hour: time zones differ by whole quarters.
+def stored_quarters(client: Client, table: CountedTable, day: str) -> dict[str, dict[datetime, int]]:
+    """Return the number of stored rows of a partition by site and quarter of an hour: time zones differ by whole quarters.
 
     Rows of blocked persons count: when a block ends, nothing has become more.
     """
     found: dict[str, dict[datetime, int]] = defaultdict(dict)
     query = (
         "/* stored rows */ SELECT site, toStartOfFifteenMinutes(toDateTime(received_at, 'UTC')) AS quarter, count()"
-        " FROM pixel.events WHERE received_at >= toDateTime({day:Date}, 'UTC')"
+        " FROM pixel.{table:Identifier} WHERE received_at >= toDateTime({day:Date}, 'UTC')"
         " AND received_at < toDateTime({day:Date}, 'UTC') + INTERVAL 1 DAY GROUP BY site, quarter"
     )
-    rows = client.query(query, parameters={"day": f"{day[:4]}-{day[4:6]}-{day[6:]}"}).result_rows
+    values = {"table": table, "day": f"{day[:4]}-{day[4:6]}-{day[6:]}"}
+    rows = client.query(query, parameters=values).result_rows
     for site, quarter, events in rows:
         found[site][in_utc(quarter)] = events
     return found

@@ -6,11 +6,12 @@ Owns the looks at what is stored, the order of the work, and the lock that lets 
 from __future__ import annotations
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, product
 from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
@@ -26,12 +27,14 @@ from pipeline.publish.ledger import PAGES, Ledger, Publication, stored_days, sto
 from pipeline.publish.secret import noise_key, secret_of
 from pipeline.reports.buckets import Grain, bucket
 from pipeline.reports.catalogue import all_reports
-from pipeline.reports.header import Report
+from pipeline.reports.header import CountedTable, Report
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.system import locks
 
 LOCK: Final = "publish.lock"
+_GROUP: Final = re.compile(r"/[^/?]*")
+"""The first part of a path, as `$page_group` of sql/views/words.toml."""
 PUBLISH_SECONDS: Final = 600
 """The longest time for one query: four weeks of a national portal."""
 
@@ -42,7 +45,7 @@ Progress = Callable[[str, str], None]
 
 
 class Look(NamedTuple):
-    """The stored rows by site and UTC day, and the number of all rows of each day."""
+    """The stored rows of one table by site and UTC day, and the number of all rows of each day."""
 
     rows_of_day: Mapping[str, int]
     quarters: Mapping[str, Mapping[str, Quarters]]
@@ -53,6 +56,9 @@ class Look(NamedTuple):
         return Rows({quarter: number for quarters in of_days for quarter, number in quarters.items()})
 
 
+Looks = Mapping[CountedTable, Look]
+
+
 class Publisher:
     """Publishes what is due; keeps the last look, to see which spans still grow."""
 
@@ -60,10 +66,12 @@ class Publisher:
         self._settings = settings
         self._reports = {report.name: report for report in all_reports() if report.is_published}
         self._wanted = {
-            name: Wanted(report.grains, bool(report.named("key")), report.at_once is not None)
+            name: Wanted(
+                report.grains, bool(report.named("key")), report.at_once is not None, report.counted or "events"
+            )
             for name, report in self._reports.items()
         }
-        self._before: Look | None = None
+        self._before: Looks | None = None
 
     def run(
         self,
@@ -95,22 +103,27 @@ class Publisher:
         return number
 
     def _work(
-        self, client: Client, look: Look, before: Look | None, passed: datetime, now: datetime
+        self, client: Client, look: Looks, before: Looks | None, passed: datetime, now: datetime
     ) -> Iterator[tuple[Site, _Site, list[Due]]]:
         for site in self._settings.sites if before is not None else ():
             work = _Site(client, self._settings, site, self._reports, now)
             for some in work.due(self._wanted, look, before or look, passed):
                 yield site, work, some
 
-    def _look(self, client: Client) -> Look:
-        """Count the rows again of the days that changed since the last look."""
-        known = self._before or Look({}, {})
-        rows_of_day = stored_days(client)
-        quarters = {
-            day: known.quarters[day] if known.rows_of_day.get(day) == number else stored_quarters(client, day)
-            for day, number in rows_of_day.items()
-        }
-        return Look(rows_of_day, quarters)
+    def _look(self, client: Client) -> Looks:
+        tables = dict.fromkeys(each.counted for each in self._wanted.values())
+        return {table: _look(client, table, (self._before or {}).get(table)) for table in tables}
+
+
+def _look(client: Client, table: CountedTable, before: Look | None) -> Look:
+    """Count the rows again of the days that changed since the look before."""
+    known = before or Look({}, {})
+    rows_of_day = stored_days(client, table)
+    quarters = {
+        day: known.quarters[day] if known.rows_of_day.get(day) == number else stored_quarters(client, table, day)
+        for day, number in rows_of_day.items()
+    }
+    return Look(rows_of_day, quarters)
 
 
 class _Site:
@@ -128,13 +141,19 @@ class _Site:
         self._kept_from = now - timedelta(days=settings.retention.rows_days)
         self._ledger = Ledger(client, site.id, self._kept_from)
 
-    def due(self, wanted: Mapping[str, Wanted], look: Look, before: Look, passed: datetime) -> Iterator[list[Due]]:
+    def due(self, wanted: Mapping[str, Wanted], look: Looks, before: Looks, passed: datetime) -> Iterator[list[Due]]:
         """Yield what is due, together what one query counts: a span of a report, or the hours of one day."""
-        rows = (look.of(self._site.id), before.of(self._site.id))
-        # The traffic of an hour first: it decides about the other reports of the hour.
-        for hourly_only in (True, False):
-            some = {name: each for name, each in wanted.items() if (each.grains == ("hour",)) is hourly_only}
-            stored = Stored(*rows, self._ledger.published(), {} if hourly_only else self._ledger.busy_hours())
+        # The traffic of an hour first: it decides about the other reports of the hour. Events before measurements, whose pages they make known.
+        for hourly_only, table in product((True, False), sorted(look)):
+            some = {
+                name: each
+                for name, each in wanted.items()
+                if each.counted == table and (each.grains == ("hour",)) is hourly_only
+            }
+            rows, earlier = look[table].of(self._site.id), before[table].of(self._site.id)
+            if not some or rows.first is None:
+                continue
+            stored = Stored(rows, earlier, self._ledger.published(), {} if hourly_only else self._ledger.busy_hours())
             found = due(some, stored, passed=passed, kept_from=self._kept_from, now=self._now, zone=self._site.zone)
             for _, together in groupby(in_order(found), key=self._counted_together):
                 yield sorted(together, key=lambda each: each.span)
@@ -173,12 +192,18 @@ class _Site:
         key = noise_key(self._secret, self._site.id, grain, key_of.isoformat())
         values = {"site": self._site.id, "since": since, "until": until, "grain": grain, "k0": key.k0, "k1": key.k1}
         rows = self._client.query(QUERY.format(name=report.name), parameters=values).result_rows
-        return read(rows, report, self._known_pages() if report.path_keys else frozenset())
+        known = self._known_pages() if report.path_keys else frozenset()
+        return read(rows, report, with_groups(known) if report.counted == "technical" else known)
 
     def _known_pages(self) -> frozenset[str]:
         listed = page_lists.read(self._settings, self._site.id)
         templates = SitePages.of(self._site).templates.stored
         return frozenset(listed.paths if listed else ()).union(templates, self._ledger.known_pages())
+
+
+def with_groups(pages: frozenset[str]) -> frozenset[str]:
+    """Return public pages and the groups of pages that they are in; the group of all unknown names has no name in it."""
+    return pages.union((found[0] for found in map(_GROUP.match, pages) if found), ("/*",))
 
 
 def in_order(found: Iterable[Due]) -> list[Due]:

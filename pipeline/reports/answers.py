@@ -9,11 +9,20 @@ from datetime import date, datetime, time
 from typing import Final, NamedTuple
 
 from pipeline.reports.catalogue import thresholds
-from pipeline.reports.header import REST, Report
+from pipeline.reports.header import ALL, PEOPLE, REST, REST_OF_LOADS, Report
 
 FEW: Final = {"en": "fewer than 5", "ru": "меньше 5"}
 SMALL: Final = "<5"
-REST_WORDS: Final = {"en": REST, "ru": "(меньше 5 посетителей)"}
+IN_RUSSIAN: Final = {
+    REST: "(меньше 5 посетителей)",
+    REST_OF_LOADS: "(меньше 5 загрузок)",
+    ALL: "(все)",
+    "(not named)": "(не названа)",
+    "good": "хорошо",
+    "fair": "средне",
+    "poor": "плохо",
+}
+"""The words of the product itself in the rows."""
 
 
 class Table(NamedTuple):
@@ -43,14 +52,12 @@ def for_eyes(report: Report, table: Table, language: str) -> Table:
     """Return the table for a person: times to the minute, with the offset where the zone is not UTC; `<5` for few visitors."""
     if not report.is_published:
         return Table(table.columns, [tuple(_shown(value) for value in row) for row in table.rows])
-    visitors = next((table.columns.index(name) for name in report.named("visitors")), None)
+    people = next((table.columns.index(name) for name in report.named(*PEOPLE)), None)
     rows = []
     for *values, small in table.rows:
-        shown = [_shown(_of_days(report, value)) for value in values]
-        if shown[0] == REST:
-            shown[0] = REST_WORDS[language]
-        elif small and visitors is not None:
-            shown[visitors] = SMALL
+        shown = [_in_language(_shown(_of_days(report, value)), language) for value in values]
+        if small and values[0] != report.rest and people is not None:
+            shown[people] = SMALL
         rows.append(tuple(shown))
     return Table(table.columns[:-1], rows)
 
@@ -66,7 +73,7 @@ def spelled(value: object, language: str) -> str:
         return f"{value:,}".replace(",", "\N{NO-BREAK SPACE}" if language == "ru" else ",")
     if isinstance(value, datetime) and value.tzname() == "UTC":
         return f"{time_text(value)} UTC"
-    return str(_shown(value))
+    return str(_in_language(_shown(value), language))
 
 
 def time_text(moment: datetime) -> str:
@@ -89,6 +96,10 @@ def _shown(value: object) -> object:
     if isinstance(value, datetime):
         return time_text(value)
     return f"{value:%Y-%m-%d}" if isinstance(value, date) else value
+
+
+def _in_language(value: object, language: str) -> object:
+    return IN_RUSSIAN.get(value, value) if language == "ru" and isinstance(value, str) else value
 
 
 def _rank(value: object) -> float:

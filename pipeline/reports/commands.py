@@ -28,6 +28,12 @@ NOTHING_PUBLISHED = {
     "ru": "По сайту {site} за это время ничего не опубликовано: не было никого или меньше 5 посетителей в каждой строке. Возьмите"
     " срок больше: --since 7d, откройте страницу с меткой или отправьте два учебных дня: `clinic-pixel simulate`.",
 }
+NO_MEASUREMENTS = {
+    "en": "Nothing is published of {site} for this time: no page sent measurements, or fewer than 5 page loads each. The tag sends them only"
+    " with `data-technical` (docs/embedding.md). Look at a longer time with --since 7d.",
+    "ru": "По сайту {site} за это время ничего не опубликовано: страницы не присылали измерений или загрузок меньше 5 в каждой строке. Метка"
+    " присылает их только с `data-technical` (docs/embedding.md). Возьмите срок больше: --since 7d.",
+}
 NEXT = {
     "en": "The numbers of this {span} are published a few minutes after it ends, at {end}.",
     "ru": "Числа за {span} публикуются через несколько минут после его окончания, {end}.",
@@ -123,7 +129,8 @@ def _print_answer(report: Report, table: Table, site: str, period: Period, langu
     console.print(report.words(language).question, style="bold", highlight=False, markup=False)
     of_site = f"{site}, " if "site" in report.parameters else ""
     if not table.rows:
-        text = NOTHING_PUBLISHED if report.is_published else FOUND_NOTHING
+        published = NO_MEASUREMENTS if report.counted == "technical" else NOTHING_PUBLISHED
+        text = published if report.is_published else FOUND_NOTHING
         console.print(text[language].format(site=site), highlight=False, markup=False)
     else:
         told = answers.answer(report, table, language)

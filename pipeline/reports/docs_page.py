@@ -134,7 +134,8 @@ def _section(report: Report) -> Iterator[str]:
         computed = f"; `{column.expression}`" if column.expression else ""
         yield f"| `{name}` | {column.unit} | {column.meaning}{computed} |"
     if report.is_published:
-        yield "| `small` | 0 or 1 | 1 where the row has no numbers: fewer than 5 visitors |"
+        few = "page loads" if report.counted == "technical" else "visitors"
+        yield f"| `small` | 0 or 1 | 1 where the row has no numbers: fewer than 5 {few} |"
     if report.thresholds:
         yield "\n| threshold | default | meaning |\n|---|---|---|"
     for name, threshold in report.thresholds.items():

@@ -12,8 +12,11 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pipeline.reports.buckets import Grain
+from sql import fill
 
 Family = Literal["technical", "fraud", "privacy"]
+CountedTable = Literal["events", "technical"]
+"""The table whose rows a report counts: events of visitors, or measurements of page loads."""
 Shape = Literal["partition", "sparse", "exact"]
 Role = Literal["ops", "security", "privacy"]
 Value = int | float | str
@@ -25,10 +28,15 @@ ClickHouseType = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*(\
 ROLES: Final[Mapping[Family, Role]] = {"technical": "ops", "fraud": "security", "privacy": "privacy"}
 FRAME: Final = ("site", "since", "until")
 """The parameters of the view of a published report."""
+PEOPLE: Final = ("visitors", "loads")
+"""Columns that say how many there are of a row: one of them in a report."""
 NOBODY: Final = ("robots", "probes", "staff")
 """Columns that count page views of no visitor: declared robots (exactly), probes, the clinic's own people (both with noise)."""
 REST: Final = "(fewer than 5 visitors each)"
-"""The first key of the one row for all dropped cells."""
+REST_OF_LOADS: Final = "(fewer than 5 page loads each)"
+"""The first key of the one row for all dropped cells, of visitors and of page loads."""
+ALL: Final = fill("$all", {}).strip("'")
+"""The key of a row of all pages or all browsers, beside rows of single ones."""
 PLACEHOLDER: Final = re.compile(r"\{(\w+):([^{}]+)\}")
 
 
@@ -40,12 +48,26 @@ class Column(_Part):
     """One column of a view: its part in the publication (`value`: none), its unit and meaning.
 
     `start` is the begin of the published span, and then each span is a row; `first` is the begin of the first span of a row.
-    `type` turns a key, which is text, into another type, and is the type of a value where a view has no parameters. A measure
-    that is `part_of` another one is never larger, and one `of_each_visitor` is at least the number of visitors. `expression`
-    computes a derived column from published ones.
+    `visitors` or `loads` is the number of people or page loads of a row; `measured` is the number of page loads of the whole site that
+    sent a vital. `type` turns a key, which is text, into another type; it is the type of a value where a view has no parameters, and
+    of a derived column that is no number. A measure that is `part_of` another one is never larger, and one `of_each_visitor` is at
+    least the number of visitors. `expression` computes a derived column from published ones.
     """
 
-    kind: Literal["key", "start", "first", "visitors", "measure", "robots", "probes", "staff", "derived", "value"]
+    kind: Literal[
+        "key",
+        "start",
+        "first",
+        "visitors",
+        "loads",
+        "measure",
+        "measured",
+        "robots",
+        "probes",
+        "staff",
+        "derived",
+        "value",
+    ]
     unit: Text
     meaning: Text
     type: ClickHouseType | None = None
@@ -93,9 +115,10 @@ class Report(_Part):
     """A report file, read and checked; `rank` is the column whose top row gives the answer.
 
     A report with a `shape` is published: its SELECT gives one row for each event, and readers see sums of published cells in
-    `order`. `partition`: everybody knows that the rows make up the site; `sparse`: rows are faults, a small one is dropped; `exact`:
-    rows of verified crawlers alone, with nobody in them. `plain` gives other reports views without parameters: the end of their name, and
-    the hours before now that they answer for.
+    `order`. With a column `loads` it counts page loads, one row for each of their measurements, else visitors. `partition`: everybody
+    knows that the rows make up the site; `sparse`: rows are faults, a small one is dropped; `exact`: rows of verified crawlers alone,
+    with nobody in them. `plain` gives other reports views without parameters: the end of their name, and the hours before now that
+    they answer for.
     """
 
     name: Name
@@ -131,9 +154,16 @@ class Report(_Part):
         return self.shape is not None
 
     @property
-    def reads_events(self) -> bool:
-        """Whether it counts events, which then are those of sql/views/stored.sql or counted_cells.sql."""
-        return self.is_published or "$stored" in self.sql
+    def counted(self) -> CountedTable | None:
+        """The table whose rows it counts, by sql/views/stored.sql, counted_cells.sql or counted_loads.sql."""
+        if self.named("loads"):
+            return "technical"
+        return "events" if self.is_published or "$stored" in self.sql else None
+
+    @property
+    def rest(self) -> str:
+        """The first key of the one row for all dropped cells."""
+        return REST_OF_LOADS if self.counted == "technical" else REST
 
     @property
     def step(self) -> Grain:

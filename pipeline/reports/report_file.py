@@ -7,7 +7,7 @@ Owns the form of `sql/reports/<family>/<name>.sql`. Rules:
 * An error is `Fatal` and names file and line, so that a wrong report never becomes a view.
 * A report reads the tables on the list of its family (`READABLE`) and no other. Events come from `stored`, the piece
   sql/views/stored.sql, in which an event delivered twice is one row. A published report reads `events` of
-  sql/views/counted_cells.sql alone, so that readers only see its published cells.
+  sql/views/counted_cells.sql alone, or `measurements` of sql/views/counted_loads.sql, so that readers only see its published cells.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from typing import Final
 from pydantic import ValidationError
 
 from pipeline.errors import Fatal
-from pipeline.reports.header import FRAME, NOBODY, PLACEHOLDER, ROLES, Family, Report
+from pipeline.reports.header import FRAME, NOBODY, PEOPLE, PLACEHOLDER, ROLES, CountedTable, Family, Report
 from sql import fill, without_comments
 
-PUBLISHED: Final = frozenset({"events"})
+PUBLISHED: Final[Mapping[CountedTable, str]] = {"events": "events", "technical": "measurements"}
+"""The one table that a published report reads, by the table whose rows it counts."""
 READABLE: Final[Mapping[Family, frozenset[str]]] = {
     "technical": frozenset({"pixel.counters", "pixel.cells", "pixel.publications"}),
     "fraud": frozenset({"stored"}),
     "privacy": frozenset({"stored"}),
 }
-"""The tables that a report may read; a published one reads `PUBLISHED`."""
+"""The tables that another report may read."""
 
 _LATER: Final = {"stored": "$stored", "zone": "$zone", "sites": "$sites"}
 """Pieces that are inserted when a view is made: a report does not name their columns, and they depend on the settings."""
@@ -41,10 +42,13 @@ _TABLE: Final = re.compile(
 _NAMED_QUERY: Final = re.compile(r"\b(\w+)\s+AS\s*\(\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.|'')*'")
 _UNQUOTED: Final = re.compile(r"""[\s`"]""")
-_ONE_ROW_EACH: Final = re.compile(
-    rf"\s*SELECT\s+{re.escape(fill('$person', {}))}\s*,(?!.*\bGROUP\s+BY\b)", re.IGNORECASE | re.DOTALL
-)
+_FIRST: Final[Mapping[CountedTable, str]] = {"events": "$person", "technical": "$load"}
+_ONE_ROW_EACH: Final = {
+    table: re.compile(rf"\s*SELECT\s+{re.escape(fill(first, {}))}\s*,(?!.*\bGROUP\s+BY\b)", re.IGNORECASE | re.DOTALL)
+    for table, first in _FIRST.items()
+}
 _WORD: Final = re.compile(r"\b([A-Za-z_]\w*)\b(?!\s*\()")
+_OPERATORS: Final = frozenset({"NULL", "AND", "OR", "NOT", "OVER", "PARTITION", "BY"})
 _KEY: Final = re.compile(r"(?:\[(?P<table>\w+)\]|(?P<key>\w+)\s*=)")
 
 
@@ -105,8 +109,13 @@ def _shape_problems(report: Report) -> Iterator[tuple[Where, str]]:
     kinds = [column.kind for column in report.columns.values()]
     if report.is_published == ("value" in kinds):
         yield ("columns",), "a published report has keys and measures, any other has values"
-    if report.is_published and kinds.count("visitors") != (report.shape != "exact"):
-        yield ("columns",), "a published report has one visitors column, an exact one has none"
+    people = [kind for kind in kinds if kind in PEOPLE]
+    if report.is_published and len(people) != (report.shape != "exact"):
+        yield ("columns",), "a published report has one visitors column, or one loads column; an exact one has none"
+    if report.counted == "technical" and ({*kinds} & {"probes"} or report.at_once):
+        yield ("columns",), "a report of page loads has no probes and names nothing at once"
+    if report.counted != "technical" and "measured" in kinds:
+        yield ("columns",), "only a report of page loads has a measured column"
     if report.is_published and kinds[0] not in {"key", "start"}:
         yield ("columns",), "a published report begins with a key, or with the start of its spans"
     if report.is_published != bool(report.order):
@@ -120,29 +129,33 @@ def _shape_problems(report: Report) -> Iterator[tuple[Where, str]]:
 
 
 def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
-    usable = {*report.named("key", "measure", "visitors", *NOBODY), *report.parameters, *report.thresholds}
+    published = report.named("key", "measure", "measured", "derived", *PEOPLE, *NOBODY)
+    usable = {*published, *report.parameters, *report.thresholds}
     for name, column in report.columns.items():
         where = ("columns", name)
         if (column.expression is None) == (column.kind == "derived"):
             yield where, "a derived column, and no other, has an expression"
-        if column.type and column.kind not in {"key", "value"}:
-            yield where, "only a key or a value has a type; other columns have the type of their number"
+        if column.type and column.kind not in {"key", "value", "derived"}:
+            yield where, "only a key, a value or a derived column has a type; others have the type of their number"
         if column.kind == "value" and bool(column.type) != (not report.parameters or bool(report.plain)):
             yield where, "the values of a report with a view without parameters have a type, others none"
         if column.part_of and column.part_of not in report.named("measure"):
             yield where, "part_of names a measure"
-        strangers = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", column.expression or "")))} - usable
-        if strangers - {"NULL", "AND", "OR", "NOT"}:
-            yield where, f"may only name published columns, not {min(strangers)}"
+        strangers = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", column.expression or "")))} - (usable - {name})
+        if strangers - _OPERATORS:
+            yield where, f"may only name published columns, not {min(strangers - _OPERATORS)}"
 
 
 def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
-    allowed = PUBLISHED if report.is_published else READABLE[report.purpose]
+    allowed = READABLE[report.purpose]
+    if report.is_published and report.counted:
+        allowed = frozenset({PUBLISHED[report.counted]})
     for table in _tables(report.sql):
         if table not in allowed:
             yield table, f"a {report.purpose} report may read {', '.join(sorted(allowed))}, not {table}"
-    if report.is_published and not _ONE_ROW_EACH.match(report.sql):
-        yield "SELECT", "a published report gives one row for each event: SELECT $person, its keys and measures"
+    if report.is_published and report.counted and not _ONE_ROW_EACH[report.counted].match(report.sql):
+        first = f"SELECT {_FIRST[report.counted]}, its keys and measures"
+        yield "SELECT", f"a published report gives one row for each row of {PUBLISHED[report.counted]}: {first}"
     used = {match[1] for match in PLACEHOLDER.finditer(report.sql)}
     derived = {
         match[1] for column in report.columns.values() for match in PLACEHOLDER.finditer(column.expression or "")
@@ -156,7 +169,7 @@ def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
         )
     for name in sorted(derived - {*report.parameters, *known}):
         yield ("columns",), f"{name} is used but not declared"
-    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if report.reads_events else set())
+    needed = {*report.thresholds, *report.parameters} - ({*FRAME} if report.counted else set())
     for name in sorted(needed - used - derived):
         yield ("thresholds" if name in report.thresholds else "parameters", name), "declared but not used"
 

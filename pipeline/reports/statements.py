@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipeline.database import schema
+from pipeline.host_names import bare_host
 from pipeline.reports.header import PLACEHOLDER, Report, Value
 from pipeline.settings.model import Settings
 
@@ -44,6 +45,13 @@ def with_expressions(sql: str, given: Mapping[str, str]) -> str:
 def declared(name: str, kind: str, meaning: str) -> str:
     """Return the declaration of a column of a view, with its meaning for tools."""
     return f"{name} {kind} COMMENT {literal(meaning)}"
+
+
+def own_hosts_sql(settings: Settings) -> str:
+    """Return the expression for the hosts of the site that a report asks for, in their stored form without `www.`."""
+    hosts = ((site.id, sorted({bare_host(host) for host in site.hosts})) for site in settings.sites)
+    choices = "".join(f"{{site:String}} = {literal(site)}, [{', '.join(map(literal, own))}], " for site, own in hosts)
+    return f"multiIf({choices}[])"
 
 
 def zone_sql(report: Report, settings: Settings) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pipeline.reports.catalogue import all_reports, thresholds
-from pipeline.reports.header import REST, Column, Report, Value
+from pipeline.reports.header import Column, Report, Value
 from pipeline.reports.statements import declared, literal, rendered, with_expressions, write, zone_sql
 from pipeline.settings.model import Settings
 from sql import ROLLUP_DIR, fill, without_comments
@@ -25,7 +25,7 @@ DATABASES: Final = ("technical", "fraud", "privacy", "rollup")
 PLAIN: Final[Mapping[str, int]] = {"day": 1, "7d": 7, "28d": 28}
 """The plain views of a published report: the last so many published days of each site."""
 
-_SMALL: Final = "1 where the row has no numbers, because fewer than 5 visitors were there"
+_SMALL: Final = "1 where the row has no numbers, because there were fewer than 5 {}"
 _LISTED: Final = {
     "name": "name of the view",
     "question": "the question that it answers",
@@ -89,10 +89,11 @@ def _plain_view_of_cells(report: Report, name: str, settings: Settings) -> str:
     # The begin of the period of all sites is a constant, which the index of the tables needs.
     since = f"arrayMin(arrayMap(days -> {first}, mapValues(days_of)))"
     within = f"start >= {since} AND arrayExists(days -> start >= {first} AND end <= days[1].2, [days_of[site]])"
-    body = _sum_of_cells(report, literal(zone), within, of_all_sites=True)
+    body = write(_sum_of_cells(report, literal(zone), within, of_all_sites=True), thresholds(report))
     columns = [declared("site", "LowCardinality(String)", "site of the settings")]
     columns += [_described(column, each, zone) for column, each in report.columns.items()]
-    return rendered(f"{report.view}_{name}", body, settings, [*columns, declared("small", "UInt8", _SMALL)])
+    small = declared("small", "UInt8", _SMALL.format("page loads" if report.counted == "technical" else "visitors"))
+    return rendered(f"{report.view}_{name}", body, settings, [*columns, small])
 
 
 def _list_of(name: str, reports: Sequence[Report], settings: Settings) -> str:
@@ -155,7 +156,10 @@ def _sum_of_cells(report: Report, zone: str, within: str, *, of_all_sites: bool 
     columns = [
         f"{column.expression} AS {name}" if column.expression else name for name, column in report.columns.items()
     ]
-    rest = [f"{_of_rest(column, zone, is_first=[name] == keys[:1])} AS {name}" for name, column in stored.items()]
+    rest = [
+        f"{_of_rest(column, zone, first=report.rest if [name] == keys[:1] else '')} AS {name}"
+        for name, column in stored.items()
+    ]
     return fill(
         "$sums_of_cells",
         {
@@ -177,7 +181,7 @@ def _sum_of_cells(report: Report, zone: str, within: str, *, of_all_sites: bool 
 def _small_last(report: Report) -> list[str]:
     """Return the order before that of the report: small rows after the others, and at the end the one of the dropped cells."""
     keys = report.named("key")
-    return ["small", f"{keys[0]} = {literal(REST)}"] if keys else []
+    return ["small", f"{keys[0]} = {literal(report.rest)}"] if keys else []
 
 
 def _of_sum(name: str, column: Column, keys: Sequence[str], zone: str) -> str:
@@ -188,18 +192,18 @@ def _of_sum(name: str, column: Column, keys: Sequence[str], zone: str) -> str:
             return f"{text}::Nullable({column.type})" if column.type else text
         case "start" | "first":
             return f"toTimeZone(first_start, {zone})"
-        case "visitors":
+        case "visitors" | "loads":
             return "people"
         case _:
             return f"if(mapContains(sums, {literal(name)}), sums[{literal(name)}], NULL)"
 
 
-def _of_rest(column: Column, zone: str, *, is_first: bool) -> str:
-    """Return the SQL of a column in the row of the dropped cells."""
+def _of_rest(column: Column, zone: str, *, first: str) -> str:
+    """Return the SQL of a column in the row of the dropped cells; `first` is the text of its first key."""
     if column.kind == "start":
         return f"toDateTime(0, {zone})"
     if column.kind == "key" and not column.type:
-        return literal(REST) if is_first else "''"
+        return literal(first)
     return "NULL"
 
 
@@ -214,6 +218,6 @@ def _type(column: Column, zone: str) -> str:
         case "first":
             return f"Nullable(DateTime({literal(zone)}))"
         case "derived":
-            return "Nullable(Float64)"
+            return f"Nullable({column.type or 'Float64'})"
         case _:
             return "Nullable(UInt64)"

@@ -36,7 +36,7 @@ GRANT SELECT, INSERT, ALTER DELETE ON pixel.* TO pixel_migrator;
 -- need it.
 GRANT INSERT ON pixel.* TO pixel_writer;
 GRANT SELECT(batch_id, site, received_at) ON pixel.events TO pixel_writer;
-GRANT SELECT(batch_id) ON pixel.technical TO pixel_writer;
+GRANT SELECT(batch_id, site, received_at) ON pixel.technical TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
 -- For copying only those acts of the audit file that are missing in the table.

@@ -17,8 +17,7 @@ WITH
         SELECT
             toStartOfHour(toDateTime(received_at, 'UTC')) AS hour,
             toString(site) AS site,
-            -- The first part of the path, or the name of the sensitive group.
-            if($is_sensitive, toString(page), extract(toString(page), '^/[^/]*')) AS page_group,
+            $page_group AS page_group,
             toString(browser) AS browser,
             toString(os) AS os,
             toString(device) AS device,

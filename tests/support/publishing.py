@@ -15,8 +15,9 @@ from pipeline.publish.noise import KEYS, MILLION, Kind, Noise, noise
 from pipeline.publish.publisher import Publisher
 from pipeline.reports import catalogue, run
 from pipeline.reports.buckets import Grain
+from pipeline.reports.header import PEOPLE
 from pipeline.settings.model import Settings
-from support import clinic_day
+from support import clinic_day, measured_day
 from support.days import MIDNIGHT
 from support.server import Rows
 
@@ -43,6 +44,11 @@ def view(person: int, at: datetime = NOON, **facts: object) -> Row:
 def views(first: int, number: int, at: datetime = NOON, **facts: object) -> list[Row]:
     """Return one page view each of so many people; `first` tells groups of people apart."""
     return [view(first + place, at, **facts) for place in range(number)]
+
+
+def loads(kind: str, first: int, number: int, at: datetime = NOON, **facts: object) -> list[Row]:
+    """Return one measurement each of so many page loads; `first` tells groups of page loads apart."""
+    return [measured_day.measurement(at, kind, first + place, **facts) for place in range(number)]
 
 
 class Constant(Noise):
@@ -92,6 +98,7 @@ def store_published_day(settings: Settings) -> None:
     rows.clear()
     rows.close()
     clinic_day.store(settings, clinic_day.rows())
+    measured_day.store(settings, measured_day.rows())
     publish_exactly(settings)
 
 
@@ -123,7 +130,7 @@ class Desk:
 
     def clear(self) -> None:
         """Empty the tables and forget the known pages."""
-        self.rows.clear("events", "cells", "publications", "subject_blocks")
+        self.rows.clear("events", "technical", "cells", "publications", "subject_blocks")
         self._sites.clear()
         for site in self.settings.sites:
             known.file_of(self.settings, site.id).unlink(missing_ok=True)
@@ -141,6 +148,13 @@ class Desk:
         self._sites |= {row["site"] for row in rows}
         for columns in dict.fromkeys(tuple(row) for row in rows):
             clinic_day.store(self.settings, [row for row in rows if tuple(row) == columns])
+
+    def measure(self, *groups: Iterable[Mapping[str, object]]) -> None:
+        """Store measurements."""
+        rows = [row for group in groups for row in group]
+        self._sites |= {row["site"] for row in rows}
+        for columns in dict.fromkeys(tuple(row) for row in rows):
+            measured_day.store(self.settings, [row for row in rows if tuple(row) == columns])
 
     def publisher(self, *reports: str, grains: Sequence[Grain] = ()) -> Publisher:
         """Return a publisher of the stored sites and of these reports alone, or of these spans of them.
@@ -176,14 +190,15 @@ class Desk:
         return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
 
     def visitors(self, report: str, key: str) -> dict[str, int | None]:
-        """Return the visitors of each row of a report's day, by one of its keys."""
-        return {row[key]: row["visitors"] for row in self.ask(report)}
+        """Return the visitors or page loads of each row of a report's day, by one of its keys."""
+        (people,) = catalogue.find(report, ALL).named(*PEOPLE)
+        return {row[key]: row[people] for row in self.ask(report)}
 
     def cells(self, report: str = "", grain: str = "") -> list[Cell]:
         """Return the published cells, of one report or grain alone if they are given."""
         made: dict[tuple[Any, ...], dict[str, int | None]] = {}
         for *place, measure, number in self.query(
-            "SELECT report, grain, start, key1, key2, key3, corrected, measure, number FROM technical.cells"
+            "SELECT report, grain, start, key1, key2, key3, key4, corrected, measure, number FROM technical.cells"
         ):
             made.setdefault(tuple(place), {})[measure] = number
         cells = [_cell(*place, numbers=numbers) for place, numbers in made.items()]

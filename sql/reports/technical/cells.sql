@@ -1,10 +1,10 @@
 -- Which numbers are published?
-SELECT site, report, grain, start, end, key1, key2, key3, named.1 AS measure, named.2 AS number, corrected, published_at
+SELECT site, report, grain, start, end, key1, key2, key3, key4, named.1 AS measure, named.2 AS number, corrected, published_at
 FROM
 (
     SELECT
         cells.site AS site, cells.report AS report, toString(cells.grain) AS grain, cells.start AS start, cells.end AS end,
-        mapValues(keys)[1] AS key1, mapValues(keys)[2] AS key2, mapValues(keys)[3] AS key3,
+        mapValues(keys)[1] AS key1, mapValues(keys)[2] AS key2, mapValues(keys)[3] AS key3, mapValues(keys)[4] AS key4,
         arrayJoin(arrayConcat(
             [('visitors', visitors)],
             arrayMap((name, value) -> (toString(name), toNullable(value)), mapKeys(numbers), mapValues(numbers))
@@ -18,7 +18,7 @@ FROM
         GROUP BY site, report, grain, start, end
     ) AS publications ON cells.publication = newest.1
 )
-ORDER BY start DESC, site, report, grain, key1, key2, key3, measure
+ORDER BY start DESC, site, report, grain, key1, key2, key3, key4, measure
 
 -- purpose = "technical"
 -- role = "ops"
@@ -36,7 +36,8 @@ ORDER BY start DESC, site, report, grain, key1, key2, key3, measure
 -- key1 = { kind = "value", type = "String", unit = "text", meaning = "first key of the report, such as the page; empty where it has none" }
 -- key2 = { kind = "value", type = "String", unit = "text", meaning = "second key" }
 -- key3 = { kind = "value", type = "String", unit = "text", meaning = "third key" }
--- measure = { kind = "value", type = "String", unit = "name", meaning = "column of the report whose number this is" }
+-- key4 = { kind = "value", type = "String", unit = "text", meaning = "fourth key" }
+-- measure = { kind = "value", type = "String", unit = "name", meaning = "column of the report whose number this is; `visitors` are page loads in a report of measurements" }
 -- number = { kind = "value", type = "Nullable(UInt64)", unit = "numbers", meaning = "the published number; empty for a small row" }
 -- corrected = { kind = "value", type = "UInt8", unit = "0 or 1", meaning = "1 where late events changed the span by more than 5 %, and it was published again" }
 -- published_at = { kind = "value", type = "DateTime('UTC')", unit = "UTC", meaning = "time of publication" }
@@ -44,10 +45,10 @@ ORDER BY start DESC, site, report, grain, key1, key2, key3, measure
 -- [en]
 -- title = "Published cells"
 -- answer = "The largest published number is of {report} on {site}: {number} ({measure})."
--- limits = "All published numbers of visitors in one table, for tools that make their own sums; `grain` must be chosen, or spans count twice."
+-- limits = "All published numbers of visitors and page loads in one table, for tools that make their own sums; `grain` must be chosen, or spans count twice."
 --
 -- [ru]
 -- title = "Опубликованные числа"
 -- question = "Какие числа опубликованы?"
 -- answer = "Наибольшее опубликованное число - в отчёте {report} сайта {site}: {number} ({measure})."
--- limits = "Все опубликованные числа о посетителях в одной таблице; выбирайте `grain`, иначе промежутки считаются дважды."
+-- limits = "Все опубликованные числа о посетителях и загрузках страниц в одной таблице; выбирайте `grain`, иначе промежутки считаются дважды."
