@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database.access import access_sql, parse_access, read_passwords
 from pipeline.database.client import code
 from pipeline.reports.views import DATABASES, PLAIN
-from support.publishing import ALL, MIDNIGHT, NOW, SITE, Desk, view, views
+from support.publishing import ALL, MIDNIGHT, NOW, SITE, Desk, Row, loads, view, views
 
 ACCESS_DENIED, READONLY, SETTING_CONSTRAINT_VIOLATION = 497, 164, 452
 PUBLISHED = [report for report in ALL if report.is_published]
@@ -44,7 +44,13 @@ def hidden(opened: Desk) -> Desk:
     opened.store(
         views(100, 30), [view(200, page="/secret", status=404, browser="Hidden browser", asn=777, as_org="Hidden net")]
     )
-    opened.publish("browsers", "networks", "pages", "error_pages")
+    # A visitor who loads a page again and again is many page loads.
+    here: Row = {"page": "/secret", "browser": "Hidden browser"}
+    opened.measure(
+        loads("resource", 1, 30), loads("resource", 100, 30, **here), loads("vital", 100, 30, name="LCP", **here)
+    )
+    opened.measure(loads("js_error", 200, 4, template="hidden", source_host="secret.example"))
+    opened.publish(*(report.name for report in PUBLISHED))
     return opened
 
 
