@@ -79,7 +79,10 @@ const place = (address, line) => {
 };
 
 const tellError = (error, message, address, line) => {
-  const [, from, at] = address ? [0, address, line] : /(https?:\/\/[^\s)]+?):(\d+):\d+/.exec(String(error?.stack).slice(0, 2000)) || [];
+  const stack = String(error?.stack).slice(0, 2000);
+  // The script of a browser extension is no fault of the site.
+  if (/^[\w-]+-extension:|^webkit-masked-url:/.test(address || /[\w-]+:\/\/[^\s)]+:\d/.exec(stack))) return;
+  const [, from, at] = address ? [0, address, line] : /(https?:\/\/[^\s)]+?):(\d+):\d+/.exec(stack) || [];
   const name = /^\w{1,64}$/.test(error?.name ?? "") ? error.name : "Error";
   // Browsers put "Uncaught TypeError: " before the event's message; the error's own message is the same everywhere.
   tell({ k: "js_error", n: name, t: template(error?.message || message), f: place(from, at) });

@@ -77,6 +77,27 @@ def test_an_error_in_a_script_file_names_host_file_and_line(technical):
     assert (signal.name, signal.source) == ("ReferenceError", "localhost:broken.js:3")
 
 
+@pytest.mark.parametrize("scheme", ["chrome-extension", "moz-extension", "safari-web-extension", "webkit-masked-url"])
+def test_an_error_of_a_browser_extension_is_not_told(technical, scheme):
+    page = loaded(technical)
+    page.evaluate(
+        """(place) => {
+          const fail = (name, stack) => Object.assign(new Error(name), {stack});
+          const told = {message: "extension", filename: place, lineno: 3, error: fail("extension", "")};
+          dispatchEvent(new ErrorEvent("error", told));
+          Promise.reject(fail("extension", `Error: extension\n    at f (${place}:3:9)\n    at ${location.origin}/app.js:5:7`));
+          Promise.reject(fail("extension", `f@${place}:3:9\ng@${location.origin}/app.js:5:7`));
+          // The site's own script called one of an extension: its own frame is the first.
+          Promise.reject(fail("ours", `Error: ours\n    at g (${location.origin}/app.js:5:7)\n    at f (${place}:3:9)`));
+        }""",
+        f"{scheme}://abcdef/content.js",
+    )
+    happened(technical, page, 3)
+    hide(page)
+    found = signals(technical, page, "js_error")
+    assert [(signal.template, signal.source) for signal in found] == [("ours", "localhost:app.js:5")]
+
+
 def test_a_resource_that_fails_is_told_by_type_and_host(technical):
     page = loaded(technical)
     page.evaluate("() => document.body.append(Object.assign(new Image(), {src: '/static/patient-79123456789.png'}))")
