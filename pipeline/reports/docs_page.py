@@ -56,7 +56,8 @@ they are. An event without a nonce (an image, most templates) is never a repeat.
 without a cookie belongs to another visitor and counts. `technical/counters` counts deliveries: offered, spooled, stored.
 
 ## How numbers are published
-`clinic-pixel ship` publishes; `sql/views/counted_cells.sql` counts, `pipeline/publish` perturbs and decides.
+`clinic-pixel ship` publishes; `sql/views/counted_cells.sql` counts (page loads: `counted_loads.sql`), `pipeline/publish` perturbs and
+decides.
 
 1. **When.** An hour or a day of the site is published once everything received in it is stored, a few minutes after
    its end. The report by the hour has numbers of hours, `traffic_by_day` of days, all others of days, of weeks (from
@@ -100,6 +101,13 @@ without a cookie belongs to another visitor and counts. `technical/counters` cou
    counts crawlers that prove their name. `technical/now` counts the hits of all visitors together by minute and site,
    for the last 24 hours only: a silent site shows at once as minutes without accepted hits. At a tiny site a minute
    with one hit is one person's page view, without page, browser or network.
+10. **Page loads.** `technical/js_errors`, `failed_resources` and `web_vitals` count page loads by the measurements of the tag
+   (`sql/views/counted_loads.sql`), which have no visitor and no token. A page load is a random number that the script draws for
+   the measurements of one page; a measurement that came twice, or grew while the page was open, counts once, with its
+   largest value. Periods, noise and thresholds are those above, with page loads in place of people. One person may load a
+   page many times, so a page or group of pages is named only if it is publicly known, however many page loads it has.
+   `measured` is the number of all page loads that sent a vital, and shares are shares of it. The row `(all)` holds
+   the rows of single pages or browsers; do not add them.
 
 A published number is nobody's datum: it is not changed when a person's rows are erased or blocked later.
 
@@ -115,6 +123,8 @@ A published number is nobody's datum: it is not changed when a person's rows are
 - A reader who also sends visits of his own can fill a cell, or its errors, up to just below a threshold. If the number then appears,
   somebody else was in it: in 73 to 100 % of the cases for a row, in 98 % for its errors. So the password of `ops` is for engineers, and
   forged visits are a matter for the fraud reports.
+- A visitor whose own page loads are five or more can make a row of `js_errors` or `failed_resources` alone. The row tells an error, a
+  browser family or a host, never a page that is not public; nothing in it leads to the visitor. Forged measurements make rows, too.
 
 """
 
