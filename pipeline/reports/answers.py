@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from pipeline.reports.catalogue import thresholds
 from pipeline.reports.header import ALL, PEOPLE, REST, REST_OF_LOADS, Report
+from pipeline.settings.site import Site
 
 FEW: Final = {"en": "fewer than 5", "ru": "меньше 5"}
 SMALL: Final = "<5"
@@ -23,6 +24,10 @@ IN_RUSSIAN: Final = {
     "poor": "плохо",
 }
 """The words of the product itself in the rows."""
+NOT_CONFIGURED: Final = {
+    "en": "Not configured: no page of {site} has the role {roles}. Name these pages in the settings (`roles` of the site).",
+    "ru": "Не настроено: ни у одной страницы сайта {site} нет роли {roles}. Укажите эти страницы в настройках (`roles` сайта).",
+}
 
 
 class Table(NamedTuple):
@@ -41,6 +46,12 @@ def answer(report: Report, table: Table, language: str) -> str:
     first = max(named, key=lambda row: _rank(row[report.rank]))
     words = {name: spelled(_of_days(report, value), language) for name, value in first.items()}
     return " ".join(report.words(language).answer.format_map(words).split())
+
+
+def not_configured(report: Report, site: Site, language: str) -> str:
+    """Return which roles of pages the report needs and the site does not have, in words; '' where it has them."""
+    missing = [role for role in report.roles if role not in {each.role for each in site.roles}]
+    return NOT_CONFIGURED[language].format(site=site.id, roles=", ".join(missing)) if missing else ""
 
 
 def limits(report: Report, language: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.reports.catalogue import Period
     from pipeline.reports.header import Report
     from pipeline.settings.model import Settings
+    from pipeline.settings.site import Site
 
 NOTHING_PUBLISHED = {
     "en": "Nothing is published of {site} for this time: nobody was there, or fewer than 5 visitors each. Look at a longer time"
@@ -102,7 +103,7 @@ def report(
         return
     table = once_prepared(settings, lambda: run.run(settings, asked, chosen_site, *period, more=more))
     if chosen(form) is Format.TABLE:
-        _print_answer(asked, table, chosen_site, period, language)
+        _print_answer(asked, table, settings.chosen_site(chosen_site), period, language)
         _print_next(asked, period, now.astimezone(zone), language)
     else:
         print_rows(table.columns, table.rows, form)
@@ -123,15 +124,19 @@ def _own_parameters(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _print_answer(report: Report, table: Table, site: str, period: Period, language: str) -> None:
+def _print_answer(report: Report, table: Table, site: Site, period: Period, language: str) -> None:
     from pipeline.reports import answers
 
     console.print(report.words(language).question, style="bold", highlight=False, markup=False)
-    of_site = f"{site}, " if "site" in report.parameters else ""
+    of_site = f"{site.id}, " if "site" in report.parameters else ""
+    not_configured = answers.not_configured(report, site, language)
+    if not_configured:
+        console.print(not_configured, highlight=False, markup=False)
     if not table.rows:
         published = NO_MEASUREMENTS if report.counted == "technical" else NOTHING_PUBLISHED
         text = published if report.is_published else FOUND_NOTHING
-        console.print(text[language].format(site=site), highlight=False, markup=False)
+        if not not_configured:
+            console.print(text[language].format(site=site.id), highlight=False, markup=False)
     else:
         told = answers.answer(report, table, language)
         if told:

@@ -48,7 +48,8 @@ _ONE_ROW_EACH: Final = {
     for table, first in _FIRST.items()
 }
 _WORD: Final = re.compile(r"\b([A-Za-z_]\w*)\b(?!\s*\()")
-_OPERATORS: Final = frozenset({"NULL", "AND", "OR", "NOT", "OVER", "PARTITION", "BY"})
+_IN_EXPRESSIONS: Final = frozenset({"NULL", "AND", "OR", "NOT", "OVER", "PARTITION", "BY", "ORDER"})
+"""Words of SQL in the expression of a derived column; the window of `sum(hits) OVER (PARTITION BY site)` is the published rows."""
 _KEY: Final = re.compile(r"(?:\[(?P<table>\w+)\]|(?P<key>\w+)\s*=)")
 
 
@@ -129,7 +130,7 @@ def _shape_problems(report: Report) -> Iterator[tuple[Where, str]]:
 
 
 def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
-    published = report.named("key", "measure", "measured", "derived", *PEOPLE, *NOBODY)
+    published = report.named("key", "first", "measure", "measured", "derived", *PEOPLE, *NOBODY)
     usable = {*published, *report.parameters, *report.thresholds}
     for name, column in report.columns.items():
         where = ("columns", name)
@@ -142,8 +143,8 @@ def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
         if column.part_of and column.part_of not in report.named("measure"):
             yield where, "part_of names a measure"
         strangers = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", column.expression or "")))} - (usable - {name})
-        if strangers - _OPERATORS:
-            yield where, f"may only name published columns, not {min(strangers - _OPERATORS)}"
+        if strangers - _IN_EXPRESSIONS:
+            yield where, f"may only name published columns, not {min(strangers - _IN_EXPRESSIONS)}"
 
 
 def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:

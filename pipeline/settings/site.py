@@ -62,7 +62,8 @@ class PageRole(Section):
     """The part that some pages have in the site, such as the form of an appointment or the page after it."""
 
     role: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = Field(
-        description="Its name. Reports know `landing`, `search`, `form`, `done`, `login`, `reset` and `trap`; others may be added."
+        description="Its name. Reports know `landing`, `search`, `form`, `done`, `login`, `reset`, `trap`, and `confirm` and `cancel`:"
+        " pages behind a link in a message that confirms or cancels an appointment when it is opened. Others may be added."
     )
     path: Annotated[str, AfterValidator(setting_values.optional_template)] = Field(
         "", description="Path template; `*` is one segment. Empty: every path."

@@ -12,7 +12,7 @@ import pytest
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
-from support import clinic_day
+from support import booking_day, clinic_day
 from support.publishing import store_published_day
 from support.server import Rows
 
@@ -65,6 +65,7 @@ def golden_text(report: Report, table: answers.Table) -> str:
 def day(clickhouse: Settings) -> Settings:
     """The settings of a server with the fixed day, published; no test of this file changes it."""
     store_published_day(clickhouse)
+    booking_day.store_and_publish(clickhouse)
     rows = Rows(clickhouse)
     for at in (clinic_day.SINCE + HOUR, RECENT):
         for name, reason, value in COUNTS:
@@ -76,7 +77,8 @@ def day(clickhouse: Settings) -> Settings:
 def asked(settings: Settings, report: Report) -> answers.Table:
     if report.path == "technical/now":  # a row for each minute: the hour of the counts is enough
         return run.run(settings, report, clinic_day.SITE, RECENT, RECENT + HOUR)
-    return run.run(settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+    site = booking_day.SITE if report.path in booking_day.REPORTS else clinic_day.SITE
+    return run.run(settings, report, site, clinic_day.SINCE, clinic_day.UNTIL)
 
 
 @pytest.mark.parametrize("report", ALL, ids=lambda report: report.path)

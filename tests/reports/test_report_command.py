@@ -19,7 +19,7 @@ from pipeline.reports import catalogue, run
 from pipeline.reports.header import REST
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Fraud
-from support import clinic_day
+from support import booking_day, clinic_day
 from support.command import free_port
 from support.publishing import store_published_day
 
@@ -48,7 +48,28 @@ def person(published: Settings, tmp_path: Path) -> Person:
 def published(clickhouse: Settings) -> Settings:
     """The settings of a server with the made-up day, published; no test of this file changes it."""
     store_published_day(clickhouse)
+    booking_day.store_and_publish(clickhouse)
     return clickhouse
+
+
+SITES = """\
+[[sites]]
+id = "clinic"
+hosts = ["clinic.example"]
+[[sites]]
+id = "booking"
+hosts = ["booking.example"]
+[[sites.roles]]
+role = "form"
+path = "/booking"
+"""
+
+
+@pytest.fixture
+def with_two_sites(person: Person) -> Person:
+    """A person whose settings name both sites of the server."""
+    person.config.write_text(person.config.read_text(encoding="utf-8") + SITES, encoding="utf-8")
+    return person
 
 
 @pytest.fixture
@@ -69,11 +90,12 @@ def test_the_answer_comes_first_then_the_rows_then_the_limits(person: Person, da
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-def test_every_report_fits_80_columns(language: str, person: Person, day: tuple[str, ...]) -> None:
+def test_every_report_fits_80_columns(language: str, with_two_sites: Person, day: tuple[str, ...]) -> None:
     for report in catalogue.all_reports():
         # technical/now has the last day alone
         period = () if report.path == "technical/now" else day
-        result = person.types(report.path, *period, "--format", "table", "--lang", language)
+        site = ("--site", booking_day.SITE) if report.path in booking_day.REPORTS else ()
+        result = with_two_sites.types(report.path, *period, *site, "--format", "table", "--lang", language)
         assert result.exit_code == 0, report.path
         assert max(len(line) for line in result.output.splitlines()) <= 80, report.path
         assert "…" not in result.output, report.path

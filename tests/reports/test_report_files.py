@@ -371,6 +371,12 @@ def test_the_end_may_not_stand_before_the_start() -> None:
         catalogue.read_period("1d", "2d", NOW)
 
 
+def test_a_derived_column_may_compare_a_row_with_all_published_rows(tmp_path: Path) -> None:
+    expression = "round(errors / sum(hits) OVER (PARTITION BY site ORDER BY visitors))"
+    file = changed(tmp_path, "technical/browsers", "round(100 * errors / nullIf(hits, 0), 1)", expression)
+    assert expression in views.view_sql(read_report("technical", file), Settings())
+
+
 def test_a_report_is_found_by_its_short_name_and_an_unknown_one_names_the_others() -> None:
     assert catalogue.find("bursts", ALL).path == catalogue.find("fraud/bursts", ALL).path == "fraud/bursts"
     with pytest.raises(LookupError, match=r"no report is called burst; there are: .*fraud/bursts"):
