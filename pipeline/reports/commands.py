@@ -130,15 +130,12 @@ def _print_answer(report: Report, table: Table, site: Site, period: Period, lang
     console.print(report.words(language).question, style="bold", highlight=False, markup=False)
     of_site = f"{site.id}, " if "site" in report.parameters else ""
     not_configured = answers.not_configured(report, site, language)
-    if not_configured:
-        console.print(not_configured, highlight=False, markup=False)
     if not table.rows:
         published = NO_MEASUREMENTS if report.counted == "technical" else NOTHING_PUBLISHED
         text = published if report.is_published else FOUND_NOTHING
-        if not not_configured:
-            console.print(text[language].format(site=site.id), highlight=False, markup=False)
+        console.print(not_configured or text[language].format(site=site.id), highlight=False, markup=False)
     else:
-        told = answers.answer(report, table, language)
+        told = not_configured or answers.answer(report, table, language)
         if told:
             console.print(told, highlight=False, markup=False)
         if report.is_for_tools:

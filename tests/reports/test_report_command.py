@@ -103,6 +103,25 @@ def test_every_report_fits_80_columns(language: str, with_two_sites: Person, day
         assert report.is_for_tools or [*report.columns] in [line.split() for line in result.output.splitlines()]
 
 
+@pytest.mark.parametrize(("name", "roles"), [("funnel", "form, done"), ("broken_browsers", "form, done")])
+def test_a_report_that_needs_roles_of_pages_says_which_are_not_configured(
+    name: str, roles: str, person: Person, day: tuple[str, ...]
+) -> None:
+    told = " ".join(person.types(name, *day, "--format", "table").output.split())
+    assert f"Not configured: no page of clinic has the role {roles}." in told
+    assert "Nothing is published" not in told
+    russian = " ".join(person.types(name, *day, "--format", "table", "--lang", "ru").output.split())
+    assert f"Не настроено: ни у одной страницы сайта clinic нет роли {roles}." in russian
+
+
+def test_of_the_roles_that_a_report_needs_only_the_missing_one_is_named(
+    with_two_sites: Person, day: tuple[str, ...]
+) -> None:
+    result = with_two_sites.types("funnel", *day, "--site", booking_day.SITE, "--format", "table")
+    assert "Not configured: no page of booking has the role done." in " ".join(result.output.split())
+    assert "landing" in result.output
+
+
 def test_json_and_csv_hold_the_same_rows(person: Person, day: tuple[str, ...]) -> None:
     told = json.loads(person.types("error_pages", *day, "--format", "json").output)
     read = list(csv.DictReader(io.StringIO(person.types("error_pages", *day, "--format", "csv").output)))
