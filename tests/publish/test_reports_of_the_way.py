@@ -137,5 +137,5 @@ def test_a_release_is_compared_with_the_one_before_it(desk: Desk) -> None:
     desk.store(ways(100, 20, "/form", "/thanks", release="1.9"), ways(200, 10, "/form", release="1.10"))
     desk.store(ways(300, 10, "/form", "/thanks", release="1.10"), ways(400, 10, "/x", release="1.10", status=500))
     desk.publish("releases", noise=0, grains=["day"])
-    rows = [(row["release"], row["errors"], row["errors_up"], row["done_up"]) for row in desk.ask("releases")]
-    assert rows == [("1.10", 10, 25, -50), ("1.9", None, None, None)]
+    rows = [(row["release"], row["errors"], row["more"], row["fewer"]) for row in desk.ask("releases")]
+    assert rows == [("1.10", 10, 25, 50), ("1.9", None, None, None)]

@@ -47,17 +47,17 @@ FROM
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who saw it; of several days: visitors of each day, added" }
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views; of one visitor at most 4 count" }
 -- errors = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, error templates (status 400 and above); empty below 5" }
--- errors_up = { kind = "derived", unit = "percentage points", meaning = "errors among the page views, minus the same of the release before; fewer than 5 errors count as none", expression = "round(100 * (ifNull(errors, 0) / nullIf(hits, 0) - lagInFrame(ifNull(errors, 0) / nullIf(hits, 0)) OVER (PARTITION BY site ORDER BY first, length(release), release)), 1)" }
+-- more = { kind = "derived", unit = "percentage points", meaning = "errors among the page views, minus the same of the release before: above zero, there are more errors; fewer than 5 count as none", expression = "round(100 * (ifNull(errors, 0) / nullIf(hits, 0) - lagInFrame(ifNull(errors, 0) / nullIf(hits, 0)) OVER (PARTITION BY site ORDER BY first, length(release), release)), 1)" }
 -- reloads = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of the page views, repeats of the same page by the same visitor within a minute; empty below 5" }
 -- form = { kind = "measure", part_of = "hits", unit = "visitors", meaning = "of the visitors, those who opened a page of the role `form` first in this release; empty below 5" }
 -- done = { kind = "measure", part_of = "form", unit = "visitors", meaning = "of these, those who came to a page of the role `done` later; empty below 5" }
--- done_up = { kind = "derived", unit = "percentage points", meaning = "done among form, minus the same of the release before; below zero: fewer come past the form", expression = "round(100 * (done / nullIf(form, 0) - lagInFrame(done / nullIf(form, 0)) OVER (PARTITION BY site ORDER BY first, length(release), release)), 1)" }
+-- fewer = { kind = "derived", unit = "percentage points", meaning = "done among form of the release before, minus the same of this one: above zero, fewer come past the form", expression = "round(100 * (lagInFrame(done / nullIf(form, 0)) OVER (PARTITION BY site ORDER BY first, length(release), release) - done / nullIf(form, 0)), 1)" }
 --
 -- [en]
 -- title = "Releases"
 -- answer = """\
 -- Newest release {release}: {errors} errors and {reloads} reloads in {hits} page views, {done} of {form} visitors came past the form. \
--- The changes since the release before are in `errors_up` and `done_up`."""
+-- How much more errors, and how much fewer done, than in the release before: columns `more` and `fewer`."""
 -- limits = """\
 -- Needs the release in the tag (`data-release`), `e` on error templates, and the roles `form` and `done` for the last three columns. \
 -- A day in which a release begins is a day of both releases. Fewer than 5 errors are no number."""
@@ -67,7 +67,7 @@ FROM
 -- question = "Не хуже ли новый релиз прежнего?"
 -- answer = """\
 -- Новый релиз {release}: ошибок {errors}, перезагрузок {reloads}, просмотров {hits}, форму прошли {done} из {form}. \
--- Изменения после прежнего релиза - в столбцах `errors_up` и `done_up`."""
+-- Насколько больше ошибок и меньше прошедших форму, чем в прежнем релизе: столбцы `more` и `fewer`."""
 -- limits = """\
 -- Нужны релиз в метке (`data-release`), `e` на шаблонах ошибок, а для последних трёх столбцов - роли `form` и `done`. \
 -- День, в который вышел релиз, относится к обоим релизам. Меньше 5 ошибок - не число."""
