@@ -57,7 +57,7 @@ FROM
 -- title = "Releases"
 -- answer = """\
 -- Newest release {release}: {errors} errors and {reloads} reloads in {hits} page views, {done} of {form} visitors came past the form. \
--- How much more errors, and how much fewer done, than in the release before: columns `more` and `fewer`."""
+-- The columns `more` and `fewer` compare errors and forms with the release before."""
 -- limits = """\
 -- Needs the release in the tag (`data-release`), `e` on error templates, and the roles `form` and `done` for the last three columns. \
 -- A day in which a release begins is a day of both releases. Fewer than 5 errors are no number."""
@@ -67,7 +67,7 @@ FROM
 -- question = "Не хуже ли новый релиз прежнего?"
 -- answer = """\
 -- Новый релиз {release}: ошибок {errors}, перезагрузок {reloads}, просмотров {hits}, форму прошли {done} из {form}. \
--- Насколько больше ошибок и меньше прошедших форму, чем в прежнем релизе: столбцы `more` и `fewer`."""
+-- Столбцы `more` и `fewer` сравнивают ошибки и форму с прежним релизом."""
 -- limits = """\
 -- Нужны релиз в метке (`data-release`), `e` на шаблонах ошибок, а для последних трёх столбцов - роли `form` и `done`. \
 -- День, в который вышел релиз, относится к обоим релизам. Меньше 5 ошибок - не число."""
