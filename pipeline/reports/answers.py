@@ -50,7 +50,9 @@ def answer(report: Report, table: Table, language: str) -> str:
 
 def not_configured(report: Report, site: Site, language: str) -> str:
     """Return which roles of pages the report needs and the site does not have, in words; '' where it has them."""
-    missing = [role for role in report.roles if role not in {each.role for each in site.roles}]
+    there = {each.role for each in site.roles}
+    missing = [role for role in report.roles if role not in there]
+    missing += () if there & {*report.any_role} else report.any_role
     return NOT_CONFIGURED[language].format(site=site.id, roles=", ".join(missing)) if missing else ""
 
 

@@ -139,9 +139,9 @@ def _section(report: Report) -> Iterator[str]:
     yield f"## {report.path}"
     yield f"**{report.en.question}** / {report.ru.question}\n"
     yield f"Role `{report.role}`. Parameters: {parameters or 'none'}. Chart: {report.chart}.\n"
-    if report.roles:
-        named = ", ".join(f"`{role}`" for role in report.roles)
-        yield f"Needs pages of the roles {named} (setting `sites.roles`).\n"
+    if report.roles or report.any_role:
+        named = [*(f"`{role}`" for role in report.roles), " or ".join(f"`{role}`" for role in report.any_role)]
+        yield f"Needs pages of the roles {', '.join(filter(None, named))} (setting `sites.roles`).\n"
     yield "| column | unit | meaning |\n|---|---|---|"
     for name, column in report.columns.items():
         computed = f"; `{column.expression}`" if column.expression else ""

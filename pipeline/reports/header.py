@@ -118,7 +118,8 @@ class Report(_Part):
     `order`. With a column `loads` it counts page loads, one row for each of their measurements, else visitors. `partition`: everybody
     knows that the rows make up the site; `sparse`: rows are faults, a small one is dropped; `exact`: rows of verified crawlers alone,
     with nobody in them. `plain` gives other reports views without parameters: the end of their name, and the hours before now that
-    they answer for. `roles` are the roles of pages (setting `roles` of a site) without which it has no answer.
+    they answer for. `roles` are the roles of pages (setting `roles` of a site) without which it has no answer;
+    of `any_role` one is enough.
     """
 
     name: Name
@@ -133,6 +134,7 @@ class Report(_Part):
     order: str = ""
     plain: dict[PlainName, int] = {}
     roles: tuple[Name, ...] = Field((), strict=False)
+    any_role: tuple[Name, ...] = Field((), strict=False)
     parameters: dict[Name, Parameter]
     columns: dict[Name, Column]
     thresholds: dict[Name, Threshold] = {}

@@ -103,7 +103,10 @@ def test_every_report_fits_80_columns(language: str, with_two_sites: Person, day
         assert report.is_for_tools or [*report.columns] in [line.split() for line in result.output.splitlines()]
 
 
-@pytest.mark.parametrize(("name", "roles"), [("funnel", "form, done"), ("broken_browsers", "form, done")])
+@pytest.mark.parametrize(
+    ("name", "roles"),
+    [("funnel", "form, done"), ("broken_browsers", "form, done"), ("one_time_links", "confirm, cancel")],
+)
 def test_a_report_that_needs_roles_of_pages_says_which_are_not_configured(
     name: str, roles: str, person: Person, day: tuple[str, ...]
 ) -> None:
@@ -120,6 +123,15 @@ def test_of_the_roles_that_a_report_needs_only_the_missing_one_is_named(
     result = with_two_sites.types("funnel", *day, "--site", booking_day.SITE, "--format", "table")
     assert "Not configured: no page of booking has the role done." in " ".join(result.output.split())
     assert "landing" in result.output
+
+
+def test_of_roles_of_which_a_report_needs_any_one_is_enough(with_two_sites: Person, day: tuple[str, ...]) -> None:
+    with_two_sites.config.write_text(
+        with_two_sites.config.read_text(encoding="utf-8") + '[[sites.roles]]\nrole = "cancel"\npath = "/cancel/*"\n',
+        encoding="utf-8",
+    )
+    result = with_two_sites.types("one_time_links", *day, "--site", booking_day.SITE, "--format", "table")
+    assert "30 of 90 opens of /cancel/* are not people." in " ".join(result.output.split())
 
 
 def test_json_and_csv_hold_the_same_rows(person: Person, day: tuple[str, ...]) -> None:
