@@ -34,8 +34,8 @@ SELECT * FROM technical.error_pages(site = 'clinic', since = '2026-11-14 00:00:0
 | `technical.<name>_7d`, `technical.<name>_28d` | the last 7 or 28 published days |
 | `technical.<name>(site, since, until)` | any period, widened to whole days of the site; a report by the hour: to whole hours |
 
-Two exact reports over counters have such views, too, which end now: `technical.counters_day`, `_7d`, `_28d` (24 hours, 7 and 28 days)
-and `technical.now_3h`.
+Three exact reports over counters have such views, too, which end now: `technical.counters_day`, `_7d`, `_28d` (24 hours, 7 and 28
+days), the same of `technical.collector_health`, and `technical.now_3h`.
 
 The plain views have declared columns with comments, for tools that cannot see the columns of a parameterised
 view. `technical.cells` has all published numbers in one table, `technical.publications` all published periods.
@@ -97,8 +97,8 @@ decides.
 8. **Faults at once.** A public page that answers 5xx, and a link on a public page to an error that 2 visitors of 2
    networks followed, are named without a number as soon as the hour is published, once a day. A fault of the site is
    worth this: it tells that somebody met it in that hour.
-9. **Exact numbers.** `technical/counters` and `technical/now` are exact, and so is `technical/crawl_errors`, which
-   counts crawlers that prove their name. `technical/now` counts the hits of all visitors together by minute and site,
+9. **Exact numbers.** `technical/counters`, `technical/collector_health` (the same by hour) and `technical/now` are exact, and so
+   is `technical/crawl_errors`, which counts crawlers that prove their name. `technical/now` counts the hits of all visitors together by minute and site,
    for the last 24 hours only: a silent site shows at once as minutes without accepted hits. At a tiny site a minute
    with one hit is one person's page view, without page, browser or network.
 10. **Page loads.** `technical/js_errors`, `failed_resources` and `web_vitals` count page loads by the measurements of the tag

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from pipeline.publish.counting import QUERY
-from support.publishing import DAY, MIDNIGHT, NOON, SITE, Answer, Desk, Row, view
+from support.days import MIDNIGHT
+from support.publishing import DAY, NOON, SITE, Answer, Desk, Row, view
 
 SECOND = timedelta(seconds=1)
 HOSTING: Row = {"net_class": "datacenter", "asn": 64496}
