@@ -1,4 +1,4 @@
-"""Every report over one fixed day, compared with the text table in `golden/`."""
+"""Every report over one fixed day, or over the day with one fault of each kind, compared with the text table in `golden/`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,28 @@ import pytest
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
-from support import booking_day, clinic_day
-from support.publishing import store_published_day
+from pipeline.settings.site import Site
+from support import booking_day, clinic_day, clinic_faults
+from support.publishing import publish_exactly, store_published_day
 from support.server import Rows
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = [report for report in catalogue.all_reports() if not report.is_for_tools]
 """The others tell when something was published."""
+OF_FAULTS = frozenset(
+    f"technical/{name}"
+    for name in (
+        "addresses",
+        "dead_links",
+        "duplicates",
+        "loops",
+        "referrers",
+        "reload_storms",
+        "server_errors",
+        "silent_pages",
+    )
+)
+"""The reports of which the ordinary day has too little to tell."""
 HOUR = timedelta(hours=1)
 RECENT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 2 * HOUR
 """The hour of technical/now, which shows the last day alone."""
@@ -63,9 +78,12 @@ def golden_text(report: Report, table: answers.Table) -> str:
 
 @pytest.fixture(scope="module")
 def day(clickhouse: Settings) -> Settings:
-    """The settings of a server with the fixed day, published; no test of this file changes it."""
+    """The settings of a server with both days, published; no test of this file changes it."""
     store_published_day(clickhouse)
     booking_day.store_and_publish(clickhouse)
+    branch = Site(id=clinic_faults.SITE, hosts=(clinic_faults.HOST,))
+    clinic_day.store(clickhouse, clinic_faults.rows())
+    publish_exactly(clickhouse.model_copy(update={"sites": (branch,)}))
     rows = Rows(clickhouse)
     for at in (clinic_day.SINCE + HOUR, RECENT):
         for name, reason, value in COUNTS:
@@ -77,7 +95,8 @@ def day(clickhouse: Settings) -> Settings:
 def asked(settings: Settings, report: Report) -> answers.Table:
     if report.path == "technical/now":  # a row for each minute: the hour of the counts is enough
         return run.run(settings, report, clinic_day.SITE, RECENT, RECENT + HOUR)
-    site = booking_day.SITE if report.path in booking_day.REPORTS else clinic_day.SITE
+    site = clinic_faults.SITE if report.path in OF_FAULTS else clinic_day.SITE
+    site = booking_day.SITE if report.path in booking_day.REPORTS else site
     return run.run(settings, report, site, clinic_day.SINCE, clinic_day.UNTIL)
 
 

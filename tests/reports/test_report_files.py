@@ -145,16 +145,12 @@ def test_a_file_without_question_and_select_is_refused(text: str, tmp_path: Path
     assert f"{file}:1: expected `-- QUESTION`, a SELECT" in refusal("technical/empty", file)
 
 
-def test_the_example_for_contributors_is_a_report_that_is_accepted(tmp_path: Path) -> None:
+def test_the_example_for_contributors_is_the_report_of_server_errors() -> None:
     text = CONTRIBUTING.read_text(encoding="utf-8")
     _, _, example = text.partition(
-        "This example is a whole file, `server_errors.sql` of the family `technical`:\n\n```sql\n"
+        "This example is the whole file `sql/reports/technical/server_errors.sql`:\n\n```sql\n"
     )
-    file = tmp_path / "server_errors.sql"
-    file.write_text(example.partition("```")[0], encoding="utf-8")
-    report = read_report("technical", file)
-    assert report.is_published
-    assert "CREATE OR REPLACE VIEW technical.server_errors" in views.view_sql(report, Settings())
+    assert example.partition("```")[0] == (REPORTS_DIR / "technical/server_errors.sql").read_text(encoding="utf-8")
 
 
 def test_the_first_line_is_the_question_and_the_second_begins_the_query() -> None:

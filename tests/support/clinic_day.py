@@ -109,6 +109,7 @@ TYPES = {
     "status": "UInt16",
     "scrubbed": "UInt16",
     "nonce": "UInt64",
+    "paid": "Bool",
     "ivt_reasons": "Array(String)",
 }
 
