@@ -1,0 +1,56 @@
+"""The reports of faults on the smallest day that shows each of their rules, through ClickHouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from support.publishing import NOON, Desk, Row, view, views
+
+SECOND = timedelta(seconds=1)
+NOBODY: Row = {"visitor": 0, "visitor_kind": "none", "cookie_state": "none"}
+NETWORKS = (1, 2, 3, 4, 5)
+
+
+def steps(people: Iterable[int], *pages: str, every: timedelta = SECOND, **facts: object) -> Iterator[Row]:
+    """Yield the page views of each person, one page after the other; a page view with a nonce of 0 is never a repeat."""
+    for person in people:
+        yield from (view(person, NOON + place * every, page=page, **facts) for place, page in enumerate(pages))
+
+
+def names(desk: Desk, report: str, *keys: str) -> list[tuple[object, ...]]:
+    """Return the keys of the rows of a report that is published without noise."""
+    desk.publish(report, noise=0)
+    return [tuple(row[key] for key in keys) for row in desk.ask(report)]
+
+
+# Reload storms
+
+
+@pytest.mark.parametrize(
+    ("loads", "every", "is_storm"), [(5, 14, True), (4, 1, False), (5, 15, False), (20, 15, False)]
+)
+def test_a_storm_is_five_page_views_of_one_page_within_a_minute(
+    loads: int, every: int, is_storm: bool, desk: Desk
+) -> None:
+    desk.store(steps(range(1, 6), *["/queue"] * loads, every=every * SECOND))
+    assert names(desk, "reload_storms", "page") == ([("/queue",)] if is_storm else [])
+
+
+def test_many_people_who_each_load_a_page_once_make_no_storm(desk: Desk) -> None:
+    desk.store(*(views(100, 30, NOON + place * SECOND, **facts) for place, facts in enumerate(({}, {"page": "/a"}))))
+    # Rows without visitor look like one person.
+    desk.store(
+        steps([0] * 20, "/queue", **NOBODY),
+        (view(0, page="/queue", asn=asn, **NOBODY) for asn in range(9) for _ in "12345"),
+    )
+    assert names(desk, "reload_storms", "page") == []
+
+
+def test_the_storm_of_robots_and_of_staff_counts_no_visitor(desk: Desk) -> None:
+    desk.store(
+        steps(range(1, 9), *["/queue"] * 9, robot="Googlebot"), steps(range(20, 29), *["/queue"] * 9, net_class="own")
+    )
+    assert names(desk, "reload_storms", "page") == []
