@@ -54,3 +54,32 @@ def test_the_storm_of_robots_and_of_staff_counts_no_visitor(desk: Desk) -> None:
         steps(range(1, 9), *["/queue"] * 9, robot="Googlebot"), steps(range(20, 29), *["/queue"] * 9, net_class="own")
     )
     assert names(desk, "reload_storms", "page") == []
+
+
+# Loops
+
+
+@pytest.mark.parametrize(
+    ("pages", "every", "pairs"),
+    [
+        ("ababa", 1, [("/a", "/b")]),
+        ("abab", 1, []),
+        ("ababa", 8, [("/a", "/b")]),
+        ("ababa", 10, []),
+        ("abcabcabcabca", 1, [("/a", "/b"), ("/a", "/c"), ("/b", "/c")]),
+        ("abcdefabcdef", 1, []),
+    ],
+)  # fmt: skip
+def test_a_loop_is_four_changes_between_two_pages_within_thirty_seconds(
+    pages: str, every: int, pairs: list[tuple[str, str]], desk: Desk
+) -> None:
+    desk.store(steps(range(1, 6), *(f"/{page}" for page in pages), every=every * SECOND))
+    assert sorted(names(desk, "loops", "page_a", "page_b")) == pairs
+
+
+@pytest.mark.parametrize(("referrer", "pairs"), [("/find", [("/find", "/find")]), ("/", [])])
+def test_a_page_that_leads_to_itself_is_a_loop_and_a_reload_is_none(
+    referrer: str, pairs: list[tuple[str, str]], desk: Desk
+) -> None:
+    desk.store(steps(range(1, 6), *["/find"] * 6, referrer_kind="internal", referrer_page=referrer))
+    assert names(desk, "loops", "page_a", "page_b") == pairs
