@@ -83,3 +83,33 @@ def test_a_page_that_leads_to_itself_is_a_loop_and_a_reload_is_none(
 ) -> None:
     desk.store(steps(range(1, 6), *["/find"] * 6, referrer_kind="internal", referrer_page=referrer))
     assert names(desk, "loops", "page_a", "page_b") == pairs
+
+
+# Silent pages
+
+
+def from_page(source: str, people: Iterable[int], at: timedelta = SECOND, **facts: object) -> Iterator[Row]:
+    for person in people:
+        came: Row = {"page": "/next", "referrer_kind": "internal", "referrer_page": source}
+        yield view(person, NOON + at, **(came | facts))
+
+
+def test_a_page_is_silent_where_it_reported_no_view_of_those_who_came_from_it(desk: Desk) -> None:
+    desk.store(steps(range(1, 41), "/whole"), from_page("/whole", range(1, 41)))
+    desk.store(steps(range(101, 121), "/half"), from_page("/half", range(101, 141)))
+    # The view is reported, but after the page that names it.
+    desk.store(steps(range(201, 211), "/late"), from_page("/late", range(201, 211), -60 * SECOND))
+    desk.store(from_page("/silent", range(301, 341)))
+    desk.publish("silent_pages", noise=0)
+    shares = {row["page"]: (row["referred"], row["unseen"], row["unseen_share"]) for row in desk.ask("silent_pages")}
+    assert shares == {
+        "/silent": (40, 40, 100),
+        "/half": (40, 20, 50),
+        "/whole": (40, None, None),
+        "/late": (10, None, None),
+    }
+
+
+def test_a_page_of_another_site_is_never_silent(desk: Desk) -> None:
+    desk.store(from_page("/", range(1, 9), referrer_kind="other"))
+    assert names(desk, "silent_pages", "page") == []

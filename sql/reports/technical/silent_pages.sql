@@ -1,0 +1,57 @@
+-- Which pages do visitors come from, although these pages report no view?
+SELECT
+    $person,
+    named AS page,
+    1 AS referred,
+    NOT has_view AS unseen
+FROM
+(
+    SELECT *, max(is_view) OVER (PARTITION BY $one_person, named) AS has_view
+    FROM
+    (
+        -- Each page view speaks of two pages: the one that reports it, and the one that it names as its referrer.
+        SELECT *, arrayJoin([(toString(page), true), (referrer_page, false)]) AS said, said.1 AS named, said.2 AS is_view
+        FROM events
+        WHERE kind = 'pageview'
+            AND (said.2 OR referrer_kind = 'internal')
+    )
+)
+WHERE NOT is_view
+    AND named != ''
+
+-- purpose = "technical"
+-- role = "ops"
+-- chart = "table"
+-- rank = "unseen"
+-- shape = "sparse"
+-- order = "unseen DESC, visitors DESC, page"
+--
+-- [parameters]
+-- site = { type = "String" }
+-- since = { type = "DateTime64(3, 'UTC')", default = "24h" }
+-- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
+--
+-- [columns]
+-- page = { kind = "key", unit = "path", meaning = "page of the site from which the visitors came" }
+-- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who came from it; of several days: visitors of each day, added" }
+-- referred = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views that name it as referrer, at most 4 of each visitor" }
+-- unseen = { kind = "measure", part_of = "referred", unit = "page views", meaning = "of these, by visitors from whom the page itself reported no view in the same period; empty below 5" }
+-- unseen_share = { kind = "derived", unit = "percent", meaning = "unseen among referred: near 100 the page has lost its tag, and a healthy page has few or none", expression = "round(100 * unseen / nullIf(referred, 0), 1)" }
+-- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first day in the answer" }
+--
+-- [en]
+-- title = "Silent pages"
+-- answer = "{page} is named as referrer by {referred} page views; for {unseen} of them the page itself reported no view. If that is nearly all, the page has lost its tag: run `clinic-pixel check-tag`."
+-- limits = """\
+-- Only links between pages of the site tell of a silent page: one from which nobody goes on is not seen, and a sensitive group is never \
+-- named as referrer. A visitor who opened the page before midnight, or changed the network without a cookie, makes a few unseen page \
+-- views on every page."""
+--
+-- [ru]
+-- title = "Молчащие страницы"
+-- question = "С каких страниц посетители приходят, хотя сами эти страницы о просмотрах не сообщают?"
+-- answer = "{page} - источник перехода в просмотрах: {referred}; в скольких из них сама страница о просмотре не сообщила: {unseen}. Если это почти все, на странице пропала метка: запустите `clinic-pixel check-tag`."
+-- limits = """\
+-- Молчащую страницу выдают только ссылки между страницами сайта: страница, с которой никто не идёт дальше, не видна, а чувствительная \
+-- группа никогда не бывает источником. Посетитель, который открыл страницу до полуночи или без cookie сменил сеть, даёт несколько таких \
+-- просмотров на любой странице."""
