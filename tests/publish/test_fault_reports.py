@@ -113,3 +113,36 @@ def test_a_page_is_silent_where_it_reported_no_view_of_those_who_came_from_it(de
 def test_a_page_of_another_site_is_never_silent(desk: Desk) -> None:
     desk.store(from_page("/", range(1, 9), referrer_kind="other"))
     assert names(desk, "silent_pages", "page") == []
+
+
+# Duplicates
+
+
+@pytest.mark.parametrize(("gap", "again"), [(0.0, 20), (1.9, 20), (2.0, None)])
+def test_a_repeat_is_the_same_page_view_within_two_seconds(gap: float, again: int | None, desk: Desk) -> None:
+    desk.store(steps(range(1, 21), "/", "/", every=timedelta(seconds=gap)))
+    desk.publish("duplicates", noise=0)
+    (row,) = desk.ask("duplicates")
+    assert (row["hits"], row["again"], row["again_share"]) == (40, again, again and 50)
+
+
+def test_page_views_with_other_referrers_and_of_other_people_are_no_repeats(desk: Desk) -> None:
+    desk.store(*(from_page(source, range(1, 21)) for source in ("/a", "/b")))
+    desk.store(from_page("/a", range(30, 50)))
+    desk.publish("duplicates", noise=0)
+    assert [(row["hits"], row["again"]) for row in desk.ask("duplicates")] == [(60, None)]
+
+
+def test_one_event_that_was_delivered_twice_is_no_repeat(desk: Desk) -> None:
+    twice = [view(person, NOON + each * SECOND, nonce=person) for person in range(1, 21) for each in (0, 1)]
+    desk.store(twice)
+    desk.publish("duplicates", noise=0)
+    assert [(row["hits"], row["again"]) for row in desk.ask("duplicates")] == [(20, None)]
+
+
+def test_the_share_of_repeats_is_right_for_people_who_open_a_page_often(desk: Desk) -> None:
+    often = (NOON + hour * timedelta(hours=1) + each * SECOND for hour in range(5) for each in (0, 1))
+    moments = list(often)
+    desk.store(view(person, moment) for person in range(1, 21) for moment in moments)
+    desk.publish("duplicates", noise=0)
+    assert [row["again_share"] for row in desk.ask("duplicates")] == [50]
