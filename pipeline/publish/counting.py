@@ -65,10 +65,11 @@ def _at_once(report: Report) -> str:
 
 
 def read(rows: Iterable[Sequence[Any]], report: Report, known: frozenset[str]) -> Iterator[Counted]:
-    """Yield the rows of a counting view; a name of `known`, the public pages of the site, needs fewer people to be shown."""
+    """Yield the rows of a counting view; a name of `known`, the public pages and the hosts of the site, needs fewer people to be shown."""
     keys = report.named("key")
     measures = _numbers_of(report)
     paths = [keys.index(name) for name in report.path_keys]
+    hosts = [keys.index(name) for name in report.host_keys]
     sources = [keys.index(name) for name in report.at_once.known] if report.at_once else []
     for start, texts, cookies, fullest_day, cell_key, values, people, number_keys, robots, at_once in rows:
         sensitive = any("/~" in texts[place] for place in paths)
@@ -82,7 +83,8 @@ def read(rows: Iterable[Sequence[Any]], report: Report, known: frozenset[str]) -
             numbers={name: number for name, number in zip(measures, numbers, strict=True) if name},
             robots=robots,
             kind="sensitive" if sensitive else "ordinary",
-            is_known=all(texts[place] in known or texts[place] == ALL for place in paths),
+            # No host is no name, but a host that a browser sent may be a private one.
+            is_known=known.issuperset({texts[at] for at in paths} - {ALL} | {texts[at] for at in hosts} - {""}),
             is_fault=bool(at_once) and not sensitive and all(texts[place] in known for place in sources),
         )
         yield Counted(start, cell)

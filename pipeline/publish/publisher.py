@@ -192,13 +192,17 @@ class _Site:
         key = noise_key(self._secret, self._site.id, grain, key_of.isoformat())
         values = {"site": self._site.id, "since": since, "until": until, "grain": grain, "k0": key.k0, "k1": key.k1}
         rows = self._client.query(QUERY.format(name=report.name), parameters=values).result_rows
-        known = self._known_pages() if report.path_keys else frozenset()
+        known = self._known_names() if report.path_keys or report.host_keys else frozenset()
         return read(rows, report, with_groups(known) if report.counted == "technical" else known)
 
-    def _known_pages(self) -> frozenset[str]:
+    def _known_names(self) -> frozenset[str]:
+        """Return the public pages and the hosts of the site."""
         listed = page_lists.read(self._settings, self._site.id)
-        templates = SitePages.of(self._site).templates.stored
-        return frozenset(listed.paths if listed else ()).union(templates, self._ledger.known_pages())
+        pages = SitePages.of(self._site)
+        hosts = {*pages.own.values(), *pages.ads.values()}
+        return frozenset(listed.paths if listed else ()).union(
+            pages.templates.stored, self._ledger.known_pages(), hosts
+        )
 
 
 def with_groups(pages: frozenset[str]) -> frozenset[str]:

@@ -85,12 +85,12 @@ decides.
    the noise of the visitors. One person counts at most two such steps in a number: 10 page views, and 4 in reports of
    pages. A part is never larger than its whole, and page views are at least as many as visitors. Derived columns,
    such as shares, are computed from published numbers.
-6. **Thresholds.** A number is shown from 5 visitors after noise and 3 before it. A page that is not publicly known
-   needs 5 before it. A sensitive group needs 20 after noise, and is never shown by the hour. The same holds for each
+6. **Thresholds.** A number is shown from 5 visitors after noise and 3 before it. A page that is not publicly known, and
+   a host that is not the site's own, needs 5 before it. A sensitive group needs 20 after noise, and is never shown by the hour. The same holds for each
    number in a row: errors of fewer than 3 people, or fewer than 5 after noise, are left empty; those of a sensitive
    group below 20. Only `probes` may be of one client. A page of the sitemap, of the templates in the settings, or one
    that was published in the last 28 days is publicly known.
-7. **Small cells.** In reports whose rows make up the whole (browsers, networks) a row of at least 3 visitors that has
+7. **Small cells.** In reports whose rows make up the whole (browsers, networks, referrers) a row of at least 3 visitors that has
    fewer than 5 after noise is named without numbers, and its `small` is 1. Other small rows are left out; if their
    people, added over these rows, are at least 5 after noise, the row `(fewer than 5 visitors each)` says so (of a
    sensitive group: fewer than 20). An hour with few visitors looks like one with none.

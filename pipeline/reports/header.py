@@ -186,7 +186,15 @@ class Report(_Part):
     @property
     def path_keys(self) -> tuple[str, ...]:
         """The keys that name a page of the site."""
-        return tuple(name for name, column in self.columns.items() if column.kind == "key" and column.unit == "path")
+        return self._keys_in("path")
+
+    @property
+    def host_keys(self) -> tuple[str, ...]:
+        """The keys that name a host, which may be a stranger's."""
+        return self._keys_in("host")
+
+    def _keys_in(self, unit: str) -> tuple[str, ...]:
+        return tuple(name for name, column in self.columns.items() if column.kind == "key" and column.unit == unit)
 
     def named(self, *kinds: str) -> list[str]:
         """Return the names of the columns of these kinds, in order."""

@@ -146,3 +146,20 @@ def test_the_share_of_repeats_is_right_for_people_who_open_a_page_often(desk: De
     desk.store(view(person, moment) for person in range(1, 21) for moment in moments)
     desk.publish("duplicates", noise=0)
     assert [row["again_share"] for row in desk.ask("duplicates")] == [50]
+
+
+# Referrers
+
+
+@pytest.mark.parametrize(("people", "shown"), [(4, False), (5, True)])
+def test_a_host_that_is_not_the_sites_own_needs_five_real_people(people: int, shown: bool, desk: Desk) -> None:
+    desk.know("/")
+    desk.store(views(100, people, referrer_kind="other", referrer_host="family.example"))
+    desk.publish("referrers", noise=5)
+    assert ("family.example" in desk.visitors("referrers", "host")) is shown
+
+
+def test_a_host_of_few_people_is_not_even_named_as_small(desk: Desk) -> None:
+    desk.store(views(100, 4, referrer_kind="other", referrer_host="family.example"))
+    desk.publish("referrers", noise=0)
+    assert desk.visitors("referrers", "source") == {}
