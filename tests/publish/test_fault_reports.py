@@ -163,3 +163,36 @@ def test_a_host_of_few_people_is_not_even_named_as_small(desk: Desk) -> None:
     desk.store(views(100, 4, referrer_kind="other", referrer_host="family.example"))
     desk.publish("referrers", noise=0)
     assert desk.visitors("referrers", "source") == {}
+
+
+# Addresses
+
+
+def test_a_host_of_the_site_and_no_host_need_three_real_people(desk: Desk) -> None:
+    desk.know("/")
+    desk.store(views(100, 3, page_host="clinic.example"))
+    desk.publish("addresses", "referrers", noise=5)
+    assert desk.visitors("addresses", "host") == {"clinic.example": 8}
+    assert desk.visitors("referrers", "source") == {"no referrer": 8}
+
+
+def test_the_rarer_form_of_an_address_is_the_same_number_whichever_form_it_is(desk: Desk) -> None:
+    for page, rare in (("/mostly-http", 30), ("/mostly-https", 10)):
+        first = 100 * rare
+        desk.store(views(first, rare, page=page, page_scheme="http"))
+        desk.store(views(first + 50, 40 - rare, page=page, page_scheme="https"))
+    desk.store(views(9000, 40, page="/all-http", page_scheme="http"))
+    desk.publish("addresses", noise=0)
+    mixed = {row["page"]: row["mixed"] for row in desk.ask("addresses")}
+    assert mixed == {"/mostly-http": 25, "/mostly-https": 25, "/all-http": 0}
+
+
+@pytest.mark.parametrize(
+    ("flag", "column"),
+    [(16, "www"), (4, "slash"), (1, "misspelled"), (2, "misspelled"), (8, "misspelled"), (32, "misspelled")],
+)
+def test_each_spelling_has_its_column(flag: int, column: str, desk: Desk) -> None:
+    desk.store(views(100, 6, page_flags=flag))
+    desk.publish("addresses", noise=0)
+    (row,) = desk.ask("addresses")
+    assert {name for name in ("http", "www", "slash", "misspelled") if row[name]} == {column}
