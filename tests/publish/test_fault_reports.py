@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.reports.header import REST
 from support.publishing import NOON, Desk, Row, view, views
 
 SECOND = timedelta(seconds=1)
@@ -196,3 +197,84 @@ def test_each_spelling_has_its_column(flag: int, column: str, desk: Desk) -> Non
     desk.publish("addresses", noise=0)
     (row,) = desk.ask("addresses")
     assert {name for name in ("http", "www", "slash", "misspelled") if row[name]} == {column}
+
+
+# Dead links and their owners
+
+
+def gone(first: int, people: int, page: str, **facts: object) -> list[Row]:
+    """Return the page views of a missing page, each person in another network."""
+    return [
+        row | {"asn": NETWORKS[place % len(NETWORKS)]} | facts
+        for place, row in enumerate(views(first, people, page=page, status=404))
+    ]
+
+
+def test_each_dead_link_has_the_owner_who_can_mend_it(desk: Desk) -> None:
+    desk.store(
+        gone(100, 6, "/old", referrer_kind="internal", referrer_page="/services"),
+        gone(200, 6, "/old", referrer_kind="search", referrer_host="yandex.example"),
+        gone(300, 6, "/old", referrer_kind="other", referrer_host="guide.example"),
+        gone(400, 6, "/leaflet"),
+        gone(500, 6, "/letter", referrer_kind="mail", referrer_host="mail.example"),
+    )
+    assert sorted(names(desk, "dead_links", "owner", "source", "target")) == [
+        ("other site", "guide.example", "/old"),
+        ("other site", "yandex.example", "/old"),
+        ("own page", "/services", "/old"),
+        ("print or mail", "", "/leaflet"),
+        ("print or mail", "", "/letter"),
+    ]
+
+
+@pytest.mark.parametrize(("networks", "named"), [(2, False), (3, True)])
+def test_an_address_without_a_referrer_is_of_print_only_from_three_networks_on(
+    networks: int, named: bool, desk: Desk
+) -> None:
+    desk.store(
+        row | {"asn": 1 + place % networks} for place, row in enumerate(views(100, 9, page="/leaflet", status=404))
+    )
+    # Neither a robot nor staff makes a third network.
+    desk.store(gone(500, 1, "/leaflet", asn=77, robot="Googlebot"), gone(600, 1, "/leaflet", asn=78, net_class="own"))
+    assert names(desk, "dead_links", "target") == ([("/leaflet",)] if named else [])
+
+
+def test_without_network_names_the_tokens_of_the_networks_count(desk: Desk) -> None:
+    made = views(100, 6, page="/leaflet", status=404)
+    desk.store(row | {"asn": 0, "net_token": f"2001:db8:{place}::"} for place, row in enumerate(made))
+    desk.store(row | {"asn": 0, "net_token": "2001:db8:9::", "page": "/typed"} for row in views(200, 6, status=404))
+    assert names(desk, "dead_links", "target") == [("/leaflet",)]
+
+
+def test_probes_referrer_spam_and_other_errors_make_no_dead_link(desk: Desk) -> None:
+    for each in range(8):
+        probe: Row = {"ip_token": f"2001:db8::{each + 1:x}", "ua_token": 1, "visitor_kind": "day", "asn": each}
+        desk.store(view(900 + each, page=f"/backup-{number}", status=404, **probe) for number in range(12))
+    desk.store(gone(100, 8, "/spammed", referrer_kind="spam", referrer_host="spam.example"))
+    desk.store(gone(200, 8, "/broken", status=500), gone(300, 8, "/closed", status=403))
+    assert names(desk, "dead_links", "target") == []
+
+
+def test_a_dead_link_of_an_own_public_page_is_named_at_once_and_one_of_another_site_is_not(desk: Desk) -> None:
+    desk.know("/services")
+    desk.store(gone(100, 2, "/old", referrer_kind="internal", referrer_page="/services"))
+    desk.store(gone(200, 2, "/promo", referrer_kind="other", referrer_host="guide.example"))
+    desk.store(gone(300, 2, "/leaflet", asn=9))
+    desk.publish("traffic_by_hour", "dead_links", until=NOON + timedelta(hours=1), noise=0)
+    assert [(row["owner"], row["target"], row["visitors"]) for row in desk.ask("dead_links")] == [
+        ("own page", "/old", None)
+    ]
+
+
+def test_a_server_error_of_a_public_page_is_named_at_once_in_its_report(desk: Desk) -> None:
+    desk.know("/booking")
+    desk.store(
+        [
+            view(1, page="/booking", status=503),
+            view(2, page="/secret", status=503),
+            view(3, page="/booking", status=404),
+        ]
+    )
+    desk.publish("traffic_by_hour", "server_errors", until=NOON + timedelta(hours=1), noise=0)
+    assert [(row["page"], row["status"]) for row in desk.ask("server_errors")] == [("/booking", 503)]
+    assert REST not in desk.visitors("server_errors", "page")
