@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pipeline.settings.site import Site
 
 NOTHING_PUBLISHED = {
-    "en": "Nothing is published of {site} for this time: nobody was there, or fewer than 5 visitors each. Look at a longer time"
+    "en": "Nothing is published of {site} for this time: nothing to report, nobody there, or fewer than 5 visitors each. Look at a longer time"
     " with --since 7d, open a page with the tag, or send two made-up days with `clinic-pixel simulate`.",
-    "ru": "По сайту {site} за это время ничего не опубликовано: не было никого или меньше 5 посетителей в каждой строке. Возьмите"
+    "ru": "По сайту {site} за это время ничего не опубликовано: нечего показать, не было никого или меньше 5 посетителей в каждой строке. Возьмите"
     " срок больше: --since 7d, откройте страницу с меткой или отправьте два учебных дня: `clinic-pixel simulate`.",
 }
 NO_MEASUREMENTS = {

@@ -149,6 +149,8 @@ def _section(report: Report) -> Iterator[str]:
     if report.is_published:
         few = "page loads" if report.counted == "technical" else "visitors"
         yield f"| `small` | 0 or 1 | 1 where the row has no numbers: fewer than 5 {few} |"
+    if report.only:
+        yield f"\nShown are the rows with `{report.only}`."
     if report.thresholds:
         yield "\n| threshold | default | meaning |\n|---|---|---|"
     for name, threshold in report.thresholds.items():

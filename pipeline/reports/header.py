@@ -117,9 +117,9 @@ class Report(_Part):
     A report with a `shape` is published: its SELECT gives one row for each event, and readers see sums of published cells in
     `order`. With a column `loads` it counts page loads, one row for each of their measurements, else visitors. `partition`: everybody
     knows that the rows make up the site; `sparse`: rows are faults, a small one is dropped; `exact`: rows of verified crawlers alone,
-    with nobody in them. `plain` gives other reports views without parameters: the end of their name, and the hours before now that
-    they answer for. `roles` are the roles of pages (setting `roles` of a site) without which it has no answer;
-    of `any_role` one is enough.
+    with nobody in them. `only` is a condition over published columns: the view leaves other rows out, so that its rows are findings.
+    `plain` gives other reports views without parameters: the end of their name, and the hours before now that they answer for. `roles`
+    are the roles of pages (setting `roles` of a site) without which it has no answer; of `any_role` one is enough.
     """
 
     name: Name
@@ -132,6 +132,7 @@ class Report(_Part):
     grains: tuple[Grain, ...] = Field(("day", "week", "four_weeks"), strict=False)
     at_once: AtOnce | None = None
     order: str = ""
+    only: str = ""
     plain: dict[PlainName, int] = {}
     roles: tuple[Name, ...] = Field((), strict=False)
     any_role: tuple[Name, ...] = Field((), strict=False)

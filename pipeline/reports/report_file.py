@@ -16,6 +16,7 @@ import re
 import string
 import tomllib
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
@@ -121,6 +122,8 @@ def _shape_problems(report: Report) -> Iterator[tuple[Where, str]]:
         yield ("columns",), "a published report begins with a key, or with the start of its spans"
     if report.is_published != bool(report.order):
         yield ("order",), "needed by a published report; any other has its ORDER BY in the SELECT"
+    if report.only and not report.is_published:
+        yield ("only",), "only for a published report; any other has its WHERE in the SELECT"
     if report.plain and (report.is_published or {*report.parameters} != {"since", "until"}):
         yield ("plain",), "only for a report with the parameters since, until"
     if report.is_published and {*report.parameters} != {*FRAME}:
@@ -142,9 +145,16 @@ def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
             yield where, "the values of a report with a view without parameters have a type, others none"
         if column.part_of and column.part_of not in report.named("measure"):
             yield where, "part_of names a measure"
-        strangers = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", column.expression or "")))} - (usable - {name})
-        if strangers - _IN_EXPRESSIONS:
-            yield where, f"may only name published columns, not {min(strangers - _IN_EXPRESSIONS)}"
+        if strangers := _strangers(column.expression or "", usable - {name}):
+            yield where, f"may only name published columns, not {min(strangers)}"
+    if strangers := _strangers(report.only, usable):
+        yield ("only",), f"may only name published columns, not {min(strangers)}"
+
+
+def _strangers(expression: str, usable: AbstractSet[str]) -> set[str]:
+    """Return the words of an expression that are not `usable`."""
+    words = {*_WORD.findall(_bare(PLACEHOLDER.sub(r" \1 ", expression)))}
+    return words - usable - _IN_EXPRESSIONS
 
 
 def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
@@ -158,9 +168,8 @@ def _query_problems(report: Report) -> Iterator[tuple[Where, str]]:
         first = f"SELECT {_FIRST[report.counted]}, its keys and measures"
         yield "SELECT", f"a published report gives one row for each row of {PUBLISHED[report.counted]}: {first}"
     used = {match[1] for match in PLACEHOLDER.finditer(report.sql)}
-    derived = {
-        match[1] for column in report.columns.values() for match in PLACEHOLDER.finditer(column.expression or "")
-    }
+    expressions = (report.only, *(column.expression or "" for column in report.columns.values()))
+    derived = {match[1] for expression in expressions for match in PLACEHOLDER.finditer(expression)}
     # A published report is computed once for everybody: no caller gives it a parameter.
     known = {*report.thresholds, *(() if report.is_published else report.parameters)}
     for name in sorted(used - known):

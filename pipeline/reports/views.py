@@ -173,6 +173,7 @@ def _sum_of_cells(report: Report, zone: str, within: str, *, of_all_sites: bool 
             "of_sums": ", ".join(f"{_of_sum(name, column, keys, zone)} AS {name}" for name, column in stored.items()),
             "of_rest": ", ".join(rest),
             "columns": ",\n    ".join([*site, *columns, "small"]),
+            "only": report.only or "true",
             "order": ", ".join([*site, *_small_last(report), report.order]),
         },
     )

@@ -40,4 +40,5 @@ WITH
 SELECT
     $columns
 FROM cells
+WHERE $only
 ORDER BY $order

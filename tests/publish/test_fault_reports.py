@@ -103,12 +103,7 @@ def test_a_page_is_silent_where_it_reported_no_view_of_those_who_came_from_it(de
     desk.store(from_page("/silent", range(301, 341)))
     desk.publish("silent_pages", noise=0)
     shares = {row["page"]: (row["referred"], row["unseen"], row["unseen_share"]) for row in desk.ask("silent_pages")}
-    assert shares == {
-        "/silent": (40, 40, 100),
-        "/half": (40, 20, 50),
-        "/whole": (40, None, None),
-        "/late": (10, None, None),
-    }
+    assert shares == {"/silent": (40, 40, 100), "/half": (40, 20, 50)}
 
 
 def test_a_page_of_another_site_is_never_silent(desk: Desk) -> None:
@@ -119,26 +114,24 @@ def test_a_page_of_another_site_is_never_silent(desk: Desk) -> None:
 # Duplicates
 
 
-@pytest.mark.parametrize(("gap", "again"), [(0.0, 20), (1.9, 20), (2.0, None)])
-def test_a_repeat_is_the_same_page_view_within_two_seconds(gap: float, again: int | None, desk: Desk) -> None:
+@pytest.mark.parametrize(("gap", "repeats"), [(0.0, [(40, 20, 50)]), (1.9, [(40, 20, 50)]), (2.0, [])])
+def test_a_repeat_is_the_same_page_view_within_two_seconds(
+    gap: float, repeats: list[tuple[int, int, int]], desk: Desk
+) -> None:
     desk.store(steps(range(1, 21), "/", "/", every=timedelta(seconds=gap)))
-    desk.publish("duplicates", noise=0)
-    (row,) = desk.ask("duplicates")
-    assert (row["hits"], row["again"], row["again_share"]) == (40, again, again and 50)
+    assert names(desk, "duplicates", "hits", "again", "again_share") == repeats
 
 
 def test_page_views_with_other_referrers_and_of_other_people_are_no_repeats(desk: Desk) -> None:
     desk.store(*(from_page(source, range(1, 21)) for source in ("/a", "/b")))
     desk.store(from_page("/a", range(30, 50)))
-    desk.publish("duplicates", noise=0)
-    assert [(row["hits"], row["again"]) for row in desk.ask("duplicates")] == [(60, None)]
+    assert names(desk, "duplicates", "page") == []
 
 
 def test_one_event_that_was_delivered_twice_is_no_repeat(desk: Desk) -> None:
     twice = [view(person, NOON + each * SECOND, nonce=person) for person in range(1, 21) for each in (0, 1)]
     desk.store(twice)
-    desk.publish("duplicates", noise=0)
-    assert [(row["hits"], row["again"]) for row in desk.ask("duplicates")] == [(20, None)]
+    assert names(desk, "duplicates", "page") == []
 
 
 def test_the_share_of_repeats_is_right_for_people_who_open_a_page_often(desk: Desk) -> None:
@@ -171,7 +164,7 @@ def test_a_host_of_few_people_is_not_even_named_as_small(desk: Desk) -> None:
 
 def test_a_host_of_the_site_and_no_host_need_three_real_people(desk: Desk) -> None:
     desk.know("/")
-    desk.store(views(100, 3, page_host="clinic.example"))
+    desk.store(views(100, 3, page_host="clinic.example", page_scheme="http"))
     desk.publish("addresses", "referrers", noise=5)
     assert desk.visitors("addresses", "host") == {"clinic.example": 8}
     assert desk.visitors("referrers", "source") == {"no referrer": 8}
@@ -182,7 +175,9 @@ def test_the_rarer_form_of_an_address_is_the_same_number_whichever_form_it_is(de
         first = 100 * rare
         desk.store(views(first, rare, page=page, page_scheme="http"))
         desk.store(views(first + 50, 40 - rare, page=page, page_scheme="https"))
-    desk.store(views(9000, 40, page="/all-http", page_scheme="http"))
+    desk.store(
+        views(9000, 40, page="/all-http", page_scheme="http"), views(9500, 40, page="/all-https", page_scheme="https")
+    )
     desk.publish("addresses", noise=0)
     mixed = {row["page"]: row["mixed"] for row in desk.ask("addresses")}
     assert mixed == {"/mostly-http": 25, "/mostly-https": 25, "/all-http": 0}
@@ -193,7 +188,7 @@ def test_the_rarer_form_of_an_address_is_the_same_number_whichever_form_it_is(de
     [(16, "www"), (4, "slash"), (1, "misspelled"), (2, "misspelled"), (8, "misspelled"), (32, "misspelled")],
 )
 def test_each_spelling_has_its_column(flag: int, column: str, desk: Desk) -> None:
-    desk.store(views(100, 6, page_flags=flag))
+    desk.store(views(100, 6, page_flags=flag), views(200, 6))
     desk.publish("addresses", noise=0)
     (row,) = desk.ask("addresses")
     assert {name for name in ("http", "www", "slash", "misspelled") if row[name]} == {column}

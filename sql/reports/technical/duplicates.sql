@@ -23,6 +23,7 @@ FROM
 -- rank = "again"
 -- shape = "sparse"
 -- order = "again DESC, visitors DESC, page"
+-- only = "again_share >= {percent:UInt8}"
 --
 -- [parameters]
 -- site = { type = "String" }
@@ -37,21 +38,22 @@ FROM
 -- again_share = { kind = "derived", unit = "percent", meaning = "again among hits: near 50 the tag is on the page twice, and a healthy page has none", expression = "round(100 * again / nullIf(hits, 0), 1)" }
 --
 -- [thresholds]
+-- percent = { default = 1, meaning = "percent of the page views of a page that are repeats" }
 -- seconds = { default = 2, meaning = "seconds after a page view in which the same one counts as a repeat" }
 --
 -- [en]
 -- title = "Duplicate page views"
--- answer = "On {page}, {again} of {hits} page views came at once after the same one. From 1 in 100 on, look whether the tag is on the page twice."
+-- answer = "On {page}, {again} of {hits} page views came at once after the same one: look whether the tag is on the page twice."
 -- limits = """\
--- A repeat is a page view of the same visitor, page and referrer within {seconds} seconds, such as a second tag or an impatient reload. \
+-- A page is listed from {percent} % of repeats on. A repeat is a page view of the same visitor, page and referrer within {seconds} seconds, such as a second tag or an impatient reload. \
 -- One event that was delivered twice (the same nonce) counts once in every report and is not here. Page views without a visitor (a \
 -- privacy signal, a sensitive group) are not in it."""
 --
 -- [ru]
 -- title = "Повторные просмотры"
 -- question = "Какие страницы сообщают об одном просмотре дважды?"
--- answer = "На {page} сразу после такого же просмотра пришли: {again} из {hits}. Начиная с 1 из 100 проверьте, не стоит ли метка на странице дважды."
+-- answer = "На {page} сразу после такого же просмотра пришли: {again} из {hits}. Проверьте, не стоит ли метка на странице дважды."
 -- limits = """\
--- Повтор - это просмотр того же посетителя, той же страницы и с тем же источником за {seconds} с, например вторая метка или нетерпеливая \
+-- Страница названа, если повторов не меньше {percent} %. Повтор - это просмотр того же посетителя, той же страницы и с тем же источником за {seconds} с, например вторая метка или нетерпеливая \
 -- перезагрузка. Событие, доставленное дважды (с тем же nonce), во всех отчётах считается один раз, и здесь его нет. Просмотры без \
 -- посетителя (сигнал приватности, чувствительная группа) не учтены."""

@@ -25,6 +25,7 @@ WHERE NOT is_view
 -- rank = "unseen"
 -- shape = "sparse"
 -- order = "unseen DESC, visitors DESC, page"
+-- only = "unseen_share >= {percent:UInt8}"
 --
 -- [parameters]
 -- site = { type = "String" }
@@ -36,22 +37,25 @@ WHERE NOT is_view
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who came from it; of several days: visitors of each day, added" }
 -- referred = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views that name it as referrer, at most 4 of each visitor" }
 -- unseen = { kind = "measure", part_of = "referred", unit = "page views", meaning = "of these, by visitors from whom the page itself reported no view in the same period; empty below 5" }
--- unseen_share = { kind = "derived", unit = "percent", meaning = "unseen among referred: near 100 the page has lost its tag, and a healthy page has few or none", expression = "round(100 * unseen / nullIf(referred, 0), 1)" }
+-- unseen_share = { kind = "derived", unit = "percent", meaning = "unseen among referred: near 100 the page has lost its tag; about half, and some visitors get it without the tag", expression = "round(100 * unseen / nullIf(referred, 0), 1)" }
 -- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first day in the answer" }
+--
+-- [thresholds]
+-- percent = { default = 50, meaning = "percent of the page views from a page that are unseen; fewer are of visitors who opened the page earlier" }
 --
 -- [en]
 -- title = "Silent pages"
--- answer = "{page} is named as referrer by {referred} page views; for {unseen} of them the page itself reported no view. If that is nearly all, the page has lost its tag: run `clinic-pixel check-tag`."
+-- answer = "{page} is named as referrer by {referred} page views; for {unseen} of them the page itself reported no view. It has probably lost its tag: run `clinic-pixel check-tag`."
 -- limits = """\
--- Only links between pages of the site tell of a silent page: one from which nobody goes on is not seen, and a sensitive group is never \
--- named as referrer. A visitor who opened the page before midnight, or changed the network without a cookie, makes a few unseen page \
--- views on every page."""
+-- A page is listed if at least {percent} % of the page views from it are unseen. Only links between pages of the site tell of a silent \
+-- page: one from which nobody goes on is not seen, and a sensitive group is never named as referrer. A visitor who opened the page \
+-- before midnight, or changed the network without a cookie, makes a few unseen page views on every page."""
 --
 -- [ru]
 -- title = "Молчащие страницы"
 -- question = "С каких страниц посетители приходят, хотя сами эти страницы о просмотрах не сообщают?"
--- answer = "{page} - источник перехода в просмотрах: {referred}; в скольких из них сама страница о просмотре не сообщила: {unseen}. Если это почти все, на странице пропала метка: запустите `clinic-pixel check-tag`."
+-- answer = "{page} - источник перехода в просмотрах: {referred}; в скольких из них сама страница о просмотре не сообщила: {unseen}. Скорее всего, на ней пропала метка: запустите `clinic-pixel check-tag`."
 -- limits = """\
--- Молчащую страницу выдают только ссылки между страницами сайта: страница, с которой никто не идёт дальше, не видна, а чувствительная \
--- группа никогда не бывает источником. Посетитель, который открыл страницу до полуночи или без cookie сменил сеть, даёт несколько таких \
--- просмотров на любой странице."""
+-- Названа страница, для которой таких просмотров не меньше {percent} % от всех переходов с неё. Молчащую страницу выдают только ссылки \
+-- между страницами сайта: страница, с которой никто не идёт дальше, не видна, а чувствительная группа никогда не бывает источником. \
+-- Посетитель, который открыл страницу до полуночи или без cookie сменил сеть, даёт несколько таких просмотров на любой странице."""
