@@ -72,6 +72,7 @@ def refusal(name: str, file: Path) -> str:
         ('errors = { kind = "measure"', 'errors = { kind = "value"', "[columns]", "any other has values"),
         ('visitors = { kind = "visitors"', 'visitors = { kind = "measure"', "[columns]", "one visitors column"),
         ('-- order = "visitors DESC, hits DESC, browser, major"\n', "", "purpose", "order: needed by a published report"),
+        ('-- shape = "partition"\n', '-- shape = "partition"\n-- only = "errors > people"\n', "only", "only: may only name published columns, not people"),
         ("round(100 * errors", "round(100 * people", "error_share", "columns.error_share: may only name published"),
         ("round(100 * errors", "(SELECT max(visitor) FROM pixel.events", "error_share", "may only name published"),
         ('kind = "derived"', 'kind = "measure"', "error_share", "a derived column, and no other, has an expression"),
@@ -131,6 +132,7 @@ def test_what_a_query_uses_is_declared_and_what_is_declared_is_used(
         ("now", 'type = "UInt32", ', "", "columns.lag: the values of a report with a view without parameters have a type"),
         ("now", "-- plain = { 3h = 3 }\n", "", "columns.minute: the values of a report with a view without parameters have a type"),
         ("now", "{ 3h = 3 }", '{ "3 h" = 3 }', "plain.3 h.[key]: String should match pattern"),
+        ("now", "-- plain = { 3h = 3 }\n", '-- plain = { 3h = 3 }\n-- only = "hits > 1"\n', "only: only for a published report"),
         ("browsers", '-- chart = "bar"\n', '-- chart = "bar"\n-- plain = { 3h = 3 }\n', "plain: only for a report with the parameters since, until"),
     ],
 )  # fmt: skip
