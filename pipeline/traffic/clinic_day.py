@@ -53,14 +53,14 @@ _REFERRERS = (
     ("https://2gis.ru/", 6),
     ("https://e.mail.ru/", 2),
 )
-_ROBOTS = {
+ROBOTS = {
     "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)": 90,
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)": 70,
     "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)": 40,
     "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)": 35,
     "python-requests/2.32.3": 12,
 }
-_SCANNER_PATHS = (
+SCANNER_PATHS = (
     "/.env", "/.git/config", "/wp-login.php", "/administrator/", "/phpmyadmin/", "/bitrix/admin/", "/backup.zip",
     "/config.php.bak", "/../../etc/passwd", "/?id=1+union+select+1,2", "/server-status", "/xmlrpc.php", "/old/",
     "/test.php", "/shell.php", "/api/v1/users", "/.aws/credentials", "/vendor/phpunit/", "/cgi-bin/luci", "/login.action",
@@ -109,7 +109,7 @@ _BROWSERS = (
         6,
     ),
 )
-_CLINIC = "192.0.2.10"
+CLINIC = "192.0.2.10"
 
 
 def span_of(day: date, site: Site) -> range:
@@ -155,10 +155,10 @@ class _Day:
 
     def staff(self, visits: int) -> Iterator[PlannedHit]:
         for number in range(visits):
-            yield from self._visit(f"staff {number % 4}", _CLINIC, _BROWSERS[1][0], {})
+            yield from self._visit(f"staff {number % 4}", CLINIC, _BROWSERS[1][0], {})
 
     def robots(self) -> Iterator[PlannedHit]:
-        for place, (agent, count) in enumerate(_ROBOTS.items()):
+        for place, (agent, count) in enumerate(ROBOTS.items()):
             for _ in range(count):
                 moment = self._random.choice(self._span)
                 yield self._hit(moment, self._places.robot(agent, place), agent, self._page(), mode="noscript")
@@ -184,7 +184,7 @@ class _Day:
     def scanner(self) -> Iterator[PlannedHit]:
         moment = self._span.start + 3 * HOUR_MS + self._random.randrange(HOUR_MS)
         agent = _BROWSERS[0][0].agent
-        for path in _SCANNER_PATHS * 2:
+        for path in SCANNER_PATHS * 2:
             moment += self._random.randrange(150, 900)
             yield self._hit(moment, self._places.scanner(), agent, path, status=404)
 

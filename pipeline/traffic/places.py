@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple, Protocol
@@ -82,6 +82,10 @@ class Places(Protocol):
         """Return the address of the scanner."""
         ...
 
+    def provider(self, address: str) -> Provider | None:
+        """Return the provider of one of the people's addresses, None where no file tells it."""
+        ...
+
 
 class DocumentationPlaces:
     """Addresses that nobody has."""
@@ -107,6 +111,9 @@ class DocumentationPlaces:
     def scanner(self) -> str:
         """See `Places`."""
         return "203.0.113.200"
+
+    def provider(self, address: str) -> None:
+        """See `Places`: documentation addresses have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,12 @@ class PublicPlaces:
         """See `Places`."""
         networks = self.version4.get(SCANNER) or self.version4.get(HOSTING)
         return _fixed(networks) if networks else self._nowhere.scanner()
+
+    def provider(self, address: str) -> Provider | None:
+        """See `Places`."""
+        found = ip_address(address)
+        known = self.version6 if found.version == 6 else self.version4
+        return next((who for who, networks in known.items() if any(found in network for network in networks)), None)
 
 
 def places(settings: Settings) -> tuple[Places, str]:
