@@ -257,4 +257,14 @@ DEMO_SITE = Site(
     id="clinic",
     hosts=("clinic.example", "www.clinic.example", "localhost", "127.0.0.1"),
     sensitive={"services/sensitive": ("/services/hiv", "/services/oncology")},
+    roles=tuple(
+        PageRole(role=role, path=path)
+        for role, paths in {
+            "form": ("/zapis", "/booking"),
+            "done": ("/zapis/spasibo", "/booking/done"),
+            "login": ("/lk", "/login"),
+        }.items()
+        for path in paths
+    ),
 )
+"""The demo clinic, and the made-up one of `simulate`, whose pages have Russian names."""

@@ -48,8 +48,8 @@ class Kind(NamedTuple):
 
 KINDS: Final[dict[str, Kind]] = {
     "browser-form": Kind(
-        "the newest Chrome cannot finish the booking form: its users load it again and give up",
-        72, injectors.browser_form, is_release=True, page=FORM, browser="Chrome",
+        "one version of Yandex Browser cannot finish the booking form: its users load it again and give up",
+        96, injectors.browser_form, is_release=True, page=FORM, browser="Yandex Browser",
     ),
     "form-dead": Kind("nobody can finish the booking form", 24, injectors.form_dead, is_release=True, page=FORM),
     "silent-page": Kind(
@@ -69,7 +69,7 @@ KINDS: Final[dict[str, Kind]] = {
         "login and account send people back to each other", 24, injectors.login_loop, is_release=True, page=LOGIN, leads_to="/lk/vhod/"
     ),
     "dead-ad": Kind("one ad block is not shown any more", 24, injectors.dead_ad, is_release=True, ad="checkup"),
-    "cookie-loss": Kind("one browser loses the id cookie on every view", 48, injectors.cookie_loss, browser="Safari"),
+    "cookie-loss": Kind("one browser loses the id cookie on every view", 48, injectors.cookie_loss, browser="Mobile Safari"),
     "tag-removed": Kind("the tag is gone from the whole site", 12, injectors.all_silent, is_release=True),
     "http-mix": Kind("the links of the site lead to http instead of https", 24, injectors.http_mix, is_release=True),
     "duplicate-hits": Kind("one page has the tag twice", 24, injectors.duplicate_hits, is_release=True, page="/services/"),
@@ -194,8 +194,8 @@ def default_since(name: str, now_ms: int, hours: float | None = None) -> int:
 
 
 def _newest(day: date) -> int:
-    """Return the newest version of Chrome that two of five of its users have on a day."""
-    return browser_on("Chrome Windows", day, 0.4).major
+    """Return the newest version of Yandex Browser that two of five of its users have on a day."""
+    return browser_on("Yandex Windows", day, 0.4).major
 
 
 def _in_country(places: Places, country: str) -> Callable[[str], bool]:

@@ -24,6 +24,8 @@ from pipeline.traffic.access_log import LoggedHit, Skipped
 from pipeline.traffic.send import PlannedHit
 
 STORED_WAIT_SECONDS = 60.0
+MOST_NONCES = 1 << 20
+"""Hits of one replay."""
 
 
 class Stored(NamedTuple):
@@ -35,8 +37,8 @@ class Stored(NamedTuple):
 
 
 def new_nonces() -> int:
-    """Return the first nonce of a fresh range; a range has room for a million."""
-    return (randbits(42) << 20) | (1 << 62)
+    """Return the first nonce of a fresh range, with room for `MOST_NONCES`."""
+    return (randbits(42) * MOST_NONCES) | (1 << 62)
 
 
 def plan(hits: Sequence[LoggedHit], site: Site, *, last_ms: int) -> list[PlannedHit]:

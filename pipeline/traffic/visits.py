@@ -128,8 +128,8 @@ class Story(NamedTuple):
 
 
 FAMILIES: Final = Choice((
-    ("Chrome Windows", 26), ("Chrome Android", 24), ("Yandex Windows", 11), ("Yandex Android", 7), ("Edge", 4),
-    ("Safari iPhone", 16), ("Safari Mac", 4), ("Firefox", 6), ("Chrome 109", 2),
+    ("Chrome Windows", 24), ("Chrome Android", 19), ("Yandex Windows", 15), ("Yandex Android", 13), ("Edge", 3),
+    ("Safari iPhone", 14), ("Safari Mac", 4), ("Firefox", 6), ("Chrome 109", 2),
 ))  # fmt: skip
 _EPOCH = date(2026, 1, 13)
 _FIRST = {"Chrome": 144, "Edge": 144, "Firefox": 147}
@@ -160,7 +160,7 @@ def major_on(name: str, day: date, late: float = 0.5) -> int:
 def browser_on(family: str, day: date, late: float = 0.5) -> Browser:
     """Return the browser of a family on a day."""
     if family in _SAFARI:
-        return Browser("Safari", 26, "WebKit", _SAFARI[family], {})
+        return Browser("Mobile Safari" if "iPhone" in family else "Safari", 26, "WebKit", _SAFARI[family], {})
     brand, _, system = family.partition(" ")
     if brand == "Firefox":
         major = major_on(brand, day, late)
@@ -169,7 +169,7 @@ def browser_on(family: str, day: date, late: float = 0.5) -> Browser:
     chromium = 109 if system == "109" else major_on("Chrome", day, late)
     platform, told = _SYSTEMS[system]
     phone = " Mobile" if system == "Android" else ""
-    name, major, word, hint = _chromium_brand(brand, chromium)
+    name, major, word, hint = _chromium_brand(brand, system, chromium)
     return Browser(
         name,
         major,
@@ -184,19 +184,15 @@ def browser_on(family: str, day: date, late: float = 0.5) -> Browser:
     )
 
 
-def _chromium_brand(brand: str, chromium: int) -> tuple[str, int, str, str]:
+def _chromium_brand(brand: str, system: str, chromium: int) -> tuple[str, int, str, str]:
     """Return the name, the major, the word of the agent before `Safari`, and the brand of the hints."""
     if brand == "Yandex":
-        year, number = divmod(chromium - 144, 6)
-        return (
-            "Yandex Browser",
-            26 + year,
-            f" YaBrowser/{26 + year}.{2 + 2 * number}.0.0",
-            f'"YaBrowser";v="{26 + year}.{2 + 2 * number}"',
-        )
+        year, month = divmod((chromium - 144) * 12 // 13, 12)
+        version = f"{26 + year}.{max(2, month // 2 * 2)}"
+        return "Yandex Browser", 26 + year, f" YaBrowser/{version}.0.0", f'"YaBrowser";v="{version}"'
     if brand == "Edge":
         return "Edge", chromium, "", f'"Microsoft Edge";v="{chromium}"'
-    return "Chrome", chromium, "", f'"Google Chrome";v="{chromium}"'
+    return "Chrome Mobile" if system == "Android" else "Chrome", chromium, "", f'"Google Chrome";v="{chromium}"'
 
 
 def story(person: Person, told: Story, random: Random) -> tuple[View, ...]:
