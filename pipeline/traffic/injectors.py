@@ -180,6 +180,7 @@ def http_mix(visit: Visit, fault: Fault, random: Random) -> Views:
     for place, view in enumerate(visit.views):
         if not (struck and place and fault.within(view)):
             yield view
+            last = view.page
             continue
         # Ad blocks are of the same page, and so is a reload.
         scheme = before if view.ads or view.page == last else "http"
