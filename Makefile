@@ -33,8 +33,8 @@ lock: setup ## take the newest versions inside the ranges of pyproject.toml: dep
 run: setup ## start everything on this machine and print the addresses
 	$(BIN)/clinic-pixel up --demo
 
-demo: setup ## send yesterday and today so far of a made-up clinic to the running collector
-	$(BIN)/clinic-pixel simulate
+demo: setup ## send four weeks of a made-up clinic, with a fault at their end, to the running collector: about a minute
+	$(BIN)/clinic-pixel simulate --history 28 --fault browser-form
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest

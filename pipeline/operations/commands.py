@@ -138,7 +138,7 @@ async def _greet(settings: Settings, reports_answer: Callable[[], Awaitable[None
         f"  health      {edge}/health/ready   {edge}/metrics\n"
         f"  ClickHouse  {database}   user ops, password in {settings.secrets_dir / 'clickhouse.json'}\n"
         f"  first hit   curl -so /dev/null '{edge}/p.gif?s={site.id}&u=https://{site.hosts[0]}/'\n"
-        f"  two days    {command} simulate\n"
+        f"  four weeks  {command} simulate --history 28 --fault browser-form\n"
         f"  read it     {command} report technical/traffic_by_hour\n"
         "  stop        Ctrl-C\n",
         highlight=False,

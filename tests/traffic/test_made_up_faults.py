@@ -28,7 +28,7 @@ from pipeline.traffic.history import clinic_until, planned_history
 from pipeline.traffic.places import PEOPLE, DocumentationPlaces, Provider
 from pipeline.traffic.send import PlannedHit
 
-FIRST, DAYS, VISITORS = date(2026, 11, 23), 3, 1000
+FIRST, DAYS, VISITORS = date(2026, 11, 23), 3, 800
 END_MS = int(datetime(2026, 11, 26, tzinfo=DEMO_SITE.zone).timestamp() * 1000)
 SINCE_MS = END_MS - 40 * HOUR_MS
 BASE = "https://clinic.example"
