@@ -20,6 +20,7 @@ REPORTS_DIR = SQL_DIR / "reports"
 ROLLUP_DIR = SQL_DIR / "rollup"
 ACCESS_DIR = SQL_DIR / "access"
 VIEWS_DIR = SQL_DIR / "views"
+PROBLEMS_DIR = SQL_DIR / "problems"
 
 _COMMENT_LINE = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _END = re.compile(r";[ \t]*$", re.MULTILINE)
