@@ -35,6 +35,9 @@ PRIOR_SPREAD: Final[Mapping[str, float]] = {"views": 3.0}
 OTHER_SPREAD: Final = 1.3
 SITE_WEIGHT: Final = 20.0
 """A slice without history has the share of the whole site, with the weight of so many people."""
+KNOWN_PEOPLE: Final = 5
+"""A page that so many people saw may be named; of a sensitive group, `SENSITIVE_LEAST` must be concerned (pipeline/publish/cells.py)."""
+SENSITIVE_LEAST: Final = 20
 WEEKEND_FACTOR: Final = 0.2
 """A loss below this is silence, and no holiday."""
 
@@ -57,6 +60,8 @@ class Finding(NamedTuple):
     lost: Interval
     evidence: float
     rank: int
+    direction: str
+    duration: timedelta
 
 
 class Known(NamedTuple):
@@ -121,7 +126,13 @@ class Look:
             prior, weight = self._share_of_site(watch, number, piece)
         history = self._own_history(piece)
         usual = usual_share(
-            seen, of, history, self.week, prior=prior, weight=weight, prior_spread=PRIOR_SPREAD.get(number, OTHER_SPREAD)
+            seen,
+            of,
+            history,
+            self.week,
+            prior=prior,
+            weight=weight,
+            prior_spread=PRIOR_SPREAD.get(number, OTHER_SPREAD),
         )
         is_drop = watch.direction == "drop"
         share = usual.by_hour * (usual.below if is_drop else usual.above)
@@ -207,12 +218,21 @@ class Look:
             lost=lost,
             evidence=episode.evidence,
             rank=watch.rank,
+            direction=watch.direction,
+            duration=self.table.until - self.table.time(episode.first),
         )
 
     def _is_real(self, watch: Watch, number: str, piece: Slice, finding: Finding, usual: Usual) -> bool:
         """Refuse what is certain but no problem: too few people, or a part that shrank only because others grew."""
+        sensitive = "/~" in piece.name
+        if max(finding.seen, finding.lost.middle) < (SENSITIVE_LEAST if sensitive else 0):
+            return False
         if watch.direction == "rise":
-            return finding.seen >= watch.least and finding.seen >= watch.floor * finding.of
+            known = float(self.table.of("people", piece)[self._history].sum()) >= KNOWN_PEOPLE
+            least = (
+                watch.least if known or piece.dimension not in ("page", "source") else max(watch.least, KNOWN_PEOPLE)
+            )
+            return finding.seen >= least and finding.seen >= watch.floor * finding.of
         if watch.kind == "part":
             own = usual_count(
                 self.table.of(number, piece), self._own_history(piece), self.week, prior_spread=usual.spread

@@ -71,7 +71,6 @@ def episodes(evidence: Numbers, factor: float, limit: float = CERTAIN) -> list[E
     return found
 
 
-
 def may_be_certain(evidence: Numbers, limit: float = CERTAIN) -> bool:
     """Return whether the sum reaches the limit anywhere: a quick look at a whole array."""
     sums = np.concatenate(([0.0], np.cumsum(evidence)))

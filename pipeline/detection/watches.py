@@ -50,7 +50,9 @@ class Watch(BaseModel):
         if (self.kind == "share") is not bool(self.of) or self.of not in known | {"", "site"}:
             raise ValueError(f"{self.name}: a share, and nothing else, has `of`: a number or `site`")
         if any((factor < 1) is not (self.direction == "drop") for factor in self.factors):
-            raise ValueError(f"{self.name}: the factors of a {self.direction} are {'below' if self.direction == 'drop' else 'above'} 1")
+            raise ValueError(
+                f"{self.name}: the factors of a {self.direction} are {'below' if self.direction == 'drop' else 'above'} 1"
+            )
         return self
 
 

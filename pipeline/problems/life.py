@@ -1,0 +1,130 @@
+"""The life of the problems of a site: which faults open, go on, come back or end; pure.
+
+Owns the rules of a life. A fault that is found again is the same problem where the watch and the slice are the same, or where the slice is one of those that the
+problem named before. A problem that is no longer found is resolved: the evidence against it is already part of the detection, so no number of quiet
+looks is chosen. A problem that comes back within a week is reopened under its old id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from pipeline.detection.causes import Fault
+from pipeline.detection.series import Slice
+from pipeline.problems.problem import Facts, Place, Problem, identity
+
+ONGOING_AFTER: Final = timedelta(hours=1)
+REOPEN_WITHIN: Final = timedelta(days=7)
+
+
+def lived(
+    site: str, before: Sequence[Problem], faults: Sequence[Fault], now: datetime, days: float, *, ended: datetime
+) -> list[Problem]:
+    """Return the problems of a site after a look at `now`: the changed and the unchanged ones.
+
+    `before` are its problems until now, the newest state of each; `ended` is the hour in which a fault that is no longer found ended at the latest.
+    """
+    left = list(before)
+    after: list[Problem] = []
+    for fault in faults:
+        known = _known(left, fault, now)
+        if known is not None:
+            left.remove(known)
+        after.append(_found(site, known, fault, now, days))
+    for problem in left:
+        after.append(_ended(problem, now, ended) if problem.is_active else problem)
+    return after
+
+
+def _known(problems: Sequence[Problem], fault: Fault, now: datetime) -> Problem | None:
+    places = {_place(fault.main.slice), *(_place(each.slice) for each in fault.also)}
+    same_watch = [each for each in problems if each.watch == fault.main.watch and _may_come_back(each, now)]
+    exact = [each for each in same_watch if each.place == _place(fault.main.slice)]
+    near = [each for each in same_watch if each.is_active and ({each.place, *each.facts.also} & places)]
+    others = [
+        each
+        for each in problems
+        if each.is_active and each.watch in {one.watch for one in fault.also} and each.place in places
+    ]
+    candidates = exact or near or others
+    return max(candidates, key=lambda each: (each.is_active, each.changed_at), default=None)
+
+
+def _may_come_back(problem: Problem, now: datetime) -> bool:
+    return problem.is_active or problem.state == "closed" or now - problem.changed_at <= REOPEN_WITHIN
+
+
+def _found(site: str, known: Problem | None, fault: Fault, now: datetime, days: float) -> Problem:
+    main = fault.main
+    facts = Facts(
+        number=main.number,
+        seen=main.seen,
+        expected=main.expected,
+        of=main.of,
+        also=tuple(dict.fromkeys(_place(each.slice) for each in fault.also if each.slice != main.slice)),
+        works_for=tuple(_place(each) for each in fault.works_for),
+        cause=fault.cause,
+        days=days,
+        symptoms=tuple(dict.fromkeys(each.watch for each in fault.also if each.watch != main.watch)),
+    )
+    place = _place(main.slice)
+    fresh = Problem(
+        id=identity(site, main.watch, place, main.since),
+        site=site,
+        watch=main.watch,
+        state="open",
+        place=place,
+        quiet_until=main.quiet_until,
+        since=main.since,
+        until=None,
+        opened_at=now,
+        changed_at=now,
+        muted_until=None,
+        fixed_by="",
+        lost_low=main.lost.low,
+        lost=main.lost.middle,
+        lost_high=main.lost.high,
+        confidence=main.evidence,
+        facts=facts,
+    )
+    if known is None:
+        return fresh
+    if known.state == "closed":
+        if main.since <= known.changed_at:  # the hours before the fix still count against it
+            return known
+        verdict, again = "not_held", 1
+    elif known.state == "resolved":
+        verdict, again = known.facts.verdict, 1
+    else:
+        verdict, again = known.facts.verdict, 0
+    kept = msgspec.structs.replace(
+        facts, mute_reason=known.facts.mute_reason, verdict=verdict, reopened=known.facts.reopened + again
+    )
+    if again:
+        return msgspec.structs.replace(
+            fresh, id=known.id, muted_until=known.muted_until, fixed_by=known.fixed_by, facts=kept
+        )
+    return msgspec.structs.replace(
+        fresh,
+        id=known.id,
+        state="ongoing" if now - known.opened_at >= ONGOING_AFTER else "open",
+        # The begin was estimated with the first certainty; later estimates see fewer of the hours before it.
+        quiet_until=known.quiet_until,
+        since=known.since,
+        opened_at=known.opened_at,
+        muted_until=known.muted_until,
+        fixed_by=known.fixed_by,
+        facts=kept,
+    )
+
+
+def _ended(problem: Problem, now: datetime, ended: datetime) -> Problem:
+    return msgspec.structs.replace(problem, state="resolved", until=max(problem.since, ended), changed_at=now)
+
+
+def _place(piece: Slice) -> Place:
+    return Place(piece.dimension, piece.name)
