@@ -19,10 +19,12 @@ from pipeline.embedding import commands as embedding
 from pipeline.errors import Fatal, Retryable
 from pipeline.inventory import commands as inventory
 from pipeline.keys import commands as keys
+from pipeline.marks import commands as marks
 from pipeline.networks import commands as networks
 from pipeline.operations import commands as operations
 from pipeline.pages import commands as pages
 from pipeline.privacy_check import commands as privacy_check
+from pipeline.problems import commands as problems
 from pipeline.publish import commands as publish
 from pipeline.reports import commands as reports
 from pipeline.ship import commands as ship
@@ -37,8 +39,10 @@ EXIT_TRY_AGAIN = 75
 
 EXTRA_OF = {
     "chdb": "embedded",
+    "babel": "ship",
     "clickhouse_connect": "ship",
     "crawleruseragents": "ship",
+    "numpy": "ship",
     "ua_parser": "ship",
     "ua_parser_rs": "ship",
     "user_agents": "ship",
@@ -55,6 +59,8 @@ ROOMS = (
     database,
     traffic,
     reports,
+    problems,
+    marks,
     publish,
     embedding,
     pages,

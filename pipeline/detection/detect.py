@@ -71,6 +71,23 @@ class Known(NamedTuple):
     not_usual: Mapping[Slice, Sequence[tuple[datetime, datetime]]] = {}
 
 
+class _Basis(NamedTuple):
+    """The numbers of one test by hour; `normal` is the least favourable usual number or share, `of` the whole of a share."""
+
+    seen: Numbers
+    of: Numbers | None
+    normal: Numbers
+    holiday: Numbers
+    usual: Usual
+
+    def evidence(self, factor: float) -> Numbers:
+        """Return the evidence for the change by hour, in nats; a loss that is no silence must be one for a holiday, too."""
+        if self.of is not None:
+            return evidence.of_share(self.seen, self.of, self.normal, factor, self.usual.spread)
+        normal = self.holiday if WEEKEND_FACTOR < factor < 1 else self.normal
+        return evidence.of_count(self.seen, normal, factor, self.usual.spread)
+
+
 class Look:
     """One look at a site."""
 
@@ -114,56 +131,46 @@ class Look:
         sized.sort(reverse=True)
         return [piece for size, piece in sized[:MOST_SLICES] if size >= watch.least]
 
+    def evidence(self, watch_name: str, number: str, piece: Slice, factor: float) -> Numbers:
+        """Return by hour the evidence that a slice is changed by the factor, in nats; zeros for a watch that is not known."""
+        watch = all_watches().get(watch_name)
+        if watch is None:
+            return np.zeros(self.table.size)
+        return self._basis(watch, number, piece).evidence(factor)
+
     def _test(self, watch: Watch, number: str, piece: Slice, limit: float) -> Finding | None:
-        seen = self.table.of(number, piece)
+        basis = self._basis(watch, number, piece)
+        best: Episode | None = None
+        for factor in self._allowed(watch, basis.usual):
+            found = self._going_on(basis.evidence(factor), factor, limit)
+            if found is not None and (best is None or found.evidence > best.evidence):
+                best = found
+        if best is None:
+            return None
+        finding = self._finding(watch, number, piece, best, basis)
+        return finding if self._is_real(watch, number, piece, finding, basis.usual) else None
+
+    def _basis(self, watch: Watch, number: str, piece: Slice) -> _Basis:
+        seen, history = self.table.of(number, piece), self._own_history(piece)
+        spread, is_drop = PRIOR_SPREAD.get(number, OTHER_SPREAD), watch.direction == "drop"
         if watch.kind == "count":
-            return self._test_count(watch, number, piece, limit)
+            usual = usual_count(seen, history, self.week, prior_spread=spread)
+            usual = usual._replace(by_hour=usual.by_hour * self.table.elapsed)
+            normal = usual.by_hour * (usual.below if is_drop else usual.above)
+            sunday = self._as_on_sunday(usual) * self.table.elapsed * usual.below if is_drop else normal
+            return _Basis(seen, None, normal, np.minimum(normal, sunday), usual)
         if watch.kind == "part":
-            of = self.table.of(number, SITE)
-            prior, weight = 0.0, 0.0
+            of, prior, weight = self.table.of(number), 0.0, 0.0
         else:
             of = self.table.of("people") if watch.of == "site" else self.table.of(watch.of, piece)
             prior, weight = self._share_of_site(watch, number, piece)
-        history = self._own_history(piece)
-        usual = usual_share(
-            seen,
-            of,
-            history,
-            self.week,
-            prior=prior,
-            weight=weight,
-            prior_spread=PRIOR_SPREAD.get(number, OTHER_SPREAD),
-        )
-        is_drop = watch.direction == "drop"
+        if watch.is_always_wrong:
+            share = np.full(self.table.size, watch.floor)
+            return _Basis(seen, of, share, share, Usual(share, spread, 0.0, 1.0, 1.0))
+        usual = usual_share(seen, of, history, self.week, prior=prior, weight=weight, prior_spread=spread)
         share = usual.by_hour * (usual.below if is_drop else usual.above)
-        if not is_drop:
-            share = np.maximum(share, watch.floor)
-        best: tuple[Episode, float] | None = None
-        for factor in self._allowed(watch, usual):
-            pieces = evidence.of_share(seen, of, share, factor, usual.spread)
-            best = _better(best, self._going_on(pieces, factor, limit))
-        if best is None:
-            return None
-        finding = self._finding(watch, number, piece, best[0], usual, seen, of)
-        return finding if self._is_real(watch, number, piece, finding, usual) else None
-
-    def _test_count(self, watch: Watch, number: str, piece: Slice, limit: float) -> Finding | None:
-        seen = self.table.of(number, piece)
-        history = self._own_history(piece)
-        usual = usual_count(seen, history, self.week, prior_spread=PRIOR_SPREAD.get(number, OTHER_SPREAD))
-        is_drop = watch.direction == "drop"
-        expected = usual.by_hour * self.table.elapsed
-        bounded = expected * (usual.below if is_drop else usual.above)
-        best: tuple[Episode, float] | None = None
-        for factor in self._allowed(watch, usual):
-            normal = bounded
-            if is_drop and factor > WEEKEND_FACTOR:
-                normal = np.minimum(bounded, self._as_on_sunday(usual) * self.table.elapsed * usual.below)
-            best = _better(best, self._going_on(evidence.of_count(seen, normal, factor, usual.spread), factor, limit))
-        if best is None:
-            return None
-        finding = self._finding(watch, number, piece, best[0], usual._replace(by_hour=expected), seen, None)
-        return finding if finding.lost.middle >= watch.least else None
+        share = share if is_drop else np.maximum(share, watch.floor)
+        return _Basis(seen, of, share, share, usual)
 
     def _as_on_sunday(self, usual: Usual) -> Numbers:
         """Return the usual of the same hour on the weekend: a holiday that no calendar announced is a Sunday."""
@@ -188,31 +195,28 @@ class Look:
             return None
         return last._replace(first=last.first + self._begin, certain=last.certain + self._begin)
 
-    def _finding(
-        self, watch: Watch, number: str, piece: Slice, episode: Episode, usual: Usual, seen: Numbers, of: Numbers | None
-    ) -> Finding:
+    def _finding(self, watch: Watch, number: str, piece: Slice, episode: Episode, basis: _Basis) -> Finding:
+        usual, of = basis.usual, basis.of
         bad = slice(episode.first, self.table.size)
-        number_seen = float(seen[bad].sum())
+        seen = float(basis.seen[bad].sum())
         if of is None:
             expected, total = float(usual.by_hour[bad].sum()), 0.0
-            lost = shortfall(number_seen, expected, usual.spread, usual.wander)
+            lost = shortfall(seen, expected, usual.spread, usual.wander)
         else:
             total = float(of[bad].sum())
             expected = float((of * usual.by_hour)[bad].sum())
             known = max(float(of[self._history].sum()) / usual.spread, 1.0)
-            share = expected / max(total, 1.0)
-            apart = difference(share * known, known, number_seen / usual.spread, total / usual.spread)
+            apart = difference(expected / max(total, 1.0) * known, known, seen / usual.spread, total / usual.spread)
             lost = Interval(*(part * total for part in apart))
         if watch.direction == "rise":
             lost = Interval(-lost.high, -lost.middle, -lost.low)
-        # A chance dip just before does not belong to the fault: it begins in the hour after the last ordinary one.
         return Finding(
             watch=watch.name,
             slice=piece,
             number=number,
             quiet_until=self.table.time(max(0, episode.first - 1)),
             since=self.table.time(episode.first),
-            seen=number_seen,
+            seen=seen,
             expected=expected,
             of=total,
             lost=lost,
@@ -271,11 +275,3 @@ class Look:
         silent[place:] = False
         result: NDArrayBool = silent
         return result
-
-
-def _better(best: tuple[Episode, float] | None, found: Episode | None) -> tuple[Episode, float] | None:
-    if found is None:
-        return best
-    if best is None or found.evidence > best[1]:
-        return found, found.evidence
-    return best

@@ -64,6 +64,13 @@ class Table:
         found = self._numbers.get((measure, piece))
         return np.zeros(self.size) if found is None else found
 
+    def before(self, moment: datetime) -> Table:
+        """Return the table as it was at the end of an earlier hour; both share the arrays of numbers."""
+        earlier = Table(self.start, moment, (), self.zone)
+        earlier.slices = self.slices
+        earlier._numbers = {key: numbers[: earlier.size] for key, numbers in self._numbers.items()}
+        return earlier
+
     @property
     def elapsed(self) -> Numbers:
         """The part of each hour that is over, 0 to 1."""

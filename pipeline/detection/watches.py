@@ -41,6 +41,7 @@ class Watch(BaseModel):
     rank: int
     least: int
     floor: float = 0.0
+    is_always_wrong: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Watch:

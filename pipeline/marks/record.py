@@ -24,6 +24,8 @@ from pipeline.settings.model import Settings
 from pipeline.system.durable_files import replace
 
 RELEASE: Final = "release"
+MARKED: Final = "mark"
+"""The name of a mark that a person made; that of a tag's `data-release` is `release`."""
 COLUMNS: Final = ("at", "site", "kind", "name", "before", "after")
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,20 @@ def note_changes(settings: Settings) -> None:
         seen.versions, seen.waiting = _listed(now), marks
         _write(file, seen)
         _deliver(seen, file, settings)
+
+
+def write_mark(settings: Settings, site: str, name: str, at: datetime) -> None:
+    """Store a mark that a person or a deploy script made; '' is every site.
+
+    Raises `Retryable` while ClickHouse is unavailable, `Fatal` when it refuses.
+    """
+    client = connect(settings, "pixel_writer")
+    try:
+        _insert(client, [Mark(_text(at), site, RELEASE, MARKED, "", name)])
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_writer") from None
+    finally:
+        client.close()
 
 
 def marks_file(settings: Settings) -> Path:

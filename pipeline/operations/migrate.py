@@ -21,6 +21,7 @@ from pipeline.database import schema
 from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
 from pipeline.operations.daily_partitions import split_into_days
+from pipeline.problems.counting import series_views
 from pipeline.publish.counting import counting_views
 from pipeline.reports.views import DATABASES, view_statements
 from pipeline.settings.model import Settings
@@ -81,7 +82,7 @@ class _Migration:
         return fill((MIGRATIONS_DIR / "retention.sql").read_text(encoding="utf-8"), {**spans, **self._words})
 
     def _views(self, recorded: dict[str, str]) -> None:
-        wanted = view_statements(self._settings) | counting_views(self._settings)
+        wanted = view_statements(self._settings) | counting_views(self._settings) | series_views(self._settings)
         present = {f"{database}.{name}" for database in DATABASES for name in self._shown(database)}
         text = ";\n".join(wanted.values())
         if wanted.keys() != present or recorded.get("views") != _checksum(text):

@@ -2,7 +2,8 @@
 
 Owns the rules of a life. A fault that is found again is the same problem where the watch and the slice are the same, or where the slice is one of those that the
 problem named before. A problem that is no longer found is resolved: the evidence against it is already part of the detection, so no number of quiet
-looks is chosen. A problem that comes back within a week is reopened under its old id.
+looks is chosen. A problem that comes back within a week is reopened under its old id. A problem that a person closed as fixed waits for the verdict of the hours since then:
+`held` means that so many people came that the old fault would be certain, and it is not there.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import Final
 import msgspec
 
 from pipeline.detection.causes import Fault
+from pipeline.detection.detect import Look
+from pipeline.detection.evidence import CERTAIN, RECOVERED
 from pipeline.detection.series import Slice
-from pipeline.problems.problem import Facts, Place, Problem, identity
+from pipeline.problems.problem import Facts, Place, Problem, State, Verdict, identity
 
 ONGOING_AFTER: Final = timedelta(hours=1)
 REOPEN_WITHIN: Final = timedelta(days=7)
+PATIENCE: Final = timedelta(days=14)
+"""After so long a fix whose hours were too quiet is `unknown`."""
 
 
 def lived(
@@ -35,8 +40,7 @@ def lived(
         if known is not None:
             left.remove(known)
         after.append(_found(site, known, fault, now, days))
-    for problem in left:
-        after.append(_ended(problem, now, ended) if problem.is_active else problem)
+    after += [_ended(problem, now, ended) if problem.is_active else problem for problem in left]
     return after
 
 
@@ -128,3 +132,38 @@ def _ended(problem: Problem, now: datetime, ended: datetime) -> Problem:
 
 def _place(piece: Slice) -> Place:
     return Place(piece.dimension, piece.name)
+
+
+def after_fix(look: Look, problem: Problem, now: datetime) -> Problem:
+    """Return a closed problem with the verdict about its fix at `now`; it is resolved once the verdict is `held` or `unknown`."""
+    verdict = verdict_of(look, problem, now)
+    if verdict == problem.facts.verdict:
+        return problem
+    state: State = "resolved" if verdict in ("held", "unknown") else "ongoing" if verdict == "not_held" else "closed"
+    return msgspec.structs.replace(
+        problem,
+        state=state,
+        until=problem.changed_at if state == "resolved" else None,
+        changed_at=now,
+        facts=msgspec.structs.replace(problem.facts, verdict=verdict),
+    )
+
+
+def verdict_of(look: Look, problem: Problem, now: datetime) -> Verdict:
+    """Return whether the hours since the problem was closed speak against the fault, for it, or are too few."""
+    piece = Slice(problem.place.dimension, problem.place.name)
+    factor = factor_of(problem)
+    pieces = look.evidence(problem.watch, problem.facts.number, piece, factor)
+    since = max(0, look.table.place(problem.changed_at) + 1)
+    total = float(pieces[since:].sum())
+    if total >= CERTAIN:
+        return "not_held"
+    if total <= -RECOVERED:
+        return "held"
+    return "unknown" if now - problem.changed_at >= PATIENCE else "waiting"
+
+
+def factor_of(problem: Problem) -> float:
+    """Return the change that the problem showed, as a factor of the usual number: at most 0.8 for a loss, at least 1.5 for a rise."""
+    factor = problem.facts.seen / max(problem.facts.expected, 1e-9)
+    return min(0.8, max(0.05, factor)) if factor < 1 else min(10.0, max(1.5, factor))

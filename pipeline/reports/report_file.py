@@ -29,7 +29,7 @@ from sql import fill, without_comments
 PUBLISHED: Final[Mapping[CountedTable, str]] = {"events": "events", "technical": "measurements"}
 """The one table that a published report reads, by the table whose rows it counts."""
 READABLE: Final[Mapping[Family, frozenset[str]]] = {
-    "technical": frozenset({"pixel.counters", "pixel.cells", "pixel.publications"}),
+    "technical": frozenset({"pixel.counters", "pixel.cells", "pixel.publications", "pixel.problems"}),
     "fraud": frozenset({"stored"}),
     "privacy": frozenset({"stored"}),
 }

@@ -182,6 +182,10 @@ class Ship(Section):
         True,
         description="Publish the numbers of closed hours and days. Of several workers of one database, one publishes.",
     )
+    problems: bool = Field(
+        True,
+        description="Look for problems of the sites every minute. Of several workers of one database, one looks.",
+    )
 
 
 class AddressList(Section):

@@ -6,6 +6,7 @@ Owns the model `Site` and its parts. Rule: a value that would match nothing, or 
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -184,6 +185,13 @@ class Site(Section):
         pattern=r"^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
         description="Time zone of the site by its IANA name, such as `Europe/Moscow`: reports give its hours and days, and a time"
         " without an offset is read in it. Rows are stored in UTC. In force after `migrate`, which `up` runs.",
+    )
+
+    holidays: tuple[date, ...] = Field(
+        (),
+        max_length=400,
+        description="Days on which the clinic is closed or open as on a Sunday, such as `2027-01-07`: the problems engine expects the visitors of a"
+        " Sunday.",
     )
 
     @field_validator("sitemap")

@@ -53,11 +53,13 @@ LIVES: Final = (
     Life("technical", "received_at", "rows_days"),
     Life("rejects", "received_at", "rows_days"),
     Life("fraud_signals", "window_start", "rows_days"),
+    Life("series", "hour", "rows_days"),
     Life("counters", "minute", "numbers_months"),
     Life("hourly", "hour", "numbers_months"),
     Life("marks", "at", "numbers_months"),
     Life("publications", "start", "numbers_months"),
     Life("cells", "start", "numbers_months"),
+    Life("problems", "changed_at", "numbers_months"),
 )
 
 

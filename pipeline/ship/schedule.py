@@ -18,6 +18,7 @@ from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.marks.record import note_changes
 from pipeline.pages.learn import learn_again
+from pipeline.problems.job import EVALUATE_SECONDS, Watching
 from pipeline.publish.job import PUBLISH_SECONDS, Publishing
 from pipeline.settings.model import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
@@ -76,7 +77,11 @@ JOBS: list[Job] = [
 
 def all_jobs() -> list[list[Job]]:
     """Return all work of one `ship` beside shipping, by thread: a backfill publishes for long, and no key may wait for it."""
-    return [JOBS, [Job("publish numbers", PUBLISH_SECONDS, Publishing(), retry_seconds=PUBLISH_SECONDS)]]
+    return [
+        JOBS,
+        [Job("publish numbers", PUBLISH_SECONDS, Publishing(), retry_seconds=PUBLISH_SECONDS)],
+        [Job("look for problems", EVALUATE_SECONDS, Watching(), retry_seconds=EVALUATE_SECONDS)],
+    ]
 
 
 class JobThread(threading.Thread):

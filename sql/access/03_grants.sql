@@ -46,6 +46,10 @@ GRANT SELECT ON rollup.* TO pixel_writer;
 -- It reads its own publications, and the number of stored rows of each day.
 GRANT SELECT ON pixel.cells TO pixel_writer;
 GRANT SELECT ON pixel.publications TO pixel_writer;
+-- The problems engine: its numbers, its problems, and the marks that say what changed.
+GRANT SELECT ON pixel.series TO pixel_writer;
+GRANT SELECT ON pixel.problems TO pixel_writer;
+GRANT SELECT ON pixel.marks TO pixel_writer;
 GRANT SELECT(database, table, active, partition_id, rows) ON system.parts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.

@@ -103,8 +103,8 @@ WITH
     by_network AS (
         SELECT
             hour, dimension, name, place_of,
-            sum(views) AS views,
-            countIf(views > 0) AS people,
+            sum(views) AS of_views,
+            countIf(views > 0) AS of_people,
             sumForEach(arrayMap(bit -> toUInt32(bitTest(flags, bit)), range(16))) AS with_flag
         FROM by_person
         GROUP BY hour, dimension, name, place_of
@@ -114,8 +114,8 @@ SELECT
     hour,
     dimension,
     name,
-    toUInt32(sum(by_network.views)) AS views,
-    toUInt32(sum(by_network.people)) AS people,
+    toUInt32(sum(of_views)) AS views,
+    toUInt32(sum(of_people)) AS people,
     mapFilter((flag, number) -> number > 0, CAST(mapFromArrays([$names],
         sumForEach(arrayMap((number, bit) -> if(bit < $fault_bits, least(number, $most_of_network), number), with_flag, range(16)))
     ), 'Map(String, UInt32)')) AS numbers

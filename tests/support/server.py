@@ -34,6 +34,8 @@ CLEARED = (
     "audit",
     "rejects",
     "marks",
+    "series",
+    "problems",
 )
 
 

@@ -1,0 +1,285 @@
+"""`problems`: list, check, show, mute, close and backtest the problems of the sites.
+
+Owns the words of the commands; the engine is in the other modules of this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, language_of, print_rows
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver import Client
+
+    from pipeline.problems.problem import Problem
+    from pipeline.settings.model import Settings
+    from pipeline.settings.site import Site
+
+SiteOption = Annotated[str, typer.Option("--site", help="One site.", show_default="all sites of the settings")]
+LangOption = Annotated[str, typer.Option("--lang", help="en or ru.", show_default="as LANG says")]
+IdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The problem; the first characters of its id are enough.")
+]
+
+NOTHING = {
+    "en": "No problem is open. The engine compares every hour with the ones before it: after a day of numbers it names faults of pages and"
+    " browsers, after a week losses of the whole site.",
+    "ru": "Открытых проблем нет. Каждый час сравнивается с прежними: через сутки чисел видны сбои страниц и браузеров, через неделю - потери"
+    " всего сайта.",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="What is broken, since when, for whom, and how many visitors it cost.", no_args_is_help=True
+    )
+    group.command("list")(list_problems)
+    group.command()(check)
+    group.command()(show)
+    group.command()(mute)
+    group.command()(close)
+    group.command()(release)
+    group.command()(backtest)
+    app.add_typer(group, name="problems", rich_help_panel=Panel.ASK)
+
+
+def list_problems(
+    site: SiteOption = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also resolved, closed and muted ones.")] = False,
+    fail_on: Annotated[
+        str, typer.Option("--fail-on", metavar="open", help="Exit with 1 if a problem is open: for cron.")
+    ] = "",
+    form: FormatOption = None,
+    lang: LangOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """List the open problems, the most costly first, each in a sentence."""
+    if fail_on not in ("", "open"):
+        raise typer.BadParameter("only `open` is known", param_hint="--fail-on")
+    settings, language = _load(config), language_of(lang)
+    found = _of_sites(settings, site)
+    now = datetime.now(UTC)
+    shown = [
+        (each, problem)
+        for each, problems in found
+        for problem in problems
+        if everything or (problem.is_active and not problem.is_muted(now))
+    ]
+    _print(shown, form, language)
+    if fail_on and any(problem.is_active and not problem.is_muted(now) for _, problem in shown):
+        raise typer.Exit(1)
+
+
+def check(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
+    """Evaluate all sites now, with everything that is stored, and list the open problems."""
+    from pipeline.errors import Fatal
+    from pipeline.problems.job import Evaluation
+    from pipeline.system import locks
+
+    settings = _load(config)
+    try:
+        with console.status("counting what changed") as status:
+            Evaluation(settings).run(datetime.now(UTC), lambda name: status.update(f"evaluating {name}"))
+    except locks.Held:
+        raise Fatal("`ship` evaluates right now; run it again in a moment") from None
+    list_problems(site, form=form, lang=lang, config=config)
+
+
+def show(problem_id: IdArgument, form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
+    """Show one problem: what broke, since when, for whom, how many it cost, and what changed."""
+    from pipeline.problems.sentences import answers, sentence, title
+
+    settings, language = _load(config), language_of(lang)
+    site, problem = _find(settings, problem_id)
+    if chosen(form) is Format.TABLE:
+        console.print(title(problem, language), style="bold", highlight=False, markup=False)
+        console.print(sentence(problem, site.zone, language), highlight=False, markup=False)
+    rows = [*answers(problem, site.zone, language), ("id", problem.id), ("state", problem.state)]
+    print_rows(("question", "answer"), rows, form)
+
+
+def mute(
+    problem_id: IdArgument,
+    until: Annotated[str, typer.Option("--until", help="A day of the site (2026-12-31), or a number of days (7d).")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")],
+    config: ConfigOption = None,
+) -> None:
+    """Mute a problem: it is not listed and raises no alert until the day is over."""
+    import msgspec
+
+    settings = _load(config)
+    site, problem = _find(settings, problem_id)
+    now = datetime.now(UTC)
+    end = _end_of(until, site, now)
+    facts = msgspec.structs.replace(problem.facts, mute_reason=_text(reason, "--reason"))
+    _store(settings, site, msgspec.structs.replace(problem, muted_until=end, changed_at=now, facts=facts))
+    console.print(f"muted {problem.id} until {end.astimezone(site.zone):%Y-%m-%d %H:%M}", highlight=False)
+
+
+def close(
+    problem_id: IdArgument,
+    fixed_by: Annotated[str, typer.Option("--fixed-by", help="The mark of the fix, such as 'release 1.4.1'.")],
+    config: ConfigOption = None,
+) -> None:
+    """Close a problem as fixed: the engine waits until the numbers could show the fault again, and says whether the fix held."""
+    import msgspec
+
+    settings = _load(config)
+    site, problem = _find(settings, problem_id)
+    facts = msgspec.structs.replace(problem.facts, verdict="waiting")
+    closed = msgspec.structs.replace(
+        problem, state="closed", fixed_by=_text(fixed_by, "--fixed-by"), changed_at=datetime.now(UTC), facts=facts
+    )
+    _store(settings, site, closed)
+    console.print(
+        f"closed {problem.id}; `clinic-pixel problems show {problem.id}` will say whether the fix held", highlight=False
+    )
+
+
+def release(
+    name: Annotated[str, typer.Argument(help="The mark, such as 'release 1.4'; `mark` and data-release make them.")],
+    site: SiteOption = "",
+    form: FormatOption = None,
+    lang: LangOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Say what a release broke and healed, and what cannot be said before more people come."""
+    from pipeline.problems.releases import verdicts
+
+    settings, language = _load(config), language_of(lang)
+    rows = [(each.id, *row) for each in _sites(settings, site) for row in verdicts(settings, each, name, language)]
+    if not rows:
+        raise typer.BadParameter(f"no mark {name!r}; `clinic-pixel mark` makes one", param_hint="NAME")
+    print_rows(("site", "release", "verdict", "sentence"), rows, form)
+
+
+def backtest(
+    since: Annotated[str, typer.Option("--since", help="First day of the site, or an age (28d).")] = "28d",
+    until: Annotated[str, typer.Option("--until", help="Last day.", show_default="now")] = "0d",
+    site: SiteOption = "",
+    form: FormatOption = None,
+    lang: LangOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """List what would have been said when, hour by hour, as if it were then: nobody is told anything."""
+    from rich.progress import track
+
+    from pipeline.problems.backtest import Backtest
+    from pipeline.system.console import errors
+
+    settings, language = _load(config), language_of(lang)
+    now = datetime.now(UTC)
+    rows: list[tuple[object, ...]] = []
+    for each in _sites(settings, site):
+        test = Backtest(settings, each, _begin_of(since, each, now), min(now, _begin_of(until, each, now)))
+        for moment in track(test.moments(), each.id, console=errors, transient=True, disable=not errors.is_terminal):
+            test.step(moment)
+        rows += test.rows(language)
+    print_rows(("site", "problem", "named", "since", "hours", "until", "sentence"), rows, form)
+
+
+def _load(config: ConfigOption) -> Settings:
+    from pipeline.settings import model as all_settings
+
+    return all_settings.load(config)
+
+
+def _sites(settings: Settings, site: str) -> list[Site]:
+    if site and settings.site(site) is None:
+        known = ", ".join(each.id for each in settings.sites)
+        raise typer.BadParameter(f"no site {site!r} in the settings; there are: {known}", param_hint="--site")
+    return [each for each in settings.sites if not site or each.id == site]
+
+
+def _of_sites(settings: Settings, site: str) -> list[tuple[Site, list[Problem]]]:
+    from pipeline.database.starting import once_prepared
+    from pipeline.problems import store
+
+    def read() -> dict[str, list[Problem]]:
+        with _connected(settings) as client:
+            return store.newest(client, datetime.now(UTC))
+
+    found = once_prepared(settings, read)
+    return [(each, found.get(each.id, [])) for each in _sites(settings, site)]
+
+
+def _find(settings: Settings, problem_id: str) -> tuple[Site, Problem]:
+    found = [
+        (site, problem)
+        for site, problems in _of_sites(settings, "")
+        for problem in problems
+        if problem_id and problem.id.startswith(problem_id.lower())
+    ]
+    if len(found) != 1:
+        why = "several problems begin with it" if found else "no problem has it; see `clinic-pixel problems list --all`"
+        raise typer.BadParameter(f"{problem_id!r}: {why}", param_hint="ID")
+    return found[0]
+
+
+def _print(shown: list[tuple[Site, Problem]], form: Format | None, language: str) -> None:
+    from pipeline.problems.sentences import sentence
+
+    shown = sorted(shown, key=lambda each: (not each[1].is_active, -each[1].lost))
+    if not shown and chosen(form) is Format.TABLE:
+        console.print(NOTHING[language], highlight=False, markup=False)
+        return
+    rows = [(problem.id, site.id, problem.state, sentence(problem, site.zone, language)) for site, problem in shown]
+    print_rows(("problem", "site", "state", "sentence"), rows, form)
+
+
+def _store(settings: Settings, site: Site, problem: Problem) -> None:
+    from pipeline.problems import store
+    from pipeline.problems.sentences import sentence
+
+    with _connected(settings) as client:
+        texts = (sentence(problem, site.zone, language) for language in ("en", "ru"))
+        store.write(client, [store.Change(problem, *texts)])
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Client]:
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    from pipeline.database.client import connect, explain
+
+    client = connect(settings, "pixel_writer")
+    try:
+        yield client
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_writer") from None
+    finally:
+        client.close()
+
+
+def _begin_of(text: str, site: Site, now: datetime) -> datetime:
+    """Return the begin of a day of the site, or the moment so many days ago."""
+    return (
+        now - (_end_of(text, site, now) - now) if text.endswith("d") else _end_of(text, site, now) - timedelta(days=1)
+    )
+
+
+def _end_of(text: str, site: Site, now: datetime) -> datetime:
+    """Return the end of a day of the site, or the moment in so many days."""
+    if text.endswith("d") and text[:-1].isdigit() and len(text) <= 4:
+        return now + timedelta(days=int(text[:-1]))
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=site.zone)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r}: expected a day such as 2026-12-31 or a number of days such as 7d"
+        ) from None
+    return (day + timedelta(days=1)).astimezone(UTC)
+
+
+def _text(given: str, option: str) -> str:
+    text = " ".join(given.split())
+    if not text or len(text) > 200 or not text.isprintable():
+        raise typer.BadParameter("expected 1 to 200 printable characters", param_hint=option)
+    return text

@@ -1,0 +1,156 @@
+"""The series of the problems engine in ClickHouse: counts the hours that changed, and reads them as a table.
+
+Owns `pixel.series` and the view `rollup.series` (sql/problems/series.sql). Theory of operation: the number of stored rows of each quarter of an hour is known without reading a
+row; an hour whose number differs from the one at its last count is counted again. So late events, replayed logs and ended days
+are seen without a list of what arrived. The last hour is counted up to the moment of the look.
+
+Works as `pixel_writer`, which reads counts and no row of an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from clickhouse_connect.driver import Client
+
+from pipeline.database.client import in_utc
+from pipeline.detection.series import Counted, Slice, Table
+from pipeline.detection.watches import FAULTS, FLAGS
+from pipeline.publish.ledger import stored_days, stored_quarters
+from pipeline.reports.statements import literal, rendered
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
+from sql import PROBLEMS_DIR, fill, without_comments
+
+VIEW: Final = "rollup.series"
+HISTORY_DAYS: Final = 56
+"""The engine learns from eight weeks."""
+MOST_SLICES: Final = 500
+MOST_OF_NETWORK: Final = 3
+ROWS: Final = "rows"
+"""The dimension of the one row of an hour that says how many rows of events were stored when it was counted."""
+HOUR: Final = timedelta(hours=1)
+
+_COUNT: Final = (
+    "/* count the series */ INSERT INTO pixel.series SELECT *, now64(3, 'UTC') FROM rollup.series(site = {site:String},"
+    " since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')})"
+)
+_CLEAR: Final = (
+    "/* clear the series */ INSERT INTO pixel.series SELECT site, hour, dimension, name, 0, 0, map(), now64(3, 'UTC')"
+    " FROM pixel.series FINAL WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND hour < {until:DateTime('UTC')}"
+    " AND dimension != 'rows' AND views + people + length(numbers) > 0"
+)
+_READ: Final = (
+    "/* read the series */ SELECT hour, dimension, name, views, people, numbers FROM pixel.series FINAL"
+    " WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND hour < {until:DateTime('UTC')} AND dimension != 'rows'"
+)
+_COUNTED: Final = (
+    "/* counted hours */ SELECT hour, views FROM pixel.series FINAL"
+    " WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND dimension = 'rows'"
+)
+_COLUMNS: Final = {
+    "site": "String",
+    "hour": "DateTime('UTC')",
+    "dimension": "String",
+    "name": "String",
+    "views": "UInt32",
+    "people": "UInt32",
+    "numbers": "Map(String, UInt32)",
+    "counted_at": "DateTime64(3, 'UTC')",
+}
+
+
+def series_views(settings: Settings) -> dict[str, str]:
+    """Return the statement that makes or replaces the view, by its name."""
+    text = without_comments((PROBLEMS_DIR / "series.sql").read_text(encoding="utf-8"))
+    names = ", ".join(literal(flag) for flag in FLAGS)
+    given = {
+        "names": names,
+        "named_bit": str(FLAGS.index("named")),
+        "fault_bits": str(FAULTS),
+        "most_of_network": str(MOST_OF_NETWORK),
+        "most_slices": str(MOST_SLICES),
+    }
+    return {VIEW: rendered(VIEW, fill(text, given), settings)}
+
+
+class SeriesStore:
+    """The series of all sites; keeps what it has counted, so one object sees each change once."""
+
+    def __init__(self) -> None:
+        self._days: Mapping[str, int] = {}
+        self._quarters: dict[str, Mapping[str, Mapping[datetime, int]]] = {}
+        self._counted: dict[str, dict[datetime, int]] = {}
+
+    def count(self, client: Client, site: Site, until: datetime) -> int:
+        """Count the hours of a site that changed, up to `until`, and return their number."""
+        begin = _hour(until) - timedelta(days=HISTORY_DAYS)
+        stored = self._stored_hours(site.id, until)
+        counted = self._known(client, site.id, begin)
+        due = sorted(
+            hour
+            for hour in {*stored, *counted}
+            if begin <= hour < until and stored.get(hour, 0) != counted.get(hour, 0)
+        )
+        for since, end in _spans(due):
+            values = {"site": site.id, "since": since, "until": min(end, until)}
+            client.command(_CLEAR, parameters=values)
+            client.command(_COUNT, parameters=values)
+        if due:
+            now = datetime.now(UTC)
+            rows: list[Sequence[object]] = [(site.id, hour, ROWS, "", stored.get(hour, 0), 0, {}, now) for hour in due]
+            client.insert("series", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))
+            counted.update({hour: stored.get(hour, 0) for hour in due})
+        return len(due)
+
+    def look(self, client: Client) -> None:
+        """Look which rows are stored now; call it before the sites are counted."""
+        days = stored_days(client)
+        self._quarters = {
+            day: self._quarters[day] if self._days.get(day) == number else stored_quarters(client, day)
+            for day, number in days.items()
+        }
+        self._days = days
+
+    def read(self, client: Client, site: Site, until: datetime, days: int = HISTORY_DAYS) -> Table:
+        """Return the table of a site from its first hour with visitors, at most `days` ago, up to `until`."""
+        since = _hour(until) - timedelta(days=days)
+        values = {"site": site.id, "since": since, "until": until}
+        rows = [_counted(row) for row in client.query(_READ, parameters=values).result_rows]
+        first = min((row.hour for row in rows if row.people), default=_hour(until))
+        return Table(first, until, rows, site.zone)
+
+    def _stored_hours(self, site: str, until: datetime) -> dict[datetime, int]:
+        found: dict[datetime, int] = {}
+        for of_sites in self._quarters.values():
+            for quarter, number in of_sites.get(site, {}).items():
+                if quarter < until:
+                    found[_hour(quarter)] = found.get(_hour(quarter), 0) + number
+        return found
+
+    def _known(self, client: Client, site: str, begin: datetime) -> dict[datetime, int]:
+        if site not in self._counted:
+            rows = client.query(_COUNTED, parameters={"site": site, "since": begin}).result_rows
+            self._counted[site] = {in_utc(hour): int(number) for hour, number in rows}
+        return self._counted[site]
+
+
+def _counted(row: Sequence[Any]) -> Counted:
+    hour, dimension, name, views, people, numbers = row
+    return Counted(in_utc(hour), Slice(dimension, name), views, people, numbers)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _spans(hours: list[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the hours as spans of at most a day, each within one UTC day."""
+    while hours:
+        first, last = hours[0], hours[0]
+        while len(hours) > 1 and hours[1] - last <= HOUR * 2 and hours[1].date() == first.date():
+            last = hours.pop(1)
+        hours.pop(0)
+        yield first, last + HOUR

@@ -1,0 +1,71 @@
+"""One evaluation of a site: from its table of numbers to its problems; pure.
+
+Owns the order of the work, which the engine, the tests and `problems backtest` share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
+
+import msgspec
+
+from pipeline.detection.causes import faults
+from pipeline.detection.detect import Known, Look
+from pipeline.detection.series import SITE, Slice, Table
+from pipeline.problems.life import after_fix, lived
+from pipeline.problems.problem import Problem
+
+LEAST_HISTORY: Final = 0.5
+"""Days of numbers without which nothing is said."""
+HOUR: Final = timedelta(hours=1)
+
+
+class Mark(NamedTuple):
+    """Something that changed: its time and its words, such as `release 1.4`."""
+
+    at: datetime
+    text: str
+
+
+def evaluate(
+    table: Table,
+    site: str,
+    before: Sequence[Problem],
+    *,
+    marks: Sequence[Mark] = (),
+    holidays: frozenset[date] = frozenset(),
+) -> list[Problem]:
+    """Return the problems of a site at the end of the table; unchanged ones are the same objects as in `before`.
+
+    `marks` are the changes of the site and of the software, in order of time.
+    """
+    now = table.until
+    look = Look(table, Known(holidays, _not_usual(before, now)))
+    if look.history_days < LEAST_HISTORY:
+        return list(before)
+    after = lived(site, before, faults(look, look.findings()), now, look.history_days, ended=_last_hour(now))
+    after = [after_fix(look, problem, now) if problem.state == "closed" else problem for problem in after]
+    return [_with_marks(problem, marks) if problem.is_active else problem for problem in after]
+
+
+def _not_usual(problems: Sequence[Problem], now: datetime) -> Mapping[Slice, Sequence[tuple[datetime, datetime]]]:
+    """Return the hours of each slice in which it had a problem: they say nothing about the usual."""
+    found: dict[Slice, list[tuple[datetime, datetime]]] = {}
+    for problem in problems:
+        for place in {problem.place, *problem.facts.also}:
+            piece = Slice(place.dimension, place.name)
+            if piece != SITE or problem.place.dimension == "site":
+                found.setdefault(piece, []).append((problem.since, problem.until or now))
+    return found
+
+
+def _last_hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _with_marks(problem: Problem, marks: Sequence[Mark]) -> Problem:
+    """Return the problem with all marks between its last good hour and the end of its first bad one; none is picked."""
+    inside = tuple(mark.text for mark in marks if problem.quiet_until <= mark.at < problem.since + HOUR)
+    return msgspec.structs.replace(problem, facts=msgspec.structs.replace(problem.facts, changed=inside))

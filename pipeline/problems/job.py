@@ -1,0 +1,151 @@
+"""The job of `ship` that evaluates the problems of all sites, and the one evaluation that `problems check` asks for.
+
+Owns the connection, the order of the sites and the rest between two evaluations.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from pipeline.database.client import connect, explain, in_utc
+from pipeline.marks.record import MARKED, RELEASE
+from pipeline.problems import store
+from pipeline.problems.counting import HISTORY_DAYS, SeriesStore
+from pipeline.problems.evaluate import Mark, evaluate
+from pipeline.problems.problem import Problem
+from pipeline.problems.sentences import sentence
+from pipeline.publish.job import Passed
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
+from pipeline.system import locks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_connect.driver import Client
+
+EVALUATE_SECONDS: Final = 60
+REST: Final = 10
+"""An evaluation rests so many times as long as it took: at most a tenth of one core."""
+LOCK: Final = "problems.lock"
+QUERY_SECONDS: Final = 300
+_MARKS: Final = "/* marks */ SELECT at, site, kind, name, after FROM pixel.marks WHERE at >= {since:DateTime64(3, 'UTC')} ORDER BY at, kind, name"
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str], None]
+Listener = Callable[[Settings, Mapping[str, list[Problem]], datetime], None]
+"""Is told the problems of all sites after each evaluation, and its time."""
+
+
+class Evaluation:
+    """Evaluates all sites; keeps what is counted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._series = SeriesStore()
+
+    def run(self, until: datetime, progress: Progress = lambda _site: None) -> dict[str, list[Problem]]:
+        """Evaluate every site with the events received before `until`, store the changes, and return the problems by site.
+
+        Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses, `locks.Held` while another process evaluates.
+        """
+        with _alone(self._settings), _writer(self._settings) as client:
+            self._series.look(client)
+            known, marks = store.newest(client, until), marks_of(client, until)
+            found: dict[str, list[Problem]] = {}
+            for site in self._settings.sites:
+                progress(site.id)
+                self._series.count(client, site, until)
+                table = self._series.read(client, site, until)
+                before = known.get(site.id, [])
+                own = [mark for of_site, mark in marks if of_site in ("", site.id)]
+                found[site.id] = evaluate(table, site.id, before, marks=own, holidays=frozenset(site.holidays))
+                store.write(client, _changes(site, before, found[site.id], until))
+            return found
+
+
+class Watching:
+    """The job: evaluates every minute, and tells a listener what it found."""
+
+    def __init__(self, listener: Listener = lambda _settings, _problems, _now: None) -> None:
+        self._listener = listener
+        self._made: tuple[Passed, Evaluation] | None = None
+        self._rests_until = 0.0
+
+    def __call__(self, settings: Settings) -> None:
+        """Evaluate up to the time before which everything is stored; raises what `Evaluation.run` raises."""
+        if not settings.ship.problems:
+            return
+        passed, evaluation = self._made = self._made or (Passed(settings.spool_dir), Evaluation(settings))
+        now, began = datetime.now(UTC), monotonic()
+        until = passed.look(now)
+        if until is None or began < self._rests_until:
+            return
+        try:
+            found = evaluation.run(until)
+        except locks.Held:
+            return  # `problems check` does the same work right now
+        self._rests_until = monotonic() + (monotonic() - began) * REST
+        self._listener(settings, found, now)
+
+
+def _changes(site: Site, before: list[Problem], after: list[Problem], now: datetime) -> list[store.Change]:
+    old = {problem.id: problem for problem in before}
+    changed = [problem for problem in after if _differs(problem, old.get(problem.id))]
+    for problem in changed:
+        if problem.id not in old or old[problem.id].state != problem.state:
+            log.info("problem %s of site %s (%s): %s", problem.id, site.id, problem.watch, problem.state)
+    return [
+        store.Change(problem, sentence(problem, site.zone, "en"), sentence(problem, site.zone, "ru"))
+        for problem in changed
+    ]
+
+
+def _differs(new: Problem, old: Problem | None) -> bool:
+    """Return whether a change is worth a row: the state, the place, or a tenth of the loss; not each minute's number."""
+    if old is None:
+        return True
+    if (new.state, new.watch, new.place, new.muted_until, new.facts.changed, new.facts.verdict) != (
+        old.state, old.watch, old.place, old.muted_until, old.facts.changed, old.facts.verdict,
+    ):  # fmt: skip
+        return True
+    return abs(new.lost - old.lost) > max(1.0, 0.1 * abs(old.lost))
+
+
+def marks_of(client: Client, until: datetime) -> list[tuple[str, Mark]]:
+    """Return the marks of the last weeks by site ('' for all sites), in order of time."""
+    rows = client.query(_MARKS, parameters={"since": until - timedelta(days=HISTORY_DAYS)}).result_rows
+    return [(site, Mark(in_utc(at), _words(kind, name, after))) for at, site, kind, name, after in rows]
+
+
+def _words(kind: str, name: str, after: str) -> str:
+    """Return the words of a mark: those of the person who made it, else kind, name and new version."""
+    if kind == RELEASE:
+        return after if name == MARKED else f"release {after}"
+    return f"{kind} {name} {after}".strip()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locks.locked(settings.run_dir / LOCK, wait=False):
+        yield
+
+
+@contextmanager
+def _writer(settings: Settings) -> Iterator[Client]:
+    client = connect(settings, "pixel_writer", timeout=QUERY_SECONDS)
+    try:
+        yield client
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_writer") from None
+    finally:
+        client.close()

@@ -1,0 +1,81 @@
+-- What is broken, since when, for whom, and how many visitors did it cost?
+WITH
+    newest AS (
+        -- Two digits of a loss: exact numbers of people are not published.
+        SELECT *, pow(10, greatest(0, floor(log10(greatest(problems.lost, 1))) - 1)) AS unit
+        FROM pixel.problems
+        WHERE changed_at < {until:DateTime64(3, 'UTC')}
+        ORDER BY site, problem, changed_at DESC
+        LIMIT 1 BY site, problem
+    )
+SELECT
+    newest.problem AS problem,
+    newest.site AS site,
+    newest.watch AS kind,
+    if(newest.muted_until > {until:DateTime64(3, 'UTC')}, 'muted', toString(newest.state)) AS state,
+    newest.sentence AS sentence,
+    newest.since AS since,
+    nullIf(newest.until, toDateTime(0, 'UTC')) AS until,
+    if(newest.dimension IN ('page', 'section', 'source', 'role'), newest.name, '') AS page,
+    if(newest.dimension IN ('browser', 'version', 'engine', 'os', 'device'), newest.name, '') AS browser,
+    if(newest.dimension = 'network', newest.name, '') AS network,
+    if(newest.dimension = 'country', newest.name, '') AS country,
+    arrayStringConcat(arrayMap(place -> JSONExtractString(place, 'name'), JSONExtractArrayRaw(newest.facts, 'works_for')), ', ') AS works_for,
+    toUInt64(newest.unit * round(greatest(newest.lost_low, 0) / newest.unit)) AS lost_low,
+    toUInt64(newest.unit * round(greatest(newest.lost, 0) / newest.unit)) AS lost,
+    toUInt64(newest.unit * round(greatest(newest.lost_high, 0) / newest.unit)) AS lost_high,
+    arrayStringConcat(JSONExtract(newest.facts, 'changed', 'Array(String)'), ', ') AS changed,
+    round(newest.confidence, 1) AS confidence,
+    JSONExtractString(newest.facts, 'cause') AS evidence,
+    newest.sentence_ru AS sentence_ru
+FROM newest
+WHERE newest.state != 'resolved' OR newest.until >= {since:DateTime64(3, 'UTC')}
+ORDER BY newest.state IN ('open', 'ongoing') DESC, newest.lost DESC, problem
+
+-- purpose = "technical"
+-- role = "ops"
+-- chart = "table"
+-- rank = "lost"
+-- plain = { 7d = 168, 28d = 672 }
+--
+-- [parameters]
+-- since = { type = "DateTime64(3, 'UTC')", default = "7d" }
+-- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
+--
+-- [columns]
+-- problem = { kind = "value", type = "String", unit = "id", meaning = "the same for the same fault; `clinic-pixel problems show` explains it" }
+-- site = { kind = "value", type = "LowCardinality(String)", unit = "name", meaning = "site of the settings" }
+-- kind = { kind = "value", type = "LowCardinality(String)", unit = "word", meaning = "watch that found it (sql/problems/watches.toml)" }
+-- state = { kind = "value", type = "String", unit = "word", meaning = "open (new), ongoing, resolved, closed (a person fixed it) or muted" }
+-- sentence = { kind = "value", type = "String", unit = "text", meaning = "the problem in a sentence, in the time of the site" }
+-- since = { kind = "value", type = "DateTime('UTC')", unit = "UTC", meaning = "first hour with the fault" }
+-- until = { kind = "value", type = "Nullable(DateTime('UTC'))", unit = "UTC", meaning = "first good hour of a resolved problem" }
+-- page = { kind = "value", type = "String", unit = "path", meaning = "page, section, role or source of the links that is concerned" }
+-- browser = { kind = "value", type = "String", unit = "name", meaning = "browser, version, engine, system or device that is concerned" }
+-- network = { kind = "value", type = "String", unit = "AS number and name", meaning = "network that is concerned" }
+-- country = { kind = "value", type = "String", unit = "ISO 3166 code", meaning = "country that is concerned" }
+-- works_for = { kind = "value", type = "String", unit = "names", meaning = "the largest of the same kind without the fault" }
+-- lost_low = { kind = "value", type = "UInt64", unit = "visitors", meaning = "lower bound of `lost` (95 %)" }
+-- lost = { kind = "value", type = "UInt64", unit = "visitors", meaning = "visitors that are missing or met the fault, two digits; views, bookings or page loads where the sentence says so" }
+-- lost_high = { kind = "value", type = "UInt64", unit = "visitors", meaning = "upper bound of `lost` (95 %)" }
+-- changed = { kind = "value", type = "String", unit = "marks", meaning = "everything that changed between the last good and the first bad hour" }
+-- confidence = { kind = "value", type = "Float64", unit = "nats", meaning = "evidence: 11.5 is one error in a hundred thousand looks" }
+-- evidence = { kind = "value", type = "String", unit = "word", meaning = "kind of cause, where the numbers tell it apart" }
+-- sentence_ru = { kind = "value", type = "String", unit = "text", meaning = "the sentence in Russian" }
+--
+-- [en]
+-- title = "Problems"
+-- answer = "{sentence}"
+-- limits = """\
+-- The engine compares each hour with the hours before it; a loss is named once chance explains it only once in a hundred thousand looks: \
+-- silence after about 15 expected visitors, a loss of a half after about 75, of a third after about 220. Faults that cost \
+-- fewer visitors are not seen. Of all sites; times are UTC, sentences have the time of the site."""
+--
+-- [ru]
+-- title = "Проблемы"
+-- question = "Что сломано, с каких пор, у кого и скольких посетителей это стоило?"
+-- answer = "{sentence_ru}"
+-- limits = """\
+-- Каждый час сравнивается с прежними; потеря названа, когда случай объясняет её один раз на сто тысяч проверок: тишина - примерно после 15 \
+-- ожидаемых посетителей, потеря половины - после 75, трети - после 220. Сбои, которые стоили меньше, не видны. По всем сайтам; время в \
+-- столбцах UTC, в предложениях - время сайта."""
