@@ -142,7 +142,7 @@ class Look:
         basis = self._basis(watch, number, piece)
         best: Episode | None = None
         for factor in self._allowed(watch, basis.usual):
-            found = self._going_on(basis.evidence(factor), factor, limit)
+            found = self._going_on(basis.evidence(factor), factor, limit, self._first(watch))
             if found is not None and (best is None or found.evidence > best.evidence):
                 best = found
         if best is None:
@@ -186,14 +186,18 @@ class Look:
             return [factor for factor in watch.factors if log((factor - 1) / log(factor)) > GATE * usual.wander]
         return [factor for factor in watch.factors if log((factor - 1) / log(factor)) < -GATE * usual.wander]
 
-    def _going_on(self, pieces: Numbers, factor: float, limit: float) -> Episode | None:
-        pieces = np.where(self.silent, 0.0, pieces)[self._begin :]
+    def _first(self, watch: Watch) -> int:
+        """Return the first hour that is looked at; a fault that needs no history may be as old as the window is long."""
+        return max(0, self.table.size - WINDOW // timedelta(hours=1)) if watch.is_always_wrong else self._begin
+
+    def _going_on(self, pieces: Numbers, factor: float, limit: float, begin: int) -> Episode | None:
+        pieces = np.where(self.silent, 0.0, pieces)[begin:]
         if not evidence.may_be_certain(pieces, limit):
             return None
         last = evidence.episodes(pieces, factor, limit)[-1]
         if last.end is not None:
             return None
-        return last._replace(first=last.first + self._begin, certain=last.certain + self._begin)
+        return last._replace(first=last.first + begin, certain=last.certain + begin)
 
     def _finding(self, watch: Watch, number: str, piece: Slice, episode: Episode, basis: _Basis) -> Finding:
         usual, of = basis.usual, basis.of
