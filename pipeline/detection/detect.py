@@ -126,10 +126,19 @@ class Look:
                     continue
                 if dimension == "page" and "*" in piece.name and watch.direction == "rise" and watch.of == "site":
                     continue  # many addresses under one name: no page that one could mend
-                people = self.table.of("people", piece)
-                sized.append((float(people[self._history].sum() if watch.direction == "drop" else people.sum()), piece))
+                sized.append((self._size(watch, piece), piece))
         sized.sort(reverse=True)
         return [piece for size, piece in sized[:MOST_SLICES] if size >= watch.least]
+
+    def _size(self, watch: Watch, piece: Slice) -> float:
+        """Return how many people of a slice could be lost in the window, or how many have the flag that may rise."""
+        if watch.direction == "rise":
+            return float(self.table.of(watch.number[0], piece)[self._first(watch) :].sum())
+        people = self.table.of("people", piece)[self._history]
+        if people.sum() < LEAST_EXPECTED:
+            return 0.0
+        expected = people.mean() * (self.table.size - self._begin)
+        return float(expected) if expected >= LEAST_EXPECTED or watch.kind == "share" else 0.0
 
     def evidence(self, watch_name: str, number: str, piece: Slice, factor: float) -> Numbers:
         """Return by hour the evidence that a slice is changed by the factor, in nats; zeros for a watch that is not known."""

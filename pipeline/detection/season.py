@@ -121,7 +121,8 @@ def _spread(residual: Numbers, variance: Numbers, history: NDArrayBool, prior: f
     squares = residual[history] ** 2
     if squares.size:
         # One outage among the hours to learn from must not hide the next one.
-        squares = np.minimum(squares, np.quantile(squares, 0.995))
+        place = int(0.995 * squares.size)
+        squares = np.minimum(squares, np.partition(squares, place)[place])
     weight = float(variance[history].sum())
     return max(1.0, (float(squares.sum()) + PRIOR_EVENTS * prior) / (weight + PRIOR_EVENTS))
 
