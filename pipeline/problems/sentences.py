@@ -25,25 +25,30 @@ HOUR: Final = timedelta(hours=1)
 
 
 class Detail(NamedTuple):
-    """The details that a sentence has: the longest name, the number of other places, whether changes are named, and the notes."""
+    """The details that a sentence has: the longest name, the number of other places, the share of visitors, whether changes are named, and so on."""
 
-    name: int
-    places: int
-    names_changes: bool
-    notes: bool
+    name: int = LONGEST_NAME
+    places: int = 3
+    share: bool = True
+    names_changes: bool = True
+    notes: bool = True
+    why: bool = True
+    next: bool = True
 
 
+_WHOLE: Final = Detail(places=20)
+_PLAIN: Final = Detail(places=1, share=False, names_changes=False)
 _DETAILS: Final = (
-    Detail(LONGEST_NAME, 3, names_changes=True, notes=True),
-    Detail(LONGEST_NAME, 1, names_changes=True, notes=True),
-    Detail(LONGEST_NAME, 1, names_changes=False, notes=True),
-    Detail(60, 1, names_changes=False, notes=True),
-    Detail(60, 0, names_changes=False, notes=True),
-    Detail(40, 0, names_changes=False, notes=False),
-    Detail(20, 0, names_changes=False, notes=False),
+    Detail(),
+    Detail(share=False),
+    Detail(places=1, share=False),
+    _PLAIN,
+    _PLAIN._replace(name=60),
+    _PLAIN._replace(name=60, places=0, notes=False),
+    _PLAIN._replace(name=40, places=0, notes=False, why=False),
+    _PLAIN._replace(name=20, places=0, notes=False, why=False, next=False),
 )
-"""From the whole to the least; the first that fits is told."""
-_WHOLE: Final = Detail(LONGEST_NAME, 20, names_changes=True, notes=True)
+"""From the whole to the least; the first that fits is told. `answers` has the rest."""
 
 
 def title(problem: Problem, language: Language) -> str:
@@ -91,7 +96,7 @@ def answers(problem: Problem, zone: ZoneInfo, language: Language) -> list[tuple[
         (phrases["question_what"], what),
         (phrases["question_since"], [since, *came_back, *_end(problem, zone, language)]),
         (phrases["question_whom"], whom),
-        (phrases["question_lost"], [_lost(problem, language)]),
+        (phrases["question_lost"], [_lost(problem, language, _WHOLE)]),
         (phrases["question_changed"], [_changed(problem, language, _WHOLE)]),
     ]
     return [(question, " ".join(parts)) for question, parts in told]
@@ -99,13 +104,13 @@ def answers(problem: Problem, zone: ZoneInfo, language: Language) -> list[tuple[
 
 def _parts(problem: Problem, zone: ZoneInfo, language: Language, detail: Detail) -> Iterator[str]:
     yield _what(problem, zone, language, detail)
+    yield _lost(problem, language, detail)
     yield from _others(problem, language, detail)
-    yield _lost(problem, language)
     yield _changed(problem, language, detail)
     yield from _end(problem, zone, language)
     if detail.notes:
         yield from _notes(problem, language)
-    if problem.is_active:
+    if problem.is_active and detail.next:
         step = _texts(problem, language).next.format_map(named(problem.place, language, detail.name))
         yield table().phrases[language]["next"].format(next=step)
 
@@ -141,7 +146,7 @@ def _what(problem: Problem, zone: ZoneInfo, language: Language, detail: Detail) 
         "when": _when(problem, zone, language),
     }
     text = " ".join(texts.what.format_map(given).split())
-    return f"{text} {texts.why}" if texts.why else text
+    return f"{text} {texts.why}" if texts.why and detail.why and problem.is_active else text
 
 
 def _rest(problem: Problem) -> float:
@@ -198,7 +203,7 @@ def _listed(places: Sequence[Place], language: Language, detail: Detail) -> str:
     return ", ".join(names)
 
 
-def _lost(problem: Problem, language: Language) -> str:
+def _lost(problem: Problem, language: Language, detail: Detail) -> str:
     phrases, facts = table().phrases[language], problem.facts
     of_watch = _of_watch(problem.watch)
     cause = table().causes.get(facts.cause)
@@ -206,9 +211,10 @@ def _lost(problem: Problem, language: Language) -> str:
     unit = of_watch.units.get(facts.number, table().numbers.get(facts.number, "visitors"))
     number = words.about(problem.lost_low, problem.lost, problem.lost_high, unit, language)
     share = ""
-    if facts.of > 0 and facts.seen > facts.expected and problem.lost >= FEW:
+    if detail.share and facts.of > 0 and facts.seen > facts.expected and problem.lost >= FEW:
         share = phrases["share"].format(
             share=words.percent(facts.seen / facts.of, language),
+            units=words.noun(FEW, unit, language),
             usual=words.percent(facts.expected / facts.of, language),
         )
     return f"{phrases[label]}: {number}{share}."
@@ -230,7 +236,7 @@ def _end(problem: Problem, zone: ZoneInfo, language: Language) -> Iterator[str]:
     if problem.until is not None and not problem.is_active:
         yield phrases["ended"].format(until=_moment(problem.until, zone, language))
     if verdict := problem.facts.verdict:
-        name = clean(problem.fixed_by, 60)
+        name = clean(problem.fixed_by, 40)
         yield phrases[verdict].format(fix=phrases["fix_named"].format(name=name) if name else phrases["fix"])
 
 

@@ -142,13 +142,17 @@ def cases() -> dict[str, Problem]:
     return found | more
 
 
+def wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 130, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+
+
 def golden_text() -> str:
     lines: list[str] = []
     for heading, one in cases().items():
         lines += ["", f"# {heading}"]
         for language in LANGUAGES:
             lines.append(f"{language}  {title(one, language)}")
-            lines += textwrap.wrap(sentence(one, BERLIN, language), 130, initial_indent="    ", subsequent_indent="    ")
+            lines += wrapped(sentence(one, BERLIN, language))
     shown = problem(
         "form_broken",
         "version",
@@ -162,7 +166,7 @@ def golden_text() -> str:
         lines += ["", f"# the five questions, {language}"]
         for question, answer in answers(shown, BERLIN, language):
             lines.append(question)
-            lines += textwrap.wrap(answer, 130, initial_indent="    ", subsequent_indent="    ")
+            lines += wrapped(answer)
     return "\n".join(lines[1:]) + "\n"
 
 
