@@ -45,7 +45,7 @@ class Watch(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Watch:
-        known = {"views", "people", *FLAGS}
+        known = {"views", "people", "poor", *FLAGS}
         if wrong := [name for name in self.number if name not in known]:
             raise ValueError(f"{self.name}: no number is called {wrong[0]!r}")
         if (self.kind == "share") is not bool(self.of) or self.of not in known | {"", "site"}:

@@ -108,6 +108,22 @@ WITH
             sumForEach(arrayMap(bit -> toUInt32(bitTest(flags, bit)), range(16))) AS with_flag
         FROM by_person
         GROUP BY hour, dimension, name, place_of
+    ),
+    -- Measurements of the tag: a page load is counted once, and `poor` are the loads above the limit of web.dev/vitals.
+    measured AS (
+        SELECT
+            toStartOfHour(received_at) AS hour,
+            multiIf(kind = 'js_error', 'script_error', kind = 'resource', 'resource', 'vital') AS dimension,
+            multiIf(
+                kind = 'js_error', toString(template),
+                kind = 'resource', trimRight(concat(toString(source_host), ' ', toString(source_file))),
+                trimRight(concat(toString(name), ' ', if($is_sensitive, toString(page), extract(toString(page), '^/[^/]*'))))
+            ) AS slice,
+            view,
+            kind = 'vital' AND value > transform(toString(name), ['LCP', 'FCP', 'INP', 'CLS', 'TTFB'], [4000., 3000., 500., 0.25, 1800.], inf) AS is_poor
+        FROM pixel.technical
+        WHERE site = {site:String} AND received_at >= {since:DateTime('UTC')} AND received_at < {until:DateTime('UTC')}
+            AND robot = '' AND net_class != 'own'
     )
 SELECT
     {site:String} AS site,
@@ -122,5 +138,19 @@ SELECT
 FROM by_network
 GROUP BY hour, dimension, name
 -- A scanner may make a hundred thousand pages: the largest slices of an hour are enough.
+ORDER BY people DESC
+LIMIT $most_slices BY hour, dimension
+UNION ALL
+SELECT
+    {site:String} AS site,
+    hour,
+    dimension,
+    slice AS name,
+    toUInt32(uniqExact(view)) AS views,
+    views AS people,
+    CAST(map('poor', toUInt32(uniqExactIf(view, is_poor))), 'Map(String, UInt32)') AS numbers
+FROM measured
+WHERE slice != ''
+GROUP BY hour, dimension, slice
 ORDER BY people DESC
 LIMIT $most_slices BY hour, dimension
