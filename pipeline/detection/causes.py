@@ -14,7 +14,7 @@ from pipeline.detection.series import SITE, Slice
 from pipeline.detection.watches import all_watches
 
 NEAR: Final = timedelta(hours=3)
-"""Two findings whose beginnings are estimated within so much, or a quarter of their duration, may be one fault."""
+"""Two findings whose beginnings are estimated within so much, or half of their duration, may be one fault."""
 MOST_NAMED: Final = 3
 MAIN_PART: Final = 0.4
 """A slice that lost so much of what the whole site lost explains it."""
@@ -49,17 +49,32 @@ def faults(look: Look, found: Sequence[Finding]) -> list[Fault]:
 
 
 def _same_fault(main: Finding, other: Finding) -> bool:
-    longest = max(main.duration, other.duration)
-    if abs(main.since - other.since) > max(NEAR, longest / 4):
-        return False
-    if main.slice == other.slice:
+    if main.slice == other.slice or (main.watch == other.watch and _contains(main.slice, other.slice)):
         return True
+    # The begin of a small loss is estimated roughly.
+    if abs(main.since - other.since) > max(NEAR, max(main.duration, other.duration) / 2):
+        return False
     if SITE in (main.slice, other.slice):
         return _explains_the_site(main, other)
     if main.slice.dimension == other.slice.dimension:
         return main.watch != other.watch and _is_failure(main)
-    same_kind = any({main.slice.dimension, other.slice.dimension} <= set(kind) for kind in _ONE_OF)
-    return same_kind or _is_failure(main) or _is_failure(other)
+    return _of_one_kind(main.slice, other.slice) or _is_failure(main) or _is_failure(other)
+
+
+def _contains(one: Slice, other: Slice) -> bool:
+    """Return whether two slices of different dimensions are about the same people: a browser and its device, a page and its section."""
+    if one.dimension == other.dimension:
+        return False
+    if SITE in (one, other):
+        return one.dimension in _PROGRAMS or other.dimension in _PROGRAMS
+    if {one.dimension, other.dimension} == {"page", "section"}:
+        page, section = (one, other) if one.dimension == "page" else (other, one)
+        return page.name.startswith(section.name)
+    return _of_one_kind(one, other)
+
+
+def _of_one_kind(one: Slice, other: Slice) -> bool:
+    return any({one.dimension, other.dimension} <= set(kind) for kind in _ONE_OF)
 
 
 def _explains_the_site(main: Finding, other: Finding) -> bool:

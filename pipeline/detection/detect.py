@@ -105,7 +105,8 @@ class Look:
     def findings(self, watches: Mapping[str, Watch] | None = None) -> list[Finding]:
         """Return what is certain now, the nearest to the cause first."""
         found = [one for watch in (watches or all_watches()).values() for one in self._of_watch(watch)]
-        return sorted(found, key=lambda each: (each.rank, -each.evidence))
+        # A section with one page is named by its page.
+        return sorted(found, key=lambda each: (each.rank, -each.evidence, each.slice.dimension != "page"))
 
     def _of_watch(self, watch: Watch) -> Iterator[Finding]:
         if watch.kind == "count" and self.history_days < SEASON_DAYS:
