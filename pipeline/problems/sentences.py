@@ -25,7 +25,7 @@ HOUR: Final = timedelta(hours=1)
 
 
 class Detail(NamedTuple):
-    """The details that a sentence has: the longest name, the number of other places, the share of visitors, whether changes are named, and so on."""
+    """The details of a sentence: the longest name, how many other places are named, and which parts are told."""
 
     name: int = LONGEST_NAME
     places: int = 3
@@ -166,7 +166,7 @@ def _level(problem: Problem, language: Language) -> str:
     if rest < 1:
         shown = words.percent(rest, language)
         return phrases["fell"].format(percent=shown) if rest < 0.95 else phrases["fell_slightly"]
-    if rest < 1.5 or rest > 1000:
+    if not 1.5 <= rest <= 1000:
         return phrases["rose_from_nothing"]
     times = round(rest) if rest < 10 else words.coarse(rest)
     return phrases["rose"].format(times=counted(max(2, times), "times", language))
@@ -234,7 +234,9 @@ def _end(problem: Problem, zone: ZoneInfo, language: Language) -> Iterator[str]:
     """Yield until when the problem lasted, and whether its fix held."""
     phrases = table().phrases[language]
     if problem.until is not None and not problem.is_active:
-        yield phrases["ended"].format(until=_moment(problem.until, zone, language))
+        # With this verdict nobody knows whether it ended.
+        phrase = "closed" if problem.facts.verdict == "unknown" else "ended"
+        yield phrases[phrase].format(until=_moment(problem.until, zone, language))
     if verdict := problem.facts.verdict:
         name = clean(problem.fixed_by, 40)
         yield phrases[verdict].format(fix=phrases["fix_named"].format(name=name) if name else phrases["fix"])
@@ -244,7 +246,4 @@ def _notes(problem: Problem, language: Language) -> Iterator[str]:
     phrases, days = table().phrases[language], int(problem.facts.days)
     if not problem.is_active or days >= ROUGH_DAYS:
         return
-    if days < 1:
-        yield phrases["history_none"]
-    else:
-        yield phrases["history"].format(days=counted(days, "days", language))
+    yield phrases["history" if days else "history_none"].format(days=counted(days, "days", language))

@@ -179,10 +179,10 @@ def about(low: float, middle: float, high: float, unit: str, language: Language)
     lowest, most, highest = coarse(low, "down"), coarse(middle), coarse(max(middle, high), "up")
     if middle < FEW:
         form = "number_few" if high < FEW else "number_few_up_to"
-    elif most == highest:
-        form = "number_alone"
+    elif lowest >= FEW:
+        form = "number" if lowest < highest else "number_alone"
     else:
-        form = "number" if FEW <= lowest < most else "number_up_to"
+        form = "number_up_to" if most < highest else "number_alone"
     told = {name: decimal(number, language) for name, number in (("low", lowest), ("middle", most), ("high", highest))}
     return phrases[form].format(unit=noun(max(most, FEW), unit, language), **told)
 
