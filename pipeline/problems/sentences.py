@@ -134,8 +134,7 @@ def _texts(problem: Problem, language: Language) -> Texts:
 
 def _symptom(watch: str, language: Language) -> str:
     texts = _of_watch(watch).of(language)
-    text = (texts.title_fewer or texts.title).format(place="", name="", bare="")
-    return " ".join(text.split()).rstrip(": ")
+    return (texts.title_fewer or texts.title).format(place="", name="", bare="").rstrip(": ")
 
 
 def _what(problem: Problem, zone: ZoneInfo, language: Language, detail: Detail) -> str:
@@ -181,6 +180,8 @@ def _when(problem: Problem, zone: ZoneInfo, language: Language) -> str:
     begin, end = problem.quiet_until, problem.since + HOUR
     days = {words.date_of(moment, zone, language) for moment in (begin, end)}
     phrases = table().phrases[language]
+    if problem.quiet_until >= problem.since:  # there is no number of an hour without it
+        return phrases["before"].format(end=_moment(end, zone, language))
     if len(days) == 1:
         return phrases["between_hours"].format(
             begin=words.time_of(begin, zone), end=words.time_of(end, zone), date=days.pop()
@@ -189,10 +190,9 @@ def _when(problem: Problem, zone: ZoneInfo, language: Language) -> str:
 
 
 def _others(problem: Problem, language: Language, detail: Detail) -> Iterator[str]:
-    phrases = table().phrases[language]
     for phrase, places in (("also", problem.facts.also), ("not_affected", problem.facts.works_for)):
         if places and detail.places:
-            yield phrases[phrase].format(names=_listed(places, language, detail))
+            yield table().phrases[language][phrase].format(names=_listed(places, language, detail))
 
 
 def _listed(places: Sequence[Place], language: Language, detail: Detail) -> str:
@@ -211,7 +211,7 @@ def _lost(problem: Problem, language: Language, detail: Detail) -> str:
     unit = of_watch.units.get(facts.number, table().numbers.get(facts.number, "visitors"))
     number = words.about(problem.lost_low, problem.lost, problem.lost_high, unit, language)
     share = ""
-    if detail.share and facts.of > 0 and facts.seen > facts.expected and problem.lost >= FEW:
+    if detail.share and of_watch.has_share and facts.of > 0 and facts.seen > facts.expected and problem.lost >= FEW:
         share = phrases["share"].format(
             share=words.percent(facts.seen / facts.of, language),
             units=words.noun(FEW, unit, language),

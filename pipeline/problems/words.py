@@ -95,6 +95,7 @@ class OfWatch(Both[Texts]):
 
     count: Count
     units: dict[str, str] = {}
+    has_share: bool = True
 
 
 class OfCause(Both[Some]):
@@ -221,9 +222,12 @@ def kind_of(place: Place) -> str:
 
 def named(place: Place, language: Language, longest: int = LONGEST_NAME) -> Mapping[str, str]:
     """Return the placeholders of a place: `place`, `name` and `bare`."""
-    kind = kind_of(place)
-    bare = _bare(place, kind, language, longest)
-    naming = table().places[kind].of(language)
+    kind, naming = kind_of(place), table().places[kind_of(place)].of(language)
+    if place.dimension == "vital" and kind != "vital":
+        section = place.name.partition(" ")[2]
+        inner = named(Place("section" if section else "site", section), language, longest)
+        return {**inner, "place": naming.place.format_map(inner), "name": naming.name.format_map(inner)}
+    bare = _bare(place.name, kind, language, longest)
     article = "the " if kind == "country" and language == "en" and place.name in table().countries.with_article else ""
     return {
         "bare": bare,
@@ -232,14 +236,11 @@ def named(place: Place, language: Language, longest: int = LONGEST_NAME) -> Mapp
     }
 
 
-def _bare(place: Place, kind: str, language: Language, longest: int) -> str:
-    name = place.name
+def _bare(name: str, kind: str, language: Language, longest: int) -> str:
     if kind == "country":
         name = _LOCALES[language].territories.get(name, name)
     elif kind == "engine":
         name = table().engines[language].get(name, name)
     elif kind == "group":
         name = name.partition("/~")[2]
-    elif place.dimension == "vital" and kind != "vital":
-        name = name.partition(" ")[2] or "/"
     return clean(name, longest) or table().phrases[language]["no_name"]
