@@ -14,7 +14,7 @@ from pipeline.detection.series import SITE, Slice
 from pipeline.detection.watches import all_watches
 
 NEAR: Final = timedelta(hours=3)
-"""Two findings whose beginnings are estimated within so much, or half of their duration, may be one fault."""
+"""Two findings whose beginnings are estimated within so much, or the duration of the shorter one, may be one fault."""
 MOST_NAMED: Final = 3
 MAIN_PART: Final = 0.4
 """A slice that lost so much of what the whole site lost explains it."""
@@ -49,10 +49,10 @@ def faults(look: Look, found: Sequence[Finding]) -> list[Fault]:
 
 
 def _same_fault(main: Finding, other: Finding) -> bool:
-    if main.slice == other.slice or (main.watch == other.watch and _contains(main.slice, other.slice)):
+    if main.slice == other.slice or (_topic(main) == _topic(other) and _contains(main.slice, other.slice)):
         return True
     # The begin of a small loss is estimated roughly.
-    if abs(main.since - other.since) > max(NEAR, max(main.duration, other.duration) / 2):
+    if abs(main.since - other.since) > max(NEAR, min(main.duration, other.duration)):
         return False
     if SITE in (main.slice, other.slice):
         return _explains_the_site(main, other)
@@ -61,11 +61,15 @@ def _same_fault(main: Finding, other: Finding) -> bool:
     return _of_one_kind(main.slice, other.slice) or _is_failure(main) or _is_failure(other)
 
 
+def _topic(finding: Finding) -> str:
+    return all_watches()[finding.watch].topic or finding.watch
+
+
 def _contains(one: Slice, other: Slice) -> bool:
     """Return whether two slices of different dimensions are about the same people: a browser and its device, a page and its section."""
     if one.dimension == other.dimension:
         return False
-    if SITE in (one, other):
+    if SITE in (one, other) or "role" in (one.dimension, other.dimension):
         return one.dimension in _PROGRAMS or other.dimension in _PROGRAMS
     if {one.dimension, other.dimension} == {"page", "section"}:
         page, section = (one, other) if one.dimension == "page" else (other, one)

@@ -228,7 +228,8 @@ class Look:
             watch=watch.name,
             slice=piece,
             number=number,
-            quiet_until=self.table.time(max(0, episode.first - 1)),
+            # A fault that is as old as the hours that are looked at began at an unknown time before.
+            quiet_until=self.table.time(episode.first - (episode.first > self._first(watch))),
             since=self.table.time(episode.first),
             seen=seen,
             expected=expected,

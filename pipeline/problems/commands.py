@@ -5,8 +5,6 @@ Owns the words of the commands; the engine is in the other modules of this room.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +13,8 @@ import typer
 from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver import Client
-
     from pipeline.problems.problem import Problem
+    from pipeline.problems.words import Language
     from pipeline.settings.model import Settings
     from pipeline.settings.site import Site
 
@@ -171,17 +168,22 @@ def backtest(
     """List what would have been said when, hour by hour, as if it were then: nobody is told anything."""
     from rich.progress import track
 
-    from pipeline.problems.backtest import Backtest
+    from pipeline.problems import store
+    from pipeline.problems.counting import HISTORY_DAYS, table_of
+    from pipeline.problems.evaluate import Backtest
     from pipeline.system.console import errors
 
     settings, language = _load(config), language_of(lang)
     now = datetime.now(UTC)
     rows: list[tuple[object, ...]] = []
     for each in _sites(settings, site):
-        test = Backtest(settings, each, _begin_of(since, each, now), min(now, _begin_of(until, each, now)))
+        first, last = _begin_of(since, each, now), min(now, _begin_of(until, each, now))
+        with store.connected(settings) as client:
+            table = table_of(client, each, last, HISTORY_DAYS + (last - first).days + 1)
+        test = Backtest(table, each, first, last)
         for moment in track(test.moments(), each.id, console=errors, transient=True, disable=not errors.is_terminal):
             test.step(moment)
-        rows += test.rows(language)
+        rows += [_row_of_test(each, problem, language) for problem in test.problems]
     print_rows(("site", "problem", "named", "since", "hours", "until", "sentence"), rows, form)
 
 
@@ -203,7 +205,7 @@ def _of_sites(settings: Settings, site: str) -> list[tuple[Site, list[Problem]]]
     from pipeline.problems import store
 
     def read() -> dict[str, list[Problem]]:
-        with _connected(settings) as client:
+        with store.connected(settings) as client:
             return store.newest(client, datetime.now(UTC))
 
     found = once_prepared(settings, read)
@@ -223,7 +225,7 @@ def _find(settings: Settings, problem_id: str) -> tuple[Site, Problem]:
     return found[0]
 
 
-def _print(shown: list[tuple[Site, Problem]], form: Format | None, language: str) -> None:
+def _print(shown: list[tuple[Site, Problem]], form: Format | None, language: Language) -> None:
     from pipeline.problems.sentences import sentence
 
     shown = sorted(shown, key=lambda each: (not each[1].is_active, -each[1].lost))
@@ -238,24 +240,20 @@ def _store(settings: Settings, site: Site, problem: Problem) -> None:
     from pipeline.problems import store
     from pipeline.problems.sentences import sentence
 
-    with _connected(settings) as client:
+    with store.connected(settings) as client:
         texts = (sentence(problem, site.zone, language) for language in ("en", "ru"))
         store.write(client, [store.Change(problem, *texts)])
 
 
-@contextmanager
-def _connected(settings: Settings) -> Iterator[Client]:
-    from clickhouse_connect.driver.exceptions import ClickHouseError
+def _row_of_test(site: Site, problem: Problem, language: Language) -> tuple[object, ...]:
+    from pipeline.problems.sentences import sentence
 
-    from pipeline.database.client import connect, explain
-
-    client = connect(settings, "pixel_writer")
-    try:
-        yield client
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()
+    named, since, until = (
+        f"{moment.astimezone(site.zone):%Y-%m-%d %H:%M}" if moment else ""
+        for moment in (problem.opened_at, problem.since, problem.until)
+    )
+    hours = round((problem.opened_at - problem.since) / timedelta(hours=1))
+    return site.id, problem.id, named, since, hours, until, sentence(problem, site.zone, language)
 
 
 def _begin_of(text: str, site: Site, now: datetime) -> datetime:

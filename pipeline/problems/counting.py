@@ -137,6 +137,14 @@ class SeriesStore:
         return self._counted[site]
 
 
+def table_of(client: Client, site: Site, until: datetime, days: int = HISTORY_DAYS) -> Table:
+    """Count what changed at a site and return its table of the last `days` up to `until`."""
+    series = SeriesStore()
+    series.look(client)
+    series.count(client, site, until)
+    return series.read(client, site, until, days)
+
+
 def _counted(row: Sequence[Any]) -> Counted:
     hour, dimension, name, views, people, numbers = row
     return Counted(in_utc(hour), Slice(dimension, name), views, people, numbers)

@@ -16,6 +16,7 @@ from pipeline.detection.detect import Known, Look
 from pipeline.detection.series import SITE, Slice, Table
 from pipeline.problems.life import after_fix, lived
 from pipeline.problems.problem import Problem
+from pipeline.settings.site import Site
 
 LEAST_HISTORY: Final = 0.5
 """Days of numbers without which nothing is said."""
@@ -69,3 +70,28 @@ def _with_marks(problem: Problem, marks: Sequence[Mark]) -> Problem:
     """Return the problem with all marks between its last good hour and the end of its first bad one; none is picked."""
     inside = tuple(mark.text for mark in marks if problem.quiet_until <= mark.at < problem.since + HOUR)
     return msgspec.structs.replace(problem, facts=msgspec.structs.replace(problem.facts, changed=inside))
+
+
+class Backtest:
+    """What would have been said when: the evaluation of each hour from one moment to another one, as if it were then.
+
+    `table` reaches from the history before `since` up to `until`. Nothing is stored and nobody is told.
+    """
+
+    def __init__(self, table: Table, site: Site, since: datetime, until: datetime) -> None:
+        self._site = site
+        self._since = since
+        self._until = until
+        self._table = table
+        self.problems: list[Problem] = []
+
+    def step(self, moment: datetime) -> None:
+        """Evaluate as if it were this moment."""
+        self.problems = evaluate(
+            self._table.before(moment), self._site.id, self.problems, holidays=frozenset(self._site.holidays)
+        )
+
+    def moments(self) -> list[datetime]:
+        """Return the ends of the hours of the period."""
+        first = max(self._since, self._table.start + 2 * HOUR).replace(minute=0, second=0, microsecond=0)
+        return [first + place * HOUR for place in range(max(0, (self._until - first) // HOUR + 1))]

@@ -6,19 +6,15 @@ Owns the connection, the order of the sites and the rest between two evaluations
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
-from pipeline.database.client import connect, explain, in_utc
-from pipeline.marks.record import MARKED, RELEASE
 from pipeline.problems import store
-from pipeline.problems.counting import HISTORY_DAYS, SeriesStore
-from pipeline.problems.evaluate import Mark, evaluate
+from pipeline.problems.counting import SeriesStore
+from pipeline.problems.evaluate import evaluate
 from pipeline.problems.problem import Problem
 from pipeline.problems.sentences import sentence
 from pipeline.publish.job import Passed
@@ -26,18 +22,10 @@ from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.system import locks
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from clickhouse_connect.driver import Client
-
 EVALUATE_SECONDS: Final = 60
 REST: Final = 10
 """An evaluation rests so many times as long as it took: at most a tenth of one core."""
 LOCK: Final = "problems.lock"
-QUERY_SECONDS: Final = 300
-_MARKS: Final = "/* marks */ SELECT at, site, kind, name, after FROM pixel.marks WHERE at >= {since:DateTime64(3, 'UTC')} ORDER BY at, kind, name"
-
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
@@ -57,9 +45,9 @@ class Evaluation:
 
         Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses, `locks.Held` while another process evaluates.
         """
-        with _alone(self._settings), _writer(self._settings) as client:
+        with _alone(self._settings), store.connected(self._settings) as client:
             self._series.look(client)
-            known, marks = store.newest(client, until), marks_of(client, until)
+            known, marks = store.newest(client, until), store.marks_of(client, until)
             found: dict[str, list[Problem]] = {}
             for site in self._settings.sites:
                 progress(site.id)
@@ -120,32 +108,8 @@ def _differs(new: Problem, old: Problem | None) -> bool:
     return abs(new.lost - old.lost) > max(1.0, 0.1 * abs(old.lost))
 
 
-def marks_of(client: Client, until: datetime) -> list[tuple[str, Mark]]:
-    """Return the marks of the last weeks by site ('' for all sites), in order of time."""
-    rows = client.query(_MARKS, parameters={"since": until - timedelta(days=HISTORY_DAYS)}).result_rows
-    return [(site, Mark(in_utc(at), _words(kind, name, after))) for at, site, kind, name, after in rows]
-
-
-def _words(kind: str, name: str, after: str) -> str:
-    """Return the words of a mark: those of the person who made it, else kind, name and new version."""
-    if kind == RELEASE:
-        return after if name == MARKED else f"release {after}"
-    return f"{kind} {name} {after}".strip()
-
-
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locks.locked(settings.run_dir / LOCK, wait=False):
         yield
-
-
-@contextmanager
-def _writer(settings: Settings) -> Iterator[Client]:
-    client = connect(settings, "pixel_writer", timeout=QUERY_SECONDS)
-    try:
-        yield client
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()

@@ -10,24 +10,20 @@ from datetime import UTC, datetime
 from math import ceil, log
 from typing import Final, Literal, NamedTuple
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
-from pipeline.database.client import connect, explain
 from pipeline.detection.evidence import CERTAIN
 from pipeline.detection.series import Table
 from pipeline.problems import store
-from pipeline.problems.counting import SeriesStore
+from pipeline.problems.counting import table_of
 from pipeline.problems.evaluate import HOUR, Mark
-from pipeline.problems.job import marks_of
 from pipeline.problems.problem import Problem
 from pipeline.problems.sentences import sentence
+from pipeline.problems.words import Language
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 
 HALF: Final = 0.5
 VIEWS_FOR_HALF: Final = ceil(CERTAIN / (1 - HALF - HALF * log(1 / HALF)))
 """Expected views until a loss of a half is certain: the mean evidence of a view is f ln f - f + 1."""
-QUERY_SECONDS: Final = 120
 
 Word = Literal["broke", "healed", "cannot_say", "nothing"]
 _WORDS: Final = {
@@ -70,24 +66,18 @@ def verdicts_of(mark: Mark, problems: Sequence[Problem], table: Table) -> list[V
     return [*found, Verdict(mark, "cannot_say" if missing > 0 else "nothing", views=missing if missing > 0 else views)]
 
 
-def verdicts(settings: Settings, site: Site, name: str, language: str) -> list[tuple[str, str, str]]:
+def verdicts(settings: Settings, site: Site, name: str, language: Language) -> list[tuple[str, str, str]]:
     """Return the marks with this name at a site, each with its verdict in words: release, verdict, sentence.
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
     now = datetime.now(UTC)
-    client = connect(settings, "pixel_writer", timeout=QUERY_SECONDS)
-    try:
-        marks = [mark for of_site, mark in marks_of(client, now) if of_site in ("", site.id) and name in mark.text]
+    with store.connected(settings) as client:
+        marks = [
+            mark for of_site, mark in store.marks_of(client, now) if of_site in ("", site.id) and name in mark.text
+        ]
         problems = store.newest(client, now).get(site.id, [])
-        series = SeriesStore()
-        series.look(client)
-        series.count(client, site, now)
-        table = series.read(client, site, now)
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()
+        table = table_of(client, site, now)
     words = _WORDS[language]
     return [
         (_named(each.mark, site), words[each.word], _said(each, site, language))
@@ -103,7 +93,7 @@ def _words_of(mark: Mark, problem: Problem) -> Iterator[Word]:
         yield "healed"
 
 
-def _said(verdict: Verdict, site: Site, language: str) -> str:
+def _said(verdict: Verdict, site: Site, language: Language) -> str:
     if verdict.problem is not None:
         return sentence(verdict.problem, site.zone, language)
     return _WORDS[language]["more" if verdict.word == "cannot_say" else "enough"].format(views=verdict.views)

@@ -1,22 +1,28 @@
-"""The problems in ClickHouse: `pixel.problems`, one row for each change; the newest row of a problem counts.
+"""The problems in ClickHouse: `pixel.problems`, one row for each change; the newest row of a problem counts. And the marks of what changed.
 
-Owns the form of a row. Works as `pixel_writer`.
+Owns the form of a row, and the connection of this room: it works as `pixel_writer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import in_utc
+from pipeline.database.client import connect, explain, in_utc
+from pipeline.marks.record import MARKED, RELEASE
+from pipeline.problems.evaluate import Mark
 from pipeline.problems.problem import Facts, Place, Problem
+from pipeline.settings.model import Settings
 
 KEPT: Final = timedelta(days=180)
 """Older resolved problems are history and are not loaded."""
+QUERY_SECONDS: Final = 300
 _NONE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = {
     "problem": "String",
@@ -46,6 +52,8 @@ _NEWEST: Final = (
     " ORDER BY site, problem, changed_at DESC LIMIT 1 BY site, problem"
 )
 
+_MARKS: Final = "/* marks */ SELECT at, site, kind, name, after FROM pixel.marks WHERE at >= {since:DateTime64(3, 'UTC')} ORDER BY at, kind, name"
+
 
 class Change(NamedTuple):
     """A problem as it is from now on, with its sentence in both languages."""
@@ -53,6 +61,18 @@ class Change(NamedTuple):
     problem: Problem
     sentence: str
     sentence_ru: str
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Client]:
+    """Lend a client of this room; raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses."""
+    client = connect(settings, "pixel_writer", timeout=QUERY_SECONDS)
+    try:
+        yield client
+    except ClickHouseError as error:
+        raise explain(error, settings, "pixel_writer") from None
+    finally:
+        client.close()
 
 
 def newest(client: Client, now: datetime) -> dict[str, list[Problem]]:
@@ -69,6 +89,19 @@ def write(client: Client, changes: Sequence[Change]) -> None:
     rows = [_row(*change) for change in changes]
     if rows:
         client.insert("problems", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))
+
+
+def marks_of(client: Client, until: datetime) -> list[tuple[str, Mark]]:
+    """Return the marks of the last months by site ('' for all sites), in order of time."""
+    rows = client.query(_MARKS, parameters={"since": until - KEPT}).result_rows
+    return [(site, Mark(in_utc(at), _words_of_mark(kind, name, after))) for at, site, kind, name, after in rows]
+
+
+def _words_of_mark(kind: str, name: str, after: str) -> str:
+    """Return the words of a mark: those of the person who made it, else kind, name and new version."""
+    if kind == RELEASE:
+        return after if name == MARKED else f"release {after}"
+    return f"{kind} {name} {after}".strip()
 
 
 def _row(problem: Problem, sentence: str, sentence_ru: str) -> Sequence[object]:
