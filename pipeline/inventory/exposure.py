@@ -45,6 +45,8 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "hourly": ("hour", "0", "0"),
     "publications": ("start", "0", "0"),
     "cells": ("start", "0", "0"),
+    "series": ("hour", "0", "0"),
+    "problems": ("changed_at", "0", "0"),
     "rejects": ("received_at", "0", "0"),
     "migrations": ("applied_at", "0", "0"),
 }
@@ -152,7 +154,7 @@ def _reached(suspicion: Suspicion) -> dict[str, list[Column]]:
 
 def _ask(client: Client, table: str, period: Period, by: str) -> list[tuple[date, int, int, int]]:
     time, people, tokens = _COUNTED[table]
-    final = "FINAL" if table in ("subject_blocks", "fraud_signals", "hourly") else ""
+    final = "FINAL" if table in ("subject_blocks", "fraud_signals", "hourly", "series") else ""
     answer = client.query(
         f"/* exposure of {table} */ SELECT {by.format(time=time)} AS part, count(), {people}, {tokens}"  # noqa: S608 - all of it from _COUNTED
         f" FROM pixel.{table} {final} WHERE {time} >= {{since:DateTime('UTC')}} AND {time} < {{until:DateTime('UTC')}}"

@@ -34,6 +34,8 @@ TABLES = {
     "hourly",
     "publications",
     "cells",
+    "series",
+    "problems",
     "held",
     "fraud_signals",
     "verdicts",
