@@ -9,20 +9,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from pipeline.detection.detect import Finding, Look
+from pipeline.detection.evidence import CERTAIN
 from pipeline.detection.series import SITE, Slice
 from pipeline.detection.watches import all_watches
 
 NEAR: Final = timedelta(hours=3)
-"""Two findings whose beginnings are estimated within so much, or the duration of the shorter one, may be one fault."""
+"""Two findings whose beginnings are estimated within so much may be one fault."""
+UNDECIDED: Final = CERTAIN / 2
+"""So much evidence does not tell two beginnings apart: of a form that few people use, a begin is known to a night."""
 MOST_NAMED: Final = 3
 MAIN_PART: Final = 0.4
 """A slice that lost so much of what the whole site lost explains it."""
+ALL_OF_IT: Final = 0.8
+"""A slice with so much of it is the fault, and not the site."""
 STILL_NAMED: Final = 0.5
 SMALLEST: Final = 20.0
 """People of a slice that must have come since the begin before it is said to work."""
 _PROGRAMS: Final = ("version", "browser", "engine", "os", "device")
 _PARTS: Final = ("page", "section", "role", "source")
+_ERRORS: Final = ("server_errors", "broken_link", "missing_page")
+"""A server gives its errors to every program and network: they explain no loss of one of these, and are explained by none."""
 _ONE_OF: Final = (_PROGRAMS, _PARTS, ("network", "country"), ("referrer",), ("ad",))
 
 
@@ -37,62 +46,80 @@ class Fault(NamedTuple):
 
 def faults(look: Look, found: Sequence[Finding]) -> list[Fault]:
     """Return the faults behind the findings, which are in order: the nearest to the cause first."""
+    wholes = [one for one in found if one.slice == SITE and any(_is_all_of(look, part, one) for part in found)]
     groups: list[list[Finding]] = []
-    for one in found:
+    for one in (*(each for each in found if each not in wholes), *wholes):
         # Of one watch, the slice with most evidence explains most with least.
-        group = next((group for group in groups if _same_fault(group[0], one)), None)
+        group = next((group for group in groups if _same_fault(look, group[0], one)), None)
         if group is None:
             groups.append([one])
         else:
             group.append(one)
+    groups.sort(key=lambda group: group[0].rank)
     return [Fault(main, tuple(also), _works_for(look, main, found), _cause(look, main)) for main, *also in groups]
 
 
-def _same_fault(main: Finding, other: Finding) -> bool:
-    if main.slice == other.slice or (_topic(main) == _topic(other) and _contains(main.slice, other.slice)):
-        return True
-    # The begin of a small loss is estimated roughly.
-    if abs(main.since - other.since) > max(NEAR, min(main.duration, other.duration)):
+def _is_all_of(look: Look, part: Finding, whole: Finding) -> bool:
+    """Return whether a part, compared with the rest of the site, makes up what the site lost, or the errors that it had."""
+    of_whole = all_watches()[part.watch].kind == "part" or (part.watch == whole.watch and part.direction == "rise")
+    return part.slice != SITE and of_whole and _part_of_loss(look, part, whole) >= ALL_OF_IT
+
+
+def _part_of_loss(look: Look, part: Finding, whole: Finding) -> float:
+    """Return how much of the loss of the site the slice lost in the same time, if they are of the same kind."""
+    if (part.number, part.direction) != (whole.number, whole.direction) and not {part.number, whole.number} <= {"people", "views"}:
+        return 0.0
+    people, place = look.table.of("people"), look.table.place
+    both = people[place(max(part.since, whole.since)) :].sum() / max(people[place(part.since) :].sum(), 1.0)
+    return float(part.lost.middle * both / max(whole.lost.middle, 1.0))
+
+
+def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
+    if main.watch == other.watch and {main.slice.dimension, other.slice.dimension} <= {*_PROGRAMS, "site"}:
+        return main.slice.dimension != other.slice.dimension  # a version, its browser and its device have the same people
+    if SITE in (main.slice, other.slice) and main.slice != other.slice:
+        return _explains_the_site(look, main, other)
+    if not _may_begin_together(look, *sorted((main, other), key=lambda each: each.since)):
         return False
-    if SITE in (main.slice, other.slice):
-        return _explains_the_site(main, other)
+    if main.slice == other.slice:
+        return True
     if main.slice.dimension == other.slice.dimension:
         return main.watch != other.watch and _is_failure(main)
-    return _of_one_kind(main.slice, other.slice) or _is_failure(main) or _is_failure(other)
-
-
-def _topic(finding: Finding) -> str:
-    return all_watches()[finding.watch].topic or finding.watch
-
-
-def _contains(one: Slice, other: Slice) -> bool:
-    """Return whether two slices of different dimensions are about the same people: a browser and its device, a page and its section."""
-    if one.dimension == other.dimension:
+    if (main.watch in _ERRORS) is not (other.watch in _ERRORS) and _is_of_clients(other if main.watch in _ERRORS else main):
         return False
-    if SITE in (one, other) or "role" in (one.dimension, other.dimension):
-        return one.dimension in _PROGRAMS or other.dimension in _PROGRAMS
-    if {one.dimension, other.dimension} == {"page", "section"}:
-        page, section = (one, other) if one.dimension == "page" else (other, one)
-        return page.name.startswith(section.name)
-    return _of_one_kind(one, other)
+    if main.watch == "broken_link" and other.watch == "missing_page":
+        return other.seen <= main.seen
+    same_kind = any({main.slice.dimension, other.slice.dimension} <= set(kind) for kind in _ONE_OF)
+    return same_kind or _is_failure(main) or _is_failure(other)
 
 
-def _of_one_kind(one: Slice, other: Slice) -> bool:
-    return any({one.dimension, other.dimension} <= set(kind) for kind in _ONE_OF)
+def _may_begin_together(look: Look, early: Finding, late: Finding) -> bool:
+    """Return whether there is an hour in which both may have begun, as far as the evidence of the hours between tells."""
+    if late.since - early.since <= NEAR:
+        return True
+    between = slice(look.table.place(early.since), look.table.place(late.since))
+    of_early, of_late = (look.evidence(one.watch, one.number, one.slice, one.factor)[between] for one in (early, late))
+    before = np.concatenate(([0.0], np.cumsum(of_early)))
+    after = np.concatenate((np.cumsum(-of_late[::-1])[::-1], [0.0]))
+    return bool(((before <= UNDECIDED) & (after <= UNDECIDED)).any())
 
 
-def _explains_the_site(main: Finding, other: Finding) -> bool:
+def _explains_the_site(look: Look, main: Finding, other: Finding) -> bool:
     part, whole = (other, main) if main.slice == SITE else (main, other)
-    if main.slice == SITE:
+    if part.since <= whole.since and _part_of_loss(look, part, whole) >= MAIN_PART:
         return True
-    if whole.direction != part.direction or whole.number != part.number:
-        return True
-    return part.lost.middle >= MAIN_PART * whole.lost.middle
+    if not _may_begin_together(look, *sorted((main, other), key=lambda each: each.since)):
+        return False
+    return main.slice == SITE or whole.direction != part.direction or whole.number != part.number
 
 
 def _is_failure(finding: Finding) -> bool:
     """Return whether it is a fault by itself, of which lost people are a consequence."""
     return all_watches()[finding.watch].kind == "share"
+
+
+def _is_of_clients(finding: Finding) -> bool:
+    return finding.slice.dimension in (*_PROGRAMS, "network", "country")
 
 
 def _works_for(look: Look, main: Finding, found: Sequence[Finding]) -> tuple[Slice, ...]:

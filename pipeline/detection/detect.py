@@ -46,7 +46,8 @@ class Finding(NamedTuple):
     """A change of a slice that is certain and goes on.
 
     `quiet_until` and `since` are the begin and the end of the hour before the first bad one and of it: the fault began between them. `seen` of `expected` people, views
-    or events; `lost` is what is missing (drop) or too much (rise), as an interval. `of` is the number the share refers to, 0 for a count. `evidence` is in nats.
+    or events; `lost` is what is missing (drop) or too much (rise), as an interval. `of` is the number the share refers to, 0 for a count. `evidence` is in nats,
+    `factor` the change that it speaks for.
     """
 
     watch: str
@@ -62,6 +63,7 @@ class Finding(NamedTuple):
     rank: int
     direction: str
     duration: timedelta
+    factor: float
 
 
 class Known(NamedTuple):
@@ -239,6 +241,7 @@ class Look:
             rank=watch.rank,
             direction=watch.direction,
             duration=self.table.until - self.table.time(episode.first),
+            factor=episode.factor,
         )
 
     def _is_real(self, watch: Watch, number: str, piece: Slice, finding: Finding, usual: Usual) -> bool:
@@ -283,10 +286,8 @@ class Look:
         hours = np.maximum(np.bincount(weeks, people > 0, minlength=168), 1)
         usual = (count / hours)[weeks]
         silent = (people == 0) & (usual >= LEAST_EXPECTED)
-        # A gap that lasts until now is a problem, and none to leave out.
-        place = silent.size
-        while place and silent[place - 1]:
-            place -= 1
-        silent[place:] = False
+        # A gap that lasts until now is a problem, and none to leave out, also where a quiet night is part of it.
+        came = np.flatnonzero(people)
+        silent[(int(came[-1]) + 1 if came.size else 0) :] = False
         result: NDArrayBool = silent
         return result

@@ -34,7 +34,6 @@ class Watch(BaseModel):
     kind: Literal["count", "part", "share"]
     number: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     of: str = ""
-    topic: str = ""
     dimensions: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     only: Annotated[tuple[str, ...], Field(strict=False)] = ()
     direction: Direction

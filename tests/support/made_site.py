@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.detection.series import Counted, Slice, Table
 
 Numbers = NDArray[np.float64]
+UTC_ZONE: Final = ZoneInfo("UTC")
 HOUR: Final = timedelta(hours=1)
 MONDAY: Final = datetime(2026, 9, 7, tzinfo=UTC)
 OF_DAY: Final = np.array(
@@ -69,9 +70,8 @@ class MadeSite:
 
     days: int
     a_day: float
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = UTC_ZONE
     start: datetime = MONDAY
-    minutes: float = 0
     level: Numbers = field(init=False)
     programs: dict[Program, Numbers] = field(init=False)
     networks: dict[str, Numbers] = field(init=False)
