@@ -67,7 +67,10 @@ def _is_all_of(look: Look, part: Finding, whole: Finding) -> bool:
 
 def _part_of_loss(look: Look, part: Finding, whole: Finding) -> float:
     """Return how much of the loss of the site the slice lost in the same time, if they are of the same kind."""
-    if (part.number, part.direction) != (whole.number, whole.direction) and not {part.number, whole.number} <= {"people", "views"}:
+    if (part.number, part.direction) != (whole.number, whole.direction) and not {part.number, whole.number} <= {
+        "people",
+        "views",
+    }:
         return 0.0
     people, place = look.table.of("people"), look.table.place
     both = people[place(max(part.since, whole.since)) :].sum() / max(people[place(part.since) :].sum(), 1.0)
@@ -76,7 +79,9 @@ def _part_of_loss(look: Look, part: Finding, whole: Finding) -> float:
 
 def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
     if main.watch == other.watch and {main.slice.dimension, other.slice.dimension} <= {*_PROGRAMS, "site"}:
-        return main.slice.dimension != other.slice.dimension  # a version, its browser and its device have the same people
+        return (
+            main.slice.dimension != other.slice.dimension
+        )  # a version, its browser and its device have the same people
     if SITE in (main.slice, other.slice) and main.slice != other.slice:
         return _explains_the_site(look, main, other)
     if not _may_begin_together(look, *sorted((main, other), key=lambda each: each.since)):
@@ -85,7 +90,9 @@ def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
         return True
     if main.slice.dimension == other.slice.dimension:
         return main.watch != other.watch and _is_failure(main)
-    if (main.watch in _ERRORS) is not (other.watch in _ERRORS) and _is_of_clients(other if main.watch in _ERRORS else main):
+    if (main.watch in _ERRORS) is not (other.watch in _ERRORS) and _is_of_clients(
+        other if main.watch in _ERRORS else main
+    ):
         return False
     if main.watch == "broken_link" and other.watch == "missing_page":
         return other.seen <= main.seen

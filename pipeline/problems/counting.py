@@ -29,6 +29,9 @@ HISTORY_DAYS: Final = 56
 """The engine learns from eight weeks."""
 MOST_SLICES: Final = 500
 MOST_OF_NETWORK: Final = 3
+MOST_ROWS: Final = 300_000
+CLOSE: Final = timedelta(hours=12)
+"""Hours between which no more time passes are counted by one query, whose cost is that of its rows and a fixed part."""
 ROWS: Final = "rows"
 """The dimension of the one row of an hour that says how many rows of events were stored when it was counted."""
 HOUR: Final = timedelta(hours=1)
@@ -94,15 +97,16 @@ class SeriesStore:
             for hour in {*stored, *counted}
             if begin <= hour < until and stored.get(hour, 0) != counted.get(hour, 0)
         )
-        for since, end in _spans(due):
-            values = {"site": site.id, "since": since, "until": min(end, until)}
+        for hours in _together(due, stored):
+            values = {"site": site.id, "since": hours[0], "until": min(hours[-1] + HOUR, until)}
             client.command(_CLEAR, parameters=values)
             client.command(_COUNT, parameters=values)
-        if due:
             now = datetime.now(UTC)
-            rows: list[Sequence[object]] = [(site.id, hour, ROWS, "", stored.get(hour, 0), 0, {}, now) for hour in due]
+            rows: list[Sequence[object]] = [
+                (site.id, hour, ROWS, "", stored.get(hour, 0), 0, {}, now) for hour in hours
+            ]
             client.insert("series", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))
-            counted.update({hour: stored.get(hour, 0) for hour in due})
+            counted.update({hour: stored.get(hour, 0) for hour in hours})
         return len(due)
 
     def look(self, client: Client) -> None:
@@ -154,11 +158,15 @@ def _hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
-def _spans(hours: list[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the hours as spans of at most a day, each within one UTC day."""
-    while hours:
-        first, last = hours[0], hours[0]
-        while len(hours) > 1 and hours[1] - last <= HOUR * 2 and hours[1].date() == first.date():
-            last = hours.pop(1)
-        hours.pop(0)
-        yield first, last + HOUR
+def _together(due: Sequence[datetime], stored: Mapping[datetime, int]) -> Iterator[list[datetime]]:
+    """Yield the hours that one query counts: hours close to each other, with at most `MOST_ROWS` rows unless a single one has more."""
+    some: list[datetime] = []
+    rows = 0
+    for hour in due:
+        rows += stored.get(hour, 0)
+        if some and (rows > MOST_ROWS or hour - some[-1] > CLOSE):
+            yield some
+            some, rows = [], stored.get(hour, 0)
+        some.append(hour)
+    if some:
+        yield some
