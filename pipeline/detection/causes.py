@@ -5,7 +5,7 @@ Owns the rule for which findings belong together, the word for the kind of cause
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -44,19 +44,29 @@ class Fault(NamedTuple):
     cause: str
 
 
-def faults(look: Look, found: Sequence[Finding]) -> list[Fault]:
-    """Return the faults behind the findings, which are in order: the nearest to the cause first."""
+def faults(look: Look, found: Sequence[Finding], apart: Set[tuple[str, Slice]] = frozenset()) -> list[Fault]:
+    """Return the faults behind the findings, which are in order: the nearest to the cause first.
+
+    Findings of `apart`, by watch and slice, are known to be faults of their own.
+    """
     wholes = [one for one in found if one.slice == SITE and any(_is_all_of(look, part, one) for part in found)]
     groups: list[list[Finding]] = []
     for one in (*(each for each in found if each not in wholes), *wholes):
         # Of one watch, the slice with most evidence explains most with least.
-        group = next((group for group in groups if _same_fault(look, group[0], one)), None)
+        group = next(
+            (group for group in groups if not _are_apart(group[0], one, apart) and _same_fault(look, group[0], one)),
+            None,
+        )
         if group is None:
             groups.append([one])
         else:
             group.append(one)
     groups.sort(key=lambda group: group[0].rank)
     return [Fault(main, tuple(also), _works_for(look, main, found), _cause(look, main)) for main, *also in groups]
+
+
+def _are_apart(main: Finding, other: Finding, apart: Set[tuple[str, Slice]]) -> bool:
+    return (main.watch, main.slice) in apart and (other.watch, other.slice) in apart
 
 
 def _is_all_of(look: Look, part: Finding, whole: Finding) -> bool:

@@ -46,7 +46,8 @@ def evaluate(
     look = Look(table, Known(holidays, _not_usual(before, now)))
     if look.history_days < LEAST_HISTORY:
         return list(before)
-    after = lived(site, before, faults(look, look.findings()), now, look.history_days, ended=_last_hour(now))
+    apart = {(each.watch, Slice(each.place.dimension, each.place.name)) for each in before if each.is_active}
+    after = lived(site, before, faults(look, look.findings(), apart), now, look.history_days, ended=_last_hour(now))
     after = [after_fix(look, problem, now) if problem.state == "closed" else problem for problem in after]
     return [_with_marks(problem, marks) if problem.is_active else problem for problem in after]
 
