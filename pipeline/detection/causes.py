@@ -5,7 +5,8 @@ Owns the rule for which findings belong together, the word for the kind of cause
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -44,7 +45,7 @@ class Fault(NamedTuple):
     cause: str
 
 
-def faults(look: Look, found: Sequence[Finding], apart: Set[tuple[str, Slice]] = frozenset()) -> list[Fault]:
+def faults(look: Look, found: Sequence[Finding], apart: AbstractSet[tuple[str, Slice]] = frozenset()) -> list[Fault]:
     """Return the faults behind the findings, which are in order: the nearest to the cause first.
 
     Findings of `apart`, by watch and slice, are known to be faults of their own.
@@ -65,7 +66,7 @@ def faults(look: Look, found: Sequence[Finding], apart: Set[tuple[str, Slice]] =
     return [Fault(main, tuple(also), _works_for(look, main, found), _cause(look, main)) for main, *also in groups]
 
 
-def _are_apart(main: Finding, other: Finding, apart: Set[tuple[str, Slice]]) -> bool:
+def _are_apart(main: Finding, other: Finding, apart: AbstractSet[tuple[str, Slice]]) -> bool:
     return (main.watch, main.slice) in apart and (other.watch, other.slice) in apart
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from pipeline.detection.causes import faults
 from pipeline.detection.detect import Known, Look
 from pipeline.detection.series import SITE, Slice, Table
-from pipeline.problems.life import after_fix, lived
+from pipeline.problems.life import after_fix, end_of, lived
 from pipeline.problems.problem import Problem
 from pipeline.settings.site import Site
 
@@ -47,7 +48,8 @@ def evaluate(
     if look.history_days < LEAST_HISTORY:
         return list(before)
     apart = {(each.watch, Slice(each.place.dimension, each.place.name)) for each in before if each.is_active}
-    after = lived(site, before, faults(look, look.findings(), apart), now, look.history_days, ended=_last_hour(now))
+    found = faults(look, look.findings(), apart)
+    after = lived(site, before, found, now, look.history_days, ended=partial(end_of, look))
     after = [after_fix(look, problem, now) if problem.state == "closed" else problem for problem in after]
     return [_with_marks(problem, marks) if problem.is_active else problem for problem in after]
 
@@ -61,10 +63,6 @@ def _not_usual(problems: Sequence[Problem], now: datetime) -> Mapping[Slice, Seq
             if piece != SITE or problem.place.dimension == "site":
                 found.setdefault(piece, []).append((problem.since, problem.until or now))
     return found
-
-
-def _last_hour(now: datetime) -> datetime:
-    return now.replace(minute=0, second=0, microsecond=0)
 
 
 def _with_marks(problem: Problem, marks: Sequence[Mark]) -> Problem:

@@ -1,25 +1,27 @@
 """The life of the problems of a site: which faults open, go on, come back or end; pure.
 
 Owns the rules of a life. A fault that is found again is the same problem where the watch and the slice are the same, or where the slice is one of those that the
-problem named before. A problem that is no longer found is resolved: the evidence against it is already part of the detection, so no number of quiet
-looks is chosen. A problem that comes back within a week is reopened under its old id. A problem that a person closed as fixed waits for the verdict of the hours since then:
+problem named before. A problem that is no longer found is resolved once the hours since its last bad one speak against it, so no number of quiet
+looks is chosen, and none ends because the estimate of the usual has moved a little. A problem that comes back within a week is reopened under its old id. A problem that a person closed as fixed waits for the verdict of the hours since then:
 `held` means that so many people came that the old fault would be certain, and it is not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from pipeline.detection.causes import Fault
 from pipeline.detection.detect import Look
 from pipeline.detection.evidence import CERTAIN, RECOVERED
-from pipeline.detection.series import Slice
+from pipeline.detection.series import Numbers, Slice
 from pipeline.problems.problem import Facts, Place, Problem, State, Verdict, identity
 
+Ended = Callable[[Problem], datetime | None]
 ONGOING_AFTER: Final = timedelta(hours=1)
 REOPEN_WITHIN: Final = timedelta(days=7)
 PATIENCE: Final = timedelta(days=14)
@@ -27,11 +29,11 @@ PATIENCE: Final = timedelta(days=14)
 
 
 def lived(
-    site: str, before: Sequence[Problem], faults: Sequence[Fault], now: datetime, days: float, *, ended: datetime
+    site: str, before: Sequence[Problem], faults: Sequence[Fault], now: datetime, days: float, *, ended: Ended
 ) -> list[Problem]:
     """Return the problems of a site after a look at `now`: the changed and the unchanged ones.
 
-    `before` are its problems until now, the newest state of each; `ended` is the hour in which a fault that is no longer found ended at the latest.
+    `before` are its problems until now, the newest state of each; `ended` tells the end of a fault that is no longer found.
     """
     left = list(before)
     after: list[Problem] = []
@@ -40,7 +42,7 @@ def lived(
         if known is not None:
             left.remove(known)
         after.append(_found(site, known, fault, now, days))
-    after += [_ended(problem, now, ended) if problem.is_active else problem for problem in left]
+    after += [_ended(problem, now, ended(problem)) if problem.is_active else problem for problem in left]
     return after
 
 
@@ -126,12 +128,24 @@ def _found(site: str, known: Problem | None, fault: Fault, now: datetime, days: 
     )
 
 
-def _ended(problem: Problem, now: datetime, ended: datetime) -> Problem:
+def _ended(problem: Problem, now: datetime, ended: datetime | None) -> Problem:
+    if ended is None:
+        return problem
     return msgspec.structs.replace(problem, state="resolved", until=max(problem.since, ended), changed_at=now)
 
 
 def _place(piece: Slice) -> Place:
     return Place(piece.dimension, piece.name)
+
+
+def end_of(look: Look, problem: Problem) -> datetime | None:
+    """Return the first good hour of a fault that is no longer found; None while the hours since the last bad one are too few to say."""
+    since = max(0, look.table.place(problem.since))
+    total = np.cumsum(_pieces(look, problem)[since:])
+    if not total.size or total.max() < RECOVERED:
+        return look.table.time(look.table.size - 1)  # nothing speaks for it any longer
+    last = int(total.argmax())
+    return look.table.time(since + last + 1) if total[last] - total[-1] >= RECOVERED else None
 
 
 def after_fix(look: Look, problem: Problem, now: datetime) -> Problem:
@@ -151,9 +165,7 @@ def after_fix(look: Look, problem: Problem, now: datetime) -> Problem:
 
 def verdict_of(look: Look, problem: Problem, now: datetime) -> Verdict:
     """Return whether the hours since the problem was closed speak against the fault, for it, or are too few."""
-    piece = Slice(problem.place.dimension, problem.place.name)
-    factor = factor_of(problem)
-    pieces = look.evidence(problem.watch, problem.facts.number, piece, factor)
+    pieces = _pieces(look, problem)
     since = max(0, look.table.place(problem.changed_at) + 1)
     total = float(pieces[since:].sum())
     if total >= CERTAIN:
@@ -161,6 +173,11 @@ def verdict_of(look: Look, problem: Problem, now: datetime) -> Verdict:
     if total <= -RECOVERED:
         return "held"
     return "unknown" if now - problem.changed_at >= PATIENCE else "waiting"
+
+
+def _pieces(look: Look, problem: Problem) -> Numbers:
+    piece = Slice(problem.place.dimension, problem.place.name)
+    return look.evidence(problem.watch, problem.facts.number, piece, factor_of(problem))
 
 
 def factor_of(problem: Problem) -> float:
