@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as PrometheusCollector
 
+from pipeline.alerts.gauges import Gauges, read_gauges
 from pipeline.system.durable_files import replace
 
 PAGE_FAULTS = "page_faults"
@@ -53,7 +54,7 @@ class TotalsFile:
 
 
 class Figures(PrometheusCollector):
-    """The content of /metrics: the sum over all processes' files, and the gauges of the answering process."""
+    """The content of /metrics: the sum over all processes' files, the numbers of `ship` about problems, and the gauges of this process."""
 
     def __init__(self, directory: Path, gauges: Mapping[str, float]) -> None:
         self._directory = directory
@@ -65,6 +66,9 @@ class Figures(PrometheusCollector):
         for file in sorted(self._directory.glob("collector-*.json")):
             totals += _read(file)
         yield from _families(totals)
+        problems = read_gauges(self._directory)
+        if problems is not None:
+            yield from _of_problems(problems)
         for name, value in self._gauges.items():
             yield GaugeMetricFamily(f"clinic_pixel_{name}", name.replace("_", " "), value=value)
 
@@ -93,6 +97,26 @@ def _families(totals: Totals) -> Iterator[Metric]:
             if counted == name:
                 family.add_metric([{"reason": reason, "net_class": net_class}[label] for label in labels], value)
         yield family
+
+
+def _of_problems(gauges: Gauges) -> Iterator[Metric]:
+    at = "clinic_pixel_problems_evaluated_seconds"
+    yield GaugeMetricFamily(at, "Time of the last evaluation of problems by ship, Unix seconds", value=gauges.at)
+    problems = GaugeMetricFamily(
+        "clinic_pixel_problems", "Problems of the sites that are not closed", labels=["site", "watch", "state"]
+    )
+    for site, watch, state, number in gauges.problems:
+        problems.add_metric([site, watch, state], number)
+    yield problems
+    alerts = CounterMetricFamily(
+        "clinic_pixel_alerts", "Alerts that a sink took, failed tries, alerts given up", labels=["sink", "result"]
+    )
+    waiting = GaugeMetricFamily("clinic_pixel_alerts_waiting", "Alerts that wait for a sink", labels=["sink"])
+    for sink in gauges.sinks:
+        for result, number in (("delivered", sink.delivered), ("failed", sink.failed), ("lost", sink.lost)):
+            alerts.add_metric([sink.sink, result], number)
+        waiting.add_metric([sink.sink], sink.waiting)
+    yield from (alerts, waiting)
 
 
 def summed(totals: Mapping[tuple[str, ...], int]) -> Totals:

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 
 import typer
 
+from pipeline.alerts import commands as alerts
 from pipeline.database import commands as database
 from pipeline.embedding import commands as embedding
 from pipeline.errors import Fatal, Retryable
@@ -70,6 +71,7 @@ ROOMS = (
     privacy_check,
     spool,
     networks,
+    alerts,
 )
 """The rooms that have commands, in the order of `--help`."""
 

@@ -31,8 +31,8 @@ PARSERS: Final = (
 )
 """The packages whose data decide about names of browsers, robots and sites."""
 
-LEFT_OUT: Final = {"privacy": {"policy_version"}, "clickhouse": {"url"}}
-"""Settings left out of the hash of their section: one has a mark of its own, one names a place that is nobody's business."""
+LEFT_OUT: Final = {"privacy": {"policy_version"}, "clickhouse": {"url"}, "alerts": {"webhook_url", "mail"}}
+"""Settings left out of the hash of their section: one has a mark of its own, the others name places that are nobody's business."""
 
 
 class Thing(NamedTuple):

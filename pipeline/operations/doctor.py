@@ -63,6 +63,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("terms", setting_checks.terms),
     ("retention", database.retention),
     ("persons", machine.persons),
+    ("alerts", machine.alerts),
     ("audit", machine.audit),
     ("files", machine.private),
 )

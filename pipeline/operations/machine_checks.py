@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from pipeline.alerts.outbox import SinkState, read_outbox
 from pipeline.audit.log import Audit
 from pipeline.database.starting import begin_of_up
 from pipeline.edge.blocks import BlockList
@@ -137,6 +138,22 @@ def ship(settings: Settings) -> Seen:
         yield "problem", f"{loss}; find out what deletes files there"
     for name, trouble in sorted(status.failed_jobs.items()):
         yield "problem", f"the job '{name}' failed: {trouble}"
+
+
+def alerts(settings: Settings) -> Seen:
+    """Whether alerts reach their sinks."""
+    outbox = read_outbox(settings.run_dir)
+    waiting = {one.sink: one.waiting for one in outbox.numbers()}
+    for sink in settings.alerts.sinks:
+        state = outbox.sinks.get(sink, SinkState())
+        if state.error:
+            yield "problem", f"{sink}: {state.error}; {waiting.get(sink, 0)} alerts wait, {state.tries} failed tries"
+        else:
+            yield "ok", f"{sink}: {state.delivered} alerts sent"
+        if state.lost:
+            yield "note", f"{sink}: {state.lost} alerts were given up: it took none for a week, or too many waited"
+    if not settings.alerts.sinks:
+        yield "ok", "alerts are in the log of `ship` and in /metrics; alerts.sinks names no further way"
 
 
 def audit(settings: Settings) -> Seen:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import Fatal
+from pipeline.settings.alerts import Alerts
 from pipeline.settings.sections import (
     ClickHouse,
     Collector,
@@ -48,6 +49,9 @@ REMOVED = {
 }
 """Settings of earlier versions, with the remedy for a line that still has one."""
 
+SECRET = frozenset({"alerts.webhook_url"})
+"""Settings that may hold a secret, so that no error shows their value."""
+
 
 class Settings(BaseSettings):
     """Every setting of clinic-pixel."""
@@ -68,6 +72,7 @@ class Settings(BaseSettings):
     privacy: Privacy = Privacy()
     retention: Retention = Retention()
     fraud: Fraud = Fraud()
+    alerts: Alerts = Alerts()
 
     @classmethod
     def settings_customise_sources(
@@ -242,7 +247,8 @@ def _explain(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown key {key}; {REMOVED.get(key) or _meant(str(place[-1]))}")
         else:
-            lines.append(f"{named}{_words(problem)}{_shown(problem.get('input'))}")
+            shown = "" if key in SECRET else _shown(problem.get("input"))
+            lines.append(f"{named}{_words(problem)}{shown}")
     return "; ".join(dict.fromkeys(lines))
 
 

@@ -22,6 +22,8 @@ _OWN_NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "fc00::/7", "fe80::/10")))
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _ROUTES = re.compile(r"(p\.gif|e|(p|seen|t|web-vitals)\.js|privacy.*|health|metrics)", re.IGNORECASE)
 _PLACE = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _STAR = re.compile(r"\*(\.[a-z0-9]+)?", re.IGNORECASE)
 
 
@@ -95,6 +97,57 @@ def web_address(given: str) -> str:
     if given and (parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", given)):
         raise ValueError("expected an address that a browser can open, such as https://clinic.example/policy")
     return given
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host name or address is the loopback of this machine."""
+    return host in _THIS_MACHINE
+
+
+def webhook_address(given: str) -> str:
+    """Return the address of a webhook, '' for none; it may hold a secret in its path, so no message repeats it."""
+    if not given:
+        return ""
+    expected = "expected an address such as https://hooks.example/alerts"
+    try:
+        parts = urlsplit(given)
+        host = server_host(parts.hostname or "")
+        known = bool(host) and parts.port != 0
+    except ValueError:
+        raise ValueError(f"{expected}, in full") from None
+    if not known or not re.fullmatch(r"[\x21-\x7e]+", given) or "\\" in given:
+        raise ValueError(f"{expected}, without spaces and with Punycode and percent escapes for other letters")
+    if "@" in parts.netloc or "#" in given:
+        raise ValueError(f"{expected}, without user, password and fragment: the signature proves the sender")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(host)):
+        raise ValueError(f"{expected}: http is for a receiver on this machine alone")
+    return given
+
+
+def server_host(given: str) -> str:
+    """Return the name or address of a server, '' for none."""
+    if not given:
+        return ""
+    try:
+        return str(ip_address(given[1:-1] if given.startswith("[") and given.endswith("]") else given))
+    except ValueError:
+        pass
+    try:
+        return host_setting(given)
+    except ValueError:
+        raise ValueError("expected the name of a server without scheme and port, such as mail.clinic.example") from None
+
+
+def mail_address(given: str) -> str:
+    """Return a mail address in its plain form."""
+    if not _MAIL.fullmatch(given):
+        raise ValueError("expected a mail address alone, such as ops@clinic.example")
+    return given
+
+
+def optional_mail_address(given: str) -> str:
+    """Return a mail address, '' for none."""
+    return mail_address(given) if given else ""
 
 
 def path_template(given: str) -> str:
