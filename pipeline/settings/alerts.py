@@ -68,7 +68,7 @@ class Alerts(Section):
         description="File with the certificates (PEM) that may sign those of the webhook's and the mail server. Unset: the"
         " system's.",
     )
-    mail: Mail = Mail()
+    mail: Mail = Field(Mail(), description="The mail server and the recipients.")
 
     @model_validator(mode="after")
     def _each_sink_has_its_place(self) -> Alerts:
