@@ -44,13 +44,14 @@ def mail_of(message: Message, alerts: Alerts, at: int) -> MIMEText:
     return mail
 
 
-def _header(text: str) -> Header:
-    """Return a header whose text means itself.
+def _header(text: str) -> str:
+    """Return the encoded form of a header whose text means itself.
 
     `EmailMessage` would decode a text such as `=?utf-8?q?x=0ABcc=3A...?=` and write the line break that it hides as a new header; it
     also loses spaces between words of other letters (both seen with Python 3.11.7).
     """
-    return Header(text, "us-ascii" if text.isascii() and "=?" not in text else "utf-8", header_name="Subject")
+    charset = "us-ascii" if text.isascii() and "=?" not in text else "utf-8"
+    return Header(text, charset, header_name="Subject").encode()
 
 
 def send_mail(alerts: Alerts, secrets_dir: Path, message: Message, at: int, *, seconds: float = WHOLE_SECONDS) -> None:
