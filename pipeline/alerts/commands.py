@@ -46,7 +46,9 @@ def send_test(
     alert = _alert(settings.chosen_site(site), settings.alerts.language, now)
     errors = {sink: error_of(SINKS[sink], settings, alert, now) for sink in settings.alerts.sinks}
     for sink, error in errors.items():
-        console.print(f"{sink}: {error or 'sent'}", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"{sink}: {error if error is not None else 'sent'}", markup=False, highlight=False, soft_wrap=True
+        )
     if any(errors.values()):
         raise typer.Exit(1)
 

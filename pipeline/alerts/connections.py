@@ -13,10 +13,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from pipeline.errors import Retryable
+
 SILENCE_SECONDS: Final = 5.0
 """The longest wait for one answer of a server."""
 WHOLE_SECONDS: Final = 10.0
 """The longest time of one alert, from the connection to the answer."""
+
+
+class NotTaken(Retryable):
+    """The receiver answers and refuses this alert: others may go before it."""
 
 
 def verifying(ca_file: Path | None) -> ssl.SSLContext:

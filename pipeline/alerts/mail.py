@@ -16,7 +16,7 @@ from email.mime.text import MIMEText
 from email.utils import format_datetime, formataddr
 from pathlib import Path
 
-from pipeline.alerts.connections import SILENCE_SECONDS, WHOLE_SECONDS, cut_off, trouble, verifying
+from pipeline.alerts.connections import SILENCE_SECONDS, WHOLE_SECONDS, NotTaken, cut_off, trouble, verifying
 from pipeline.alerts.policy import Message
 from pipeline.alerts.texts import body, subject
 from pipeline.errors import Fatal, Retryable
@@ -70,9 +70,10 @@ def send_mail(alerts: Alerts, secrets_dir: Path, message: Message, at: int, *, s
         finally:
             server.close()
     except smtplib.SMTPRecipientsRefused:
-        raise Retryable("the server refuses every recipient") from None
+        raise NotTaken("the server refuses every recipient") from None
     except smtplib.SMTPResponseException as error:
-        raise Retryable(f"the server answered {error.smtp_code} ({type(error).__name__})") from None
+        kind = NotTaken if error.smtp_code >= 500 else Retryable
+        raise kind(f"the server answered {error.smtp_code} ({type(error).__name__})") from None
     except smtplib.SMTPNotSupportedError:
         raise Retryable(
             "the server does not offer what the settings ask for (STARTTLS, or the login of a user)"

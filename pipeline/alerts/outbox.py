@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from pipeline.alerts.gauges import SinkNumbers
-from pipeline.alerts.policy import Memory, Message
+from pipeline.alerts.policy import Life, Memory, Message
 from pipeline.system.durable_files import replace
 
 MOST_WAITING: Final = 100
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 
 
 class Waiting(msgspec.Struct):
-    """An alert on its way to one sink, and the number of failed tries."""
+    """An alert on its way to one sink, and how often the sink answered and refused it."""
 
     sink: str
     message: Message
-    tries: int = 0
+    refusals: int = 0
 
 
 class SinkState(msgspec.Struct):
@@ -66,18 +66,25 @@ class Outbox(msgspec.Struct):
             state.lost += len(own) - len(fresh)
             self.waiting += fresh
 
+    def withdraw(self, silenced: set[Life]) -> None:
+        """Take back the waiting alerts of problems that were muted meanwhile."""
+        self.waiting = [
+            one
+            for one in self.waiting
+            if one.message.kind == "digest" or not silenced.issuperset(told.life for told in one.message.told)
+        ]
+
     def due(self, sink: str, now: datetime) -> Waiting | None:
-        """Return the next alert of a sink, the one with the fewest tries first, or None: nothing waits, or the sink has a pause."""
+        """Return the next alert of a sink, the oldest of those that it refused least, or None: nothing waits, or the sink has a pause."""
         again = self.sinks[sink].again
         # A pause longer than the longest one comes from a clock that was set back.
         if again is not None and now < again <= now + LONGEST_PAUSE:
             return None
-        return min((one for one in self.waiting if one.sink == sink), key=lambda one: one.tries, default=None)
+        return min((one for one in self.waiting if one.sink == sink), key=lambda one: one.refusals, default=None)
 
     def note_try(self, alert: Waiting, now: datetime) -> None:
         """Note that an alert is being sent; until it succeeds, it counts as failed."""
         state = self.sinks[alert.sink]
-        alert.tries += 1
         state.tries += 1
         state.failed += 1
         state.again = now + min(FIRST_PAUSE * 2 ** min(state.tries - 1, 10), LONGEST_PAUSE)
@@ -92,9 +99,10 @@ class Outbox(msgspec.Struct):
         state.failed -= 1
         state.tries, state.again, state.error = 0, None, ""
 
-    def note_error(self, alert: Waiting, error: str) -> None:
-        """Note why a try failed; the log has each new error once."""
+    def note_error(self, alert: Waiting, error: str, *, refused: bool) -> None:
+        """Note why a try failed, and whether the sink refused just this alert; the log has each new error once."""
         state = self.sinks[alert.sink]
+        alert.refusals += refused
         if state.error != error:
             log.error("an alert by %s is not sent: %s; tried again after a pause", alert.sink, error)
         state.error = error

@@ -28,6 +28,8 @@ WEEK: Final = timedelta(days=7)
 OLD_NEWS: Final = timedelta(days=14)
 """An end that is longer ago is told to nobody."""
 LEAST_HISTORY_DAYS: Final = 1.0
+MOST_LINES: Final = 30
+"""Problems that one digest names; the others are counted, and compete for the next digest."""
 _ID_CHARACTERS: Final = 16
 
 
@@ -68,13 +70,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert: of one problem, or the digest of many; the same alert has the same id."""
+    """One alert: of one problem, or the digest of many and the number of `more` that it does not name; the same alert has the same id."""
 
     id: str
     kind: Kind
     site: str
     at: datetime
     told: tuple[Told, ...]
+    more: int = 0
 
 
 def choose(
@@ -96,7 +99,8 @@ def choose(
         if _digest_is_due(memory, alerts, zone, now):
             spoken = {one.life for one in opened}
             lines = tuple(one for one in _unspoken(of_site, memory, now) if one.life not in spoken)
-            messages += [_message("digest", site, lines, now)] if lines else []
+            more = max(0, len(lines) - MOST_LINES)
+            messages += [_message("digest", site, lines[:MOST_LINES], now, more)] if lines else []
     return messages
 
 
@@ -165,10 +169,10 @@ def _unspoken(of_site: Sequence[Told], memory: Memory, now: datetime) -> Iterato
             yield one
 
 
-def _message(kind: Kind, site: str, told: tuple[Told, ...], now: datetime) -> Message:
+def _message(kind: Kind, site: str, told: tuple[Told, ...], now: datetime, more: int = 0) -> Message:
     lives = " ".join(f"{name}/{reopened}" for name, reopened in (one.life for one in told))
     digest = hashlib.sha256(f"{kind} {site} {lives}".encode()).hexdigest()
-    return Message(id=digest[:_ID_CHARACTERS], kind=kind, site=site, at=now, told=told)
+    return Message(id=digest[:_ID_CHARACTERS], kind=kind, site=site, at=now, told=told, more=more)
 
 
 def _sent(message: Message) -> Iterator[Sent]:

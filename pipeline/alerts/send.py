@@ -13,13 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from pipeline.alerts.connections import NotTaken
 from pipeline.alerts.gauges import counted, write_gauges
 from pipeline.alerts.mail import send_mail
 from pipeline.alerts.outbox import Outbox, read_outbox, write_outbox
 from pipeline.alerts.policy import Message, Told, choose, remembered
 from pipeline.alerts.texts import log_line
 from pipeline.alerts.webhook import post
-from pipeline.errors import PixelError, type_and_place
+from pipeline.errors import PixelError, Retryable, type_and_place
 from pipeline.settings.alerts import Alerts, SinkName
 from pipeline.settings.model import Settings
 
@@ -32,16 +33,19 @@ SINKS: Final[Mapping[SinkName, Send]] = {"webhook": post, "mail": send_mail}
 log = logging.getLogger(__name__)
 
 
-def deliver(settings: Settings, told: Sequence[Told], now: datetime) -> None:
+def deliver(settings: Settings, told: Sequence[Told] | None, now: datetime) -> None:
     """Tell what is due of the problems at an evaluation: `told` has every problem that is active or ended in the last 14 days.
 
-    `now` is an aware time. Call it from one thread of one process. A sink in trouble raises nothing: its alerts wait. Raises `OSError`
+    `told` is None when no evaluation was possible (the database is away): then only waiting alerts are sent. `now` is an aware time. Call it from one thread of one process. A sink in trouble raises nothing: its alerts wait. Raises `OSError`
     when a file of `run` cannot be read or written; then nothing is sent.
     """
     alerts, run_dir = settings.alerts, settings.run_dir
     outbox = read_outbox(run_dir)
-    messages = choose(told, outbox.memory, alerts, {site.id: site.zone for site in settings.sites}, now)
-    outbox.memory = remembered(outbox.memory, told, messages, now)
+    messages: list[Message] = []
+    if told is not None:
+        messages = choose(told, outbox.memory, alerts, {site.id: site.zone for site in settings.sites}, now)
+        outbox.memory = remembered(outbox.memory, told, messages, now)
+        outbox.withdraw({one.life for one in told if one.problem.is_muted(now)})
     outbox.take(messages, alerts.sinks, now)
     write_outbox(run_dir, outbox, sync=bool(messages))
     for message in messages:
@@ -53,7 +57,8 @@ def deliver(settings: Settings, told: Sequence[Told], now: datetime) -> None:
     try:
         _send_waiting(settings, outbox, now)
     finally:
-        write_gauges(run_dir, counted((one.problem for one in told), outbox.numbers(), now))
+        if told is not None:
+            write_gauges(run_dir, counted((one.problem for one in told), outbox.numbers(), now))
 
 
 def _send_waiting(settings: Settings, outbox: Outbox, now: datetime) -> None:
@@ -63,19 +68,21 @@ def _send_waiting(settings: Settings, outbox: Outbox, now: datetime) -> None:
             outbox.note_try(alert, now)
             write_outbox(settings.run_dir, outbox)
             error = error_of(SINKS[sink], settings, alert.message, now)
-            if error:
-                outbox.note_error(alert, error)
-            else:
+            if error is None:
                 outbox.note_success(alert)
+            else:
+                outbox.note_error(alert, str(error), refused=isinstance(error, NotTaken))
             write_outbox(settings.run_dir, outbox)
 
 
-def error_of(send: Send, settings: Settings, message: Message, now: datetime) -> str:
-    """Send an alert and return the error in one line, '' without one."""
+def error_of(send: Send, settings: Settings, message: Message, now: datetime) -> PixelError | None:
+    """Send an alert, and return the error whose text is one line without a secret, or None after a success."""
     try:
         send(settings.alerts, settings.secrets_dir, message, int(now.timestamp()))
-    except (PixelError, OSError) as error:
-        return str(error) if isinstance(error, PixelError) else (error.strerror or type(error).__name__)
+    except PixelError as error:
+        return error
+    except OSError as error:
+        return Retryable(error.strerror or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - one sink's fault must not keep the others from telling
-        return f"unforeseen {type_and_place(error)}"
-    return ""
+        return Retryable(f"unforeseen {type_and_place(error)}")
+    return None

@@ -17,8 +17,6 @@ from pipeline.alerts.policy import Message, Told
 from pipeline.problems.problem import Problem
 from pipeline.settings.alerts import Language
 
-MOST_LINES: Final = 30
-"""Problems that a digest names; it counts the others."""
 LONGEST_TITLE: Final = 150
 LONGEST_SENTENCE: Final = 2000
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -31,9 +29,9 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "ended": "resolved",
         "more": "and {n} more: clinic-pixel problems list",
         "show": "Details:  clinic-pixel problems show {id}",
-        "mute": "Silence:  clinic-pixel problems mute {id} --until DATE --reason TEXT",
+        "mute": "Mute it:  clinic-pixel problems mute {id} --until DATE --reason TEXT",
         "why": "Smaller problems that were not told at once, the most costly first.",
-        "sender": "Sent by clinic-pixel on behalf of the site {site}. It holds no data of a visitor.",
+        "sender": "Sent by clinic-pixel for the site {site}. This mail has no data about a visitor.",
     },
     "ru": {
         "opened": "Неполадка",
@@ -43,8 +41,8 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "more": "и ещё {n}: clinic-pixel problems list",
         "show": "Подробнее:   clinic-pixel problems show {id}",
         "mute": "Не сообщать: clinic-pixel problems mute {id} --until ДАТА --reason ПРИЧИНА",
-        "why": "Менее значительные неполадки, о которых не сообщалось сразу; сначала самые дорогие.",
-        "sender": "Письмо отправила программа clinic-pixel сайта {site}. Данных о посетителях в нём нет.",
+        "why": "Неполадки, о которых не сообщалось сразу; сначала те, что обошлись дороже.",
+        "sender": "Это письмо программы clinic-pixel о сайте {site}. Данных о посетителях в нём нет.",
     },
 }
 
@@ -68,13 +66,13 @@ def body(message: Message, language: Language) -> str:
     lines: list[str] = []
     if message.kind == "digest":
         lines += [words["why"], ""]
-        for one in message.told[:MOST_LINES]:
+        for one in message.told:
             lines += [f"- {_line(one, language)}", ""]
-        if len(message.told) > MOST_LINES:
-            lines += [words["more"].format(n=len(message.told) - MOST_LINES), ""]
+        lines += [words["more"].format(n=message.more), ""] if message.more else []
     else:
         one = message.told[0]
-        lines += [one_line(one.sentence, LONGEST_SENTENCE), "", words["show"].format(id=one.problem.id)]
+        lines += [_heading(message, language), "", one_line(one.sentence, LONGEST_SENTENCE), ""]
+        lines += [words["show"].format(id=one.problem.id)]
         lines += [words["mute"].format(id=one.problem.id)] if message.kind == "opened" else []
         lines += [""]
     return "\n".join((*lines, "-- ", words["sender"].format(site=message.site), ""))
@@ -83,7 +81,7 @@ def body(message: Message, language: Language) -> str:
 def log_line(message: Message, language: Language) -> str:
     """Return the line of the log."""
     if message.kind == "digest":
-        listed = "; ".join(f"{_title(one)} ({one.problem.id})" for one in message.told[:MOST_LINES])
+        listed = "; ".join(f"{_title(one)} ({one.problem.id})" for one in message.told)
         return f"[{message.site}] {_heading(message, language)}: {listed}"
     one = message.told[0]
     return (
@@ -93,12 +91,12 @@ def log_line(message: Message, language: Language) -> str:
 
 def webhook_body(message: Message, language: Language) -> bytes:
     """Return the JSON of a webhook: `alert`, `kind`, `site` and the facts of the problem, or those of each problem of a digest."""
-    facts = [_facts(one) for one in message.told[:MOST_LINES]]
+    facts = [_facts(one) for one in message.told]
     head = {"alert": message.id, "kind": message.kind, "site": message.site, "at": message.at}
     if message.kind != "digest":
         return msgspec.json.encode({**head, **facts[0]})
     title = _heading(message, language)
-    return msgspec.json.encode({**head, "title": title, "number": len(message.told), "problems": facts})
+    return msgspec.json.encode({**head, "title": title, "number": _number(message), "problems": facts})
 
 
 def _facts(told: Told) -> dict[str, object]:
@@ -124,8 +122,12 @@ def _title(told: Told) -> str:
 
 
 def _heading(message: Message, language: Language) -> str:
-    told = str(len(message.told)) if message.kind == "digest" else _title(message.told[0])
-    return f"{_WORDS[language][message.kind]}: {told}"
+    word = _WORDS[language][message.kind]
+    return f"{word} ({_number(message)})" if message.kind == "digest" else f"{word}: {_title(message.told[0])}"
+
+
+def _number(message: Message) -> int:
+    return len(message.told) + message.more
 
 
 def _line(told: Told, language: Language) -> str:

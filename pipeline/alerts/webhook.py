@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from pipeline.alerts.connections import SILENCE_SECONDS, WHOLE_SECONDS, cut_off, trouble, verifying
+from pipeline.alerts.connections import SILENCE_SECONDS, WHOLE_SECONDS, NotTaken, cut_off, trouble, verifying
 from pipeline.alerts.policy import Message
 from pipeline.alerts.texts import webhook_body
 from pipeline.errors import Retryable
@@ -56,6 +56,8 @@ def post(alerts: Alerts, secrets_dir: Path, message: Message, at: int, *, second
         raise Retryable(trouble(error)) from None
     if 300 <= status < 400:
         raise Retryable(f"answered {status}: a redirect is not followed; set the final address in alerts.webhook_url")
+    if 400 <= status < 500:
+        raise NotTaken(f"answered {status}")
     if not 200 <= status < 300:
         raise Retryable(f"answered {status}")
 

@@ -166,7 +166,8 @@ def test_a_process_killed_while_it_sends_has_the_alert_on_disk_with_its_try(
     monkeypatch.setitem(SINKS, "webhook", killed)
     with pytest.raises(KeyboardInterrupt):
         run(settings, told("aa"))
-    assert [(one.sink, one.tries) for one in seen[0].waiting] == [("webhook", 1)]
+    assert [one.sink for one in seen[0].waiting] == ["webhook"]
+    assert (seen[0].sinks["webhook"].tries, seen[0].sinks["webhook"].again) == (1, NOW + 2 * MINUTE)
     assert [one.kind for one in seen[0].memory.sent] == ["opened"]
 
 
@@ -304,3 +305,35 @@ def test_no_pause_is_longer_than_the_longest(tmp_path: Path) -> None:
     again = outbox.sinks["mail"].again
     assert again is not None
     assert again - NOW == LONGEST_PAUSE
+
+
+def test_after_an_outage_the_opening_of_a_problem_comes_before_its_end(tmp_path: Path) -> None:
+    port = free_port()
+    settings = webhook_to(tmp_path, port)
+    then = run(settings, told("aa"), minutes=30)
+    then = run(settings, ended("aa", then), begin=then, minutes=30)
+    with HttpReceiver() as receiver:
+        settings = webhook_to(tmp_path, receiver.port)
+        run(settings, ended("aa", then), begin=then, minutes=61)
+    assert alerts_of(receiver) == [("opened", "aa"), ("resolved", "aa")]
+
+
+def test_a_problem_that_is_muted_while_its_alert_waits_is_not_told(tmp_path: Path) -> None:
+    settings = webhook_to(tmp_path, free_port())
+    then = run(settings, told("aa"), told("bb"))
+    with HttpReceiver() as receiver:
+        settings = webhook_to(tmp_path, receiver.port)
+        run(settings, told("aa", muted_until=then + timedelta(days=1)), told("bb"), begin=then, minutes=5)
+    assert alerts_of(receiver) == [("opened", "bb")]
+
+
+def test_waiting_alerts_are_sent_while_no_evaluation_is_possible(tmp_path: Path) -> None:
+    settings = webhook_to(tmp_path, free_port())
+    then = run(settings, told("aa"))
+    before = read_outbox(settings.run_dir).memory
+    with HttpReceiver() as receiver:
+        settings = webhook_to(tmp_path, receiver.port)
+        for minute in range(3):
+            deliver(settings, None, then + minute * MINUTE)
+    assert alerts_of(receiver) == [("opened", "aa")]
+    assert read_outbox(settings.run_dir).memory == before

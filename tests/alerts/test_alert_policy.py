@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.alerts.policy import LEAST_HISTORY_DAYS, Memory, Message, Told, choose, digest_moment, remembered
+from pipeline.alerts.policy import (
+    LEAST_HISTORY_DAYS,
+    MOST_LINES,
+    Memory,
+    Message,
+    Told,
+    choose,
+    digest_moment,
+    remembered,
+)
 from pipeline.settings.alerts import Alerts
 from support.problems import NOW, ended, told
 
@@ -225,3 +234,15 @@ def test_whatever_happens_the_budget_is_kept_and_nothing_is_told_twice(
     opened = {life for kind, life in said if kind == "opened"}
     assert {life for kind, life in said if kind == "resolved"} <= opened
     assert not opened & {line.life for one in ship.messages if one.kind == "digest" for line in one.told}
+
+
+def test_a_digest_names_the_most_costly_problems_and_the_others_compete_for_the_next_one() -> None:
+    ship = Evaluations(Alerts(per_week=0))
+    problems = [told(f"p{number:02}", lost=float(number)) for number in range(MOST_LINES + 3)]
+    ship.at(NOW, *problems)
+    monday = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    ship.at(monday, *problems)
+    ship.at(monday + 7 * DAY, *problems)
+    first, second = ship.messages
+    assert (len(first.told), first.more, first.told[0].problem.id) == (MOST_LINES, 3, f"p{MOST_LINES + 2}")
+    assert (names(second.told), second.more) == ("p02 p01 p00", 0)

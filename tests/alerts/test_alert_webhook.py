@@ -81,7 +81,7 @@ def test_a_digest_lists_its_problems_and_an_unknown_loss_is_null(tmp_path: Path)
     lines = (told("aa", title="Один", lost_high=float("inf")), ended("bb", NOW))
     digest = Message(id="d" * 16, kind="digest", site="clinic", at=NOW, told=lines)
     body = json.loads(sent_post(tmp_path / "secrets", digest).body)
-    assert (body["kind"], body["number"], body["title"]) == ("digest", 2, "Problems of the week: 2")
+    assert (body["kind"], body["number"], body["title"]) == ("digest", 2, "Problems of the week (2)")
     assert [(one["id"], one["title"], one["state"]) for one in body["problems"]] == [
         ("aa", "Один", "open"),
         ("bb", "Title of bb", "resolved"),
