@@ -52,7 +52,9 @@ def cut_off(connection: Callable[[], socket.socket | None], seconds: float = WHO
 def trouble(error: Exception) -> str:
     """Return an error of a connection in a few words."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {error.verify_message}"
+        return f"its certificate is not valid: {error.verify_message.partition(',')[0]}"  # the rest names the host
+    if isinstance(error.__cause__, OSError):
+        return trouble(error.__cause__)
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.strerror:

@@ -246,3 +246,13 @@ def test_a_digest_names_the_most_costly_problems_and_the_others_compete_for_the_
     first, second = ship.messages
     assert (len(first.told), first.more, first.told[0].problem.id) == (MOST_LINES, 3, f"p{MOST_LINES + 2}")
     assert (names(second.told), second.more) == ("p02 p01 p00", 0)
+
+
+def test_a_problem_that_opens_right_after_the_digest_waits_for_the_next_one() -> None:
+    ship = Evaluations(Alerts(per_week=0))
+    monday = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    ship.at(monday - MINUTE, told("a"), told("b", lost=1.0))
+    assert ship.at(monday, told("a")) == [("digest", "a")]
+    assert ship.at(monday + MINUTE, told("a"), told("b")) == []
+    assert ship.at(monday + 2 * MINUTE, told("a"), told("b")) == []
+    assert ship.at(monday + 7 * DAY, told("a"), told("b")) == [("digest", "b")]

@@ -135,7 +135,7 @@ def test_a_server_with_another_certificate_gets_nothing(tmp_path: Path) -> None:
     with HttpReceiver(tls=of_another_host) as receiver:
         for ca_file, said in (
             (None, "certificate is not valid"),
-            (issuer, "certificate is not valid: IP address mismatch"),
+            (issuer, "certificate is not valid: IP address mismatch$"),
         ):
             with pytest.raises(Retryable, match=said):
                 post(to(receiver.port, scheme="https", ca_file=ca_file), tmp_path / "secrets", OPENED, AT)
@@ -155,6 +155,14 @@ def test_a_server_that_answers_byte_by_byte_is_cut_off(tmp_path: Path) -> None:
         assert time.monotonic() - begin < 3.0
 
 
+def test_a_host_that_does_not_exist_is_an_error_in_words(tmp_path: Path) -> None:
+    nowhere = Alerts(webhook_url="https://hooks.invalid/T0KEN", sinks=("webhook",))
+    with pytest.raises(Retryable) as error:
+        post(nowhere, tmp_path / "secrets", OPENED, AT)
+    assert " " in str(error.value)
+    assert "hooks" not in str(error.value)
+
+
 def test_no_error_names_the_address_because_its_path_may_be_a_secret(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -165,5 +173,6 @@ def test_no_error_names_the_address_because_its_path_may_be_a_secret(
         post(to(port, "/T0KEN"), tmp_path / "secrets", OPENED, AT)
     with HttpReceiver(lambda _: 500) as receiver, pytest.raises(Retryable) as refused:
         post(to(receiver.port, "/T0KEN"), tmp_path / "secrets", OPENED, AT)
+    assert str(nobody_listens.value) == "Connection refused"
     assert "T0KEN" not in f"{nobody_listens.value} {refused.value} {caplog.text}"
     assert "127.0.0.1" not in f"{nobody_listens.value} {refused.value} {caplog.text}"
