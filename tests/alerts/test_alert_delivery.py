@@ -6,6 +6,9 @@ import json
 import logging
 import socket
 import stat
+import subprocess
+import sys
+import threading
 import time
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -337,3 +340,33 @@ def test_waiting_alerts_are_sent_while_no_evaluation_is_possible(tmp_path: Path)
             deliver(settings, None, then + minute * MINUTE)
     assert alerts_of(receiver) == [("opened", "aa")]
     assert read_outbox(settings.run_dir).memory == before
+
+
+def test_a_process_killed_before_the_answer_leaves_an_alert_that_is_sent_again_with_the_same_id(tmp_path: Path) -> None:
+    arrived, may_answer = threading.Event(), threading.Event()
+
+    def answer(number: int) -> int:
+        if number == 0:
+            arrived.set()
+            may_answer.wait(20)
+        return 204
+
+    with HttpReceiver(answer) as receiver:
+        settings = webhook_to(tmp_path, receiver.port)
+        deliver(settings, [told("aa")], NOW)
+        code = (
+            "import sys; from datetime import timedelta; from pipeline.settings.model import Settings;"
+            "from pipeline.alerts.send import deliver; from support.problems import NOW, told;"
+            "deliver(Settings.model_validate_json(sys.argv[1]), [told('aa')], NOW + timedelta(minutes=1))"
+        )
+        process = subprocess.Popen([sys.executable, "-c", code, settings.model_dump_json()])
+        try:
+            assert arrived.wait(20)
+        finally:
+            process.kill()
+            process.wait()
+            may_answer.set()
+        for minute in range(2, 6):
+            deliver(settings, [told("aa")], NOW + minute * MINUTE)
+    assert alerts_of(receiver) == [("opened", "aa"), ("opened", "aa")]
+    assert len({one.headers["Idempotency-Key"] for one in receiver.posts}) == 1
