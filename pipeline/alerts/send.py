@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,15 @@ from pipeline.alerts.policy import Message, Told, choose, remembered
 from pipeline.alerts.texts import log_line
 from pipeline.alerts.webhook import post
 from pipeline.errors import PixelError, Retryable, type_and_place
+from pipeline.problems.problem import Problem
+from pipeline.problems.sentences import sentence, title
 from pipeline.settings.alerts import Alerts, SinkName
 from pipeline.settings.model import Settings
 
 STEP_SECONDS: Final = 20.0
 """No further alert is begun after so long; the others wait for the next step."""
+TOLD_FOR: Final = timedelta(days=14)
+"""An ended problem is told, or named in a digest, for so long."""
 
 Send = Callable[[Alerts, Path, Message, int], None]
 SINKS: Final[Mapping[SinkName, Send]] = {"webhook": post, "mail": send_mail}
@@ -33,11 +37,30 @@ SINKS: Final[Mapping[SinkName, Send]] = {"webhook": post, "mail": send_mail}
 log = logging.getLogger(__name__)
 
 
+def tell(settings: Settings, problems: Mapping[str, Sequence[Problem]] | None, now: datetime) -> None:
+    """Tell what is due of the problems by site, as an evaluation of `problems` found them; None: there was no evaluation.
+
+    Raises what `deliver` raises.
+    """
+    if problems is None:
+        deliver(settings, None, now)
+        return
+    language = settings.alerts.language
+    told = [
+        Told(problem, title(problem, language), sentence(problem, site.zone, language))
+        for site in settings.sites
+        for problem in problems.get(site.id, ())
+        if problem.is_active or now - problem.changed_at <= TOLD_FOR
+    ]
+    deliver(settings, told, now)
+
+
 def deliver(settings: Settings, told: Sequence[Told] | None, now: datetime) -> None:
     """Tell what is due of the problems at an evaluation: `told` has every problem that is active or ended in the last 14 days.
 
-    `told` is None when no evaluation was possible (the database is away): then only waiting alerts are sent. `now` is an aware time. Call it from one thread of one process. A sink in trouble raises nothing: its alerts wait. Raises `OSError`
-    when a file of `run` cannot be read or written; then nothing is sent.
+    `told` is None when no evaluation was possible (the database is away): then only waiting alerts are sent. `now` is an aware time. Call
+    it from one thread of one process. A sink in trouble raises nothing: its alerts wait. Raises `OSError` when a file of `run` cannot be
+    read or written; then nothing is sent.
     """
     alerts, run_dir = settings.alerts, settings.run_dir
     outbox = read_outbox(run_dir)

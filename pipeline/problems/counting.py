@@ -19,12 +19,14 @@ from pipeline.database.client import in_utc
 from pipeline.detection.series import Counted, Slice, Table
 from pipeline.detection.watches import FAULTS, FLAGS
 from pipeline.publish.ledger import stored_days, stored_quarters
+from pipeline.reports.header import CountedTable
 from pipeline.reports.statements import literal, rendered
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from sql import PROBLEMS_DIR, fill, without_comments
 
 VIEW: Final = "rollup.series"
+TABLES: Final[tuple[CountedTable, ...]] = ("events", "technical")
 HISTORY_DAYS: Final = 56
 """The engine learns from eight weeks."""
 MOST_SLICES: Final = 500
@@ -83,8 +85,8 @@ class SeriesStore:
     """The series of all sites; keeps what it has counted, so one object sees each change once."""
 
     def __init__(self) -> None:
-        self._days: Mapping[str, int] = {}
-        self._quarters: dict[str, Mapping[str, Mapping[datetime, int]]] = {}
+        self._days: dict[CountedTable, Mapping[str, int]] = {}
+        self._quarters: dict[CountedTable, dict[str, Mapping[str, Mapping[datetime, int]]]] = {}
         self._counted: dict[str, dict[datetime, int]] = {}
 
     def count(self, client: Client, site: Site, until: datetime) -> int:
@@ -111,12 +113,14 @@ class SeriesStore:
 
     def look(self, client: Client) -> None:
         """Look which rows are stored now; call it before the sites are counted."""
-        days = stored_days(client)
-        self._quarters = {
-            day: self._quarters[day] if self._days.get(day) == number else stored_quarters(client, day)
-            for day, number in days.items()
-        }
-        self._days = days
+        for table in TABLES:
+            before, known = self._days.get(table, {}), self._quarters.get(table, {})
+            days = stored_days(client, table)
+            self._quarters[table] = {
+                day: known[day] if before.get(day) == number else stored_quarters(client, table, day)
+                for day, number in days.items()
+            }
+            self._days[table] = days
 
     def read(self, client: Client, site: Site, until: datetime, days: int = HISTORY_DAYS) -> Table:
         """Return the table of a site from its first hour with visitors, at most `days` ago, up to `until`."""
@@ -128,7 +132,8 @@ class SeriesStore:
 
     def _stored_hours(self, site: str, until: datetime) -> dict[datetime, int]:
         found: dict[datetime, int] = {}
-        for of_sites in self._quarters.values():
+        days = [day for of_days in self._quarters.values() for day in of_days.values()]
+        for of_sites in days:
             for quarter, number in of_sites.get(site, {}).items():
                 if quarter < until:
                     found[_hour(quarter)] = found.get(_hour(quarter), 0) + number

@@ -1,20 +1,23 @@
 """The job of `ship` that evaluates the problems of all sites, and the one evaluation that `problems check` asks for.
 
-Owns the connection, the order of the sites and the rest between two evaluations.
+Owns the order of the sites, the lock that lets one process of a host evaluate at a time, and the rest between two evaluations.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
+from clickhouse_connect.driver import Client
+
+from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.problems import store
 from pipeline.problems.counting import SeriesStore
-from pipeline.problems.evaluate import evaluate
+from pipeline.problems.evaluate import Mark, evaluate
 from pipeline.problems.problem import Problem
 from pipeline.problems.sentences import sentence
 from pipeline.publish.job import Passed
@@ -29,16 +32,17 @@ LOCK: Final = "problems.lock"
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
-Listener = Callable[[Settings, Mapping[str, list[Problem]], datetime], None]
-"""Is told the problems of all sites after each evaluation, and its time."""
+Listener = Callable[[Settings, Mapping[str, list[Problem]] | None, datetime], None]
+"""Is told the problems by site after each evaluation, or None without one, and the time."""
 
 
 class Evaluation:
-    """Evaluates all sites; keeps what is counted."""
+    """Evaluates all sites; keeps what is counted. `failed` has the sites of which the last run could not evaluate the numbers, with the error."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._series = SeriesStore()
+        self.failed: dict[str, str] = {}
 
     def run(self, until: datetime, progress: Progress = lambda _site: None) -> dict[str, list[Problem]]:
         """Evaluate every site with the events received before `until`, store the changes, and return the problems by site.
@@ -49,15 +53,25 @@ class Evaluation:
             self._series.look(client)
             known, marks = store.newest(client, until), store.marks_of(client, until)
             found: dict[str, list[Problem]] = {}
+            self.failed = {}
             for site in self._settings.sites:
                 progress(site.id)
-                self._series.count(client, site, until)
-                table = self._series.read(client, site, until)
-                before = known.get(site.id, [])
                 own = [mark for of_site, mark in marks if of_site in ("", site.id)]
-                found[site.id] = evaluate(table, site.id, before, marks=own, holidays=frozenset(site.holidays))
-                store.write(client, _changes(site, before, found[site.id], until))
+                try:
+                    found[site.id] = self._of_site(client, site, known.get(site.id, []), own, until)
+                except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                    # A fault of the software in the numbers of one site must not hide the problems of the others.
+                    self.failed[site.id] = f"unforeseen {type_and_place(error)}"
             return found
+
+    def _of_site(
+        self, client: Client, site: Site, before: list[Problem], marks: Sequence[Mark], until: datetime
+    ) -> list[Problem]:
+        self._series.count(client, site, until)
+        table = self._series.read(client, site, until)
+        after = evaluate(table, site.id, before, marks=marks, holidays=frozenset(site.holidays))
+        store.write(client, _changes(site, before, after, until))
+        return after
 
 
 class Watching:
@@ -81,8 +95,13 @@ class Watching:
             found = evaluation.run(until)
         except locks.Held:
             return  # `problems check` does the same work right now
+        except Retryable:
+            self._listener(settings, None, now)
+            raise
         self._rests_until = monotonic() + (monotonic() - began) * REST
         self._listener(settings, found, now)
+        if evaluation.failed:
+            raise Fatal("; ".join(f"site {site}: {error}" for site, error in evaluation.failed.items()))
 
 
 def _changes(site: Site, before: list[Problem], after: list[Problem], now: datetime) -> list[store.Change]:

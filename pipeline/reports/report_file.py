@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import string
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
@@ -114,10 +114,7 @@ def _shape_problems(report: Report) -> Iterator[tuple[Where, str]]:
     people = [kind for kind in kinds if kind in PEOPLE]
     if report.is_published and len(people) != (report.shape != "exact"):
         yield ("columns",), "a published report has one visitors column, or one loads column; an exact one has none"
-    if report.counted == "technical" and ({*kinds} & {"probes"} or report.at_once):
-        yield ("columns",), "a report of page loads has no probes and names nothing at once"
-    if report.counted != "technical" and "measured" in kinds:
-        yield ("columns",), "only a report of page loads has a measured column"
+    yield from _load_problems(report, kinds)
     if report.is_published and kinds[0] not in {"key", "start"}:
         yield ("columns",), "a published report begins with a key, or with the start of its spans"
     if report.is_published != bool(report.order):
@@ -130,6 +127,13 @@ def _shape_problems(report: Report) -> Iterator[tuple[Where, str]]:
         yield ("parameters",), f"a published report has the parameters {', '.join(FRAME)}"
     if report.at_once and not {*report.at_once.known} <= {*report.path_keys}:
         yield ("at_once", "known"), "expected keys with the unit path"
+
+
+def _load_problems(report: Report, kinds: Sequence[str]) -> Iterator[tuple[Where, str]]:
+    if report.counted == "technical" and ("probes" in kinds or report.at_once):
+        yield ("columns",), "a report of page loads has no probes and names nothing at once"
+    if report.counted != "technical" and "measured" in kinds:
+        yield ("columns",), "only a report of page loads has a measured column"
 
 
 def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:

@@ -1,4 +1,4 @@
-"""The jobs of `ship` beside shipping, and their two threads: `jobs`, and `publish numbers` for that job alone.
+"""The jobs of `ship` beside shipping, and their threads: `jobs`, and one each for `publish numbers` and `look for problems`.
 
 Owns the list `JOBS` and the interval of each. Rules: a job may run at any time and twice (each start of `ship` runs all of
 them once). A failed job is logged, shown in the status and tried again; it never stops the shipping. A slow job delays
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.alerts.send import tell
 from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.marks.record import note_changes
@@ -76,11 +77,11 @@ JOBS: list[Job] = [
 
 
 def all_jobs() -> list[list[Job]]:
-    """Return all work of one `ship` beside shipping, by thread: a backfill publishes for long, and no key may wait for it."""
+    """Return all work of one `ship` beside shipping, by thread: a backfill publishes for long, and no key and no alert may wait for it."""
     return [
         JOBS,
         [Job("publish numbers", PUBLISH_SECONDS, Publishing(), retry_seconds=PUBLISH_SECONDS)],
-        [Job("look for problems", EVALUATE_SECONDS, Watching(), retry_seconds=EVALUATE_SECONDS)],
+        [Job("look for problems", EVALUATE_SECONDS, Watching(tell), retry_seconds=EVALUATE_SECONDS)],
     ]
 
 
