@@ -30,10 +30,11 @@ STILL_NAMED: Final = 0.5
 SMALLEST: Final = 20.0
 """People of a slice that must have come since the begin before it is said to work."""
 _PROGRAMS: Final = ("version", "browser", "engine", "os", "device")
-_PARTS: Final = ("page", "section", "role", "source")
+_PARTS: Final = ("page", "section", "role", "source", "ad", "referrer")
+"""A page that is gone takes its ad blocks with it, and the visits that began on it."""
 _ERRORS: Final = ("server_errors", "broken_link", "missing_page")
 """A server gives its errors to every program and network: they explain no loss of one of these, and are explained by none."""
-_ONE_OF: Final = (_PROGRAMS, _PARTS, ("network", "country"), ("referrer",), ("ad",))
+_ONE_OF: Final = (_PROGRAMS, _PARTS, ("network", "country"))
 
 
 class Fault(NamedTuple):
@@ -106,7 +107,7 @@ def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
     ):
         return False
     if main.watch == "broken_link" and other.watch == "missing_page":
-        return other.seen <= main.seen
+        return main.seen >= MAIN_PART * other.seen
     same_kind = any({main.slice.dimension, other.slice.dimension} <= set(kind) for kind in _ONE_OF)
     return same_kind or _is_failure(main) or _is_failure(other)
 

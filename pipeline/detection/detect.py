@@ -30,6 +30,7 @@ GATE: Final = 2.0
 MANY: Final = 100
 """From so many slices on, each needs more evidence: the limit is corrected for the number of looks (Bonferroni)."""
 MOST_SLICES: Final = 400
+FELL: Final = 0.85
 LEAST_EXPECTED: Final = 12.0
 PRIOR_SPREAD: Final[Mapping[str, float]] = {"views": 3.0}
 OTHER_SPREAD: Final = 1.3
@@ -255,14 +256,17 @@ class Look:
                 watch.least if known or piece.dimension not in ("page", "source") else max(watch.least, KNOWN_PEOPLE)
             )
             return finding.seen >= least and finding.seen >= watch.floor * finding.of
-        if watch.kind == "part":
-            own = usual_count(
-                self.table.of(number, piece), self._own_history(piece), self.week, prior_spread=usual.spread
-            )
-            alone = float((own.by_hour * self.table.elapsed)[self.table.place(finding.since) :].sum())
-            if finding.seen > 0.85 * alone:
-                return False
+        if watch.kind == "part" and not all(self._fell(each, piece, finding) for each in {number, "people"}):
+            return False
         return finding.lost.middle >= watch.least
+
+    def _fell(self, number: str, piece: Slice, finding: Finding) -> bool:
+        """Return whether a number of the slice is lower than alone it would be: a part also shrinks when others grow."""
+        seen = self.table.of(number, piece)
+        usual = usual_count(seen, self._own_history(piece), self.week, prior_spread=OTHER_SPREAD)
+        begin = self.table.place(finding.since)
+        alone = float((usual.by_hour * self.table.elapsed)[begin:].sum())
+        return float(seen[begin:].sum()) <= FELL * alone
 
     def _share_of_site(self, watch: Watch, number: str, piece: Slice) -> tuple[float, float]:
         """Return the share of the whole site in the history, and its weight for a slice with little history."""

@@ -31,6 +31,7 @@ HISTORY_DAYS: Final = 56
 """The engine learns from eight weeks."""
 MOST_SLICES: Final = 500
 MOST_OF_NETWORK: Final = 3
+MOST_OF_PERSON: Final = 10
 MOST_ROWS: Final = 300_000
 CLOSE: Final = timedelta(hours=12)
 """Hours between which no more time passes are counted by one query, whose cost is that of its rows and a fixed part."""
@@ -76,6 +77,7 @@ def series_views(settings: Settings) -> dict[str, str]:
         "named_bit": str(FLAGS.index("named")),
         "fault_bits": str(FAULTS),
         "most_of_network": str(MOST_OF_NETWORK),
+        "most_of_person": str(MOST_OF_PERSON),
         "most_slices": str(MOST_SLICES),
     }
     return {VIEW: rendered(VIEW, fill(text, given), settings)}

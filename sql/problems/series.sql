@@ -3,7 +3,8 @@
 --
 -- $people defines a person; a view without visitor belongs to a stand-in of its day, as in counted_cells.sql. Robots, staff and probes are
 -- left out. A flag is true for some views, and `numbers` has the people with such a view. Of one network (the /24 or /48 of its token) at
--- most $most_of_network people count in a flag, so that one client cannot make up a fault; all of them count in `people` and `views`.
+-- most $most_of_network people count in a flag, and of one person $most_of_person views in an hour, so that one client
+-- cannot make up a fault or hide one.
 WITH
     toStartOfDay({since:DateTime('UTC')}) AS first_epoch,
     received AS (
@@ -20,6 +21,7 @@ WITH
             *,
             if(person = 0, sipHash64(country, asn, browser, browser_major, os, os_major, device), person) AS one,
             if(person = 0, epoch, person_day) AS its_day,
+            person != 0 AS is_one,
             if(net_token = toIPv6('::'), toString(one), toString(net_token)) AS place_of,
             if($is_sensitive, toString(page), extract(toString(page), '^/[^/]*')) AS section
         FROM persons
@@ -43,7 +45,7 @@ WITH
     ),
     flagged AS (
         SELECT
-            toStartOfHour(received_at) AS hour, one, its_day, place_of,
+            toStartOfHour(received_at) AS hour, one, its_day, is_one, place_of,
             -- The bits of `flags`, in the order of `names` below.
             arraySum((flag, bit) -> bitShiftLeft(toUInt32(flag), bit), [
                 status BETWEEN 400 AND 499,
@@ -84,14 +86,14 @@ WITH
         WHERE received_at >= {since:DateTime('UTC')}
         UNION ALL
         SELECT
-            toStartOfHour(received_at), one, its_day, place_of, toUInt64(0), [('ad', toString(ad))], ''
+            toStartOfHour(received_at), one, its_day, is_one, place_of, toUInt64(0), [('ad', toString(ad))], ''
         FROM visits
         WHERE kind = 'impression' AND received_at >= {since:DateTime('UTC')}
     ),
     by_person AS (
         SELECT
             hour, slice.1 AS dimension, slice.2 AS name, place_of, one, its_day,
-            countIf(slice.3 = 0) AS views,
+            if(any(is_one), least(countIf(slice.3 = 0), $most_of_person), countIf(slice.3 = 0)) AS views,
             groupBitOr(if(slice.3 = 0, flags, bitShiftLeft(toUInt64(1), $named_bit))) AS flags
         FROM flagged
         ARRAY JOIN arrayConcat(
