@@ -36,17 +36,20 @@ def counting_views(settings: Settings) -> dict[str, str]:
 def counting_sql(report: Report, settings: Settings) -> str:
     """Return the query that counts the cells of a report in one span."""
     keys, measures = report.named("key"), report.named("measure")
-    if report.counted == "events":
+    if report.counted == "technical":
+        frame, of_each = "$counted_loads", "argMax(toUInt64({}), value)"
+    else:
+        frame, of_each = "$counted_cells", "sum(toUInt64({}))"
         measures = measures or report.named(*NOBODY)
     body = fill(
-        "$counted_loads" if report.counted == "technical" else "$counted_cells",
+        frame,
         {
             "zone": zone_sql(report, settings),
             "own_hosts": own_hosts_sql(settings),
             "cells": report.sql.replace("\n", "\n        "),
             "and_keys": "".join(f", {key}" for key in keys),
             "texts": ", ".join(f"toString({key})" for key in keys),
-            "sums": ", ".join(f"sum(toUInt64({name}))" for name in measures),
+            "sums": ", ".join(map(of_each.format, measures)),
             "most_hits": str(most_hits(report)),
             "at_once": _at_once(report),
             "most_cells": str(MOST_CELLS),

@@ -1,17 +1,18 @@
 -- The frame in which the worker computes the cells of a report of measurements, before they are perturbed (pipeline/publish): the same
 -- as counted_cells.sql, with page loads in place of people, because a measurement has no visitor. No reader reads these views.
 --
--- $cells is the report's own SELECT. It reads `measurements` (below), one row for each measurement of a page load, and gives `$load`, its
--- keys, and its measures: whole numbers that are added for each page load.
+-- $cells is the report's own SELECT. It reads `measurements` (below), one row for each measurement, and gives `$load`, its keys, and its
+-- measures: whole numbers. Of a page load that sent several measurements of one cell the one with the largest value counts, because INP
+-- and CLS grow until the page is left.
 --
 -- A page load is the random number that the script drew for it. Reports without one belong to a stand-in: all of one day and
--- the same country, device, system, browser and version are one page load. A measurement that a load sent more than once counts once,
--- with its largest value: INP and CLS grow until the page is left. Declared robots and the clinic's own networks (staff) are
--- counted apart, robots exactly and staff with noise; a robot that a person sent counts nowhere.
+-- the same country, device, system, browser and version are one page load. Declared robots and the clinic's own networks (staff)
+-- are counted apart, robots exactly and staff with noise; a robot that a person sent counts nowhere.
 WITH
-    received AS (
+    measurements AS (
         SELECT
             *,
+            multiIf(source_host = '', 'unknown', $is_own_host, 'own', 'foreign') AS whose,
             multiIf(endsWith(robot, '-User'), 'sent', robot != '', 'robot', net_class = 'own', 'staff', 'load') AS who,
             if({grain:String} = 'hour', toDateTime(toStartOfHour(toDateTime(received_at, $zone)), 'UTC'), {since:DateTime('UTC')}) AS start,
             if(view = 0, sipHash64(toDate(received_at), country, device, os, browser, browser_major), view) AS load,
@@ -19,29 +20,27 @@ WITH
         FROM pixel.technical
         WHERE site = {site:String} AND received_at >= {since:DateTime('UTC')} AND received_at < {until:DateTime('UTC')}
     ),
-    measurements AS (
-        SELECT *, multiIf(source_host = '', 'unknown', $is_own_host, 'own', 'foreign') AS whose
-        FROM received
-        ORDER BY value DESC
-        LIMIT 1 BY start, load, kind, name, page, template, source_host, source_file, source_line
-    ),
-    -- Every page load sends a vital, if the tag asks for vitals: those without a fault, too.
-    measured AS (
-        SELECT start, count() AS loads, sum(its_key) AS loads_key
-        FROM (SELECT DISTINCT start, load, its_key FROM received WHERE kind = 'vital' AND who = 'load')
-        GROUP BY start
-    ),
+    -- Of each span all page loads, and the sum of their keys: if the tag asks for vitals, page loads without a fault send one, too.
+    (
+        SELECT mapFromArrays(groupArray(start), groupArray((loads, loads_key)))
+        FROM
+        (
+            SELECT start, count() AS loads, sum(its_key) AS loads_key
+            FROM (SELECT DISTINCT start, load, its_key FROM measurements WHERE kind = 'vital' AND who = 'load')
+            GROUP BY start
+        )
+    ) AS measured,
     counted AS (
         $cells
     ),
     by_load AS (
         SELECT
-            start$and_keys, who, load, its_key,
+            start$and_keys, who, load, any(its_key) AS its_key,
             CAST([$sums], 'Array(UInt64)') AS hits,
             arrayMap(number -> least(number, $most_hits), hits) AS capped
         FROM counted
         WHERE who != 'sent'
-        GROUP BY start$and_keys, who, load, its_key
+        GROUP BY start$and_keys, who, load
     )
 SELECT
     start,
@@ -51,18 +50,17 @@ SELECT
     sumIf(its_key, who = 'load') AS cell_key,
     -- Of each measure, and then of staff and of all measured page loads: the number, the loads that have a part in it, and the sum of
     -- their keys.
-    arrayConcat(sumForEachIf(capped, who = 'load'), [countIf(who = 'staff'), any(measured.loads)]) AS numbers,
+    arrayConcat(sumForEachIf(capped, who = 'load'), [countIf(who = 'staff'), measured[start].1]) AS numbers,
     arrayConcat(
-        sumForEachIf(arrayMap(number -> number > 0, hits), who = 'load'), [countIf(who = 'staff'), any(measured.loads)]
+        sumForEachIf(arrayMap(number -> number > 0, hits), who = 'load'), [countIf(who = 'staff'), measured[start].1]
     ) AS numbers_of,
     arrayConcat(
         sumForEachIf(arrayMap(number -> if(number = 0, 0, its_key), hits), who = 'load'),
-        [sumIf(its_key, who = 'staff'), any(measured.loads_key)]
+        [sumIf(its_key, who = 'staff'), measured[start].2]
     ) AS number_keys,
     countIf(who = 'robot') AS robots,
     false AS at_once
 FROM by_load
-LEFT JOIN measured USING (start)
 GROUP BY start$and_keys
 HAVING loads > 0
 ORDER BY loads DESC

@@ -32,7 +32,7 @@ WHERE kind = 'js_error'
 --
 -- [en]
 -- title = "Script errors"
--- answer = "Most page loads met {error} in {source}: about {loads}."
+-- answer = "Most page loads met {error} (place: {source}): about {loads}."
 -- limits = """\
 -- Needs `data-technical="errors"`, for the share also `vitals`. Page loads are counted, not events and not visitors: a visitor may have \
 -- several. Scripts of browser extensions are left out where the browser tells their address. Errors of foreign scripts are \
@@ -41,7 +41,7 @@ WHERE kind = 'js_error'
 -- [ru]
 -- title = "Ошибки скриптов"
 -- question = "Какие ошибки скриптов встречаются при загрузке страниц, в каком браузере и с какого выпуска сайта?"
--- answer = "Чаще всего встречалась ошибка {error} в {source}: загрузок страниц около {loads}."
+-- answer = "Чаще всего встречалась ошибка {error} (место: {source}): загрузок страниц около {loads}."
 -- limits = """\
 -- Нужна метка с `data-technical="errors"`, для доли ещё и `vitals`. Считаются загрузки страниц, а не события и не посетители: у одного \
 -- посетителя их может быть несколько. Скрипты расширений браузера не учтены, если браузер сообщает их адрес. Ошибки чужих скриптов видны \
