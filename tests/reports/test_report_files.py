@@ -25,7 +25,7 @@ from support.server import Rows
 ALL = catalogue.all_reports()
 GOOD = {
     name: (REPORTS_DIR / f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("technical/browsers", "technical/counters", "technical/now", "fraud/bursts")
+    for name in ("technical/browsers", "technical/counters", "technical/js_errors", "technical/now", "fraud/bursts")
 }
 NOW = datetime(2026, 11, 22, 14, 20, 5, tzinfo=UTC)
 DOCS = Path(__file__).parents[2] / "docs" / "reports.md"
@@ -138,6 +138,25 @@ def test_what_a_query_uses_is_declared_and_what_is_declared_is_used(
 )  # fmt: skip
 def test_a_report_with_wrong_plain_views_is_refused(name: str, old: str, new: str, said: str, tmp_path: Path) -> None:
     assert said in refusal(f"technical/{name}", changed(tmp_path, f"technical/{name}", old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("FROM measurements\n", "FROM events\n", "a technical report may read measurements, not events"),
+        ("FROM measurements\n", "FROM pixel.technical\n", "a technical report may read measurements, not pixel.technical"),
+        ("    $load,\n", "    $person,\n", "gives one row for each row of measurements: SELECT $load, its keys and measures"),
+        ("WHERE kind = 'js_error'", "WHERE kind = 'js_error' GROUP BY view", "SELECT $load, its keys and measures"),
+        ('loads = { kind = "loads"', 'loads = { kind = "visitors"', "only a report of page loads has a measured column"),
+        ('first_seen = { kind = "first"', 'probes = { kind = "probes"', "a report of page loads has no probes and names nothing at once"),
+        ('-- rank = "loads"\n', '-- rank = "loads"\n-- at_once = { when = "true", known = [] }\n', "names nothing at once"),
+        ("100 * loads /", "100 * share /", "columns.share: may only name published columns, not share"),
+    ],
+)  # fmt: skip
+def test_a_report_of_page_loads_reads_measurements_and_has_no_parts_of_a_report_of_visitors(
+    old: str, new: str, said: str, tmp_path: Path
+) -> None:
+    assert said in refusal("technical/js_errors", changed(tmp_path, "technical/js_errors", old, new))
 
 
 @pytest.mark.parametrize("text", ["", "SELECT 1\n", "-- Only a question?\n", "-- What?\n-- [en]\n"])
