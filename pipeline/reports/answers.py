@@ -38,12 +38,14 @@ class Table(NamedTuple):
 
 
 def answer(report: Report, table: Table, language: str) -> str:
-    """Return the report's answer in words, from its highest ranked row; '' where no row can be named."""
+    """Return the report's answer in words, from its highest ranked row, or that none stands out; '' where no row can be named."""
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     named = [row for row in rows if not row.get("small")]
     if not named:
         return ""
     first = max(named, key=lambda row: _rank(row[report.rank]))
+    if _rank(first[report.rank]) < report.tells_from:
+        return report.words(language).nothing
     words = {name: spelled(_of_days(report, value), language) for name, value in first.items()}
     return " ".join(report.words(language).answer.format_map(words).split())
 

@@ -103,16 +103,17 @@ class Threshold(_Part):
 
 
 class Words(_Part):
-    """The texts of one language; `answer` names columns, `limits` thresholds."""
+    """The texts of one language; `answer` names columns, `limits` thresholds, `nothing` is the answer where no row stands out."""
 
     title: Text
     question: Text
     answer: Text
     limits: Text
+    nothing: str = ""
 
 
 class Report(_Part):
-    """A report file, read and checked; `rank` is the column whose top row gives the answer.
+    """A report file, read and checked; `rank` is the column whose top row gives the answer, if it is at least `tells_from`.
 
     A report with a `shape` is published: its SELECT gives one row for each event, and readers see sums of published cells in
     `order`. With a column `loads` it counts page loads, one row for each of their measurements, else visitors. `partition`: everybody
@@ -128,6 +129,7 @@ class Report(_Part):
     role: Role
     chart: Literal["line", "bar", "table", "heatmap", "funnel", "strip"]
     rank: str
+    tells_from: int = 0
     shape: Shape | None = None
     grains: tuple[Grain, ...] = Field(("day", "week", "four_weeks"), strict=False)
     at_once: AtOnce | None = None

@@ -100,6 +100,8 @@ def _problems(family: Family, report: Report) -> Iterator[tuple[Where, str]]:
         words = report.words(language)
         if _fields(words.answer) - {*report.columns}:
             yield (language, "answer"), "an answer may only name columns"
+        if bool(words.nothing) != bool(report.tells_from):
+            yield (language, "nothing"), "needed with `tells_from`, and without it never told"
         if _fields(words.limits) - {*report.thresholds}:
             yield (language, "limits"), "a limit may only name thresholds"
     yield from _shape_problems(report)

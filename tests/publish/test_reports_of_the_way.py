@@ -36,11 +36,12 @@ def rows_of(desk: Desk, report: str, key: str) -> dict[str, Answer]:
 
 
 def test_a_browser_in_which_nobody_comes_past_the_form_misses_the_share_of_the_others(desk: Desk) -> None:
-    desk.store(ways(100, 20, "/form", "/thanks"), ways(200, 20, "/form"), ways(300, 10, "/", "/form", browser="Safari"))
+    desk.store(ways(100, 20, "/form", "/thanks"), ways(200, 20, "/form"), ways(300, 20, "/", "/form", browser="Safari"))
     seen = rows_of(desk, "broken_browsers", "browser")
     assert (seen["Chrome"]["form"], seen["Chrome"]["done"], seen["Chrome"]["share"]) == (40, 20, 50)
-    assert (seen["Safari"]["form"], seen["Safari"]["done"], seen["Safari"]["others"]) == (10, None, 50)
-    assert (seen["Safari"]["lost"], seen["Safari"]["pages"]) == (5, 2)
+    assert (seen["Safari"]["form"], seen["Safari"]["done"], seen["Safari"]["others"]) == (20, None, 50)
+    # Of twenty, ten were to be expected; the hidden number may be as large as four.
+    assert (seen["Safari"]["lost"], seen["Safari"]["pages"]) == (6, 2)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,17 @@ def test_without_roles_the_pages_of_a_visitor_tell_of_the_browser(desk: Desk) ->
         "Chrome": (3, None, None),
         "Safari": (1, None, None),
     }
+
+
+def test_browsers_with_too_few_completions_to_tell_are_not_compared_with_zero(desk: Desk) -> None:
+    desk.store(
+        ways(100, 4, "/form", "/thanks"),
+        ways(200, 9, "/form"),
+        ways(300, 4, "/form", "/thanks", browser="Safari"),
+        ways(400, 9, "/form", browser="Safari"),
+    )
+    seen = rows_of(desk, "broken_browsers", "browser")
+    assert {(row["form"], row["done"], row["others"], row["lost"]) for row in seen.values()} == {(13, None, None, None)}
 
 
 # funnel
@@ -99,8 +111,8 @@ def test_the_steps_are_compared_between_devices_and_are_in_the_order_of_the_way(
     assert rows == [
         ("landing", "desktop", 100, 50, -10),
         ("landing", "phone", 50, 100, 10),
-        ("form", "desktop", None, 0, 0),
-        ("form", "phone", None, 0, 0),
+        ("form", "desktop", None, None, None),
+        ("form", "phone", None, None, None),
     ]
 
 

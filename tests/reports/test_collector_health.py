@@ -61,8 +61,10 @@ def test_an_event_at_the_edge_of_two_hours_adds_to_one_what_it_takes_from_the_ot
     assert [row["waiting"] for row in asked(tables, NOON, NOON + 2 * HOUR)] == [-1, 1]
 
 
-def test_hours_of_the_future_have_no_row_and_the_answer_of_an_empty_table_names_no_refusal(tables: Rows) -> None:
+def test_hours_of_the_future_have_no_row_and_the_answer_of_an_empty_table_says_that_no_hit_was_refused(
+    tables: Rows,
+) -> None:
     table = run.run(tables.settings, HEALTH, "clinic", NOON, MIDNIGHT + timedelta(days=30))
     assert {row[0] for row in table.rows} == {NOON + number * HOUR for number in range(len(table.rows))}
     assert NOON + len(table.rows) * HOUR <= datetime.now(UTC) + HOUR
-    assert ": 0; most common reason: none." in answers.answer(HEALTH, table, "en")
+    assert answers.answer(HEALTH, table, "en") == "The collector refused no hit in this time."

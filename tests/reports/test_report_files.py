@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Fatal
 from pipeline.publish.counting import counting_views
-from pipeline.reports import catalogue, docs_page, views
+from pipeline.reports import answers, catalogue, docs_page, views
 from pipeline.reports.buckets import Grain
 from pipeline.reports.header import Report
 from pipeline.reports.report_file import read_report
@@ -392,6 +392,27 @@ def test_a_derived_column_may_compare_a_row_with_all_published_rows(tmp_path: Pa
     expression = "round(errors / sum(hits) OVER (PARTITION BY site ORDER BY visitors))"
     file = changed(tmp_path, "technical/browsers", "round(100 * errors / nullIf(hits, 0), 1)", expression)
     assert expression in views.view_sql(read_report("technical", file), Settings())
+
+
+def test_where_no_row_stands_out_the_answer_says_so() -> None:
+    report = catalogue.find("technical/one_time_links", ALL)
+    row = {"page": "/cancel/*", "role": "cancel", "visitors": 9, "opens": 30, "robots": 0, "share": 20, "small": 0}
+    for machines, told in ((6, "6 of 30 opens of /cancel/* are not people."), (None, report.en.nothing)):
+        values = row | {"machines": machines}
+        table = answers.Table(report.view_columns, [tuple(values[name] for name in report.view_columns)])
+        assert answers.answer(report, table, "en").startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('-- rank = "visitors"\n', '-- rank = "visitors"\n-- tells_from = 5\n'),
+        ('-- title = "Browsers"\n', '-- title = "Browsers"\n-- nothing = "Nothing."\n'),
+    ],
+)
+def test_a_rank_to_tell_from_and_the_words_for_less_need_each_other(old: str, new: str, tmp_path: Path) -> None:
+    file = changed(tmp_path, "technical/browsers", old, new)
+    assert "en.nothing: needed with `tells_from`" in refusal("technical/browsers", file)
 
 
 def test_a_report_is_found_by_its_short_name_and_an_unknown_one_names_the_others() -> None:

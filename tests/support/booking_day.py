@@ -26,10 +26,10 @@ REPORTS = frozenset(
 PEOPLE = 600
 ROLES = {"/": "landing", "/doctors": "search", "/booking": "form", "/booking/thanks": "done", "/cancel/*": "cancel"}
 BROWSERS = (
-    ("Chrome", 142, "desktop"),
+    ("Chrome", 142, "pc"),
     ("Mobile Safari", 18, "phone"),
     ("Chrome Mobile", 142, "phone"),
-    ("Firefox", 145, "desktop"),
+    ("Firefox", 145, "pc"),
 )
 NOON, DEAD = MIDNIGHT + timedelta(hours=12), MIDNIGHT + timedelta(hours=14)
 HOME, HOSTING = (
@@ -152,7 +152,7 @@ def _scanners(draw: random.Random) -> list[Row]:
         at = MIDNIGHT + timedelta(hours=draw.uniform(8, 20))
         who = {"visitor": 9_000_000 + number, "visitor_kind": "day", "cookie_state": "new", "cookie_age": "new"}
         tokens = {"ip_token": f"2001:db8:3::{number:x}", "ua_token": 9_000_000 + number}
-        made.append(_event(at, "/cancel/*", who | tokens | HOSTING, {"device": "desktop"}, {}))
+        made.append(_event(at, "/cancel/*", who | tokens | HOSTING, {"device": "pc"}, {}))
     return made
 
 

@@ -25,6 +25,7 @@ FROM
 -- role = "ops"
 -- chart = "table"
 -- rank = "lost"
+-- tells_from = 5
 -- shape = "sparse"
 -- order = "visitors DESC, hits DESC, browser, major"
 -- roles = ["form", "done"]
@@ -43,14 +44,15 @@ FROM
 -- form = { kind = "measure", part_of = "hits", unit = "visitors", meaning = "of the visitors, those who opened a page of the role `form`; empty below 5" }
 -- done = { kind = "measure", part_of = "form", unit = "visitors", meaning = "of these, those who came to a page of the role `done` later; empty below 5" }
 -- share = { kind = "derived", unit = "percent", meaning = "done among form", expression = "accurateCastOrNull(round(100 * done / nullIf(form, 0)), 'Int64')" }
--- others = { kind = "derived", unit = "percent", meaning = "the same of all other rows together", expression = "accurateCastOrNull(round(100 * (sum(ifNull(done, 0)) OVER (PARTITION BY site) - ifNull(done, 0)) / nullIf(sum(ifNull(form, 0)) OVER (PARTITION BY site) - ifNull(form, 0), 0)), 'Int64')" }
--- lost = { kind = "derived", unit = "visitors", meaning = "visitors who would have come past the form with the share of the others; below zero: more than that came", expression = "accurateCastOrNull(round(form * (sum(ifNull(done, 0)) OVER (PARTITION BY site) - ifNull(done, 0)) / nullIf(sum(ifNull(form, 0)) OVER (PARTITION BY site) - ifNull(form, 0), 0) - ifNull(done, 0)), 'Int64')" }
+-- others = { kind = "derived", unit = "percent", meaning = "the same of all other rows with both numbers, together", expression = "if(isNull(form), NULL, accurateCastOrNull(round(100 * (sum(done) OVER (PARTITION BY site) - ifNull(done, 0)) / nullIf(sum(if(isNull(done), 0, form)) OVER (PARTITION BY site) - if(isNull(done), 0, form), 0)), 'Int64'))" }
+-- lost = { kind = "derived", unit = "visitors", meaning = "visitors who would have come past the form with the share of the others; below zero: more than that came; an empty `done` counts as 4", expression = "if(isNull(form), NULL, accurateCastOrNull(round(form * (sum(done) OVER (PARTITION BY site) - ifNull(done, 0)) / nullIf(sum(if(isNull(done), 0, form)) OVER (PARTITION BY site) - if(isNull(done), 0, form), 0) - ifNull(done, 4)), 'Int64'))" }
 --
 -- [en]
 -- title = "Broken browsers"
 -- answer = """\
 -- Compared with the others, most visitors are lost at the form in {browser} {major}: {done} of {form} came past it (others: {others} %). \
 -- A visitor with it reads {pages} pages."""
+-- nothing = "In no browser visibly more visitors are lost at the form than in the others."
 -- limits = """\
 -- Without pages of the roles `form` and `done` only `pages` tells of a broken browser: it is low there. Visitors who opened the form on one day and came \
 -- past it on a later one count in the week alone. A difference of fewer than 5 visitors may be noise: look at a longer time."""
@@ -61,6 +63,7 @@ FROM
 -- answer = """\
 -- По сравнению с остальными больше всего посетителей теряется на форме в {browser} {major}: прошли {done} из {form} (у остальных {others} %). \
 -- Страниц на посетителя с этим браузером: {pages}."""
+-- nothing = "Ни в одном браузере на форме не теряется заметно больше посетителей, чем в остальных."
 -- limits = """\
 -- Без страниц с ролями `form` и `done` о сломанном браузере говорит только `pages`: там это число мало. Кто открыл форму в один день, а прошёл её \
 -- в другой, учтён только в неделе. Разница меньше 5 посетителей может быть шумом: возьмите больший срок."""

@@ -44,6 +44,7 @@ ORDER BY hour
 -- role = "ops"
 -- chart = "strip"
 -- rank = "refused"
+-- tells_from = 1
 -- plain = { day = 24, 7d = 168, 28d = 672 }
 --
 -- [parameters]
@@ -65,6 +66,7 @@ ORDER BY hour
 -- answer = """\
 -- Most hits were refused in the hour from {hour}: {refused}; most common reason: {reason}. Of its {accepted} accepted events, the collector lost \
 -- {lost}; not stored yet: {waiting}."""
+-- nothing = "The collector refused no hit in this time."
 -- limits = """\
 -- Exact, of all sites and collectors together: it counts hits and nobody's pages. Silent minutes are usual at night; a collector that does not run \
 -- has 60 of them. Whether hits arrive in this minute, and from which site: technical/now."""
@@ -75,6 +77,7 @@ ORDER BY hour
 -- answer = """\
 -- Больше всего отклонено за час с {hour}: {refused}; самая частая причина: {reason}. Из принятых в этот час событий ({accepted}) потеряно {lost}; \
 -- ещё не сохранено: {waiting}."""
+-- nothing = "За это время сборщик не отклонил ни одного обращения."
 -- limits = """\
 -- Числа точные, по всем сайтам и сборщикам вместе: это обращения, а не страницы посетителей. Ночью минуты тишины обычны; если сборщик не работает, \
 -- их 60. Приходят ли обращения в эту минуту и с какого сайта: technical/now."""

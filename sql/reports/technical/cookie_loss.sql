@@ -25,6 +25,7 @@ FROM
 -- role = "ops"
 -- chart = "table"
 -- rank = "more"
+-- tells_from = 10
 -- shape = "sparse"
 -- order = "visitors DESC, hits DESC, browser, major"
 --
@@ -41,7 +42,7 @@ FROM
 -- later = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, second and later ones, reached from a link of the site, where the collector may set the cookie; empty below 5" }
 -- lost = { kind = "measure", part_of = "later", unit = "page views", meaning = "of the later ones, those without the cookie that was set before; empty below 5" }
 -- share = { kind = "derived", unit = "percent", meaning = "lost among later", expression = "round(100 * lost / nullIf(later, 0), 1)" }
--- others = { kind = "derived", unit = "percent", meaning = "the same of all other rows together", expression = "round(100 * (sum(ifNull(lost, 0)) OVER (PARTITION BY site) - ifNull(lost, 0)) / nullIf(sum(ifNull(later, 0)) OVER (PARTITION BY site) - ifNull(later, 0), 0), 1)" }
+-- others = { kind = "derived", unit = "percent", meaning = "the same of all other rows together; an empty number counts as 0", expression = "if(isNull(later), NULL, round(100 * (sum(ifNull(lost, 0)) OVER (PARTITION BY site) - ifNull(lost, 0)) / nullIf(sum(ifNull(later, 0)) OVER (PARTITION BY site) - ifNull(later, 0), 0), 1))" }
 -- more = { kind = "derived", unit = "page views", meaning = "lost beyond the share of the others", expression = "accurateCastOrNull(round(lost - later * (sum(ifNull(lost, 0)) OVER (PARTITION BY site) - ifNull(lost, 0)) / nullIf(sum(ifNull(later, 0)) OVER (PARTITION BY site) - ifNull(later, 0), 0)), 'Int64')" }
 -- lawful = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of all page views, those without consent to the cookie, or with a privacy signal (GPC, Do Not Track, opt-out): no loss; empty below 5" }
 --
@@ -50,6 +51,7 @@ FROM
 -- answer = """\
 -- Compared with the others, the id cookie is missing most in {browser} {major}: on {lost} of {later} later page views \
 -- (others: {others} %)."""
+-- nothing = "No browser loses the id cookie visibly more often than the others."
 -- limits = """\
 -- Only page views that a link of the site led to, so browsers that send no referrer are not judged. A browser that deletes cookies when it \
 -- is closed loses none within a visit. Page views without a visitor are grouped, so `lawful` is too low. Where the collector may not set a cookie, `later` is empty."""
@@ -60,6 +62,7 @@ FROM
 -- answer = """\
 -- По сравнению с остальными cookie больше всего теряется в {browser} {major}: его нет в {lost} из {later} повторных просмотров \
 -- (у остальных {others} %)."""
+-- nothing = "Ни один браузер не теряет cookie заметно чаще остальных."
 -- limits = """\
 -- Только просмотры по ссылке внутри сайта: браузер, который не сообщает источник, не оценивается. Браузер, который удаляет cookie при закрытии, \
 -- во время посещения их не теряет. Просмотры без посетителя сгруппированы, поэтому `lawful` занижено. Если cookie ставить нельзя, `later` пусто."""

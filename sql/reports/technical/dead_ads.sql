@@ -27,6 +27,7 @@ FROM
 -- role = "ops"
 -- chart = "table"
 -- rank = "lost"
+-- tells_from = 5
 -- shape = "sparse"
 -- order = "lost DESC, visitors DESC, ad"
 --
@@ -46,7 +47,8 @@ FROM
 --
 -- [en]
 -- title = "Dead ad blocks"
--- answer = "{ad} has been quiet for {quiet} of {hits} page views of its pages: {lost} impressions are missing."
+-- answer = "{ad} has been quiet for {quiet} of {hits} page views of its pages ({lost} impressions are missing)."
+-- nothing = "Every ad block that was shown is still shown."
 -- limits = """\
 -- A block that no page shows for a whole day has no row in this day: look at the week, and at the rows of the days before (`technical.cells`). \
 -- A block counts when half of it is in view for a second, so a ratio below 100 % is usual. Pages of other sites have no page views here."""
@@ -54,7 +56,8 @@ FROM
 -- [ru]
 -- title = "Пропавшие рекламные блоки"
 -- question = "Какой рекламный блок больше не показывают страницы, которые его показывали?"
--- answer = "Блок {ad} не показан ни разу за последние {quiet} из {hits} просмотров его страниц: недостаёт показов: {lost}."
+-- answer = "Блок {ad} не показан ни разу за последние {quiet} из {hits} просмотров его страниц (недостаёт показов: {lost})."
+-- nothing = "Каждый рекламный блок, который был показан, показывается и дальше."
 -- limits = """\
 -- Блока, который ни одна страница не показывает целый день, в этом дне нет: смотрите неделю и прежние дни (`technical.cells`). \
 -- Показ считается, когда половина блока видна секунду, поэтому доля ниже 100 % обычна. У страниц других сайтов здесь нет просмотров."""

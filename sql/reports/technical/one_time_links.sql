@@ -34,6 +34,7 @@ WHERE page_role IN ('confirm', 'cancel')
 -- role = "ops"
 -- chart = "table"
 -- rank = "machines"
+-- tells_from = 1
 -- shape = "sparse"
 -- order = "machines DESC, opens DESC, page, role"
 -- any_role = ["confirm", "cancel"]
@@ -60,6 +61,7 @@ WHERE page_role IN ('confirm', 'cancel')
 -- title = "Machines open one-time links"
 -- answer = """\
 -- {machines} of {opens} opens of {page} are not people. Mail scanners open links: let the page ask, and {role} with a button that sends a POST."""
+-- nothing = "Of each such link, fewer than 5 opens look like those of machines."
 -- limits = """\
 -- A machine sends no cookie back, has no referrer, opens only such links on its day, and is in a hosting network or opens {opens} within {seconds} \
 -- seconds. A person whose employer's network is a hosting company may look the same. Scanners that load no images are not seen; clients without a \
@@ -71,6 +73,7 @@ WHERE page_role IN ('confirm', 'cancel')
 -- answer = """\
 -- Не люди открыли {page} {machines} из {opens} раз. Почтовые сканеры открывают ссылки: пусть страница спросит, а действие \
 -- ({role}) выполнит кнопка с запросом POST."""
+-- nothing = "По каждой такой ссылке меньше 5 открытий похожи на открытия программами."
 -- limits = """\
 -- Программа не возвращает cookie, приходит без источника, за день открывает только такие ссылки и находится в сети хостинга или открывает \
 -- {opens} за {seconds} секунд. Человек, работающий через сеть хостинга, может выглядеть так же. Сканеры без загрузки картинок не видны; клиенты без \

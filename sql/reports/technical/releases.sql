@@ -34,7 +34,7 @@ FROM
 -- chart = "table"
 -- rank = "first"
 -- shape = "sparse"
--- order = "first DESC, length(release) DESC, release DESC"
+-- order = "release = '(none)', first DESC, length(release) DESC, release DESC"
 --
 -- [parameters]
 -- site = { type = "String" }
@@ -47,11 +47,11 @@ FROM
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who saw it; of several days: visitors of each day, added" }
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views; of one visitor at most 4 count" }
 -- errors = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, error templates (status 400 and above); empty below 5" }
--- more = { kind = "derived", unit = "percentage points", meaning = "errors among the page views, minus the same of the release before: above zero, there are more errors; fewer than 5 count as none", expression = "round(100 * (ifNull(errors, 0) / nullIf(hits, 0) - lagInFrame(ifNull(errors, 0) / nullIf(hits, 0)) OVER (PARTITION BY site ORDER BY first, length(release), release)), 1)" }
+-- more = { kind = "derived", unit = "percentage points", meaning = "errors among the page views, minus the same of the release before: above zero, there are more errors; fewer than 5 count as none", expression = "round(100 * (ifNull(errors, 0) / nullIf(hits, 0) - lagInFrame(ifNull(errors, 0) / nullIf(hits, 0)) OVER (PARTITION BY site ORDER BY release != '(none)', first, length(release), release)), 1)" }
 -- reloads = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of the page views, repeats of the same page by the same visitor within a minute; empty below 5" }
 -- form = { kind = "measure", part_of = "hits", unit = "visitors", meaning = "of the visitors, those who opened a page of the role `form` first in this release; empty below 5" }
 -- done = { kind = "measure", part_of = "form", unit = "visitors", meaning = "of these, those who came to a page of the role `done` later; empty below 5" }
--- fewer = { kind = "derived", unit = "percentage points", meaning = "done among form of the release before, minus the same of this one: above zero, fewer come past the form", expression = "round(100 * (lagInFrame(done / nullIf(form, 0)) OVER (PARTITION BY site ORDER BY first, length(release), release) - done / nullIf(form, 0)), 1)" }
+-- fewer = { kind = "derived", unit = "percentage points", meaning = "done among form of the release before, minus the same of this one: above zero, fewer come past the form", expression = "round(100 * (lagInFrame(done / nullIf(form, 0)) OVER (PARTITION BY site ORDER BY release != '(none)', first, length(release), release) - done / nullIf(form, 0)), 1)" }
 --
 -- [en]
 -- title = "Releases"

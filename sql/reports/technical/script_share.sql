@@ -24,6 +24,7 @@ FROM
 -- role = "ops"
 -- chart = "bar"
 -- rank = "more"
+-- tells_from = 10
 -- shape = "sparse"
 -- order = "section != '(all)', visitors DESC, browser, section"
 --
@@ -40,7 +41,7 @@ FROM
 -- without = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, counted by an image, because the script did not run or is not in the page; empty below 5" }
 -- server = { kind = "measure", unit = "page views", meaning = "beside these, page views sent by the site's own server, which runs no script; empty below 5" }
 -- share = { kind = "derived", unit = "percent", meaning = "without among hits", expression = "round(100 * without / nullIf(hits, 0), 1)" }
--- others = { kind = "derived", unit = "percent", meaning = "the same of all other browsers, or of all other sections, together", expression = "round(100 * (sum(ifNull(without, 0)) OVER (PARTITION BY site, section = '(all)') - ifNull(without, 0)) / nullIf(sum(ifNull(hits, 0)) OVER (PARTITION BY site, section = '(all)') - ifNull(hits, 0), 0), 1)" }
+-- others = { kind = "derived", unit = "percent", meaning = "the same of all other browsers, or of all other sections, together; an empty number counts as 0", expression = "if(isNull(hits), NULL, round(100 * (sum(ifNull(without, 0)) OVER (PARTITION BY site, section = '(all)') - ifNull(without, 0)) / nullIf(sum(ifNull(hits, 0)) OVER (PARTITION BY site, section = '(all)') - ifNull(hits, 0), 0), 1))" }
 -- more = { kind = "derived", unit = "page views", meaning = "page views without the script beyond the share of the others", expression = "accurateCastOrNull(round(without - hits * (sum(ifNull(without, 0)) OVER (PARTITION BY site, section = '(all)') - ifNull(without, 0)) / nullIf(sum(ifNull(hits, 0)) OVER (PARTITION BY site, section = '(all)') - ifNull(hits, 0), 0)), 'Int64')" }
 --
 -- [en]
@@ -48,6 +49,7 @@ FROM
 -- answer = """\
 -- Compared with the others, the script is missing most in this row: browser {browser}, section {section}, {without} of {hits} page views \
 -- (others: {others} %)."""
+-- nothing = "No browser and no section has visibly more page views without the script than the others."
 -- limits = """\
 -- A page view without the script comes from a browser without JavaScript, a blocked or broken script, or a page that has the image \
 -- alone. A browser that blocks script and image is not seen. A row of fewer than 5 visitors is not named, and so is a sensitive group of fewer than 20."""
@@ -58,6 +60,7 @@ FROM
 -- answer = """\
 -- По сравнению с остальными скрипта больше всего не хватает в строке: браузер {browser}, раздел {section}, просмотров без него {without} \
 -- из {hits} (у остальных {others} %)."""
+-- nothing = "Ни в одном браузере и разделе нет заметно большей доли просмотров без скрипта, чем у остальных."
 -- limits = """\
 -- Просмотр без скрипта - это браузер без JavaScript, заблокированный или сломанный скрипт или страница, на которой есть только картинка. \
 -- Браузер, который блокирует и скрипт, и картинку, не виден. Строка, в которой меньше 5 посетителей, не названа; чувствительная группа - меньше 20."""
