@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pipeline.settings.site import Site
 
 NOTHING_PUBLISHED = {
-    "en": "Nothing is published of {site} for this time: nothing to report, nobody there, or fewer than 5 visitors each. Look at a longer time"
+    "en": "Nothing is published of {site} for this time: nobody was there, or fewer than 5 visitors each. Look at a longer time"
     " with --since 7d, open a page with the tag, or send two made-up days with `clinic-pixel simulate`.",
-    "ru": "По сайту {site} за это время ничего не опубликовано: нечего показать, не было никого или меньше 5 посетителей в каждой строке. Возьмите"
+    "ru": "По сайту {site} за это время ничего не опубликовано: не было никого или меньше 5 посетителей в каждой строке. Возьмите"
     " срок больше: --since 7d, откройте страницу с меткой или отправьте два учебных дня: `clinic-pixel simulate`.",
 }
 NO_MEASUREMENTS = {
@@ -35,6 +35,13 @@ NO_MEASUREMENTS = {
     "ru": "По сайту {site} за это время ничего не опубликовано: страницы не присылали измерений или загрузок меньше 5 в каждой строке. Метка"
     " присылает их только с `data-technical` (docs/embedding.md). Возьмите срок больше: --since 7d.",
 }
+NO_FAULT = {
+    "en": "Nothing found on {site} in this time, or only what fewer than 5 visitors met. If technical/traffic_by_day is empty as"
+    " well, nothing is published yet: look at a longer time with --since 7d.",
+    "ru": "На сайте {site} за это время ничего не найдено или только то, что встретили меньше 5 посетителей. Если и"
+    " technical/traffic_by_day пуст, ещё ничего не опубликовано: возьмите срок больше, --since 7d.",
+}
+"""Of a report whose rows are faults: that it has none is an answer."""
 NEXT = {
     "en": "The numbers of this {span} are published a few minutes after it ends, at {end}.",
     "ru": "Числа за {span} публикуются через несколько минут после его окончания, {end}.",
@@ -131,7 +138,7 @@ def _print_answer(report: Report, table: Table, site: Site, period: Period, lang
     of_site = f"{site.id}, " if "site" in report.parameters else ""
     not_configured = answers.not_configured(report, site, language)
     if not table.rows:
-        published = NO_MEASUREMENTS if report.counted == "technical" else NOTHING_PUBLISHED
+        published = NO_MEASUREMENTS if report.counted == "technical" else NO_FAULT if report.shape == "sparse" else NOTHING_PUBLISHED
         text = published if report.is_published else FOUND_NOTHING
         console.print(not_configured or text[language].format(site=site.id), highlight=False, markup=False)
     else:

@@ -12,28 +12,13 @@ import pytest
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
-from pipeline.settings.site import Site
 from support import booking_day, clinic_day, clinic_faults
-from support.publishing import publish_exactly, store_published_day
+from support.publishing import store_published_day, store_published_faults
 from support.server import Rows
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = [report for report in catalogue.all_reports() if not report.is_for_tools]
 """The others tell when something was published."""
-OF_FAULTS = frozenset(
-    f"technical/{name}"
-    for name in (
-        "addresses",
-        "dead_links",
-        "duplicates",
-        "loops",
-        "referrers",
-        "reload_storms",
-        "server_errors",
-        "silent_pages",
-    )
-)
-"""The reports of which the ordinary day has too little to tell."""
 HOUR = timedelta(hours=1)
 RECENT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 2 * HOUR
 """The hour of technical/now, which shows the last day alone."""
@@ -81,9 +66,7 @@ def day(clickhouse: Settings) -> Settings:
     """The settings of a server with both days, published; no test of this file changes it."""
     store_published_day(clickhouse)
     booking_day.store_and_publish(clickhouse)
-    branch = Site(id=clinic_faults.SITE, hosts=(clinic_faults.HOST,))
-    clinic_day.store(clickhouse, clinic_faults.rows())
-    publish_exactly(clickhouse.model_copy(update={"sites": (branch,)}))
+    store_published_faults(clickhouse)
     rows = Rows(clickhouse)
     for at in (clinic_day.SINCE + HOUR, RECENT):
         for name, reason, value in COUNTS:
@@ -95,7 +78,7 @@ def day(clickhouse: Settings) -> Settings:
 def asked(settings: Settings, report: Report) -> answers.Table:
     if report.path == "technical/now":  # a row for each minute: the hour of the counts is enough
         return run.run(settings, report, clinic_day.SITE, RECENT, RECENT + HOUR)
-    site = clinic_faults.SITE if report.path in OF_FAULTS else clinic_day.SITE
+    site = clinic_faults.SITE if report.path in clinic_faults.REPORTS else clinic_day.SITE
     site = booking_day.SITE if report.path in booking_day.REPORTS else site
     return run.run(settings, report, site, clinic_day.SINCE, clinic_day.UNTIL)
 

@@ -19,9 +19,9 @@ from pipeline.reports import catalogue, run
 from pipeline.reports.header import REST
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Fraud
-from support import booking_day, clinic_day
+from support import booking_day, clinic_day, clinic_faults
 from support.command import free_port
-from support.publishing import store_published_day
+from support.publishing import store_published_day, store_published_faults
 
 
 @dataclass
@@ -40,22 +40,23 @@ class Person:
 def person(published: Settings, tmp_path: Path) -> Person:
     config = tmp_path / "pixel.toml"
     port = published.clickhouse.port
-    config.write_text(f'data = "{published.data}"\n[clickhouse]\nport = {port}\n', encoding="utf-8")
+    sites = "".join(
+        f'[[sites]]\nid = "{site}"\nhosts = ["{site}.example"]\n' for site in (clinic_day.SITE, clinic_faults.SITE)
+    )
+    config.write_text(f'data = "{published.data}"\n[clickhouse]\nport = {port}\n{sites}', encoding="utf-8")
     return Person(config)
 
 
 @pytest.fixture(scope="module")
 def published(clickhouse: Settings) -> Settings:
-    """The settings of a server with the made-up day, published; no test of this file changes it."""
+    """The settings of a server with the made-up days, published; no test of this file changes it."""
     store_published_day(clickhouse)
     booking_day.store_and_publish(clickhouse)
+    store_published_faults(clickhouse)
     return clickhouse
 
 
 SITES = """\
-[[sites]]
-id = "clinic"
-hosts = ["clinic.example"]
 [[sites]]
 id = "booking"
 hosts = ["booking.example"]
@@ -66,8 +67,8 @@ path = "/booking"
 
 
 @pytest.fixture
-def with_two_sites(person: Person) -> Person:
-    """A person whose settings name both sites of the server."""
+def with_bookings(person: Person) -> Person:
+    """A person whose settings name the site with bookings, too."""
     person.config.write_text(person.config.read_text(encoding="utf-8") + SITES, encoding="utf-8")
     return person
 
@@ -90,12 +91,13 @@ def test_the_answer_comes_first_then_the_rows_then_the_limits(person: Person, da
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-def test_every_report_fits_80_columns(language: str, with_two_sites: Person, day: tuple[str, ...]) -> None:
+def test_every_report_fits_80_columns(language: str, with_bookings: Person, day: tuple[str, ...]) -> None:
     for report in catalogue.all_reports():
         # technical/now has the last day alone
         period = () if report.path == "technical/now" else day
-        site = ("--site", booking_day.SITE) if report.path in booking_day.REPORTS else ()
-        result = with_two_sites.types(report.path, *period, *site, "--format", "table", "--lang", language)
+        made = booking_day.SITE if report.path in booking_day.REPORTS else clinic_faults.SITE
+        site = ("--site", made) if report.path in (*booking_day.REPORTS, *clinic_faults.REPORTS) else ()
+        result = with_bookings.types(report.path, *period, *site, "--format", "table", "--lang", language)
         assert result.exit_code == 0, report.path
         assert max(len(line) for line in result.output.splitlines()) <= 80, report.path
         assert "…" not in result.output, report.path
@@ -118,19 +120,19 @@ def test_a_report_that_needs_roles_of_pages_says_which_are_not_configured(
 
 
 def test_of_the_roles_that_a_report_needs_only_the_missing_one_is_named(
-    with_two_sites: Person, day: tuple[str, ...]
+    with_bookings: Person, day: tuple[str, ...]
 ) -> None:
-    result = with_two_sites.types("funnel", *day, "--site", booking_day.SITE, "--format", "table")
+    result = with_bookings.types("funnel", *day, "--site", booking_day.SITE, "--format", "table")
     assert "Not configured: no page of booking has the role done." in " ".join(result.output.split())
     assert "landing" in result.output
 
 
-def test_of_roles_of_which_a_report_needs_any_one_is_enough(with_two_sites: Person, day: tuple[str, ...]) -> None:
-    with_two_sites.config.write_text(
-        with_two_sites.config.read_text(encoding="utf-8") + '[[sites.roles]]\nrole = "cancel"\npath = "/cancel/*"\n',
+def test_of_roles_of_which_a_report_needs_any_one_is_enough(with_bookings: Person, day: tuple[str, ...]) -> None:
+    with_bookings.config.write_text(
+        with_bookings.config.read_text(encoding="utf-8") + '[[sites.roles]]\nrole = "cancel"\npath = "/cancel/*"\n',
         encoding="utf-8",
     )
-    result = with_two_sites.types("one_time_links", *day, "--site", booking_day.SITE, "--format", "table")
+    result = with_bookings.types("one_time_links", *day, "--site", booking_day.SITE, "--format", "table")
     assert "30 of 90 opens of /cancel/* are not people." in " ".join(result.output.split())
 
 
@@ -152,6 +154,13 @@ def test_an_empty_report_says_what_to_do(person: Person) -> None:
     assert result.exit_code == 0
     assert "Nothing is published of clinic" in result.output
     assert "clinic-pixel simulate" in " ".join(result.output.split())
+
+
+def test_a_report_of_faults_without_a_row_says_that_nothing_was_found(person: Person) -> None:
+    result = person.types("dead_links", "--since", "60d", "--until", "50d", "--format", "table")
+    assert result.exit_code == 0
+    assert "Nothing found on clinic in this time" in " ".join(result.output.split())
+    assert "simulate" not in result.output
 
 
 @pytest.mark.parametrize(

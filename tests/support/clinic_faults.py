@@ -17,6 +17,20 @@ from support.days import MIDNIGHT
 
 SITE = "branch"
 HOST = "branch.example"
+REPORTS = frozenset(
+    f"technical/{name}"
+    for name in (
+        "addresses",
+        "dead_links",
+        "duplicates",
+        "loops",
+        "referrers",
+        "reload_storms",
+        "server_errors",
+        "silent_pages",
+    )
+)
+"""The reports of which the ordinary day has too little to tell."""
 SECOND = timedelta(seconds=1)
 
 Row = dict[str, object]

@@ -17,7 +17,8 @@ from pipeline.reports import catalogue, run
 from pipeline.reports.buckets import Grain
 from pipeline.reports.header import PEOPLE
 from pipeline.settings.model import Settings
-from support import clinic_day, measured_day
+from pipeline.settings.site import Site
+from support import clinic_day, clinic_faults, measured_day
 from support.days import MIDNIGHT
 from support.server import Rows
 
@@ -100,6 +101,13 @@ def store_published_day(settings: Settings) -> None:
     clinic_day.store(settings, clinic_day.rows())
     measured_day.store(settings, measured_day.rows())
     publish_exactly(settings)
+
+
+def store_published_faults(settings: Settings) -> None:
+    """Add the day of the branch that has one fault of each kind, and publish it without noise."""
+    clinic_day.store(settings, clinic_faults.rows())
+    branch = Site(id=clinic_faults.SITE, hosts=(clinic_faults.HOST,))
+    publish_exactly(settings.model_copy(update={"sites": (branch,)}))
 
 
 class Cell(NamedTuple):

@@ -50,7 +50,6 @@ WHERE owner != 'print or mail'
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views of the missing page" }
 -- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first hour or day in which the link was followed" }
 -- probes = { kind = "probes", unit = "page views", meaning = "page views of clients that try addresses: nobody has to mend these; not in the other numbers; empty below 5" }
--- robots = { kind = "robots", unit = "page views", meaning = "page views of declared robots, which follow old links for years; not in the other numbers" }
 --
 -- [thresholds]
 -- networks = { default = 3, meaning = "different networks from which an address without a referrer is asked for" }
