@@ -32,10 +32,9 @@ WHERE kind = 'pageview'
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who got it; of several days: visitors of each day, added" }
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views with this error" }
 -- internal = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, reached from a link of the site; empty below 5" }
--- internal_share = { kind = "derived", unit = "percent", meaning = "internal among hits", expression = "round(100 * internal / nullIf(hits, 0), 1)" }
+-- share = { kind = "derived", unit = "percent", meaning = "internal among hits", expression = "round(100 * internal / nullIf(hits, 0), 1)" }
 -- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first hour or day with this error" }
 -- probes = { kind = "probes", unit = "page views", meaning = "errors and attacks of clients that try addresses; not in the other numbers; empty below 5" }
--- robots = { kind = "robots", unit = "page views", meaning = "page views of declared robots; not in the other numbers" }
 --
 -- [en]
 -- title = "Server errors"
