@@ -106,6 +106,11 @@ def test_a_page_is_silent_where_it_reported_no_view_of_those_who_came_from_it(de
     assert shares == {"/silent": (40, 40, 100), "/half": (40, 20, 50)}
 
 
+def test_a_page_is_not_silent_where_only_clients_with_a_made_up_referrer_never_opened_it(desk: Desk) -> None:
+    desk.store(steps(range(1, 61), "/"), from_page("/", range(101, 141)))
+    assert names(desk, "silent_pages", "page") == []
+
+
 def test_a_page_of_another_site_is_never_silent(desk: Desk) -> None:
     desk.store(from_page("/", range(1, 9), referrer_kind="other"))
     assert names(desk, "silent_pages", "page") == []

@@ -2,8 +2,9 @@
 SELECT
     $person,
     named AS page,
-    1 AS referred,
-    NOT has_view AS unseen
+    is_view AS views,
+    NOT is_view AS referred,
+    NOT is_view AND NOT has_view AS unseen
 FROM
 (
     SELECT *, max(is_view) OVER (PARTITION BY $one_person, named) AS has_view
@@ -16,8 +17,7 @@ FROM
             AND (said.2 OR referrer_kind = 'internal')
     )
 )
-WHERE NOT is_view
-    AND named != ''
+WHERE named != ''
 
 -- purpose = "technical"
 -- role = "ops"
@@ -25,7 +25,8 @@ WHERE NOT is_view
 -- rank = "unseen"
 -- shape = "sparse"
 -- order = "unseen DESC, visitors DESC, page"
--- only = "unseen_share >= {percent:UInt8}"
+-- # A client that makes up its referrer never opened the page, but others did: such a page is not silent.
+-- only = "unseen_share >= {percent:UInt8} AND ifNull(views, 0) < referred"
 --
 -- [parameters]
 -- site = { type = "String" }
@@ -33,12 +34,12 @@ WHERE NOT is_view
 -- until = { type = "DateTime64(3, 'UTC')", default = "0h" }
 --
 -- [columns]
--- page = { kind = "key", unit = "path", meaning = "page of the site from which the visitors came" }
--- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who came from it; of several days: visitors of each day, added" }
--- referred = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views that name it as referrer, at most 4 of each visitor" }
--- unseen = { kind = "measure", part_of = "referred", unit = "page views", meaning = "of these, by visitors from whom the page itself reported no view in the same period; empty below 5" }
+-- page = { kind = "key", unit = "path", meaning = "page of the site that other page views name as their referrer" }
+-- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors who came from it, or whose view it reported; of several days: visitors of each day, added" }
+-- views = { kind = "measure", unit = "page views", meaning = "page views that the page itself reported, at most 4 of each visitor; empty below 5" }
+-- referred = { kind = "measure", unit = "page views", meaning = "page views that name it as referrer, at most 4 of each visitor; empty below 5" }
+-- unseen = { kind = "measure", part_of = "referred", unit = "page views", meaning = "of these, by visitors of whom the page itself reported no view in the same period; empty below 5" }
 -- unseen_share = { kind = "derived", unit = "percent", meaning = "unseen among referred: near 100 the page has lost its tag; about half, and some visitors get it without the tag", expression = "round(100 * unseen / nullIf(referred, 0), 1)" }
--- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first day in the answer" }
 --
 -- [thresholds]
 -- percent = { default = 50, meaning = "percent of the page views from a page that are unseen; fewer are of visitors who opened the page earlier" }
@@ -47,7 +48,7 @@ WHERE NOT is_view
 -- title = "Silent pages"
 -- answer = "{page} is named as referrer by {referred} page views; for {unseen} of them the page itself reported no view. It has probably lost its tag: run `clinic-pixel check-tag`."
 -- limits = """\
--- A page is listed if at least {percent} % of the page views from it are unseen. Only links between pages of the site tell of a silent \
+-- A page is listed if at least {percent} % of the page views from it are unseen, and it reported fewer views than these. Only links between pages of the site tell of a silent \
 -- page: one from which nobody goes on is not seen, and a sensitive group is never named as referrer. A visitor who opened the page \
 -- before midnight, or changed the network without a cookie, makes a few unseen page views on every page."""
 --
@@ -56,6 +57,6 @@ WHERE NOT is_view
 -- question = "С каких страниц посетители приходят, хотя сами эти страницы о просмотрах не сообщают?"
 -- answer = "{page} - источник перехода в просмотрах: {referred}; в скольких из них сама страница о просмотре не сообщила: {unseen}. Скорее всего, на ней пропала метка: запустите `clinic-pixel check-tag`."
 -- limits = """\
--- Названа страница, для которой таких просмотров не меньше {percent} % от всех переходов с неё. Молчащую страницу выдают только ссылки \
+-- Названа страница, для которой таких просмотров не меньше {percent} % от всех переходов с неё, а её собственных просмотров меньше, чем переходов. Молчащую страницу выдают только ссылки \
 -- между страницами сайта: страница, с которой никто не идёт дальше, не видна, а чувствительная группа никогда не бывает источником. \
 -- Посетитель, который открыл страницу до полуночи или без cookie сменил сеть, даёт несколько таких просмотров на любой странице."""
