@@ -4,6 +4,9 @@
 -- $cells is the report's own SELECT. It reads `events` (below), one row for each event, and gives `$person`, its keys, and its
 -- measures: whole numbers that are added for each person. Of each measure, at most $most_hits of one person count in a cell.
 --
+-- Beside the columns of pixel.events, `events` has `is_one_person` (a row whose person is no stand-in) and `its_network` (the provider,
+-- where it is not known the network of the address), which a report may count in windows; it names no token and no visitor.
+--
 -- $people defines a person. A row without visitor (a privacy signal, a sensitive page) belongs to a stand-in: all such rows of one
 -- day that have the same country, network, device, and browser and system with their versions are one person, so people are counted low.
 -- Three senders are no visitors: a declared robot; the clinic's own networks (staff); a client that sends an attack or opens $most_errors
@@ -34,6 +37,8 @@ WITH
                 $is_attack OR is_probe, 'probe',
                 'person'
             ) AS who,
+            persons.person != 0 AS is_one_person,
+            if(asn = 0, toString(net_token), toString(asn)) AS its_network,
             if({grain:String} = 'hour', toDateTime(toStartOfHour(toDateTime(received_at, $zone)), 'UTC'), {since:DateTime('UTC')}) AS start
         FROM persons
         WHERE received_at >= {since:DateTime('UTC')}

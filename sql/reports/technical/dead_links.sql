@@ -10,10 +10,7 @@ FROM
     SELECT
         *,
         multiIf(referrer_kind = 'internal', 'own page', referrer_kind IN ('none', 'mail'), 'print or mail', 'other site') AS owner,
-        -- A provider, or where it is not known the network of the address.
-        uniqExactIf(
-            if(asn = 0, toString(net_token), toString(asn)), owner = 'print or mail' AND who = 'person'
-        ) OVER (PARTITION BY page) AS its_networks
+        uniqExactIf(its_network, owner = 'print or mail' AND who = 'person') OVER (PARTITION BY page) AS networks_of_page
     FROM events
     WHERE kind = 'pageview'
         AND status IN (404, 410)
@@ -21,7 +18,7 @@ FROM
 )
 -- Without a referrer, one client could have made up the address.
 WHERE owner != 'print or mail'
-    OR its_networks >= {networks:UInt8}
+    OR networks_of_page >= {networks:UInt8}
 
 -- purpose = "technical"
 -- role = "ops"

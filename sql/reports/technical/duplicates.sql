@@ -10,10 +10,10 @@ FROM
     SELECT *, $at_ms AS at, lagInFrame(at) OVER its_views AS before, row_number() OVER its_views AS place
     FROM events
     WHERE kind = 'pageview'
-        AND $is_of_one
+        AND is_one_person
     WINDOW its_views AS (
         PARTITION BY $one_person, page, referrer_host, referrer_page
-        ORDER BY received_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ORDER BY received_at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     )
 )
 

@@ -13,9 +13,9 @@ FROM
         SELECT *, lagInFrame(toString(page)) OVER its_views AS page_before
         FROM events
         WHERE kind = 'pageview'
-            AND $is_of_one
+            AND is_one_person
         WINDOW its_views AS (
-            PARTITION BY $one_person ORDER BY received_at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+            PARTITION BY $one_person ORDER BY received_at, page ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
         )
     )
     WHERE page_before != ''
@@ -23,7 +23,7 @@ FROM
         AND (page_before != page OR referrer_page = page)
     WINDOW its_changes AS (
         PARTITION BY $one_person, least(page, page_before), greatest(page, page_before)
-        ORDER BY received_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ORDER BY received_at, page ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     )
 )
 WHERE at < began + 1000 * {seconds:UInt32}

@@ -9,9 +9,9 @@ FROM
     SELECT *, $at_ms AS at, lagInFrame(at, {views:UInt8} - 1) OVER its_views AS began
     FROM events
     WHERE kind = 'pageview'
-        AND $is_of_one
+        AND is_one_person
     WINDOW its_views AS (
-        PARTITION BY $one_person, page ORDER BY received_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        PARTITION BY $one_person, page ORDER BY received_at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     )
 )
 WHERE at < began + 1000 * {seconds:UInt32}
