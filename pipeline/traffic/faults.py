@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import dropwhile
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -18,13 +19,14 @@ from pipeline.settings.site import Site
 from pipeline.traffic import injectors
 from pipeline.traffic.history import OPT_OUT, Clinic, clinic_until, hits_in_order, release_at
 from pipeline.traffic.injectors import Fault, Inject
-from pipeline.traffic.places import CARRIER, PEOPLE, Places, Provider
+from pipeline.traffic.places import PEOPLE, Places, Provider
 from pipeline.traffic.send import PlannedHit
 from pipeline.traffic.visits import FORM, LOGIN, Visit, browser_on
 
 YANDEX: Final = "https://yandex.ru/"
-OUTAGE: Final = Provider("KZ", (9198, 29355, 21299), 0)
-"""The country of the network outage, with its providers."""
+ONE_NETWORK: Final = tuple(provider for provider in PEOPLE if provider.systems == (9198,))
+"""The only network of one of the providers."""
+ONE_COUNTRY: Final = tuple(provider for provider in PEOPLE if provider.country == "KZ")
 
 
 class Kind(NamedTuple):
@@ -43,6 +45,7 @@ class Kind(NamedTuple):
     engine: str = ""
     ad: str = ""
     source: str = ""
+    providers: tuple[Provider, ...] = ()
     lasts: float = 1.0
 
 
@@ -58,7 +61,13 @@ KINDS: Final[dict[str, Kind]] = {
     "silent-section": Kind(
         "all pages of one section send no hits any more", 24, injectors.silent, is_release=True, page="/services/"
     ),
-    "network-outage": Kind("one country cannot reach the site (needs the files about networks)", 48, injectors.network_outage),
+    "network-outage": Kind(
+        "one provider's network cannot reach the site (needs the files about networks)", 48, injectors.network_outage,
+        providers=ONE_NETWORK,
+    ),
+    "country-outage": Kind(
+        "one country cannot reach the site (needs the files about networks)", 48, injectors.network_outage, providers=ONE_COUNTRY
+    ),
     "not-found-storm": Kind(
         "a link of one page leads to a page that is not there", 12, injectors.not_found_storm, is_release=True,
         page="/price/", leads_to="/services/mrt-novaya/",
@@ -97,7 +106,7 @@ def kind_of(name: str) -> Kind:
 def fault_of(name: str, clinic: Clinic, since_ms: int, now_ms: int, size: float = 1.0) -> Fault:
     """Return the fault of a clinic that begins at `since_ms`; `size` is the share of the affected people or views that it hits.
 
-    Raises `Fatal` for an unknown name, or for a network outage where the addresses have no network.
+    Raises `Fatal` for an unknown name, or for the outage of a network or country where the addresses have no network.
     """
     kind = kind_of(name)
     day = datetime.fromtimestamp(since_ms / 1000, clinic.site.zone).date()
@@ -114,7 +123,7 @@ def fault_of(name: str, clinic: Clinic, since_ms: int, now_ms: int, size: float 
         engine=kind.engine,
         ad=kind.ad,
         source=kind.source,
-        addresses=_in_country(clinic.places, OUTAGE.country) if name == "network-outage" else bool,
+        addresses=_in_networks(clinic.places, name) if kind.providers else bool,
     )
 
 
@@ -150,7 +159,8 @@ def truth(fault: Fault, clinic: Clinic) -> dict[str, object]:
         "fault engine": fault.engine,
         "fault ad": fault.ad,
         "fault referrer": fault.source,
-        "fault country": OUTAGE.country if fault.name == "network-outage" else "",
+        "fault network": f"AS{kind.providers[0].systems[0]}" if kind.providers == ONE_NETWORK else "",
+        "fault country": kind.providers[0].country if kind.providers == ONE_COUNTRY else "",
         "fault release": f"{release_at(clinic, fault.since_ms)}.1" if kind.is_release else "",
     }
     return {name: value for name, value in facts.items() if value != ""}
@@ -198,14 +208,13 @@ def _newest(day: date) -> int:
     return browser_on("Yandex Windows", day, 0.4).major
 
 
-def _in_country(places: Places, country: str) -> Callable[[str], bool]:
-    known = {provider for provider in PEOPLE if provider.country == country} - {CARRIER}
+def _in_networks(places: Places, name: str) -> Callable[[str], bool]:
+    if places.provider(places.carrier()) is None:
+        raise Fatal(f"--fault {name}: the invented visitors have no network; run `clinic-pixel lists fetch` first")
+    known = KINDS[name].providers
 
+    @cache
     def is_there(address: str) -> bool:
         return places.provider(address) in known
 
-    if places.provider(places.carrier()) is None:
-        raise Fatal(
-            "--fault network-outage: the invented visitors have no network; run `clinic-pixel lists fetch` first"
-        )
     return is_there

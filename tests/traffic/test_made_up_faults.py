@@ -14,9 +14,10 @@ import pytest
 from pipeline.durations import HOUR_MS
 from pipeline.errors import Fatal
 from pipeline.settings.site import DEMO_SITE
+from pipeline.traffic.clinic_day import CLINIC
 from pipeline.traffic.faults import (
     KINDS,
-    OUTAGE,
+    ONE_COUNTRY,
     YANDEX,
     default_since,
     fault_of,
@@ -32,19 +33,21 @@ FIRST, DAYS, VISITORS = date(2026, 11, 23), 3, 800
 END_MS = int(datetime(2026, 11, 26, tzinfo=DEMO_SITE.zone).timestamp() * 1000)
 SINCE_MS = END_MS - 40 * HOUR_MS
 BASE = "https://clinic.example"
-KAZAKHTELECOM = next(provider for provider in PEOPLE if provider.country == OUTAGE.country)
+KAZAKHTELECOM, KCELL = ONE_COUNTRY
 
 Hit = tuple[int, str, str, str, tuple[tuple[str, str], ...]]
 
 
 class TwoNetworks(DocumentationPlaces):
-    """Every fourth person is in Kazakhstan."""
+    """Half of the people are in Kazakhstan, in two networks."""
 
     def person(self, random: Random, number: int) -> str:
-        return f"198.51.100.{random.randrange(1, 64)}" if number % 4 == 0 else f"203.0.113.{random.randrange(1, 64)}"
+        network = ("198.51.100", "192.0.2", "203.0.113", "203.0.113")[number % 4]
+        return f"{network}.{random.randrange(20, 64)}"
 
     def provider(self, address: str) -> Provider | None:  # type: ignore[override]
-        return KAZAKHTELECOM if address.startswith("198.51.100.") else PEOPLE[0]
+        known = {"198.51.100": KAZAKHTELECOM, "192.0.2": KCELL}
+        return known.get(address.rpartition(".")[0], PEOPLE[0]) if address != CLINIC else None
 
 
 PLACES = TwoNetworks()
@@ -112,6 +115,7 @@ MAY_CHANGE: dict[str, tuple[Callable[[Hit], bool], Callable[[Hit], bool]]] = {
     "silent-page": (of_page("/price/"), lambda _: False),
     "silent-section": (lambda hit: page(hit).startswith("/services/"), lambda _: False),
     "network-outage": (lambda hit: hit[1].startswith("198.51.100."), lambda _: False),
+    "country-outage": (lambda hit: hit[1].startswith(("198.51.100.", "192.0.2.")), lambda _: False),
     "not-found-storm": (lambda _: False, lambda hit: page(hit) == "/services/mrt-novaya/" and told(hit, "e") == "404"),
     "server-errors": (anything, lambda hit: page(hit) == "/doctors/" and told(hit, "e") == "503"),
     "reload-storm": (anything, anything),  # later views of the visit come later
@@ -269,10 +273,21 @@ def test_an_unknown_fault_is_refused_with_the_names_of_all():
         default_since("flood", END_MS)
 
 
-def test_a_network_outage_without_networks_says_how_to_get_them():
+@pytest.mark.parametrize("name", ["network-outage", "country-outage"])
+def test_an_outage_without_networks_says_how_to_get_them(name):
     clinic = clinic_until(DEMO_SITE, FIRST, DAYS, 100, 1, 0.05, None)
-    with pytest.raises(Fatal, match="lists fetch"):
-        fault_of("network-outage", clinic, SINCE_MS, END_MS)
+    with pytest.raises(Fatal, match=f"{name}: .* lists fetch"):
+        fault_of(name, clinic, SINCE_MS, END_MS)
+
+
+def test_the_truth_of_an_outage_names_the_network_or_the_country():
+    clinic = clinic_until(DEMO_SITE, FIRST, DAYS, 100, 1, 0.05, PLACES)
+    network, country = (
+        truth(fault_of(name, clinic, SINCE_MS, END_MS), clinic) for name in ("network-outage", "country-outage")
+    )
+    assert (network["fault network"], country["fault country"]) == ("AS9198", "KZ")
+    assert "fault country" not in network
+    assert "fault network" not in country
 
 
 @pytest.mark.parametrize("name", KINDS)
