@@ -55,7 +55,7 @@ def check_span(hits: Sequence[PlannedHit], settings: Settings, *, now_ms: int) -
         raise Fatal("--as-of is in the future; expected a time up to now")
     if oldest < now_ms - (days - 1) * DAY_MS:
         raise Fatal(
-            f"the hits reach back more than retention.keys_days ({days}); give a later --as-of or --day, or a part of the log"
+            f"the hits reach back more than retention.keys_days ({days}); give a later --as-of or --day, a shorter --history, or a part of the log"
         )
 
 

@@ -84,6 +84,19 @@ def test_the_phones_of_a_carrier_share_an_address(settings: Settings) -> None:
     assert NetworkTables.load(settings).look_up(RawAddress(known.carrier())).asn in CARRIER.systems
 
 
+def test_the_provider_of_a_persons_address_is_that_of_the_files(settings: Settings) -> None:
+    known, tables = places(settings)[0], NetworkTables.load(settings)
+    addresses = {hit.address for hit in day(settings) if hit.person.startswith("person")}
+    assert any(":" in address for address in addresses)
+    for address in addresses:
+        provider, facts = known.provider(address), tables.look_up(RawAddress(address))
+        assert provider is not None
+        assert facts.asn in provider.systems
+        assert facts.country == provider.country
+    assert known.provider("192.0.2.10") is None
+    assert DocumentationPlaces().provider(next(iter(addresses))) is None
+
+
 def without_files(settings: Settings) -> Settings:
     (settings.networks_dir / "country.mmdb").unlink()
     return settings
