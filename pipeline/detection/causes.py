@@ -64,7 +64,7 @@ def faults(look: Look, found: Sequence[Finding], apart: AbstractSet[tuple[str, S
         else:
             group.append(one)
     groups.sort(key=lambda group: group[0].rank)
-    return [Fault(main, tuple(also), _works_for(look, main, found), _cause(look, main)) for main, *also in groups]
+    return [Fault(main, tuple(also), _works_for(look, main, found), _cause(look, main, also)) for main, *also in groups]
 
 
 def _are_apart(main: Finding, other: Finding, apart: AbstractSet[tuple[str, Slice]]) -> bool:
@@ -79,14 +79,19 @@ def _is_all_of(look: Look, part: Finding, whole: Finding) -> bool:
 
 def _part_of_loss(look: Look, part: Finding, whole: Finding) -> float:
     """Return how much of the loss of the site the slice lost in the same time, if they are of the same kind."""
-    if (part.number, part.direction) != (whole.number, whole.direction) and not {part.number, whole.number} <= {
-        "people",
-        "views",
-    }:
-        return 0.0
     people, place = look.table.of("people"), look.table.place
-    both = people[place(max(part.since, whole.since)) :].sum() / max(people[place(part.since) :].sum(), 1.0)
-    return float(part.lost.middle * both / max(whole.lost.middle, 1.0))
+    if (part.number, part.direction) == (whole.number, whole.direction):
+        both = people[place(max(part.since, whole.since)) :].sum() / max(people[place(part.since) :].sum(), 1.0)
+        return float(part.lost.middle * both / max(whole.lost.middle, 1.0))
+    if part.direction == whole.direction and {part.number, whole.number} == {"people", "views"}:
+        before = slice(place(part.since))
+        share = look.table.of("people", part.slice)[before].sum() / max(people[before].sum(), 1.0)
+        return float(share * _lost_part(part) / max(_lost_part(whole), 0.01))
+    return 0.0
+
+
+def _lost_part(finding: Finding) -> float:
+    return finding.lost.middle / max(finding.expected, 1.0)
 
 
 def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
@@ -157,12 +162,14 @@ def _belongs_to(piece: Slice, ill: set[Slice]) -> bool:
     return any(other.dimension == "section" and piece.name.startswith(other.name) for other in ill)
 
 
-def _cause(look: Look, main: Finding) -> str:
+def _cause(look: Look, main: Finding, also: Sequence[Finding]) -> str:
     table, begin = look.table, look.table.place(main.since)
     if main.watch == "all_traffic":
         return "check_tag" if main.seen <= 0.1 * main.expected else ""
     if main.watch == "script_lost":
-        return "script_blocked" if main.slice == SITE else "privacy_default" if main.slice.dimension == "engine" else ""
+        engines = [each for each in (main, *also) if each.watch == main.watch and each.slice.dimension == "engine"]
+        whole_engine = any(_lost_part(each) >= 0.8 for each in engines)
+        return "script_blocked" if main.slice == SITE else "privacy_default" if whole_engine else ""
     if main.watch == "silent_page" and main.slice.dimension == "page" and main.seen <= 0.1 * main.expected:
         named = table.of("named", main.slice)
         share = main.expected / max(float(table.of(main.number, main.slice)[:begin].sum()), 1.0)

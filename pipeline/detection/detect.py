@@ -30,7 +30,6 @@ GATE: Final = 2.0
 MANY: Final = 100
 """From so many slices on, each needs more evidence: the limit is corrected for the number of looks (Bonferroni)."""
 MOST_SLICES: Final = 400
-FELL: Final = 0.85
 LEAST_EXPECTED: Final = 12.0
 PRIOR_SPREAD: Final[Mapping[str, float]] = {"views": 3.0}
 OTHER_SPREAD: Final = 1.3
@@ -135,7 +134,10 @@ class Look:
         return [piece for size, piece in sized[:MOST_SLICES] if size >= watch.least]
 
     def _size(self, watch: Watch, piece: Slice) -> float:
-        """Return how many people of a slice could be lost in the window, or how many have the flag that may rise."""
+        """Return how many people of a slice could be lost in the window, or how many have the flag that may rise.
+
+        Of a hundred thousand pages, those with errors are looked at, and not those with people.
+        """
         if watch.direction == "rise":
             return float(self.table.of(watch.number[0], piece)[self._first(watch) :].sum())
         people = self.table.of("people", piece)[self._history]
@@ -256,17 +258,17 @@ class Look:
                 watch.least if known or piece.dimension not in ("page", "source") else max(watch.least, KNOWN_PEOPLE)
             )
             return finding.seen >= least and finding.seen >= watch.floor * finding.of
-        if watch.kind == "part" and not all(self._fell(each, piece, finding) for each in {number, "people"}):
+        if watch.kind != "count" and not self._has_shrunk(number, piece, finding, usual.spread):
             return False
         return finding.lost.middle >= watch.least
 
-    def _fell(self, number: str, piece: Slice, finding: Finding) -> bool:
-        """Return whether a number of the slice is lower than alone it would be: a part also shrinks when others grow."""
+    def _has_shrunk(self, number: str, piece: Slice, finding: Finding, spread: float) -> bool:
+        """Return whether there are fewer than there were, too: a share also falls when somebody makes up the others."""
         seen = self.table.of(number, piece)
-        usual = usual_count(seen, self._own_history(piece), self.week, prior_spread=OTHER_SPREAD)
-        begin = self.table.place(finding.since)
-        alone = float((usual.by_hour * self.table.elapsed)[begin:].sum())
-        return float(seen[begin:].sum()) <= FELL * alone
+        own = usual_count(seen, self._own_history(piece), self.week, prior_spread=spread)
+        normal = own.by_hour * self.table.elapsed * own.below
+        pieces = evidence.of_count(seen, normal, finding.factor, own.spread)
+        return float(pieces[self.table.place(finding.since) :].sum()) >= evidence.RECOVERED
 
     def _share_of_site(self, watch: Watch, number: str, piece: Slice) -> tuple[float, float]:
         """Return the share of the whole site in the history, and its weight for a slice with little history."""

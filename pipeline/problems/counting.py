@@ -30,6 +30,8 @@ TABLES: Final[tuple[CountedTable, ...]] = ("events", "technical")
 HISTORY_DAYS: Final = 56
 """The engine learns from eight weeks."""
 MOST_SLICES: Final = 500
+MOST_READ: Final = 1000
+"""So many slices of a dimension are read: those with most people, and before them those with faults."""
 MOST_OF_NETWORK: Final = 3
 MOST_OF_PERSON: Final = 10
 MOST_ROWS: Final = 300_000
@@ -48,10 +50,17 @@ _CLEAR: Final = (
     " FROM pixel.series FINAL WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND hour < {until:DateTime('UTC')}"
     " AND dimension != 'rows' AND views + people + length(numbers) > 0"
 )
-_READ: Final = (
-    "/* read the series */ SELECT hour, dimension, name, views, people, numbers FROM pixel.series FINAL"
-    " WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND hour < {until:DateTime('UTC')} AND dimension != 'rows'"
+_READ: Final = """/* read the series */
+WITH of_site AS (
+    SELECT * FROM pixel.series FINAL
+    WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND hour < {until:DateTime('UTC')} AND dimension != 'rows'
 )
+SELECT hour, dimension, name, views, people, numbers FROM of_site
+WHERE (dimension, name) IN (
+    SELECT dimension, name FROM of_site GROUP BY dimension, name
+    ORDER BY sum(people) + 100 * sum(arraySum(mapValues(mapFilter((flag, number) -> flag IN {faults:Array(String)}, numbers)))) DESC
+    LIMIT {most:UInt32} BY dimension
+)"""
 _COUNTED: Final = (
     "/* counted hours */ SELECT hour, views FROM pixel.series FINAL"
     " WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND dimension = 'rows'"
@@ -127,7 +136,7 @@ class SeriesStore:
     def read(self, client: Client, site: Site, until: datetime, days: int = HISTORY_DAYS) -> Table:
         """Return the table of a site from its first hour with visitors, at most `days` ago, up to `until`."""
         since = _hour(until) - timedelta(days=days)
-        values = {"site": site.id, "since": since, "until": until}
+        values = {"site": site.id, "since": since, "until": until, "faults": list(FLAGS[:FAULTS]), "most": MOST_READ}
         rows = [_counted(row) for row in client.query(_READ, parameters=values).result_rows]
         first = min((row.hour for row in rows if row.people), default=_hour(until))
         return Table(first, until, rows, site.zone)

@@ -78,6 +78,8 @@ class MadeSite:
     pages: dict[str, Numbers] = field(init=False)
     parts: dict[tuple[Program, str], Numbers] = field(init=False)
     of_page: dict[tuple[str, str], Numbers] = field(init=False)
+    again: Numbers = field(init=False)
+    """The part of the people of a form who load it again and again."""
     others: dict[Slice, Numbers] = field(init=False)
     """Slices beside programs, networks and pages: referrers, ads."""
 
@@ -91,6 +93,7 @@ class MadeSite:
         self.parts = {(each, flag): self.always(part) for each in PROGRAMS for flag, part in OF_PROGRAM.items()}
         self.parts |= {(each, "done"): self.always(DONE) for each in PROGRAMS}
         self.of_page = {(page, "named"): self.always(0.3) for page in PAGES if page != "/"}
+        self.again = self.always(0.02)
         self.others = {Slice("referrer", "search.example"): self.always(0.4), Slice("ad", "top"): self.always(0.3)}
 
     @property
@@ -140,6 +143,8 @@ class MadeSite:
         for network, came in of_network.items():
             _add(found, Slice("network", network), "people", came)
         self._draw_pages(found, people, draw)
+        _add(found, Slice("role", "form"), "people", found[site]["form"])
+        _add(found, Slice("role", "form"), "again", draw.binomial(found[site]["form"].astype(int), self.again))
         for piece, part in self.others.items():
             _add(found, piece, "people", draw.binomial(people.astype(int), part))
         for numbers in found.values():
