@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pipeline.detection.detect import Finding, Look
+from pipeline.detection.detect import Finding
 from pipeline.detection.evidence import CERTAIN
+from pipeline.detection.look import Look
 from pipeline.detection.series import SITE, Slice
 from pipeline.detection.watches import all_watches
 
@@ -95,26 +96,32 @@ def _lost_part(finding: Finding) -> float:
 
 
 def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
-    if main.watch == other.watch and {main.slice.dimension, other.slice.dimension} <= {*_PROGRAMS, "site"}:
-        return (
-            main.slice.dimension != other.slice.dimension
-        )  # a version, its browser and its device have the same people
-    if SITE in (main.slice, other.slice) and main.slice != other.slice:
+    """Return whether two findings, of which `main` is nearer to the cause, are of one fault."""
+    one, two = main.slice, other.slice
+    if (
+        main.watch == other.watch
+        and one.dimension != two.dimension
+        and {one.dimension, two.dimension} <= {*_PROGRAMS, "site"}
+    ):
+        return True  # a version, its browser and its device have the same people
+    if one != two and SITE in (one, two):
         return _explains_the_site(look, main, other)
     if not _may_begin_together(look, *sorted((main, other), key=lambda each: each.since)):
         return False
-    if main.slice == other.slice:
+    if one == two:
         return True
-    if main.slice.dimension == other.slice.dimension:
-        return main.watch != other.watch and _is_failure(main)
-    if (main.watch in _ERRORS) is not (other.watch in _ERRORS) and _is_of_clients(
-        other if main.watch in _ERRORS else main
-    ):
-        return False
+    if one.dimension == two.dimension:
+        # Two missing pages are two faults; a loop has two pages.
+        return _is_failure(main) and (main.watch != other.watch or main.watch == "loop")
     if main.watch == "broken_link" and other.watch == "missing_page":
         return main.seen >= MAIN_PART * other.seen
-    same_kind = any({main.slice.dimension, other.slice.dimension} <= set(kind) for kind in _ONE_OF)
-    return same_kind or _is_failure(main) or _is_failure(other)
+    if any({one.dimension, two.dimension} <= set(kind) for kind in _ONE_OF):
+        return one.dimension != "source" or two.dimension not in (
+            "ad",
+            "referrer",
+        )  # a dead link takes no visits from elsewhere
+    # People of one browser who fail are missing on a page; a page that fails is the fault of no browser.
+    return _is_failure(main) and main.watch not in _ERRORS and other.watch not in _ERRORS and _is_of_clients(main)
 
 
 def _may_begin_together(look: Look, early: Finding, late: Finding) -> bool:

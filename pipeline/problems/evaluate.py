@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from pipeline.detection.causes import faults
-from pipeline.detection.detect import Known, Look
+from pipeline.detection.detect import findings
+from pipeline.detection.look import Known, Look
 from pipeline.detection.series import SITE, Slice, Table
 from pipeline.problems.life import after_fix, end_of, lived
 from pipeline.problems.problem import Problem
@@ -48,7 +49,7 @@ def evaluate(
     if look.history_days < LEAST_HISTORY:
         return list(before)
     apart = {(each.watch, Slice(each.place.dimension, each.place.name)) for each in before if each.is_active}
-    found = faults(look, look.findings(), apart)
+    found = faults(look, findings(look), apart)
     after = lived(site, before, found, now, look.history_days, ended=partial(end_of, look))
     after = [after_fix(look, problem, now) if problem.state == "closed" else problem for problem in after]
     return [_with_marks(problem, marks) if problem.is_active else problem for problem in after]

@@ -138,7 +138,13 @@ def _print_answer(report: Report, table: Table, site: Site, period: Period, lang
     of_site = f"{site.id}, " if "site" in report.parameters else ""
     not_configured = answers.not_configured(report, site, language)
     if not table.rows:
-        published = NO_MEASUREMENTS if report.counted == "technical" else NO_FAULT if report.shape == "sparse" else NOTHING_PUBLISHED
+        published = (
+            NO_MEASUREMENTS
+            if report.counted == "technical"
+            else NO_FAULT
+            if report.shape == "sparse"
+            else NOTHING_PUBLISHED
+        )
         text = published if report.is_published else FOUND_NOTHING
         console.print(not_configured or text[language].format(site=site.id), highlight=False, markup=False)
     else:

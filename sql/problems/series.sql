@@ -4,7 +4,7 @@
 -- $people defines a person; a view without visitor belongs to a stand-in of its day, as in counted_cells.sql. Robots, staff and probes are
 -- left out. A flag is true for some views, and `numbers` has the people with such a view. Of one network (the /24 or /48 of its token) at
 -- most $most_of_network people count in a flag, and of one person $most_of_person views in an hour, so that one client
--- cannot make up a fault or hide one.
+-- cannot make up a fault or hide one. A page that is loaded again within a minute is no further view.
 WITH
     toStartOfDay({since:DateTime('UTC')}) AS first_epoch,
     received AS (
@@ -46,6 +46,7 @@ WITH
     flagged AS (
         SELECT
             toStartOfHour(received_at) AS hour, one, its_day, is_one, place_of,
+            page = page_1 AND received_at < at_1 + toIntervalMinute(1) AS is_reload,
             -- The bits of `flags`, in the order of `names` below.
             arraySum((flag, bit) -> bitShiftLeft(toUInt32(flag), bit), [
                 status BETWEEN 400 AND 499,
@@ -86,14 +87,16 @@ WITH
         WHERE received_at >= {since:DateTime('UTC')}
         UNION ALL
         SELECT
-            toStartOfHour(received_at), one, its_day, is_one, place_of, toUInt64(0), [('ad', toString(ad))], ''
+            toStartOfHour(received_at), one, its_day, is_one, place_of, false, toUInt64(0), [('ad', toString(ad))], ''
         FROM visits
         WHERE kind = 'impression' AND received_at >= {since:DateTime('UTC')}
     ),
     by_person AS (
         SELECT
             hour, slice.1 AS dimension, slice.2 AS name, place_of, one, its_day,
-            if(any(is_one), least(countIf(slice.3 = 0), $most_of_person), countIf(slice.3 = 0)) AS views,
+            countIf(slice.3 = 0 AND NOT is_reload) AS its_views,
+            if(any(is_one), least(its_views, $most_of_person), its_views) AS views,
+            countIf(slice.3 = 0) > 0 AS is_there,
             groupBitOr(if(slice.3 = 0, flags, bitShiftLeft(toUInt64(1), $named_bit))) AS flags
         FROM flagged
         ARRAY JOIN arrayConcat(
@@ -106,7 +109,7 @@ WITH
         SELECT
             hour, dimension, name, place_of,
             sum(views) AS of_views,
-            countIf(views > 0) AS of_people,
+            countIf(is_there) AS of_people,
             sumForEach(arrayMap(bit -> toUInt32(bitTest(flags, bit)), range(16))) AS with_flag
         FROM by_person
         GROUP BY hour, dimension, name, place_of

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from pipeline.detection.causes import MOST_NAMED, Fault, faults
-from pipeline.detection.detect import Look
+from pipeline.detection.detect import findings
+from pipeline.detection.look import Look
 from pipeline.detection.series import SITE, Slice
 from support import made_faults
 from support.made_site import MONDAY, MadeSite
@@ -21,7 +22,7 @@ def seen(*given: tuple[made_faults.Fault, int], a_day: float = 2_000, hours: int
     for fault, day in given:
         fault(made, made.noon(day))
     look = Look(made.table(seed, until=made.noon(BEGIN) + hours))
-    return faults(look, look.findings())
+    return faults(look, findings(look))
 
 
 def names(found: list[Fault]) -> list[tuple[str, str]]:

@@ -11,13 +11,12 @@ import pytest
 from pipeline.detection.causes import Fault, faults
 from pipeline.detection.detect import (
     KNOWN_PEOPLE,
-    LEAST_EXPECTED,
     SEASON_DAYS,
     SENSITIVE_LEAST,
     Finding,
-    Known,
-    Look,
+    findings,
 )
+from pipeline.detection.look import LEAST_EXPECTED, Known, Look
 from pipeline.detection.series import HOUR, SITE, Counted, Slice, Table
 from pipeline.detection.watches import Watch, all_watches
 from support import made_faults
@@ -38,16 +37,16 @@ def site(fault: made_faults.Fault | None = None, *, a_day: float = 2_000, day: i
 
 def found(made: MadeSite, hours: int = 10, *, known: Known | None = None, seed: int = SEED) -> list[Finding]:
     """Return the findings so many hours after the begin of the fault."""
-    return Look(made.table(seed, until=made.noon(BEGIN) + hours), known).findings()
+    return findings(Look(made.table(seed, until=made.noon(BEGIN) + hours), known))
 
 
-def named(findings: list[Finding]) -> set[tuple[str, str]]:
-    return {(each.watch, each.slice.name) for each in findings}
+def named(some: list[Finding]) -> set[tuple[str, str]]:
+    return {(each.watch, each.slice.name) for each in some}
 
 
 def causes(made: MadeSite, hours: int = 10, *, seed: int = SEED) -> list[Fault]:
     look = Look(made.table(seed, until=made.noon(BEGIN) + hours))
-    return faults(look, look.findings())
+    return faults(look, findings(look))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -69,8 +68,35 @@ def test_each_watch_finds_its_fault_and_the_fault_has_its_name(watch: str) -> No
     assert only.main.lost.low <= only.main.lost.middle <= only.main.lost.high
 
 
-def test_every_watch_but_the_one_of_links_has_a_made_fault() -> None:
-    assert set(all_watches()) - set(OF_EACH_WATCH) == {"broken_link"}
+def test_every_watch_has_a_made_fault_here_or_below() -> None:
+    below = {"broken_link", "script_errors", "failed_resource", "slow_vital"}
+    assert set(all_watches()) - set(OF_EACH_WATCH) == below
+
+
+@pytest.mark.parametrize(
+    ("watch", "piece"),
+    [
+        ("script_errors", Slice("script_error", "TypeError: x is undefined")),
+        ("failed_resource", Slice("resource", "cdn.example")),
+    ],
+)
+def test_a_measurement_that_many_page_loads_send_is_found(watch: str, piece: Slice) -> None:
+    made = site()
+    made.others[piece] = made.always(0.0)
+    made.others[piece][made.noon(BEGIN) :] = 0.06
+    assert named(found(made)) == {(watch, piece.name)}
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, {("slow_vital", "LCP /doctors")}), (0.2, set())])
+def test_slow_loads_are_found_once_more_than_a_quarter_is_poor(share: float, expected: set[tuple[str, str]]) -> None:
+    made, vital = site(), Slice("vital", "LCP /doctors")
+    end = made.noon(BEGIN) + 10
+    loads = [
+        Counted(made.time(place), vital, 100, 100, {"poor": int(100 * (share if place >= made.noon(BEGIN) else 0.1))})
+        for place in range(end)
+    ]
+    look = Look(Table(made.start, made.time(end), [*made.rows(SEED), *loads], UTC_ZONE))
+    assert named(findings(look)) == expected
 
 
 def test_a_broken_link_is_found_by_the_page_that_has_it() -> None:
@@ -81,7 +107,7 @@ def test_a_broken_link_is_found_by_the_page_that_has_it() -> None:
         row._replace(flags={"error": row.people}) if row.slice.dimension == "source" else row for row in made.rows(SEED)
     ]
     look = Look(Table(made.start, made.time(made.noon(BEGIN) + 10), rows, UTC_ZONE))
-    assert named(look.findings()) == {("broken_link", "/about/")}
+    assert named(findings(look)) == {("broken_link", "/about/")}
 
 
 @pytest.mark.parametrize("watch", ["all_traffic", "silent_page", "server_errors", "form_broken"])
@@ -92,8 +118,8 @@ def test_a_fault_that_is_over_is_found_no_more(watch: str) -> None:
     rows = [
         row for row in good.rows(SEED) if not made.time(begin) <= row.hour < made.time(end)
     ] + list(broken.values())  # fmt: skip
-    assert Look(Table(made.start, made.time(end), rows, UTC_ZONE)).findings() != []
-    assert Look(Table(made.start, made.time(end + 50), rows, UTC_ZONE)).findings() == []
+    assert findings(Look(Table(made.start, made.time(end), rows, UTC_ZONE))) != []
+    assert findings(Look(Table(made.start, made.time(end + 50), rows, UTC_ZONE))) == []
 
 
 def test_a_loss_is_named_sooner_at_a_larger_site() -> None:
@@ -126,7 +152,7 @@ def one_error_page(name: str, people: int, *, before: int, watch: Watch = EAGER)
     rows += [Counted(at - day * timedelta(days=1), Slice("page", name), 1, 1, {}) for day in range(15, 15 + before)]
     rows += [Counted(at, Slice("page", name), people, people, {"server_error": people})]
     look = Look(Table(made.start, at + HOUR, rows, UTC_ZONE))
-    return [each for each in look.findings({watch.name: watch}) if each.slice.name == name]
+    return [each for each in findings(look, {watch.name: watch}) if each.slice.name == name]
 
 
 def test_fewer_people_than_the_least_are_no_problem() -> None:
@@ -175,7 +201,7 @@ def test_a_page_with_errors_is_found_among_a_thousand_larger_ones() -> None:
         for hour in range(0, made.size, 24)
     ]
     look = Look(Table(made.start, made.time(made.noon(BEGIN) + 10), rows, UTC_ZONE))
-    assert ("missing_page", "/about/") in named(look.findings())
+    assert ("missing_page", "/about/") in named(findings(look))
 
 
 def test_a_part_that_shrinks_only_because_others_grew_is_no_fault() -> None:
@@ -199,7 +225,7 @@ def test_hits_forged_to_raise_the_total_silence_no_page() -> None:
         for row in rows
     ]
     look = Look(Table(made.start, made.time(begin + 10), forged, UTC_ZONE))
-    assert {each.watch for each in look.findings()} <= {"traffic_spike"}
+    assert {each.watch for each in findings(look)} <= {"traffic_spike"}
 
 
 def test_an_unannounced_holiday_with_the_people_of_a_sunday_is_no_fault() -> None:
@@ -208,7 +234,7 @@ def test_an_unannounced_holiday_with_the_people_of_a_sunday_is_no_fault() -> Non
         begin = 24 * BEGIN  # a Tuesday
         made.level[begin : begin + 24] *= 0.5 / 1.1
         for hours in (10, 14, 24):
-            assert Look(made.table(seed, until=begin + hours)).findings() == []
+            assert findings(Look(made.table(seed, until=begin + hours))) == []
 
 
 def test_an_announced_holiday_may_be_emptier_than_a_sunday_was() -> None:
@@ -217,7 +243,7 @@ def test_an_announced_holiday_may_be_emptier_than_a_sunday_was() -> None:
     made.level[begin : begin + 24] *= 0.5 / 1.1
     day = made.time(begin).date()
     look = Look(made.table(SEED, until=begin + 24), Known(frozenset({day})))
-    assert look.findings() == []
+    assert findings(look) == []
     assert look.week[begin] == 6 * 24
 
 
@@ -235,7 +261,7 @@ def test_a_gap_of_all_hours_is_left_out_of_the_usual() -> None:
     busy = made.noon(21)
     assert look.silent[busy]
     assert not look.silent[made.noon(19)]
-    assert look.findings() == []
+    assert findings(look) == []
 
 
 def test_a_gap_that_is_over_is_no_problem_of_the_pages() -> None:
@@ -265,25 +291,25 @@ def test_less_than_a_week_of_history_says_nothing_about_the_whole_site() -> None
     made.level[made.noon(7) :] = 0
     look = Look(made.table(SEED, until=made.noon(7) + 10))
     assert look.history_days < SEASON_DAYS
-    assert not [each for each in look.findings() if all_watches()[each.watch].kind == "count"]
+    assert not [each for each in findings(look) if all_watches()[each.watch].kind == "count"]
 
 
 def test_a_fault_of_a_page_is_found_after_a_day_of_history() -> None:
     made = MadeSite(days=3, a_day=2_000)
     made.pages["/doctors/"][made.noon(1) :] = 0
-    assert ("silent_page", "/doctors/") in named(Look(made.table(SEED, until=made.noon(1) + 6)).findings())
+    assert ("silent_page", "/doctors/") in named(findings(Look(made.table(SEED, until=made.noon(1) + 6))))
 
 
 def test_a_fault_that_was_there_from_the_first_day_is_found() -> None:
     made = MadeSite(days=2, a_day=2_000)
     made_faults.flag("/about/", "error", 1.0)(made, 0)
-    assert ("missing_page", "/about/") in named(Look(made.table(SEED)).findings())
+    assert ("missing_page", "/about/") in named(findings(Look(made.table(SEED))))
 
 
 @pytest.mark.parametrize("hours", [0, 1, 2, 30])
 def test_an_empty_table_has_no_findings(hours: int) -> None:
     look = Look(Table(MONDAY, MONDAY + hours * HOUR, (), UTC_ZONE))
-    assert look.findings() == []
+    assert findings(look) == []
     assert faults(look, []) == []
 
 
@@ -291,7 +317,7 @@ def test_an_empty_table_has_no_findings(hours: int) -> None:
 def test_one_event_is_no_finding(hours: int) -> None:
     row = Counted(MONDAY, SITE, 1, 1, {"error": 1, "server_error": 1})
     rows = [row, row._replace(slice=Slice("page", "/"))]
-    assert Look(Table(MONDAY, MONDAY + hours * HOUR, rows, UTC_ZONE)).findings() == []
+    assert findings(Look(Table(MONDAY, MONDAY + hours * HOUR, rows, UTC_ZONE))) == []
 
 
 def test_the_hours_of_a_known_problem_do_not_become_the_usual() -> None:
@@ -312,7 +338,7 @@ def test_the_limit_grows_with_the_number_of_slices() -> None:
         rows += [Counted(made.time(hour), piece, 9, 9, {}) for piece in names for hour in range(0, made.size, 24)]
         return [
             each
-            for each in Look(Table(made.start, made.time(made.noon(BEGIN) + 12), rows, UTC_ZONE)).findings()
+            for each in findings(Look(Table(made.start, made.time(made.noon(BEGIN) + 12), rows, UTC_ZONE)))
             if each.slice.name == "/booking/"
         ]
 
@@ -329,7 +355,7 @@ def test_a_hundred_thousand_pages_take_a_bounded_time() -> None:
         Counted(at + (place % 3) * HOUR, Slice("page", f"/{place}/"), 1, 1, {"error": 1}) for place in range(100_000)
     ]
     began = process_time()
-    Look(Table(made.start, at + 4 * HOUR, rows, UTC_ZONE)).findings()
+    findings(Look(Table(made.start, at + 4 * HOUR, rows, UTC_ZONE)))
     assert process_time() - began < 60
 
 
@@ -344,5 +370,5 @@ def test_a_watch_looks_only_at_the_slices_that_it_names() -> None:
         direction="rise", factors=[3.0], rank=1, least=1, floor=0.1,
     )  # fmt: skip
     look = Look(site(made_faults.retried).table(SEED))
-    assert look.findings({"made_up": watch}) == []
-    assert look.findings({"made_up": watch.model_copy(update={"only": ("form",)})}) != []
+    assert findings(look, {"made_up": watch}) == []
+    assert findings(look, {"made_up": watch.model_copy(update={"only": ("form",)})}) != []

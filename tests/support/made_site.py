@@ -133,8 +133,8 @@ class MadeSite:
         site = Slice("site", "")
         _add(found, site, "people", people)
         for program, came in of_program.items():
-            numbers = {flag: draw.binomial(came.astype(int), self.parts[program, flag]) for flag in OF_PROGRAM}
-            numbers["done"] = draw.binomial(numbers["form"], self.parts[program, "done"])
+            numbers = {flag: _drawn(draw, came, self.parts[program, flag]) for flag in OF_PROGRAM}
+            numbers["done"] = _drawn(draw, numbers["form"], self.parts[program, "done"])
             for piece in (*program.slices, site):
                 if piece != site:
                     _add(found, piece, "people", came)
@@ -144,9 +144,9 @@ class MadeSite:
             _add(found, Slice("network", network), "people", came)
         self._draw_pages(found, people, draw)
         _add(found, Slice("role", "form"), "people", found[site]["form"])
-        _add(found, Slice("role", "form"), "again", draw.binomial(found[site]["form"].astype(int), self.again))
+        _add(found, Slice("role", "form"), "again", _drawn(draw, found[site]["form"], self.again))
         for piece, part in self.others.items():
-            _add(found, piece, "people", draw.binomial(people.astype(int), part))
+            _add(found, piece, "people", _drawn(draw, people, part))
         for numbers in found.values():
             numbers["views"] = numbers["people"] + draw.poisson(numbers["people"])
         return [
@@ -158,17 +158,21 @@ class MadeSite:
 
     def _draw_pages(self, found: dict[Slice, dict[str, Numbers]], people: Numbers, draw: np.random.Generator) -> None:
         for page, part in self.pages.items():
-            came = draw.binomial(people.astype(int), part).astype(float)
+            came = _drawn(draw, people, part)
             _add(found, Slice("page", page), "people", came)
             for (of_page, flag), chance in self.of_page.items():
                 if of_page != page:
                     continue
-                number = draw.binomial(
-                    (people if flag == "named" else came).astype(int), chance * (part.max() if flag == "named" else 1)
-                )
+                of_all = flag == "named"
+                number = _drawn(draw, people if of_all else came, chance * (part.max() if of_all else 1))
                 _add(found, Slice("page", page), flag, number)
                 if flag != "named":
                     _add(found, Slice("site", ""), flag, number)
+
+
+def _drawn(draw: np.random.Generator, of: Numbers, chance: Numbers | float) -> Numbers:
+    result: Numbers = draw.binomial(of.astype(int), chance).astype(np.float64)
+    return result
 
 
 def _add(found: dict[Slice, dict[str, Numbers]], piece: Slice, measure: str, number: Numbers) -> None:
