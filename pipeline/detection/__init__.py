@@ -4,4 +4,4 @@ Owns the table of watches, the usual numbers, the sequential evidence, and the c
 clock and no database. May use `settings` and below. `problems` uses it.
 """
 
-__all__ = ["causes", "detect", "evidence", "series", "watches"]
+__all__ = ["causes", "detect", "evidence", "look", "series", "watches"]

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 
 from pipeline.detection.causes import Fault
-from pipeline.detection.look import Look
 from pipeline.detection.evidence import CERTAIN, RECOVERED
+from pipeline.detection.look import Look
 from pipeline.detection.series import Numbers, Slice
 from pipeline.problems.problem import Facts, Place, Problem, State, Verdict, identity
 
