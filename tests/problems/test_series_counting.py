@@ -308,7 +308,7 @@ def test_only_the_weeks_that_the_engine_learns_from_are_counted(counter: Counter
 
 def test_a_scanner_of_many_pages_is_read_up_to_a_bound_and_faults_come_first(counter: Counter) -> None:
     made = NOON
-    names = [("/scanned/%d" % place, 5, {}) for place in range(MOST_READ + 200)] + [("/broken", 1, {"server_error": 1})]
+    names = [(f"/scanned/{place}", 5, {}) for place in range(MOST_READ + 200)] + [("/broken", 1, {"server_error": 1})]
     rows = [[CLINIC.id, made, "page", name, people, people, flags, made] for name, people, flags in names]
     rows.append([CLINIC.id, made, "site", "", 9, 9, {}, made])
     counter.client.insert(
