@@ -111,8 +111,9 @@ def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
     if one == two:
         return True
     if one.dimension == two.dimension:
-        # Two missing pages are two faults; a loop has two pages.
-        return _is_failure(main) and (main.watch != other.watch or main.watch == "loop")
+        # Two missing pages are two faults; a loop has two pages, and people who are caught in it load others again.
+        are_errors = main.watch in _ERRORS or other.watch in _ERRORS
+        return _is_failure(main) and not are_errors and (main.watch != other.watch or main.watch == "loop")
     if main.watch == "broken_link" and other.watch == "missing_page":
         return main.seen >= MAIN_PART * other.seen
     if any({one.dimension, two.dimension} <= set(kind) for kind in _ONE_OF):
