@@ -23,6 +23,7 @@ WHERE kind = 'pageview'
 -- page = { kind = "key", unit = "path", meaning = "address of the page, scrubbed; a sensitive group has the name of the group" }
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors of the page; of several days: visitors of each day, added" }
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views" }
+-- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first published span of the period (day, week or four weeks) in which visitors read the page" }
 -- staff = { kind = "staff", unit = "page views", meaning = "page views from the clinic's own networks; not in the other numbers; empty below 5" }
 -- robots = { kind = "robots", unit = "page views", meaning = "page views of declared robots; not in the other numbers" }
 --
@@ -31,7 +32,7 @@ WHERE kind = 'pageview'
 -- answer = "Most visitors read {page}: about {visitors} visitors, {hits} page views."
 -- limits = """\
 -- A page of fewer than 5 visitors is not named, a sensitive group of fewer than 20. Pages are scrubbed: `*` is a part of the address \
--- that is not known to be public."""
+-- that is not known to be public. A page whose first day is after the begin of the period is new, or too few visitors read it before."""
 --
 -- [ru]
 -- title = "Страницы"
@@ -39,4 +40,5 @@ WHERE kind = 'pageview'
 -- answer = "Больше всего посетителей у {page}: около {visitors}, просмотров {hits}."
 -- limits = """\
 -- Страница, у которой меньше 5 посетителей, не названа, чувствительная группа - меньше 20. Адреса очищены: `*` стоит на месте части \
--- адреса, про которую не известно, что она общедоступна."""
+-- адреса, про которую не известно, что она общедоступна. Если первый день страницы позже начала периода, страница новая или раньше её \
+-- читали слишком мало посетителей."""
