@@ -27,6 +27,8 @@ MAIN_PART: Final = 0.4
 """A slice that lost so much of what the whole site lost explains it."""
 ALL_OF_IT: Final = 0.8
 """A slice with so much of it is the fault, and not the site."""
+SILENT: Final = 0.1
+"""So little of the usual number is silence: a fault of tag, site or way, and no smaller interest of people."""
 STILL_NAMED: Final = 0.5
 SMALLEST: Final = 20.0
 """People of a slice that must have come since the begin before it is said to work."""
@@ -173,12 +175,12 @@ def _belongs_to(piece: Slice, ill: set[Slice]) -> bool:
 def _cause(look: Look, main: Finding, also: Sequence[Finding]) -> str:
     table, begin = look.table, look.table.place(main.since)
     if main.watch == "all_traffic":
-        return "check_tag" if main.seen <= 0.1 * main.expected else ""
+        return "check_tag" if main.seen <= SILENT * main.expected else ""
     if main.watch == "script_lost":
         engines = [each for each in (main, *also) if each.watch == main.watch and each.slice.dimension == "engine"]
         whole_engine = any(_lost_part(each) >= 0.8 for each in engines)
         return "script_blocked" if main.slice == SITE else "privacy_default" if whole_engine else ""
-    if main.watch == "silent_page" and main.slice.dimension == "page" and main.seen <= 0.1 * main.expected:
+    if main.watch == "silent_page" and main.slice.dimension == "page" and main.seen <= SILENT * main.expected:
         named = table.of("named", main.slice)
         share = main.expected / max(float(table.of(main.number, main.slice)[:begin].sum()), 1.0)
         usual = float(named[:begin].sum()) * share

@@ -1,6 +1,6 @@
 """One evaluation of a site: from its table of numbers to its problems; pure.
 
-Owns the order of the work, which the engine, the tests and `problems backtest` share.
+Owns the order of the work, which the engine, the tests and `problems backtest` share, and the cause that only the sites together show.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 
-from pipeline.detection.causes import faults
+from pipeline.detection.causes import SILENT, faults
 from pipeline.detection.detect import findings
 from pipeline.detection.look import Known, Look
 from pipeline.detection.series import SITE, Slice, Table
@@ -23,6 +24,8 @@ from pipeline.settings.site import Site
 LEAST_HISTORY: Final = 0.5
 """Days of numbers without which nothing is said."""
 HOUR: Final = timedelta(hours=1)
+TOGETHER: Final = 2 * HOUR
+"""Sites of which the silence is estimated to begin within so much may have fallen silent at once."""
 
 
 class Mark(NamedTuple):
@@ -70,6 +73,37 @@ def _with_marks(problem: Problem, marks: Sequence[Mark]) -> Problem:
     """Return the problem with all marks between its last good hour and the end of its first bad one; none is picked."""
     inside = tuple(mark.text for mark in marks if problem.quiet_until <= mark.at < problem.since + HOUR)
     return msgspec.structs.replace(problem, facts=msgspec.structs.replace(problem.facts, changed=inside))
+
+
+def last_heard(table: Table) -> datetime | None:
+    """Return the begin of the last hour in which a site had visitors, None without any."""
+    came = np.flatnonzero(table.of("people"))
+    return table.time(int(came[-1])) if came.size else None
+
+
+def with_gap(found: Mapping[str, Sequence[Problem]], heard: Mapping[str, datetime | None]) -> dict[str, list[Problem]]:
+    """Return the problems by site; the silence of all sites at once has the cause `collector_gap`.
+
+    `heard` is the last hour with visitors of each site. Two sites must have fallen silent together, and none may have been heard since: a
+    site too small for a problem of its own counts by this. One silent site alone may as well have lost its tag or its server.
+    """
+    silent = {site: problem for site, problems in found.items() for problem in problems if _is_silence(problem)}
+    latest = max((problem.since for problem in silent.values()), default=None)
+    after = {site: list(problems) for site, problems in found.items()}
+    if latest is None or any(at is not None and at > latest for at in heard.values()):
+        return after
+    together = {site: problem for site, problem in silent.items() if problem.since >= latest - TOGETHER}
+    if len(together) < 2:
+        return after
+    for site, problem in together.items():
+        facts = msgspec.structs.replace(problem.facts, cause="collector_gap")
+        after[site][after[site].index(problem)] = msgspec.structs.replace(problem, facts=facts)
+    return after
+
+
+def _is_silence(problem: Problem) -> bool:
+    facts = problem.facts
+    return problem.is_active and problem.watch == "all_traffic" and facts.seen <= SILENT * facts.expected
 
 
 class Backtest:

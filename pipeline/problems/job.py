@@ -6,7 +6,7 @@ Owns the order of the sites, the lock that lets one process of a host evaluate a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
@@ -14,10 +14,11 @@ from typing import Final
 
 from clickhouse_connect.driver import Client
 
+from pipeline.detection.series import Table
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.problems import store
 from pipeline.problems.counting import SeriesStore
-from pipeline.problems.evaluate import Mark, evaluate
+from pipeline.problems.evaluate import evaluate, last_heard, with_gap
 from pipeline.problems.problem import Problem
 from pipeline.problems.sentences import sentence
 from pipeline.publish.job import Passed
@@ -53,25 +54,34 @@ class Evaluation:
             self._series.look(client)
             known, marks = store.newest(client, until), store.marks_of(client, until)
             found: dict[str, list[Problem]] = {}
+            heard: dict[str, datetime | None] = {}
             self.failed = {}
             for site in self._settings.sites:
                 progress(site.id)
                 own = [mark for of_site, mark in marks if of_site in ("", site.id)]
-                try:
-                    found[site.id] = self._of_site(client, site, known.get(site.id, []), own, until)
-                except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-                    # A fault of the software in the numbers of one site must not hide the problems of the others.
-                    self.failed[site.id] = f"unforeseen {type_and_place(error)}"
-            return found
+                with self._apart(site):
+                    table = self._table(client, site, until)
+                    holidays = frozenset(site.holidays)
+                    found[site.id] = evaluate(table, site.id, known.get(site.id, []), marks=own, holidays=holidays)
+                    heard[site.id] = last_heard(table)
+            found = with_gap(found, heard)
+            for site in self._settings.sites:
+                if site.id in found:
+                    with self._apart(site):
+                        store.write(client, _changes(site, known.get(site.id, []), found[site.id]))
+            return {site: problems for site, problems in found.items() if site not in self.failed}
 
-    def _of_site(
-        self, client: Client, site: Site, before: list[Problem], marks: Sequence[Mark], until: datetime
-    ) -> list[Problem]:
+    def _table(self, client: Client, site: Site, until: datetime) -> Table:
         self._series.count(client, site, until)
-        table = self._series.read(client, site, until)
-        after = evaluate(table, site.id, before, marks=marks, holidays=frozenset(site.holidays))
-        store.write(client, _changes(site, before, after, until))
-        return after
+        return self._series.read(client, site, until)
+
+    @contextmanager
+    def _apart(self, site: Site) -> Iterator[None]:
+        """Note a fault of the software in the numbers of one site, which must not hide the problems of the others."""
+        try:
+            yield
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            self.failed[site.id] = f"unforeseen {type_and_place(error)}"
 
 
 class Watching:
@@ -104,7 +114,7 @@ class Watching:
             raise Fatal("; ".join(f"site {site}: {error}" for site, error in evaluation.failed.items()))
 
 
-def _changes(site: Site, before: list[Problem], after: list[Problem], now: datetime) -> list[store.Change]:
+def _changes(site: Site, before: list[Problem], after: list[Problem]) -> list[store.Change]:
     old = {problem.id: problem for problem in before}
     changed = [problem for problem in after if _differs(problem, old.get(problem.id))]
     for problem in changed:
@@ -120,8 +130,8 @@ def _differs(new: Problem, old: Problem | None) -> bool:
     """Return whether a change is worth a row: the state, the place, or a tenth of the loss; not each minute's number."""
     if old is None:
         return True
-    if (new.state, new.watch, new.place, new.muted_until, new.facts.changed, new.facts.verdict) != (
-        old.state, old.watch, old.place, old.muted_until, old.facts.changed, old.facts.verdict,
+    if (new.state, new.watch, new.place, new.muted_until, new.facts.changed, new.facts.cause, new.facts.verdict) != (
+        old.state, old.watch, old.place, old.muted_until, old.facts.changed, old.facts.cause, old.facts.verdict,
     ):  # fmt: skip
         return True
     return abs(new.lost - old.lost) > max(1.0, 0.1 * abs(old.lost))
