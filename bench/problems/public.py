@@ -17,7 +17,8 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pipeline.detection.detect import SEASON_DAYS, Look
+from pipeline.detection.detect import SEASON_DAYS
+from pipeline.detection.look import Look
 from pipeline.detection.series import HOUR, SITE, Counted, Table
 from pipeline.problems.counting import HISTORY_DAYS
 from pipeline.problems.evaluate import evaluate
@@ -184,7 +185,9 @@ def results(data: Path) -> list[dict[str, Any]]:
         outcome = judge(series)
         facts = {"series": series.name, "source": series.source, "kind": series.kind, "hours": len(series.numbers)}
         found.append({**facts, **outcome._asdict(), "false_in_30_days": round(outcome.false_in_30_days, 1)})
-    found += [{"series": Path(name).stem, "source": "NAB", "kind": kind, "looks": None} for name, kind in OTHERS.items()]
+    found += [
+        {"series": Path(name).stem, "source": "NAB", "kind": kind, "looks": None} for name, kind in OTHERS.items()
+    ]
     return found
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from bench.problems.rows import Product, store
-from pipeline.detection.detect import Look
+from pipeline.detection.detect import findings
+from pipeline.detection.look import Look
 from pipeline.detection.series import Table
 from pipeline.durations import DAY_MS
 from pipeline.problems.counting import table_of
@@ -112,7 +113,7 @@ def test_forty_minutes_of_a_shop_are_no_problem_even_without_the_least_history(
     log = stored(ZANBIL, clickhouse, tables)
     assert told(log.evaluated()) == []
     # `evaluate` says nothing in the first half day, so the watches themselves are asked, too.
-    assert Look(log.table).findings() == []
+    assert findings(Look(log.table)) == []
     assert log.table.of("views").sum() > 150
 
 
