@@ -83,7 +83,7 @@ def check(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "
     settings = _load(config)
     try:
         with console.status("counting what changed") as status:
-            Evaluation(settings).run(datetime.now(UTC), lambda name: status.update(f"evaluating {name}"))
+            Evaluation(settings).run(datetime.now(UTC), lambda name: status.update(f"evaluating {name}"), wait=False)
     except locks.Held:
         raise Fatal("`ship` evaluates right now; run it again in a moment") from None
     list_problems(site, form=form, lang=lang, config=config)

@@ -100,8 +100,8 @@ class SeriesStore:
         self._quarters: dict[CountedTable, dict[str, Mapping[str, Mapping[datetime, int]]]] = {}
         self._counted: dict[str, dict[datetime, int]] = {}
 
-    def count(self, client: Client, site: Site, until: datetime) -> int:
-        """Count the hours of a site that changed, up to `until`, and return their number."""
+    def count(self, client: Client, site: Site, until: datetime) -> list[datetime]:
+        """Count the hours of a site that changed, up to `until`, and return them in order; the hour of `until` is one of them."""
         begin = _hour(until) - timedelta(days=HISTORY_DAYS)
         stored = self._stored_hours(site.id, until)
         counted = self._known(client, site.id, begin)
@@ -110,17 +110,22 @@ class SeriesStore:
             for hour in {*stored, *counted}
             if begin <= hour < until and stored.get(hour, 0) != counted.get(hour, 0)
         )
+        # The last hour goes on: it is counted again at the next look, whether rows came or not.
+        closed = frozenset(hour for hour in due if hour + HOUR <= until)
         for hours in _together(due, stored):
             values = {"site": site.id, "since": hours[0], "until": min(hours[-1] + HOUR, until)}
             client.command(_CLEAR, parameters=values)
             client.command(_COUNT, parameters=values)
             now = datetime.now(UTC)
             rows: list[Sequence[object]] = [
-                (site.id, hour, ROWS, "", stored.get(hour, 0), 0, {}, now) for hour in hours
+                (site.id, hour, ROWS, "", stored.get(hour, 0), 0, {}, now) for hour in hours if hour in closed
             ]
-            client.insert("series", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))
-            counted.update({hour: stored.get(hour, 0) for hour in hours})
-        return len(due)
+            if rows:
+                client.insert(
+                    "series", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values())
+                )
+            counted.update({hour: stored.get(hour, 0) for hour in hours if hour in closed})
+        return due
 
     def look(self, client: Client) -> None:
         """Look which rows are stored now; call it before the sites are counted."""

@@ -8,13 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
 
-from clickhouse_connect.driver import Client
-
-from pipeline.detection.series import Table
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.problems import store
 from pipeline.problems.counting import SeriesStore
@@ -28,8 +25,12 @@ from pipeline.system import locks
 
 EVALUATE_SECONDS: Final = 60
 REST: Final = 10
-"""An evaluation rests so many times as long as it took: at most a tenth of one core."""
+"""An evaluation rests so many times as long as it took, at most a tenth of one core, but not longer than `LONGEST_REST`."""
+LONGEST_REST: Final = 300.0
+LATE: Final = timedelta(hours=3)
+"""Changes of the hours before are a backlog on its way."""
 LOCK: Final = "problems.lock"
+
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
@@ -45,9 +46,12 @@ class Evaluation:
         self._series = SeriesStore()
         self.failed: dict[str, str] = {}
 
-    def run(self, until: datetime, progress: Progress = lambda _site: None) -> dict[str, list[Problem]]:
+    def run(
+        self, until: datetime, progress: Progress = lambda _site: None, *, wait: bool = True
+    ) -> dict[str, list[Problem]]:
         """Evaluate every site with the events received before `until`, store the changes, and return the problems by site.
 
+        With `wait`, a site keeps its problems while events of earlier hours arrive: half of a backlog looks like an outage.
         Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses, `locks.Held` while another process evaluates.
         """
         with _alone(self._settings), store.connected(self._settings) as client:
@@ -60,7 +64,11 @@ class Evaluation:
                 progress(site.id)
                 own = [mark for of_site, mark in marks if of_site in ("", site.id)]
                 with self._apart(site):
-                    table = self._table(client, site, until)
+                    counted = self._series.count(client, site, until)
+                    if wait and counted and until - counted[0] > LATE:
+                        found[site.id] = known.get(site.id, [])
+                        continue
+                    table = self._series.read(client, site, until)
                     holidays = frozenset(site.holidays)
                     found[site.id] = evaluate(table, site.id, known.get(site.id, []), marks=own, holidays=holidays)
                     heard[site.id] = last_heard(table)
@@ -70,10 +78,6 @@ class Evaluation:
                     with self._apart(site):
                         store.write(client, _changes(site, known.get(site.id, []), found[site.id]))
             return {site: problems for site, problems in found.items() if site not in self.failed}
-
-    def _table(self, client: Client, site: Site, until: datetime) -> Table:
-        self._series.count(client, site, until)
-        return self._series.read(client, site, until)
 
     @contextmanager
     def _apart(self, site: Site) -> Iterator[None]:
@@ -108,7 +112,7 @@ class Watching:
         except Retryable:
             self._listener(settings, None, now)
             raise
-        self._rests_until = monotonic() + (monotonic() - began) * REST
+        self._rests_until = monotonic() + min(LONGEST_REST, (monotonic() - began) * REST)
         self._listener(settings, found, now)
         if evaluation.failed:
             raise Fatal("; ".join(f"site {site}: {error}" for site, error in evaluation.failed.items()))

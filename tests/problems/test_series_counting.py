@@ -57,7 +57,7 @@ class Counter:
 
     def count(self, until: datetime = NOON + 2 * HOUR) -> int:
         self.series.look(self.client)
-        return self.series.count(self.client, CLINIC, until)
+        return len(self.series.count(self.client, CLINIC, until))
 
     def table(self, *made: Made, until: datetime = NOON + 2 * HOUR) -> Table:
         self.store(*made)
