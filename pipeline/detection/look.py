@@ -27,6 +27,11 @@ SITE_WEIGHT: Final = 20.0
 """A slice without history has the share of the whole site, with the weight of so many people."""
 WEEKEND_FACTOR: Final = 0.2
 """A loss below this is silence, and no holiday."""
+QUIETER: Final = 0.6
+"""A holiday is as quiet as a Sunday, or quieter by this factor."""
+MORNING: Final = 10
+ORDINARY: Final = 0.75
+"""A day that had so much of its usual people until ten o'clock is no holiday."""
 
 
 class Known(NamedTuple):
@@ -82,8 +87,9 @@ class Look:
             usual = usual_count(seen, history, self.week, prior_spread=spread)
             usual = usual._replace(by_hour=usual.by_hour * self.table.elapsed)
             normal = usual.by_hour * (usual.below if is_drop else usual.above)
-            sunday = self._as_on_sunday(usual) * self.table.elapsed * usual.below if is_drop else normal
-            return Basis(seen, None, normal, np.minimum(normal, sunday), usual)
+            quiet = np.minimum(normal, self._as_on_sunday(usual) * self.table.elapsed * QUIETER)
+            holiday = np.where(self._may_be_holiday(seen, usual.by_hour), quiet, normal) if is_drop else normal
+            return Basis(seen, None, normal, holiday, usual)
         if watch.kind == "part":
             of, prior, weight = self.table.of(number), 0.0, 0.0
         else:
@@ -103,6 +109,15 @@ class Look:
         weekend = self.week >= 5 * 24
         np.minimum.at(lowest, self.week[weekend] % 24, usual.by_hour[weekend])
         result: Numbers = np.where(np.isinf(lowest), 0.0, lowest)[self.week % 24]
+        return result
+
+    def _may_be_holiday(self, seen: Numbers, expected: Numbers) -> NDArrayBool:
+        """Return the hours of days that no ordinary morning has shown to be working days."""
+        hour = self.week % 24
+        day = np.cumsum(hour == 0)
+        came, usual = (np.bincount(day, np.where(hour < MORNING, numbers, 0.0)) for numbers in (seen, expected))
+        is_ordinary = (usual >= LEAST_EXPECTED) & (came >= ORDINARY * usual)
+        result: NDArrayBool = (hour < MORNING) | ~is_ordinary[day]
         return result
 
     def first(self, watch: Watch) -> int:
