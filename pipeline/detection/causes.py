@@ -66,8 +66,23 @@ def faults(look: Look, found: Sequence[Finding], apart: AbstractSet[tuple[str, S
             groups.append([one])
         else:
             group.append(one)
-    groups.sort(key=lambda group: group[0].rank)
-    return [Fault(main, tuple(also), _works_for(look, main, found), _cause(look, main, also)) for main, *also in groups]
+    groups = sorted((_with_site_first(look, group) for group in groups), key=lambda group: group[0].rank)
+    works = [_works_for(look, group[0], found) for group in groups]
+    return [
+        Fault(main, tuple(also), fine, _cause(look, main, also, fine))
+        for (main, *also), fine in zip(groups, works, strict=True)
+    ]
+
+
+def _with_site_first(look: Look, group: list[Finding]) -> list[Finding]:
+    """Return the findings of a fault, its name first: a program that nearly everybody uses is no other fault than that of the site."""
+    main = group[0]
+    whole = next((one for one in group if one.slice == SITE and one.watch == main.watch), main)
+    begin = look.table.place(main.since)
+    people, of_site = (float(look.table.of("people", piece)[begin:].sum()) for piece in (main.slice, SITE))
+    if main.slice.dimension not in _PROGRAMS or people < ALL_OF_IT * of_site:
+        return group
+    return [whole, *(one for one in group if one is not whole)]
 
 
 def _are_apart(main: Finding, other: Finding, apart: AbstractSet[tuple[str, Slice]]) -> bool:
@@ -172,14 +187,17 @@ def _belongs_to(piece: Slice, ill: set[Slice]) -> bool:
     return any(other.dimension == "section" and piece.name.startswith(other.name) for other in ill)
 
 
-def _cause(look: Look, main: Finding, also: Sequence[Finding]) -> str:
+def _cause(look: Look, main: Finding, also: Sequence[Finding], works_for: Sequence[Slice]) -> str:
     table, begin = look.table, look.table.place(main.since)
     if main.watch == "all_traffic":
         return "check_tag" if main.seen <= SILENT * main.expected else ""
     if main.watch == "script_lost":
         engines = [each for each in (main, *also) if each.watch == main.watch and each.slice.dimension == "engine"]
-        whole_engine = any(_lost_part(each) >= 0.8 for each in engines)
-        return "script_blocked" if main.slice == SITE else "privacy_default" if whole_engine else ""
+        of_engine = any(_lost_part(each) >= ALL_OF_IT for each in engines)
+        # Only an engine that goes on beside it shows that the fault is one of a browser's maker.
+        if of_engine and works_for:
+            return "privacy_default"
+        return "script_blocked" if main.slice == SITE or of_engine else ""
     if main.watch == "silent_page" and main.slice.dimension == "page" and main.seen <= SILENT * main.expected:
         named = table.of("named", main.slice)
         share = main.expected / max(float(table.of(main.number, main.slice)[:begin].sum()), 1.0)
