@@ -40,6 +40,7 @@ CLOSE: Final = timedelta(hours=12)
 ROWS: Final = "rows"
 """The dimension of the one row of an hour that says how many rows of events were stored when it was counted."""
 HOUR: Final = timedelta(hours=1)
+QUARTER: Final = timedelta(minutes=15)
 
 _COUNT: Final = (
     "/* count the series */ INSERT INTO pixel.series SELECT *, now64(3, 'UTC') FROM rollup.series(site = {site:String},"
@@ -101,30 +102,27 @@ class SeriesStore:
         self._counted: dict[str, dict[datetime, int]] = {}
 
     def count(self, client: Client, site: Site, until: datetime) -> list[datetime]:
-        """Count the hours of a site that changed, up to `until`, and return them in order; the hour of `until` is one of them."""
+        """Count the hours of a site that changed, up to `until`, and return them in order."""
         begin = _hour(until) - timedelta(days=HISTORY_DAYS)
         stored = self._stored_hours(site.id, until)
+        # Of the quarter that goes on, rows after the moment may be stored already: the next look counts its hour again.
+        over = self._stored_hours(site.id, until, are_over=True)
         counted = self._known(client, site.id, begin)
         due = sorted(
             hour
             for hour in {*stored, *counted}
             if begin <= hour < until and stored.get(hour, 0) != counted.get(hour, 0)
         )
-        # The last hour goes on: it is counted again at the next look, whether rows came or not.
-        closed = frozenset(hour for hour in due if hour + HOUR <= until)
         for hours in _together(due, stored):
             values = {"site": site.id, "since": hours[0], "until": min(hours[-1] + HOUR, until)}
             client.command(_CLEAR, parameters=values)
             client.command(_COUNT, parameters=values)
             now = datetime.now(UTC)
             rows: list[Sequence[object]] = [
-                (site.id, hour, ROWS, "", stored.get(hour, 0), 0, {}, now) for hour in hours if hour in closed
+                (site.id, hour, ROWS, "", over.get(hour, 0), 0, {}, now) for hour in hours
             ]
-            if rows:
-                client.insert(
-                    "series", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values())
-                )
-            counted.update({hour: stored.get(hour, 0) for hour in hours if hour in closed})
+            client.insert("series", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))
+            counted.update({hour: over.get(hour, 0) for hour in hours})
         return due
 
     def look(self, client: Client) -> None:
@@ -146,12 +144,13 @@ class SeriesStore:
         first = min((row.hour for row in rows if row.people), default=_hour(until))
         return Table(first, until, rows, site.zone)
 
-    def _stored_hours(self, site: str, until: datetime) -> dict[datetime, int]:
+    def _stored_hours(self, site: str, until: datetime, *, are_over: bool = False) -> dict[datetime, int]:
+        """Return the stored rows by hour, of the quarters that began before `until`, or that are over then."""
         found: dict[datetime, int] = {}
         days = [day for of_days in self._quarters.values() for day in of_days.values()]
         for of_sites in days:
             for quarter, number in of_sites.get(site, {}).items():
-                if quarter < until:
+                if quarter + QUARTER <= until or (quarter < until and not are_over):
                     found[_hour(quarter)] = found.get(_hour(quarter), 0) + number
         return found
 

@@ -11,9 +11,10 @@ import pytest
 from pipeline.database.client import connect
 from pipeline.detection.series import SITE, Slice, Table
 from pipeline.detection.watches import FLAGS
-from pipeline.problems.counting import HISTORY_DAYS, MOST_OF_NETWORK, MOST_READ, SeriesStore
+from pipeline.event import PageFlag
+from pipeline.problems.counting import HISTORY_DAYS, MOST_OF_NETWORK, MOST_OF_PERSON, MOST_READ, SeriesStore
 from pipeline.settings.site import Site
-from support import clinic_day
+from support import clinic_day, measured_day
 from support.server import Rows
 
 HOUR = timedelta(hours=1)
@@ -21,6 +22,13 @@ NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - t
 CLINIC = Site(id=clinic_day.SITE, hosts=("clinic.example",))
 HOME, PAGE = Slice("page", "/"), Slice("page", "/p")
 Made = dict[str, object]
+OPTED_OUT: Made = {
+    "visitor": 0,
+    "visitor_kind": "none",
+    "cookie_state": "signal",
+    "ip_token": "::",
+    "net_token": "::",
+}
 
 
 def at(seconds: float) -> datetime:
@@ -168,9 +176,31 @@ def test_a_flag_is_not_given_to_people_who_only_nearly_show_it(counter: Counter,
 
 
 def test_a_person_counts_once_in_a_flag_however_often(counter: Counter) -> None:
-    table = counter.table(*(view(1, second, status=404) for second in range(0, 600, 30)))
+    table = counter.table(*(view(1, 61 * place, status=404) for place in range(MOST_OF_PERSON)))
     assert number(table, "error") == 1
-    assert number(table, "views") == 20
+    assert number(table, "views") == MOST_OF_PERSON
+
+
+def test_a_page_that_is_loaded_again_within_a_minute_is_no_further_view(counter: Counter) -> None:
+    table = counter.table(*on_page(1, 0, 30, 59), *on_page(2, 0, 60), *on_page(3, 0), view(3, 10), *on_page(3, 20))
+    assert number(table, "views", PAGE) == 1 + 2 + 2
+    assert number(table, "views") == 1 + 2 + 3
+    assert number(table, "people") == 3
+
+
+def test_of_a_known_person_at_most_so_many_views_count_in_an_hour_of_a_slice(counter: Counter) -> None:
+    more = MOST_OF_PERSON + 3
+    table = counter.table(*(view(1, 61 * place) for place in range(more)), *on_page(1, 3540, 3601))
+    assert list(table.of("views")) == [MOST_OF_PERSON, 1]
+    assert list(table.of("views", HOME)) == [MOST_OF_PERSON, 0]
+    assert list(table.of("views", PAGE)) == [1, 1]
+
+
+def test_of_people_who_cannot_be_told_apart_every_view_counts(counter: Counter) -> None:
+    more = MOST_OF_PERSON + 3
+    table = counter.table(*(view(0, 61 * place, **OPTED_OUT) for place in range(more)))
+    assert number(table, "views") == more
+    assert number(table, "people") == 1
 
 
 def test_the_page_with_a_broken_link_is_the_source_of_an_error(counter: Counter) -> None:
@@ -207,7 +237,9 @@ def test_a_part_of_all_people_has_no_such_cap(counter: Counter) -> None:
 
 
 @pytest.mark.parametrize(
-    "facts", [{"robot": "Googlebot"}, {"net_class": "own"}, {"page_flags": 1}], ids=["robots", "staff", "attacks"]
+    "facts",
+    [{"robot": "Googlebot"}, {"net_class": "own"}, {"attack": "injection"}, {"page_flags": PageFlag.ATTACK}],
+    ids=["robots", "staff", "attacks", "old-attacks"],
 )
 def test_who_is_no_visitor_is_in_no_number(counter: Counter, facts: Made) -> None:
     table = counter.table(view(1), view(2, status=503, **facts))
@@ -223,16 +255,9 @@ def test_a_client_that_opens_many_missing_pages_is_in_no_number(counter: Counter
 
 
 def test_people_without_a_number_are_told_apart_by_what_is_known_of_them(counter: Counter) -> None:
-    opted_out: Made = {
-        "visitor": 0,
-        "visitor_kind": "none",
-        "cookie_state": "signal",
-        "ip_token": "::",
-        "net_token": "::",
-    }
     table = counter.table(
-        *(view(0, second, **opted_out, browser="Chrome", browser_major=142) for second in (0, 600)),
-        view(0, 30, **opted_out, browser="Safari", browser_major=18),
+        *(view(0, second, **OPTED_OUT, browser="Chrome", browser_major=142) for second in (0, 600)),
+        view(0, 30, **OPTED_OUT, browser="Safari", browser_major=18),
     )
     assert number(table, "views") == 3
     assert number(table, "people") == 2
@@ -319,3 +344,59 @@ def test_a_scanner_of_many_pages_is_read_up_to_a_bound_and_faults_come_first(cou
     assert len(table.slices["page"]) == MOST_READ
     assert Slice("page", "/broken") in table.slices["page"]
     assert number(table, "people") == 9
+
+
+# Measurements of the tag.
+
+
+def measured(kind: str, load: int, seconds: float = 0, **facts: object) -> Made:
+    return measured_day.measurement(at(seconds), kind, load, **facts)
+
+
+def store_measured(counter: Counter, *made: Made) -> Table:
+    measured_day.store(counter.rows.settings, made)
+    return counter.table(view(1))
+
+
+def test_page_loads_with_a_measurement_are_counted_by_its_name(counter: Counter) -> None:
+    table = store_measured(
+        counter,
+        measured("js_error", 1, template="TypeError: x"),
+        measured("js_error", 1, 5, template="TypeError: x"),
+        measured("js_error", 2, template="TypeError: x"),
+        measured("resource", 3, source_host="cdn.example", source_file="/a.js"),
+        measured("resource", 4, source_host="cdn.example", source_file=""),
+        measured("js_error", 5, template=""),
+    )
+    assert number(table, "people", Slice("script_error", "TypeError: x")) == 2
+    assert set(table.slices["resource"]) == {Slice("resource", "cdn.example /a.js"), Slice("resource", "cdn.example")}
+    assert table.slices["script_error"] == [Slice("script_error", "TypeError: x")]
+    assert number(table, "people") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "good"), [("LCP", 4000.0), ("FCP", 3000.0), ("INP", 500.0), ("CLS", 0.25), ("TTFB", 1800.0)]
+)
+def test_a_load_is_poor_only_above_the_limit_of_its_vital(counter: Counter, name: str, good: float) -> None:
+    values = (good, good * 1.01, good * 2)
+    table = store_measured(
+        counter,
+        *(measured("vital", load, name=name, value=value, page="/doctors/1") for load, value in enumerate(values, 1)),
+    )
+    piece = Slice("vital", f"{name} /doctors")
+    assert number(table, "people", piece) == 3
+    assert number(table, "poor", piece) == 2
+
+
+def test_measurements_of_robots_staff_and_other_sites_are_in_no_number(counter: Counter) -> None:
+    facts: list[Made] = [{"robot": "Googlebot"}, {"net_class": "own"}, {"site": "other"}]
+    table = store_measured(counter, *(measured("js_error", 1, template="x", **each) for each in facts))
+    assert "script_error" not in table.slices
+
+
+def test_measurements_that_come_late_make_their_hour_counted_again(counter: Counter) -> None:
+    counter.table(view(1))
+    assert counter.count() == 0
+    measured_day.store(counter.rows.settings, [measured("js_error", 1, 30, template="x")])
+    assert counter.count() == 1
+    assert number(counter.table(), "people", Slice("script_error", "x")) == 1
