@@ -118,9 +118,7 @@ class SeriesStore:
             client.command(_CLEAR, parameters=values)
             client.command(_COUNT, parameters=values)
             now = datetime.now(UTC)
-            rows: list[Sequence[object]] = [
-                (site.id, hour, ROWS, "", over.get(hour, 0), 0, {}, now) for hour in hours
-            ]
+            rows: list[Sequence[object]] = [(site.id, hour, ROWS, "", over.get(hour, 0), 0, {}, now) for hour in hours]
             client.insert("series", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))
             counted.update({hour: over.get(hour, 0) for hour in hours})
         return due
