@@ -46,7 +46,8 @@ WHERE kind = 'pageview'
 -- title = "Addresses"
 -- answer = "{page} on {host} is the most mixed: {mixed} % of its page views came under a rarer form of the address (of {hits} page views: without https {http}, with www {www}, with a slash at the end {slash}, misspelled {misspelled})."
 -- limits = """\
--- A page is listed if at least {percent} % of its page views have a rarer form, or if it is opened without https or on a foreign host. One page under several addresses counts as several pages in search engines; a page without https shows a warning. Redirect to one \
+-- A page is listed if at least {percent} % of its page views have a rarer form, or if it is opened without https or on a foreign host. \
+-- One page under several addresses counts as several pages in search engines; a page without https shows a warning. Redirect to one \
 -- form. Parameters of the address are not compared. A form that fewer than 5 page views have is empty, and two hosts of one page are \
 -- two rows. A host that is not the site's own is named from 5 visitors on."""
 --
@@ -55,6 +56,7 @@ WHERE kind = 'pageview'
 -- question = "Какие страницы открывают под несколькими адресами: без https, с www, в другом написании?"
 -- answer = "Больше всего разнобоя у {page} на {host}: {mixed} % просмотров пришли под более редким видом адреса (всего просмотров {hits}: без https {http}, с www {www}, с косой чертой в конце {slash}, с ошибкой в написании {misspelled})."
 -- limits = """\
--- Названа страница, у которой более редкий вид адреса имеют не меньше {percent} % просмотров, которую открывают без https или на чужом хосте. Одна страница под несколькими адресами - для поисковиков несколько страниц, а без https браузер предупреждает. Перенаправляйте на \
--- один вид. Параметры адреса не сравниваются. Вид, у которого меньше 5 просмотров, пуст, а два хоста одной страницы - это две строки. \
--- Чужой хост назван начиная с 5 посетителей."""
+-- Названа страница, у которой более редкий вид адреса имеют не меньше {percent} % просмотров, которую открывают без https или на чужом \
+-- хосте. Одна страница под несколькими адресами - для поисковиков несколько страниц, а без https браузер предупреждает. \
+-- Перенаправляйте на один вид. Параметры адреса не сравниваются. Вид, у которого меньше 5 просмотров, пуст, а два хоста одной страницы \
+-- - это две строки. Чужой хост назван начиная с 5 посетителей."""

@@ -55,15 +55,16 @@ WHERE owner != 'print or mail'
 -- title = "Dead links and their owners"
 -- answer = "The dead link of {owner} {source} to {target} has most visitors: about {visitors} followed it."
 -- limits = """\
--- own page: edit the link. other site: redirect the address. print or mail (no referrer, from at least {networks} networks): redirect the \
--- address. An address that only probes try has no row: nobody has to mend it. Needs the tag on the error template with `e`. A browser or a \
--- site that hides the referrer makes a link look like print or mail."""
+-- own page: edit the link. other site: redirect the address. print or mail (no referrer, from at least {networks} networks): redirect \
+-- the address. An address that only probes try has no row: nobody has to mend it. Needs the tag on the error template with `e`. A \
+-- browser or a site that hides the referrer makes a link look like print or mail."""
 --
 -- [ru]
 -- title = "Мёртвые ссылки и кто их исправит"
 -- question = "По каким мёртвым ссылкам идут посетители и кто может исправить каждую из них?"
 -- answer = "Мёртвая ссылка {owner} {source} ведёт на {target}: по ней прошло больше всего посетителей, около {visitors}."
 -- limits = """\
--- own page (своя страница): исправьте ссылку. other site (чужой сайт): перенаправьте адрес. print or mail (печать или письмо: источника \
--- нет, сетей не меньше {networks}): перенаправьте адрес. У адреса, который пробуют только взломщики, строки нет: его никто не должен \
--- исправлять. Нужна метка с `e` на шаблоне ошибки. Браузер или сайт, который скрывает источник, делает ссылку похожей на печатную."""
+-- own page (своя страница): исправьте ссылку. other site (чужой сайт): перенаправьте адрес. print or mail (печать или письмо: \
+-- источника нет, сетей не меньше {networks}): перенаправьте адрес. У адреса, который пробуют только взломщики, строки нет: его никто \
+-- не должен исправлять. Нужна метка с `e` на шаблоне ошибки. Браузер или сайт, который скрывает источник, делает ссылку похожей на \
+-- печатную."""

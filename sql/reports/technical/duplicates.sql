@@ -45,15 +45,15 @@ FROM
 -- title = "Duplicate page views"
 -- answer = "On {page}, {again} of {hits} page views came at once after the same one: look whether the tag is on the page twice."
 -- limits = """\
--- A page is listed from {percent} % of repeats on. A repeat is a page view of the same visitor, page and referrer within {seconds} seconds, such as a second tag or an impatient reload. \
--- One event that was delivered twice (the same nonce) counts once in every report and is not here. Page views without a visitor (a \
--- privacy signal, a sensitive group) are not in it."""
+-- A page is listed from {percent} % of repeats on. A repeat is a page view of the same visitor, page and referrer within {seconds} \
+-- seconds, such as a second tag or an impatient reload. One event that was delivered twice (the same nonce) counts once in every \
+-- report and is not here. Page views without a visitor (a privacy signal, a sensitive group) are not in it."""
 --
 -- [ru]
 -- title = "Повторные просмотры"
 -- question = "Какие страницы сообщают об одном просмотре дважды?"
 -- answer = "На {page} сразу после такого же просмотра пришли: {again} из {hits}. Проверьте, не стоит ли метка на странице дважды."
 -- limits = """\
--- Страница названа, если повторов не меньше {percent} %. Повтор - это просмотр того же посетителя, той же страницы и с тем же источником за {seconds} с, например вторая метка или нетерпеливая \
--- перезагрузка. Событие, доставленное дважды (с тем же nonce), во всех отчётах считается один раз, и здесь его нет. Просмотры без \
--- посетителя (сигнал приватности, чувствительная группа) не учтены."""
+-- Страница названа, если повторов не меньше {percent} %. Повтор - это просмотр того же посетителя, той же страницы и с тем же \
+-- источником за {seconds} с, например вторая метка или нетерпеливая перезагрузка. Событие, доставленное дважды (с тем же nonce), во \
+-- всех отчётах считается один раз, и здесь его нет. Просмотры без посетителя (сигнал приватности, чувствительная группа) не учтены."""

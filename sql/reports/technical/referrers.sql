@@ -35,15 +35,15 @@ WHERE kind = 'pageview'
 -- title = "Referrers"
 -- answer = "Of all sources, {source} {host} brings most visitors: about {visitors}."
 -- limits = """\
--- The browser names the page before, or does not: `no referrer` are typed addresses, bookmarks, apps, mail programs, and links from sites \
--- that hide themselves. Links within the site are left out. A host is named from 5 visitors on, because a rare one may be private; to see whether a \
--- source stopped, compare the answers of two periods."""
+-- The browser names the page before, or does not: `no referrer` are typed addresses, bookmarks, apps, mail programs, and links from \
+-- sites that hide themselves. Links within the site are left out. A host is named from 5 visitors on, because a rare one may be \
+-- private; to see whether a source stopped, compare the answers of two periods."""
 --
 -- [ru]
 -- title = "Источники"
 -- question = "Откуда приходят посетители и не перестал ли какой-то источник их присылать?"
 -- answer = "Из всех источников {source} {host} даёт больше всего посетителей: около {visitors}."
 -- limits = """\
--- Предыдущую страницу сообщает браузер, и не всегда: `no referrer` - это набранные адреса, закладки, приложения, почтовые программы и ссылки с \
--- сайтов, которые себя скрывают. Ссылки внутри сайта не учтены. Хост назван начиная с 5 посетителей, потому что редкий хост может быть \
--- частным; чтобы увидеть, не пропал ли источник, сравните ответы за два периода."""
+-- Предыдущую страницу сообщает браузер, и не всегда: `no referrer` - это набранные адреса, закладки, приложения, почтовые программы и \
+-- ссылки с сайтов, которые себя скрывают. Ссылки внутри сайта не учтены. Хост назван начиная с 5 посетителей, потому что редкий хост \
+-- может быть частным; чтобы увидеть, не пропал ли источник, сравните ответы за два периода."""

@@ -43,9 +43,9 @@ WHERE at < began + 1000 * {seconds:UInt32}
 -- title = "Reload storms"
 -- answer = "Most visitors load {page} again and again: about {visitors} visitors. Either the page reloads itself, or it does not do its work."
 -- limits = """\
--- A series is {views} page views of one page by one visitor within {seconds} seconds. A page that shows a queue or a status reloads \
--- on purpose. A page with the tag on it several times looks the same: compare technical/duplicates. Fewer than 5 visitors are not \
--- named, so a storm of one person is not here. Page views without a visitor (a privacy signal, a sensitive group) are not in it."""
+-- A series is {views} page views of one page by one visitor within {seconds} seconds. A page that shows a queue or a status reloads on \
+-- purpose. A page with the tag on it several times looks the same: compare technical/duplicates. Fewer than 5 visitors are not named, \
+-- so a storm of one person is not here. Page views without a visitor (a privacy signal, a sensitive group) are not in it."""
 --
 -- [ru]
 -- title = "Частые перезагрузки"
@@ -54,4 +54,5 @@ WHERE at < began + 1000 * {seconds:UInt32}
 -- limits = """\
 -- Серия - это {views} просмотров одной страницы одним посетителем за {seconds} секунд. Страница с очередью или статусом обновляется \
 -- нарочно. Так же выглядит страница, на которой метка стоит несколько раз: сравните с technical/duplicates. Меньше 5 посетителей не \
--- показаны, поэтому перезагрузок одного человека здесь нет. Просмотры без посетителя (сигнал приватности, чувствительная группа) не учтены."""
+-- показаны, поэтому перезагрузок одного человека здесь нет. Просмотры без посетителя (сигнал приватности, чувствительная группа) не \
+-- учтены."""

@@ -40,8 +40,9 @@ WHERE kind = 'pageview'
 -- title = "Server errors"
 -- answer = "Most visitors got error {status} on {page}: about {visitors} visitors."
 -- limits = """\
--- Needs the tag on the error templates with `e`: if the server sends no page at all, nothing is seen here, and technical/traffic_by_hour \
--- shows fewer visitors. A public page is named without a number as soon as the hour is published; any other one needs 5 visitors."""
+-- Needs the tag on the error templates with `e`: if the server sends no page at all, nothing is seen here, and \
+-- technical/traffic_by_hour shows fewer visitors. A public page is named without a number as soon as the hour is published; any other \
+-- one needs 5 visitors."""
 --
 -- [ru]
 -- title = "Ошибки сервера"

@@ -49,15 +49,17 @@ WHERE named != ''
 -- title = "Silent pages"
 -- answer = "{page} is named as referrer by {referred} page views; for {unseen} of them the page itself reported no view. It has probably lost its tag: run `clinic-pixel check-tag`."
 -- limits = """\
--- A page is listed if at least {percent} % of the page views from it are unseen, and its own views are at most {views_percent} % of these. Only links between pages of the site tell of a silent \
--- page: one from which nobody goes on is not seen, and a sensitive group is never named as referrer. A visitor who opened the page \
--- before midnight, or changed the network without a cookie, makes a few unseen page views on every page."""
+-- A page is listed if at least {percent} % of the page views from it are unseen, and its own views are at most {views_percent} % of \
+-- these. Only links between pages of the site tell of a silent page: one from which nobody goes on is not seen, and a sensitive group \
+-- is never named as referrer. A visitor who opened the page before midnight, or changed the network without a cookie, makes a few \
+-- unseen page views on every page."""
 --
 -- [ru]
 -- title = "Молчащие страницы"
 -- question = "С каких страниц посетители приходят, хотя сами эти страницы о просмотрах не сообщают?"
 -- answer = "{page} - источник перехода в просмотрах: {referred}; в скольких из них сама страница о просмотре не сообщила: {unseen}. Скорее всего, на ней пропала метка: запустите `clinic-pixel check-tag`."
 -- limits = """\
--- Названа страница, для которой таких просмотров не меньше {percent} % от всех переходов с неё, а её собственных просмотров не больше {views_percent} % от них. Молчащую страницу выдают только ссылки \
--- между страницами сайта: страница, с которой никто не идёт дальше, не видна, а чувствительная группа никогда не бывает источником. \
--- Посетитель, который открыл страницу до полуночи или без cookie сменил сеть, даёт несколько таких просмотров на любой странице."""
+-- Названа страница, для которой таких просмотров не меньше {percent} % от всех переходов с неё, а её собственных просмотров не больше \
+-- {views_percent} % от них. Молчащую страницу выдают только ссылки между страницами сайта: страница, с которой никто не идёт дальше, \
+-- не видна, а чувствительная группа никогда не бывает источником. Посетитель, который открыл страницу до полуночи или без cookie \
+-- сменил сеть, даёт несколько таких просмотров на любой странице."""
