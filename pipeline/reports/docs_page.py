@@ -60,10 +60,11 @@ without a cookie belongs to another visitor and counts. `technical/counters` cou
 decides.
 
 1. **When.** An hour or a day of the site is published once everything received in it is stored, a few minutes after
-   its end. The report by the hour has numbers of hours, `traffic_by_day` of days, all others of days, of weeks (from
-   Monday) and of four weeks; in an hour with 200 published visitors or more, the reports that have rows by page,
-   browser and so on have numbers of the hour, too. If late events add more than 5 % of rows, the period is published
-   again, once, and marked `corrected`. A backfill publishes the days that are stored.
+   its end. The report by the hour has numbers of hours, `traffic_by_day` of days, all others of days, of weeks
+   (from Monday) and of four weeks (those that follow the steps of each visitor of days and weeks alone); in an hour
+   with 200 published visitors or more, the reports that have rows by page, browser and so on have numbers of the
+   hour, too. If late events add more than 5 % of rows, the period is published again, once, and marked `corrected`.
+   A backfill publishes the days that are stored.
 2. **Periods.** The answer for a longer period is the sum of the fewest published periods in it. `visitors` of several
    days are person-days: a visitor of two days counts twice. A day in which a row had too few visitors is missing in
    its sum, so the sum of a rare row is lower than the truth. The number of a week has its own noise and counts a

@@ -22,6 +22,8 @@ FROM
 -- chart = "table"
 -- rank = "again"
 -- shape = "sparse"
+-- # Four weeks would be sorted by person: at ten million page views that takes a minute.
+-- grains = ["day", "week"]
 -- order = "again DESC, visitors DESC, page"
 -- only = "again_share >= {percent:UInt8}"
 --

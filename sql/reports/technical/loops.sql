@@ -33,6 +33,8 @@ WHERE at < began + 1000 * {seconds:UInt32}
 -- chart = "table"
 -- rank = "visitors"
 -- shape = "sparse"
+-- # Four weeks would be sorted by person: at ten million page views that takes a minute.
+-- grains = ["day", "week"]
 -- order = "visitors DESC, turns DESC, page_a, page_b"
 --
 -- [parameters]

@@ -21,6 +21,8 @@ WHERE at < began + 1000 * {seconds:UInt32}
 -- chart = "table"
 -- rank = "visitors"
 -- shape = "sparse"
+-- # Four weeks would be sorted by person: at ten million page views that takes a minute.
+-- grains = ["day", "week"]
 -- order = "visitors DESC, reloads DESC, page"
 --
 -- [parameters]
