@@ -17,7 +17,7 @@ from pipeline.detection import evidence
 from pipeline.detection.evidence import Episode
 from pipeline.detection.look import LEAST_EXPECTED, Basis, Look
 from pipeline.detection.season import Usual, usual_count
-from pipeline.detection.series import Numbers, Slice
+from pipeline.detection.series import Slice
 from pipeline.detection.statistics import Interval, difference, shortfall
 from pipeline.detection.watches import Watch, all_watches
 
@@ -107,7 +107,7 @@ def _test(look: Look, watch: Watch, number: str, piece: Slice, limit: float) -> 
     basis = look.basis(watch, number, piece)
     best: Episode | None = None
     for factor in _allowed(watch, basis.usual):
-        found = _going_on(look, basis.evidence(factor), factor, limit, look.first(watch))
+        found = _going_on(look, basis, factor, limit, look.first(watch))
         if found is not None and (best is None or found.evidence > best.evidence):
             best = found
     if best is None:
@@ -123,11 +123,12 @@ def _allowed(watch: Watch, usual: Usual) -> list[float]:
     return [factor for factor in watch.factors if log((factor - 1) / log(factor)) < -GATE * usual.wander]
 
 
-def _going_on(look: Look, pieces: Numbers, factor: float, limit: float, begin: int) -> Episode | None:
-    pieces = np.where(look.silent, 0.0, pieces)[begin:]
+def _going_on(look: Look, basis: Basis, factor: float, limit: float, begin: int) -> Episode | None:
+    pieces = np.where(look.silent, 0.0, basis.evidence(factor))[begin:]
     if not evidence.may_be_certain(pieces, limit):
         return None
-    last = evidence.episodes(pieces, factor, limit)[-1]
+    recovery = np.where(look.silent, 0.0, basis.recovery(factor))[begin:]
+    last = evidence.episodes(pieces, factor, limit, recovery)[-1]
     if last.end is not None:
         return None
     return last._replace(first=last.first + begin, certain=last.certain + begin)

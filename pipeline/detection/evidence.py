@@ -47,11 +47,17 @@ def of_share(seen: Numbers, of: Numbers, share: Numbers, factor: float, spread: 
     return (seen * np.log(changed / usual) + (of - seen) * np.log((1 - changed) / (1 - usual))) / spread
 
 
-def episodes(evidence: Numbers, factor: float, limit: float = CERTAIN) -> list[Episode]:
-    """Return the changes in the order of time; the last one may go on."""
+def episodes(
+    evidence: Numbers, factor: float, limit: float = CERTAIN, recovery: Numbers | None = None
+) -> list[Episode]:
+    """Return the changes in the order of time; the last one may go on.
+
+    `recovery` is the evidence that ends a change where it differs from the one that begins it.
+    """
     found: list[Episode] = []
     total, against, first, certain, good, highest = 0.0, 0.0, 0, -1, 0, 0.0
-    for place, piece in enumerate(evidence.tolist()):
+    back = evidence if recovery is None else recovery
+    for place, (piece, still) in enumerate(zip(evidence.tolist(), back.tolist(), strict=True)):
         if total <= 0 and certain < 0:
             first = place
         total = max(0.0, total + piece)
@@ -61,7 +67,7 @@ def episodes(evidence: Numbers, factor: float, limit: float = CERTAIN) -> list[E
             continue
         if against <= 0:
             good = place
-        against = max(0.0, against - piece)
+        against = max(0.0, against - still)
         highest = max(highest, total)
         if against >= RECOVERED:
             found.append(Episode(first, certain, max(good, certain), highest, factor))

@@ -57,6 +57,12 @@ class Basis(NamedTuple):
         normal = self.holiday if WEEKEND_FACTOR < factor < 1 else self.normal
         return evidence.of_count(self.seen, normal, factor, self.usual.spread)
 
+    def recovery(self, factor: float) -> Numbers:
+        """Return the evidence that the change goes on: a loss does not end because it is like a holiday."""
+        if self.of is not None:
+            return self.evidence(factor)
+        return evidence.of_count(self.seen, self.normal, factor, self.usual.spread)
+
 
 class Look:
     """One look at a site."""

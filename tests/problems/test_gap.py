@@ -106,12 +106,12 @@ def test_the_evaluation_of_a_running_system_names_the_gap_and_stores_it(tables: 
     with tables.views_of(tuple(Site(id=name, hosts=(f"{name}.example",)) for name in names)) as settings:
         for name in names:
             clinic_day.store(settings, list(visits(name, until)))
-        found = Evaluation(settings).run(until)
+        found = Evaluation(settings).run(until, wait=False)
         gap = [("all_traffic", "collector_gap")]
         assert {name: told(problems) for name, problems in found.items()} == {"one": gap, "two": gap}
         assert stored(settings) == found
         clinic_day.store(settings, [visit("one", until - HOUR / 2, 10**6 + number) for number in range(3)])
-        found = Evaluation(settings).run(until)
+        found = Evaluation(settings).run(until, wait=False)
         assert told(found["two"]) == [("all_traffic", "check_tag")]
         assert told(stored(settings)["two"]) == [("all_traffic", "check_tag")]
 
