@@ -23,6 +23,12 @@ def ship(
     import sys
     import threading
 
+    # A thread waits for the signals. A handler would interrupt the main thread inside `stop.wait`: `stop.set` would then
+    # wait for the lock of `stop.wait`, and the worker would neither work nor end. Blocked before the imports, because
+    # NumPy starts threads, and a thread that does not block a signal would end the process.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+
     from pipeline.errors import PixelError, type_and_place
     from pipeline.settings import model as settings
     from pipeline.ship.worker import Worker
@@ -35,10 +41,6 @@ def ship(
     # urllib3 logs every failed connection with its query; our own lines have the cause.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     stop = threading.Event()
-    # A thread waits for the signals. A handler would interrupt the main thread inside `stop.wait`: `stop.set` would then
-    # wait for the lock of `stop.wait`, and the worker would neither work nor end.
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
 
     def wait_for_the_end() -> None:
         signal.sigwait(ends)

@@ -116,14 +116,20 @@ def _hits(name: str) -> str:
 
 # Visitors and page views: twenty visitors read one page and follow its link to an error; a crawler meets the same error.
 COUNTED = {
-    "broken_links": (PEOPLE, PEOPLE),
-    "browsers": (PEOPLE, 2 * PEOPLE),
-    "crawl_errors": (None, PEOPLE),
-    "error_pages": (PEOPLE, PEOPLE),
-    "networks": (PEOPLE, 2 * PEOPLE),
-    "pages": (PEOPLE, PEOPLE),
-    "traffic_by_day": (PEOPLE, 2 * PEOPLE),
-    "traffic_by_hour": (PEOPLE, 2 * PEOPLE),
+    "broken_browsers": [(PEOPLE, 2 * PEOPLE)],
+    "broken_links": [(PEOPLE, PEOPLE)],
+    "browsers": [(PEOPLE, 2 * PEOPLE)],
+    "cookie_loss": [(PEOPLE, 2 * PEOPLE)],
+    "crawl_errors": [(None, PEOPLE)],
+    "dead_links": [(PEOPLE, PEOPLE)],
+    "error_pages": [(PEOPLE, PEOPLE)],
+    "networks": [(PEOPLE, 2 * PEOPLE)],
+    "pages": [(PEOPLE, PEOPLE)],
+    "referrers": [(PEOPLE, PEOPLE)],
+    "releases": [(PEOPLE, 2 * PEOPLE)],
+    "script_share": [(PEOPLE, PEOPLE), (PEOPLE, PEOPLE)],
+    "traffic_by_day": [(PEOPLE, 2 * PEOPLE)],
+    "traffic_by_hour": [(PEOPLE, 2 * PEOPLE)],
 }
 
 
@@ -144,7 +150,8 @@ def test_every_published_report_counts_views_delivered_twice_once(tables: Rows) 
             table = run.run(tables.settings, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
             shown = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
             found[report.name] = [(row.get("visitors"), row["hits"]) for row in shown if row["hits"]]
-    assert found == {name: [numbers] for name, numbers in COUNTED.items()}
+    # The others have no row: none of their faults is here.
+    assert {name: rows for name, rows in found.items() if rows} == COUNTED
 
 
 @pytest.mark.parametrize("name", [report.path for report in ALL if report.counted and not report.is_published])

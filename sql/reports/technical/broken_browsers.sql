@@ -12,9 +12,9 @@ FROM
     SELECT
         *,
         page_role = 'form'
-            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, event_id) = 1 AS is_first_form,
+            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, nonce) = 1 AS is_first_form,
         max(page_role = 'done') OVER (
-            PARTITION BY who, person, person_day ORDER BY received_at DESC, event_id DESC
+            PARTITION BY who, person, person_day ORDER BY received_at DESC, nonce DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS has_done_later
     FROM events

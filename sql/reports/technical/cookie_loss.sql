@@ -16,7 +16,7 @@ FROM
         cookie_state IN ('new', 'returning')
             AND referrer_kind = 'internal'
             AND position(referrer_page, '/~') = 0
-            AND row_number() OVER (PARTITION BY who, person, person_day ORDER BY received_at, event_id) > 1 AS is_later
+            AND row_number() OVER (PARTITION BY who, person, person_day ORDER BY received_at, nonce) > 1 AS is_later
     FROM events
     WHERE kind = 'pageview'
 )

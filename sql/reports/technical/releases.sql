@@ -12,20 +12,20 @@ FROM
     -- A reload: the same visitor, the same page, nothing between, within a minute. `*` stands for many pages.
     SELECT
         *,
-        visitor != 0
+        is_one_person
             AND position(page, '*') = 0
             AND lagInFrame(toString(page)) OVER before_it = page
             AND received_at <= lagInFrame(received_at) OVER before_it + toIntervalMinute(1) AS is_reload,
         page_role = 'form'
-            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, event_id) = 1 AS is_first_form,
+            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, nonce) = 1 AS is_first_form,
         max(page_role = 'done') OVER (
-            PARTITION BY who, person, person_day ORDER BY received_at DESC, event_id DESC
+            PARTITION BY who, person, person_day ORDER BY received_at DESC, nonce DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS has_done_later
     FROM events
     WHERE kind = 'pageview'
     WINDOW before_it AS (
-        PARTITION BY who, person, person_day ORDER BY received_at, event_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+        PARTITION BY who, person, person_day ORDER BY received_at, nonce ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
     )
 )
 
