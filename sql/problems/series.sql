@@ -25,7 +25,11 @@ WITH
             if(net_token = toIPv6('::'), toString(one), toString(net_token)) AS place_of,
             if($is_sensitive, toString(page), extract(toString(page), '^/[^/]*')) AS section
         FROM persons
-        WHERE robot = '' AND net_class != 'own' AND NOT $is_attack AND NOT is_probe
+        WHERE robot = '' AND net_class != 'own' AND NOT $is_attack AND NOT is_probe AND kind IN ('pageview', 'impression')
+    ),
+    -- An hour is counted many times on its day: only who came in it is put in order, with all their views of the day.
+    present AS (
+        SELECT one FROM visits WHERE received_at >= {since:DateTime('UTC')}
     ),
     in_order AS (
         SELECT
@@ -37,18 +41,18 @@ WITH
             lagInFrame(received_at, 4) OVER same_page AS storm_at,
             row_number() OVER day_of_person AS place
         FROM visits
-        WHERE kind = 'pageview'
+        WHERE one IN present
         WINDOW
-            last_views AS (PARTITION BY one, its_day ORDER BY received_at, event_id ROWS BETWEEN 3 PRECEDING AND CURRENT ROW),
-            same_page AS (PARTITION BY one, its_day, page ORDER BY received_at, event_id ROWS BETWEEN 4 PRECEDING AND CURRENT ROW),
-            day_of_person AS (PARTITION BY one, epoch ORDER BY received_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+            last_views AS (PARTITION BY one, its_day, kind ORDER BY received_at, event_id ROWS BETWEEN 3 PRECEDING AND CURRENT ROW),
+            same_page AS (PARTITION BY one, its_day, kind, page ORDER BY received_at, event_id ROWS BETWEEN 4 PRECEDING AND CURRENT ROW),
+            day_of_person AS (PARTITION BY one, epoch, kind ORDER BY received_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     ),
     flagged AS (
         SELECT
             toStartOfHour(received_at) AS hour, one, its_day, is_one, place_of,
-            page = page_1 AND received_at < at_1 + toIntervalMinute(1) AS is_reload,
-            -- The bits of `flags`, in the order of `names` below.
-            arraySum((flag, bit) -> bitShiftLeft(toUInt32(flag), bit), [
+            kind = 'pageview' AND page = page_1 AND received_at < at_1 + toIntervalMinute(1) AS is_reload,
+            -- The bits of `flags`, in the order of `names` below. The view of an ad block has none, and one slice.
+            if(kind = 'impression', 0, arraySum((flag, bit) -> bitShiftLeft(toUInt32(flag), bit), [
                 status BETWEEN 400 AND 499,
                 status >= 500,
                 page = page_1 AND received_at BETWEEN at_1 + toIntervalSecond(2) AND at_1 + toIntervalSecond(10),
@@ -65,8 +69,8 @@ WITH
                 mode = 'js',
                 page_role = 'form',
                 page_role = 'done'
-            ], range(16)) AS flags,
-            arrayConcat(
+            ], range(16))) AS flags,
+            if(kind = 'impression', [('ad', toString(ad))], arrayConcat(
                 [('site', ''), ('page', toString(page))],
                 arrayFilter(slice -> slice.2 != '', [
                     ('section', section),
@@ -81,15 +85,10 @@ WITH
                     ('referrer', if(referrer_kind IN ('none', 'internal'), '', toString(referrer_host))),
                     ('source', if(status >= 400 AND referrer_kind = 'internal', referrer_page, ''))
                 ])
-            ) AS slices,
-            if(referrer_kind = 'internal', referrer_page, '') AS named
+            )) AS slices,
+            if(kind = 'pageview' AND referrer_kind = 'internal', referrer_page, '') AS named
         FROM in_order
         WHERE received_at >= {since:DateTime('UTC')}
-        UNION ALL
-        SELECT
-            toStartOfHour(received_at), one, its_day, is_one, place_of, false, toUInt64(0), [('ad', toString(ad))], ''
-        FROM visits
-        WHERE kind = 'impression' AND received_at >= {since:DateTime('UTC')}
     ),
     by_person AS (
         SELECT
