@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from bench.problems.public import RESULTS as PUBLIC_RESULTS
 from bench.problems.truth import false_problems, score
 from pipeline.traffic.faults import KINDS
 
@@ -27,6 +29,23 @@ a loss to the part f). "Others" are other problems named in the week, of all run
 CLEAN: Final = """\
 ## Weeks without a fault
 Thirty days of the same clinics without a fault (but for the one dead link that each of them has), evaluated each hour: the number of false problems of each seed."""
+PUBLIC: Final = """\
+## Public series of other people's traffic
+`python -m bench.problems.public DIRECTORY` feeds public counts as the people and views of a whole site and evaluates each hour; only the watches `all_traffic` and
+`traffic_spike` have numbers to look at. Of the Numenta Anomaly Benchmark the windows are labelled by people. Nobody labelled the days of OpenCitations: a window is
+a day (or days in a row) with at most a half or at least three times the median of the same kind of day in the four weeks before. "Hit" are windows with an
+hour in which a problem was active, of those that the engine could judge; a series gives no sentence before its fifteenth day. A false hour has an active problem and is in no window.
+"""
+PUBLIC_END: Final = """\
+**It does not work here:** the one series of the benchmark that counts requests is fourteen days long, and a loss of a whole site is judged from the fifteenth day on. The
+bytes of a server are an amount, as long and no count. The others are prices, times, percents and speeds, of which no sum is a number of people: {others}.
+The daily requests of robots (`generic_bot`, `llm_bot`) change their level for good, from 30 January to 0.45 of it and from 17 January to three times
+of it: a problem until the engine forgets the hours before, after four weeks and more, while the yardstick is content earlier. A series with a few requests a day
+(`llm_bot sparql`) has empty days that are no fault, and one of sudden jumps (`human sparql`) hides half of its windows in its own spread. Requests of
+people are the case for which the engine is made: of `human api` it names the three windows, and its false hours are the weekend on which the second of them began.
+Daily numbers are spread evenly over their hours, so these series say nothing about the hours of a day."""
+_FEW_LOOKS: Final = 24
+PUBLIC_COLUMNS: Final = ("series", "counts", "days", "windows hit", "false hours in 30 days", "problems named")
 COLUMNS: Final = ("fault", "visitors a day", "size", "named", "rightly", "median hours", "limit", "others")
 
 
@@ -45,9 +64,9 @@ def scored(raw: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
-def page(words: str, results: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page as Markdown."""
-    return "\n\n".join(_parts(words, results)) + "\n"
+def page(words: str, results: Sequence[Mapping[str, Any]], public: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the page as Markdown; `public` are the outcomes of public series."""
+    return "\n\n".join([*_parts(words, results), *_public(public)]) + "\n"
 
 
 def _parts(words: str, results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -86,6 +105,27 @@ def _parts(words: str, results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield _table(("visitors a day", "opt-out", "seeds", "median", "worst", "all"), rows)
 
 
+def _public(outcomes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not outcomes:
+        return
+    yield PUBLIC.strip()
+    counts = [each for each in outcomes if each["looks"] is not None]
+    rows = [
+        (
+            f"{each['source']}: {each['series'].replace('_', ' ')}",
+            each["kind"],
+            f"{each['hours'] / 24:.0f}",
+            f"{each['hit']} of {each['judged']}" if each["judged"] else f"none of {each['windows']} judged",
+            f"{each['false_in_30_days']:.0f}" if each["looks"] > _FEW_LOOKS else "too short",
+            str(len(each["named"])),
+        )
+        for each in counts
+    ]
+    yield _table(PUBLIC_COLUMNS, rows)
+    others = Counter(each["kind"] for each in outcomes if each["looks"] is None)
+    yield PUBLIC_END.format(others=", ".join(f"{kind} ({number})" for kind, number in others.items()))
+
+
 def _rows(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     keys = dict.fromkeys((each["fault"], each["visitors"], each["size"]) for each in results)
     for fault, visitors, size in keys:
@@ -115,7 +155,12 @@ def main() -> None:
         lines = ",\n".join(json.dumps(each) for each in scored(raw))
         RESULTS.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     words = (HERE / "words.md").read_text(encoding="utf-8")
-    PAGE.write_text(page(words, json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    PAGE.write_text(page(words, _read(RESULTS), _read(PUBLIC_RESULTS)), encoding="utf-8")
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    return found
 
 
 if __name__ == "__main__":
