@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 
+from clickhouse_connect.driver import Client
+
 from pipeline.database.client import connect
 from pipeline.publish.publisher import Publisher
 from pipeline.settings.model import Settings
@@ -115,9 +117,14 @@ def fill(settings: Settings, events: int) -> None:
     client = connect(settings, "pixel_writer", timeout=3600)
     until = midnight()
     for ago in range(DAYS, 0, -1):
-        client.command(EVENTS, parameters={"day": f"{until - ago * DAY:%Y-%m-%d}", "events": events // DAYS})
+        fill_day(client, until - ago * DAY, events // DAYS)
     client.command(COUNTERS, parameters={"since": until - DAYS * DAY, "minutes": DAYS * 24 * 60})
     client.close()
+
+
+def fill_day(client: Client, day: datetime, events: int) -> None:
+    """Store the events of one day."""
+    client.command(EVENTS, parameters={"day": f"{day:%Y-%m-%d}", "events": events})
 
 
 def publish(settings: Settings) -> None:
