@@ -39,6 +39,15 @@ class Counted(NamedTuple):
     flags: Mapping[str, int]
 
 
+class Counts(NamedTuple):
+    """One measure of one slice: the numbers of some hours, and the places of these hours, counted from the start of a table."""
+
+    measure: str
+    slice: Slice
+    places: Sequence[int]
+    numbers: Sequence[int]
+
+
 class Table:
     """The numbers of the hours from `start` to `until`, one array of each measure and slice; hours without rows are zero."""
 
@@ -58,6 +67,20 @@ class Table:
             for measure, number in (("views", views), ("people", people), *flags.items()):
                 self._array(measure, piece)[place] = number
         self.slices: Mapping[str, Sequence[Slice]] = slices
+
+    @classmethod
+    def of_counts(cls, start: datetime, until: datetime, counts: Iterable[Counts], zone: ZoneInfo) -> Table:
+        """Return the same table from whole series, which takes a fraction of the time; hours outside of the table are left out."""
+        table = cls(start, until, (), zone)
+        slices: dict[str, dict[Slice, None]] = {}
+        for measure, piece, places, numbers in counts:
+            at = np.asarray(places, dtype=np.int64)
+            inside = (at >= 0) & (at < table.size)
+            if inside.any():
+                slices.setdefault(piece.dimension, {})[piece] = None
+                table._array(measure, piece)[at[inside]] = np.asarray(numbers, dtype=np.float64)[inside]
+        table.slices = {dimension: list(pieces) for dimension, pieces in slices.items()}
+        return table
 
     def of(self, measure: str, piece: Slice = SITE) -> Numbers:
         """Return a measure of a slice by hour; zeros for one that never occurred."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from clickhouse_connect.driver import Client
 
 from pipeline.database.client import in_utc
-from pipeline.detection.series import Counted, Slice, Table
+from pipeline.detection.series import Counts, Slice, Table
 from pipeline.detection.watches import FAULTS, FLAGS
 from pipeline.publish.ledger import stored_days, stored_quarters
 from pipeline.reports.header import CountedTable
@@ -51,17 +51,24 @@ _CLEAR: Final = (
     " FROM pixel.series FINAL WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND hour < {until:DateTime('UTC')}"
     " AND dimension != 'rows' AND views + people + length(numbers) > 0"
 )
+# One row for each measure of a slice: half a million rows of hours would take Python seconds.
 _READ: Final = """/* read the series */
 WITH of_site AS (
     SELECT * FROM pixel.series FINAL
     WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND hour < {until:DateTime('UTC')} AND dimension != 'rows'
 )
-SELECT hour, dimension, name, views, people, numbers FROM of_site
+SELECT dimension, name, each.1 AS measure, groupArray(place), groupArray(each.2) FROM (
+    SELECT
+        dimension, name, toInt32(dateDiff('hour', {since:DateTime('UTC')}, hour)) AS place,
+        arrayJoin(arrayConcat([('views', views), ('people', people)], CAST(numbers, 'Array(Tuple(String, UInt32))'))) AS each
+    FROM of_site
+)
 WHERE (dimension, name) IN (
     SELECT dimension, name FROM of_site GROUP BY dimension, name
     ORDER BY sum(people) + 100 * sum(arraySum(mapValues(mapFilter((flag, number) -> flag IN {faults:Array(String)}, numbers)))) DESC
     LIMIT {most:UInt32} BY dimension
-)"""
+)
+GROUP BY dimension, name, measure"""
 _COUNTED: Final = (
     "/* counted hours */ SELECT hour, views FROM pixel.series FINAL"
     " WHERE site = {site:String} AND hour >= {since:DateTime('UTC')} AND dimension = 'rows'"
@@ -138,9 +145,20 @@ class SeriesStore:
         """Return the table of a site from its first hour with visitors, at most `days` ago, up to `until`."""
         since = _hour(until) - timedelta(days=days)
         values = {"site": site.id, "since": since, "until": until, "faults": list(FLAGS[:FAULTS]), "most": MOST_READ}
-        rows = [_counted(row) for row in client.query(_READ, parameters=values).result_rows]
-        first = min((row.hour for row in rows if row.people), default=_hour(until))
-        return Table(first, until, rows, site.zone)
+        found = [
+            Counts(measure, Slice(dimension, name), places, numbers)
+            for dimension, name, measure, places, numbers in client.query(_READ, parameters=values).result_rows
+        ]
+        came = (
+            place
+            for each in found
+            if each.measure == "people"
+            for place, number in zip(each.places, each.numbers, strict=True)
+            if number
+        )
+        first = min(came, default=(_hour(until) - since) // HOUR)
+        counts = (each._replace(places=[place - first for place in each.places]) for each in found)
+        return Table.of_counts(since + first * HOUR, until, counts, site.zone)
 
     def _stored_hours(self, site: str, until: datetime, *, are_over: bool = False) -> dict[datetime, int]:
         """Return the stored rows by hour, of the quarters that began before `until`, or that are over then."""
@@ -165,11 +183,6 @@ def table_of(client: Client, site: Site, until: datetime, days: int = HISTORY_DA
     series.look(client)
     series.count(client, site, until)
     return series.read(client, site, until, days)
-
-
-def _counted(row: Sequence[Any]) -> Counted:
-    hour, dimension, name, views, people, numbers = row
-    return Counted(in_utc(hour), Slice(dimension, name), views, people, numbers)
 
 
 def _hour(moment: datetime) -> datetime:

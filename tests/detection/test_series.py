@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.detection.series import SITE, Counted, Slice, Table
+from pipeline.detection.series import SITE, Counted, Counts, Slice, Table
 from support.made_site import MONDAY
 
 HOUR = timedelta(hours=1)
@@ -63,3 +63,34 @@ def test_places_and_times_are_each_others_inverse() -> None:
     assert [table.place(table.time(place)) for place in range(10)] == list(range(10))
     assert table.place(MONDAY + timedelta(minutes=59)) == 0
     assert table.place(MONDAY - timedelta(minutes=1)) == -1
+
+
+def test_a_table_of_whole_series_is_the_one_of_its_hours() -> None:
+    rows = [
+        Counted(MONDAY + place * HOUR, piece, place + 1, place, {"error": place} if place % 2 else {})
+        for place in range(-2, 6)
+        for piece in (SITE, PAGE)
+    ]
+    rows.append(Counted(MONDAY - HOUR, Slice("page", "/old"), 1, 1, {}))
+    counts = [
+        Counts(measure, piece, [place for place, _ in found], [number for _, number in found])
+        for piece in (SITE, PAGE, Slice("page", "/old"))
+        for measure in ("views", "people", "error")
+        if (
+            found := [
+                ((row.hour - MONDAY) // HOUR, number)
+                for row in rows
+                if row.slice == piece and (number := numbers(row)[measure]) is not None
+            ]
+        )
+    ]
+    by_hour = Table(MONDAY, MONDAY + 4 * HOUR, rows, UTC_ZONE)
+    whole = Table.of_counts(MONDAY, MONDAY + 4 * HOUR, counts, UTC_ZONE)
+    assert whole.slices == by_hour.slices == {"site": [SITE], "page": [PAGE]}
+    for piece in (SITE, PAGE):
+        for measure in ("views", "people", "error", "storm"):
+            assert list(whole.of(measure, piece)) == list(by_hour.of(measure, piece))
+
+
+def numbers(row: Counted) -> dict[str, int | None]:
+    return {"views": row.views, "people": row.people, "error": row.flags.get("error")}
