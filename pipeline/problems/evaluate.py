@@ -17,7 +17,7 @@ from pipeline.detection.causes import SILENT, faults
 from pipeline.detection.detect import findings
 from pipeline.detection.look import Known, Look
 from pipeline.detection.series import SITE, Slice, Table
-from pipeline.problems.life import after_fix, end_of, lived
+from pipeline.problems.life import after_fix, after_held, end_of, has_fix, lived
 from pipeline.problems.problem import Problem
 from pipeline.settings.site import Site
 
@@ -54,8 +54,14 @@ def evaluate(
     apart = {(each.watch, Slice(each.place.dimension, each.place.name)) for each in before if each.is_active}
     found = faults(look, findings(look), apart)
     after = lived(site, before, found, now, look.history_days, ended=partial(end_of, look))
-    after = [after_fix(look, problem, now) if problem.state == "closed" else problem for problem in after]
+    after = [_after_fix(look, problem, now) for problem in after]
     return [_with_marks(problem, marks) if problem.is_active else problem for problem in after]
+
+
+def _after_fix(look: Look, problem: Problem, now: datetime) -> Problem:
+    if problem.state == "closed":
+        return after_fix(look, problem, now)
+    return after_held(look, problem, now) if has_fix(problem) else problem
 
 
 def _not_usual(problems: Sequence[Problem], now: datetime) -> Mapping[Slice, Sequence[tuple[datetime, datetime]]]:

@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.detection.causes import Fault
 from pipeline.detection.evidence import CERTAIN, RECOVERED
 from pipeline.detection.look import Look
-from pipeline.detection.series import Numbers, Slice
+from pipeline.detection.series import HOUR, Numbers, Slice
 from pipeline.problems.problem import Facts, Place, Problem, State, Verdict, identity
 
 Ended = Callable[[Problem], datetime | None]
@@ -48,7 +48,7 @@ def lived(
 
 def _known(problems: Sequence[Problem], fault: Fault, now: datetime) -> Problem | None:
     places = {_place(fault.main.slice), *(_place(each.slice) for each in fault.also)}
-    same_watch = [each for each in problems if each.watch == fault.main.watch and _may_come_back(each, now)]
+    same_watch = [each for each in problems if each.watch == fault.main.watch and _may_come_back(each, fault, now)]
     exact = [each for each in same_watch if each.place == _place(fault.main.slice)]
     near = [each for each in same_watch if each.is_active and ({each.place, *each.facts.also} & places)]
     others = [
@@ -60,8 +60,20 @@ def _known(problems: Sequence[Problem], fault: Fault, now: datetime) -> Problem 
     return max(candidates, key=lambda each: (each.is_active, each.changed_at), default=None)
 
 
-def _may_come_back(problem: Problem, now: datetime) -> bool:
-    return problem.is_active or problem.state == "closed" or now - problem.changed_at <= REOPEN_WITHIN
+def _may_come_back(problem: Problem, fault: Fault, now: datetime) -> bool:
+    is_recent = now - problem.changed_at <= REOPEN_WITHIN
+    return problem.is_active or problem.state == "closed" or is_recent or _is_before_fix(fault, problem)
+
+
+def _is_before_fix(fault: Fault, problem: Problem) -> bool:
+    """Return whether a fault is the one that a person fixed: the hours before the fix still speak for it."""
+    fixed_at = problem.changed_at if problem.state == "closed" else problem.until
+    return has_fix(problem) and fixed_at is not None and fault.main.since <= fixed_at
+
+
+def has_fix(problem: Problem) -> bool:
+    """Return whether a person closed the problem and no hour since then speaks against the fix."""
+    return problem.state == "closed" or (problem.state == "resolved" and problem.facts.verdict in ("held", "unknown"))
 
 
 def _found(site: str, known: Problem | None, fault: Fault, now: datetime, days: float) -> Problem:
@@ -99,9 +111,10 @@ def _found(site: str, known: Problem | None, fault: Fault, now: datetime, days: 
     )
     if known is None:
         return fresh
-    if known.state == "closed":
-        if main.since <= known.changed_at:  # the hours before the fix still count against it
-            return known
+    if _is_before_fix(fault, known):
+        return known
+    verdict: Verdict
+    if has_fix(known):
         verdict, again = "not_held", 1
     elif known.state == "resolved":
         verdict, again = known.facts.verdict, 1
@@ -160,6 +173,26 @@ def after_fix(look: Look, problem: Problem, now: datetime) -> Problem:
         until=problem.changed_at if state == "resolved" else None,
         changed_at=now,
         facts=msgspec.structs.replace(problem.facts, verdict=verdict),
+    )
+
+
+def after_held(look: Look, problem: Problem, now: datetime) -> Problem:
+    """Return a problem whose fix held or is unknown; it is opened again once the hours since the fix speak for the fault."""
+    since = max(0, look.table.place(problem.until or problem.changed_at) + 1)
+    total = np.concatenate(([0.0], np.cumsum(_pieces(look, problem)[since:])))
+    if total[-1] - total.min() < CERTAIN:
+        return problem
+    first = look.table.time(since + int(total.argmin()))
+    facts = msgspec.structs.replace(problem.facts, verdict="not_held", reopened=problem.facts.reopened + 1)
+    return msgspec.structs.replace(
+        problem,
+        state="open",
+        quiet_until=first - HOUR,
+        since=first,
+        until=None,
+        opened_at=now,
+        changed_at=now,
+        facts=facts,
     )
 
 
