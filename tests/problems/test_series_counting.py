@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ HOUR = timedelta(hours=1)
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
 CLINIC = Site(id=clinic_day.SITE, hosts=("clinic.example",))
 HOME, PAGE = Slice("page", "/"), Slice("page", "/p")
-Made = dict[str, object]
+Made = dict[str, Any]
 OPTED_OUT: Made = {
     "visitor": 0,
     "visitor_kind": "none",
@@ -35,7 +36,7 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def view(person: int, seconds: float = 0, **facts: object) -> Made:
+def view(person: int, seconds: float = 0, **facts: Any) -> Made:
     """Return one page view of a person with a cookie, at a home connection of their own."""
     own: Made = {
         "visitor": person,
@@ -333,7 +334,9 @@ def test_only_the_weeks_that_the_engine_learns_from_are_counted(counter: Counter
 
 def test_a_scanner_of_many_pages_is_read_up_to_a_bound_and_faults_come_first(counter: Counter) -> None:
     made = NOON
-    names = [(f"/scanned/{place}", 5, {}) for place in range(MOST_READ + 200)] + [("/broken", 1, {"server_error": 1})]
+    names: list[tuple[str, int, Made]] = [(f"/scanned/{place}", 5, {}) for place in range(MOST_READ + 200)] + [
+        ("/broken", 1, {"server_error": 1})
+    ]
     rows = [[CLINIC.id, made, "page", name, people, people, flags, made] for name, people, flags in names]
     rows.append([CLINIC.id, made, "site", "", 9, 9, {}, made])
     counter.client.insert(
@@ -349,7 +352,7 @@ def test_a_scanner_of_many_pages_is_read_up_to_a_bound_and_faults_come_first(cou
 # Measurements of the tag.
 
 
-def measured(kind: str, load: int, seconds: float = 0, **facts: object) -> Made:
+def measured(kind: str, load: int, seconds: float = 0, **facts: Any) -> Made:
     return measured_day.measurement(at(seconds), kind, load, **facts)
 
 
