@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.detection.causes import Fault, faults
-from pipeline.detection.detect import Look
+from pipeline.detection.detect import findings
+from pipeline.detection.look import Look
 from pipeline.detection.series import SITE
 from support.made_site import DONE, OF_PROGRAM, PROGRAMS, MadeSite, Program
 
@@ -24,7 +25,7 @@ def lost_scripts(is_hit: Callable[[Program], bool], *, shares: dict[str, float] 
         if is_hit(program):
             made.parts[program, "scripted"][FROM:] = 0.0
     look = Look(made.table(1, NOW))
-    return faults(look, look.findings())
+    return faults(look, findings(look))
 
 
 def told(found: list[Fault]) -> list[tuple[str, str, str]]:

@@ -55,7 +55,7 @@ def test_a_watch_that_makes_no_sense_is_refused(change: dict[str, Any], complain
 
 def test_the_flags_have_the_order_of_the_bits_of_the_query() -> None:
     text = (PROBLEMS_DIR / "series.sql").read_text(encoding="utf-8")
-    bits = re.search(r"\[\n(.*?)\n\s+\], range\((\d+)\)\) AS flags", text, flags=re.DOTALL)
+    bits = re.search(r"\[\n(.*?)\n\s+\], range\((\d+)\)\)\) AS flags", text, flags=re.DOTALL)
     assert bits is not None
     lines = [line.strip().removesuffix(",") for line in bits[1].splitlines()]
     assert len(lines) == len(FLAGS) == int(bits[2])
