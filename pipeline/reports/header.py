@@ -120,7 +120,8 @@ class Report(_Part):
     knows that the rows make up the site; `sparse`: rows are faults, a small one is dropped; `exact`: rows of verified crawlers alone,
     with nobody in them. `only` is a condition over published columns: the view leaves other rows out, so that its rows are findings.
     `plain` gives other reports views without parameters: the end of their name, and the hours before now that they answer for. `roles`
-    are the roles of pages (setting `roles` of a site) without which it has no answer; of `any_role` one is enough.
+    are the roles of pages (setting `roles` of a site) without which it has no answer; of `any_role` one is enough. A terminal shows
+    the columns of `screen`, or all columns.
     """
 
     name: Name
@@ -136,6 +137,7 @@ class Report(_Part):
     order: str = ""
     only: str = ""
     plain: dict[PlainName, int] = {}
+    screen: tuple[Name, ...] = Field((), strict=False)
     roles: tuple[Name, ...] = Field((), strict=False)
     any_role: tuple[Name, ...] = Field((), strict=False)
     parameters: dict[Name, Parameter]
@@ -175,6 +177,13 @@ class Report(_Part):
     def step(self) -> Grain:
         """The span in whole numbers of which its periods are: a day if it is published and has more than hours, else an hour."""
         return "day" if self.is_published and self.grains != ("hour",) else "hour"
+
+    def wholes(self, name: str) -> tuple[str, ...]:
+        """Return a measure, the measure that it is part of, the one that this is part of, and so on."""
+        found = [name]
+        while (whole := self.columns[found[-1]].part_of) and whole not in found:
+            found.append(whole)
+        return tuple(found)
 
     @property
     def is_for_tools(self) -> bool:
