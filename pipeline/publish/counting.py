@@ -72,7 +72,8 @@ def read(rows: Iterable[Sequence[Any]], report: Report, known: frozenset[str]) -
     keys = report.named("key")
     measures = _numbers_of(report)
     paths = [keys.index(name) for name in report.path_keys]
-    hosts = [keys.index(name) for name in report.host_keys]
+    # The site, and not the visitor, chose the hosts of its resources.
+    hosts = [keys.index(name) for name in report.host_keys if report.counted != "technical"]
     sources = [keys.index(name) for name in report.at_once.known] if report.at_once else []
     for start, texts, cookies, fullest_day, cell_key, values, people, number_keys, robots, at_once in rows:
         sensitive = any("/~" in texts[place] for place in paths)
