@@ -60,7 +60,7 @@ WITH
                 received_at <= storm_at + toIntervalSecond(60),
                 received_at <= again_at + toIntervalMinute(10),
                 page = page_2 AND page_1 = page_3 AND page != page_1 AND received_at <= at_3 + toIntervalSecond(30),
-                place > 1 AND cookie_state = 'new',
+                place > 1 AND $has_new_cookie,
                 place > 1 AND referrer_kind = 'none',
                 page_scheme = 'http',
                 false,

@@ -23,7 +23,7 @@
             is_probe,
             multiIf(
                 $is_sensitive, toUInt64(0),
-                visitor_kind = 'day' AND cookie_state = 'new' AND cookie != 0, cookie,
+                visitor_kind = 'day' AND $has_new_cookie AND cookie != 0, cookie,
                 visitor
             ) AS person,
             if(visitor_kind = 'day' AND person != 0 AND person != cookie, epoch, toDate(0)) AS person_day
