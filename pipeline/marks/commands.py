@@ -42,6 +42,8 @@ def mark(
     name = " ".join(text.split())
     if not name or len(name) > MOST_CHARACTERS or not name.isprintable():
         raise typer.BadParameter(f"expected 1 to {MOST_CHARACTERS} printable characters", param_hint="TEXT")
+    if at and at.year not in YEARS:
+        raise typer.BadParameter(f"expected a time from {YEARS[0]} to {YEARS[-1]}", param_hint="--at")
     zone = settings.chosen_site(site).zone
     moment = at.replace(tzinfo=zone).astimezone(UTC) if at else datetime.now(UTC)
     write_mark(settings, site, name, moment)
@@ -51,3 +53,5 @@ def mark(
 
 
 MOST_CHARACTERS = 100
+YEARS = range(1971, 2101)
+"""Other years are in no stored time."""

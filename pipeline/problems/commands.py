@@ -24,6 +24,8 @@ IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The problem; the first characters of its id are enough.")
 ]
 
+YEARS = range(1971, 2101)
+"""Other years are in no stored time."""
 NOTHING = {
     "en": "No problem is open. The engine compares every hour with the ones before it: after a day of numbers it names faults of pages and"
     " browsers, after a week losses of the whole site.",
@@ -81,12 +83,15 @@ def check(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "
     from pipeline.system import locks
 
     settings = _load(config)
+    evaluation = Evaluation(settings)
     try:
         with console.status("counting what changed") as status:
-            Evaluation(settings).run(datetime.now(UTC), lambda name: status.update(f"evaluating {name}"), wait=False)
+            evaluation.run(datetime.now(UTC), lambda name: status.update(f"evaluating {name}"), wait=False)
     except locks.Held:
         raise Fatal("`ship` evaluates right now; run it again in a moment") from None
     list_problems(site, form=form, lang=lang, config=config)
+    if evaluation.failed:
+        raise Fatal("; ".join(f"site {name}: {error}" for name, error in evaluation.failed.items()))
 
 
 def show(problem_id: IdArgument, form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
@@ -115,6 +120,8 @@ def mute(
     site, problem = _find(settings, problem_id)
     now = datetime.now(UTC)
     end = _end_of(until, site, now)
+    if end <= now:
+        raise typer.BadParameter(f"{until!r} is over: expected a day from today on", param_hint="--until")
     facts = msgspec.structs.replace(problem.facts, mute_reason=_text(reason, "--reason"))
     _store(settings, site, msgspec.structs.replace(problem, muted_until=end, changed_at=now, facts=facts))
     console.print(f"muted {problem.id} until {end.astimezone(site.zone):%Y-%m-%d %H:%M}", highlight=False)
@@ -265,14 +272,14 @@ def _begin_of(text: str, site: Site, now: datetime) -> datetime:
 
 def _end_of(text: str, site: Site, now: datetime) -> datetime:
     """Return the end of a day of the site, or the moment in so many days."""
-    if text.endswith("d") and text[:-1].isdigit() and len(text) <= 4:
+    if text.endswith("d") and text.isascii() and text[:-1].isdigit() and len(text) <= 4:
         return now + timedelta(days=int(text[:-1]))
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=site.zone)
     except ValueError:
-        raise typer.BadParameter(
-            f"{text!r}: expected a day such as 2026-12-31 or a number of days such as 7d"
-        ) from None
+        day = None
+    if day is None or day.year not in YEARS:
+        raise typer.BadParameter(f"{text!r}: expected a day such as 2026-12-31 or a number of days such as 7d")
     return (day + timedelta(days=1)).astimezone(UTC)
 
 

@@ -77,6 +77,14 @@ def for_eyes(report: Report, table: Table, language: str) -> Table:
     return Table(table.columns[:-1], rows)
 
 
+def for_screen(report: Report, table: Table) -> Table:
+    """Return the columns that a terminal has room for."""
+    places = [place for place, name in enumerate(table.columns) if not report.screen or name in report.screen]
+    return Table(
+        tuple(table.columns[place] for place in places), [tuple(row[place] for place in places) for row in table.rows]
+    )
+
+
 def spelled(value: object, language: str) -> str:
     """Return a value in a sentence: a time with its zone, the digits of a number grouped by the language.
 

@@ -55,6 +55,10 @@ FOUND_NOTHING = {
     "en": "Nothing found in this time. Look at a longer time with --since 7d.",
     "ru": "За это время ничего не найдено. Возьмите срок больше: --since 7d.",
 }
+STATE = "state"
+"""The column of `--fail-on`."""
+ALSO = {"open": "ongoing"}
+"""A problem that goes on is still open."""
 
 
 def register(app: typer.Typer) -> None:
@@ -80,6 +84,15 @@ def report(
         list[str] | None, typer.Option("--set", help="A parameter of the report's own: NAME=VALUE.", show_default=False)
     ] = None,
     query: Annotated[bool, typer.Option("--sql", help="Print the query instead of asking it.")] = False,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            "--fail-on",
+            metavar="STATE",
+            help="Exit with 1 if a row has this state, for cron; `open` is also `ongoing`.",
+            show_default=False,
+        ),
+    ] = "",
     form: FormatOption = None,
     lang: Annotated[str, typer.Option("--lang", help="en or ru.", show_default="as LANG says")] = "",
     config: ConfigOption = None,
@@ -105,6 +118,8 @@ def report(
         values = catalogue.parameters(asked, chosen_site, period, more)
     except (LookupError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
+    if fail_on and STATE not in asked.columns:
+        raise typer.BadParameter(f"{asked.path} has no column `{STATE}`", param_hint="--fail-on")
     if query:
         sys.stdout.write(views.query(asked, settings, values) + "\n")
         return
@@ -114,6 +129,8 @@ def report(
         _print_next(asked, period, now.astimezone(zone), language)
     else:
         print_rows(table.columns, table.rows, form)
+    if fail_on and any(row[table.columns.index(STATE)] in (fail_on, ALSO.get(fail_on)) for row in table.rows):
+        raise typer.Exit(1)
 
 
 def _period(report: Report, since: str, until: str, now: datetime, zone: tzinfo) -> Period:
@@ -155,7 +172,7 @@ def _print_answer(report: Report, table: Table, site: Site, period: Period, lang
             rows = answers.spelled(len(table.rows), language)
             console.print(FOR_TOOLS[language].format(rows=rows), highlight=False, markup=False)
         else:
-            print_rows(*answers.for_eyes(report, table, language), Format.TABLE)
+            print_rows(*answers.for_screen(report, answers.for_eyes(report, table, language)), Format.TABLE)
     since, until = (answers.time_text(moment) for moment in period)
     of_time = f"{of_site}{since} - {until} {period.since.tzinfo}. " if report.parameters else ""
     console.print(f"{of_time}{answers.limits(report, language)}", style="dim", highlight=False, markup=False)

@@ -96,6 +96,8 @@ def _problems(family: Family, report: Report) -> Iterator[tuple[Where, str]]:
         yield ("role",), f"expected {ROLES[family]}, the role that reads {family}"
     if report.rank not in report.columns:
         yield ("rank",), "expected the name of a column"
+    if not report.columns.keys() >= {*report.screen}:
+        yield ("screen",), "expected names of columns"
     for language in ("en", "ru"):
         words = report.words(language)
         if _fields(words.answer) - {*report.columns}:

@@ -91,7 +91,7 @@ def test_no_view_that_ops_may_read_reads_an_event(hidden: Desk) -> None:
         f"{report.name}{plain}" for report in PUBLISHED for plain in ("", *(f"_{name}" for name in PLAIN))
     }
     assert all(read[report.name] == {"pixel.cells", "pixel.publications"} for report in PUBLISHED)
-    assert set().union(*read.values()) == {"pixel.cells", "pixel.publications", "pixel.counters"}
+    assert set().union(*read.values()) == {"pixel.cells", "pixel.publications", "pixel.counters", "pixel.problems"}
     assert not [name for name, text, _ in found if re.search(r"pixel\.events|rollup\.", text)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.reports import answers, catalogue, run
 from pipeline.reports.header import Report
 from pipeline.settings.model import Settings
-from support import booking_day, clinic_day, clinic_faults
+from support import booking_day, clinic_day, clinic_faults, stored_problems
 from support.publishing import store_published_day, store_published_faults
 from support.server import Rows
 
@@ -72,6 +72,7 @@ def day(clickhouse: Settings) -> Settings:
         for name, reason, value in COUNTS:
             rows.count(at, name, value, reason=reason, site=clinic_day.SITE if name == "stored" else "")
     rows.close()
+    stored_problems.store_problems(clickhouse, stored_problems.of_each_state(clinic_day.SINCE), as_of_usual_day=True)
     return clickhouse
 
 

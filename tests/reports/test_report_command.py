@@ -19,9 +19,10 @@ from pipeline.reports import catalogue, run
 from pipeline.reports.header import REST
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Fraud
-from support import booking_day, clinic_day, clinic_faults
+from support import booking_day, clinic_day, clinic_faults, stored_problems
 from support.command import free_port
 from support.publishing import store_published_day, store_published_faults
+from support.server import Rows
 
 
 @dataclass
@@ -53,6 +54,7 @@ def published(clickhouse: Settings) -> Settings:
     store_published_day(clickhouse)
     booking_day.store_and_publish(clickhouse)
     store_published_faults(clickhouse)
+    stored_problems.store_problems(clickhouse, stored_problems.of_each_state(clinic_day.SINCE))
     return clickhouse
 
 
@@ -102,7 +104,8 @@ def test_every_report_fits_80_columns(language: str, with_bookings: Person, day:
         assert max(len(line) for line in result.output.splitlines()) <= 80, report.path
         assert "…" not in result.output, report.path
         assert report.words(language).question in " ".join(result.output.split())
-        assert report.is_for_tools or [*report.columns] in [line.split() for line in result.output.splitlines()]
+        columns = [*(report.screen or report.columns)]
+        assert report.is_for_tools or columns in [line.split() for line in result.output.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -297,3 +300,74 @@ def test_a_database_that_is_away_is_trouble_that_passes(published: Settings) -> 
     report = catalogue.find("browsers", catalogue.all_reports())
     with pytest.raises(Retryable, match="does not answer"):
         run.run(away, report, clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL)
+
+
+# `--fail-on`, for cron.
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("open", 1), ("ongoing", 1), ("muted", 1), ("closed", 1), ("resolved", 1), ("unknown", 0)]
+)
+def test_a_report_fails_on_a_row_of_the_given_state(
+    state: str, status: int, person: Person, day: tuple[str, ...]
+) -> None:
+    result = person.types("problems", *day, "--fail-on", state, "--format", "json")
+    assert result.exit_code == status
+    assert len(json.loads(result.stdout)) == 5
+    assert person.types("problems", *day, "--fail-on", state, "--format", "table").exit_code == status
+
+
+def test_a_problem_that_goes_on_is_open_for_cron_and_one_that_ended_is_not(
+    person: Person, published: Settings, day: tuple[str, ...]
+) -> None:
+    rows = Rows(published)
+    everything = {each.id: each for each in stored_problems.of_each_state(clinic_day.SINCE)}
+    try:
+        for state, status in (("ongoing", 1), ("resolved", 0)):
+            rows.clear("problems")
+            of_state = [each for each in everything.values() if each.state == state and each.muted_until is None]
+            stored_problems.store_problems(published, of_state)
+            assert person.types("problems", *day, "--fail-on", "open").exit_code == status
+        rows.clear("problems")
+        assert person.types("problems", *day, "--fail-on", "open").exit_code == 0
+    finally:
+        stored_problems.store_problems(published, stored_problems.of_each_state(clinic_day.SINCE))
+        rows.close()
+
+
+def test_a_report_without_states_refuses_to_fail_on_one(person: Person, day: tuple[str, ...]) -> None:
+    result = person.types("browsers", *day, "--fail-on", "open")
+    assert result.exit_code == 2
+    assert "technical/browsers has no column `state`" in " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("language", "answer", "nothing"),
+    [
+        ("en", "Page views on the page /doctors stopped", "No problem is open."),
+        ("ru", "Просмотры на странице /doctors прекратились", "Открытых проблем нет."),
+    ],
+)
+def test_the_answer_of_the_problems_is_the_most_costly_open_one(
+    language: str, answer: str, nothing: str, person: Person, published: Settings, day: tuple[str, ...]
+) -> None:
+    asked = ("problems", *day, "--format", "table", "--lang", language)
+    assert answer in person.types(*asked).output
+    rows = Rows(published)
+    try:
+        rows.clear("problems")
+        stored_problems.store_problems(
+            published,
+            [
+                each
+                for each in stored_problems.of_each_state(clinic_day.SINCE)
+                if each.muted_until or not each.is_active
+            ],
+        )
+        told = person.types(*asked).output
+        assert nothing in told
+        assert "2c3d4e5f" in told
+    finally:
+        rows.clear("problems")
+        stored_problems.store_problems(published, stored_problems.of_each_state(clinic_day.SINCE))
+        rows.close()

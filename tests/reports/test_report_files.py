@@ -64,6 +64,7 @@ def refusal(name: str, file: Path) -> str:
         ('"technical"', '"fraud"', "purpose", "purpose: expected technical"),
         ('-- role = "ops"', '-- role = "security"', "role", "role: expected ops"),
         ('-- rank = "visitors"', '-- rank = "people"', "rank", "rank: expected the name of a column"),
+        ('-- rank = "visitors"\n', '-- rank = "visitors"\n-- screen = ["people"]\n', "screen", "screen: expected names of columns"),
         ("{major}: about {visitors}", "{major}: about {people}", "about {people}", "en.answer: an answer may only name"),
         ("Families come from", "{families} come from", "limits", "en.limits: a limit may only name"),
         ('major = { kind = "key"', 'major = { kind = "clue"', "major = {", "columns.major.kind: Input should be 'key'"),
@@ -94,7 +95,7 @@ def test_a_malformed_report_is_refused_with_its_line(old: str, new: str, near: s
     "table",
     [
         "pixel.events", "pixel.hourly", "pixel.technical", "pixel.held", "`pixel`.`hourly`", '"pixel"."hourly"',
-        "pixel . hourly", "rollup.hourly_counts", "system.parts", "merge('pixel', 'hourly')", "fraud.bursts",
+        "pixel . hourly", "pixel.series", "rollup.series", "rollup.hourly_counts", "system.parts", "merge('pixel', 'hourly')", "fraud.bursts",
         "pixel.counters, pixel.hourly", "pixel.counters JOIN pixel.hourly USING (minute)", "hourly",
     ],
 )  # fmt: skip
@@ -102,7 +103,7 @@ def test_a_technical_report_reads_no_table_that_is_not_on_its_list(table: str, t
     file = changed(tmp_path, "technical/counters", "FROM pixel.counters", f"FROM {table}")
     told = refusal("technical/counters", file)
     assert told.startswith(f"{file}:{line_of(file, f'FROM {table}')}: ")
-    assert "a technical report may read pixel.cells, pixel.counters, pixel.publications, not " in told
+    assert "a technical report may read pixel.cells, pixel.counters, pixel.problems, pixel.publications, not " in told
 
 
 def test_a_fraud_report_reads_events_and_not_the_copies_of_blocked_persons(tmp_path: Path) -> None:
@@ -296,7 +297,7 @@ def test_no_view_of_a_technical_report_reads_a_row_of_an_event() -> None:
     assert {report.view for report in ALL if report.purpose == "technical"} < names.keys()
     for name, text in names.items():
         read = {*re.findall(r"\bpixel\.\w+", text)}
-        assert read <= {"pixel.cells", "pixel.publications", "pixel.counters"}, name
+        assert read <= {"pixel.cells", "pixel.publications", "pixel.counters", "pixel.problems"}, name
         assert "rollup." not in text, name
 
 

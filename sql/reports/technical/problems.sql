@@ -1,8 +1,9 @@
 -- What is broken, since when, for whom, and how many visitors did it cost?
 WITH
+    -- Exact numbers of people are not published: steps of 5 below 100, else two digits, as in the sentences.
+    number -> if(number < 100, 5., pow(10, floor(log10(number)) - 1)) AS step,
     newest AS (
-        -- Two digits of a loss: exact numbers of people are not published.
-        SELECT *, pow(10, greatest(0, floor(log10(greatest(problems.lost, 1))) - 1)) AS unit
+        SELECT *
         FROM pixel.problems
         WHERE changed_at < {until:DateTime64(3, 'UTC')}
         ORDER BY site, problem, changed_at DESC
@@ -21,21 +22,24 @@ SELECT
     if(newest.dimension = 'network', newest.name, '') AS network,
     if(newest.dimension = 'country', newest.name, '') AS country,
     arrayStringConcat(arrayMap(place -> JSONExtractString(place, 'name'), JSONExtractArrayRaw(newest.facts, 'works_for')), ', ') AS works_for,
-    toUInt64(newest.unit * round(greatest(newest.lost_low, 0) / newest.unit)) AS lost_low,
-    toUInt64(newest.unit * round(greatest(newest.lost, 0) / newest.unit)) AS lost,
-    toUInt64(newest.unit * round(greatest(newest.lost_high, 0) / newest.unit)) AS lost_high,
+    toUInt64(step(newest.lost_low) * floor(greatest(newest.lost_low, 0) / step(newest.lost_low))) AS lost_low,
+    toUInt64(step(newest.lost) * round(greatest(newest.lost, 0) / step(newest.lost))) AS lost,
+    toUInt64(step(newest.lost_high) * ceil(greatest(newest.lost_high, 0) / step(newest.lost_high))) AS lost_high,
     arrayStringConcat(JSONExtract(newest.facts, 'changed', 'Array(String)'), ', ') AS changed,
     round(newest.confidence, 1) AS confidence,
     JSONExtractString(newest.facts, 'cause') AS evidence,
+    if(state IN ('open', 'ongoing'), 1 + lost, 0) AS urgency,
     newest.sentence_ru AS sentence_ru
 FROM newest
 WHERE newest.state != 'resolved' OR newest.until >= {since:DateTime64(3, 'UTC')}
-ORDER BY newest.state IN ('open', 'ongoing') DESC, newest.lost DESC, problem
+ORDER BY urgency DESC, newest.lost DESC, problem
 
 -- purpose = "technical"
 -- role = "ops"
 -- chart = "table"
--- rank = "lost"
+-- rank = "urgency"
+-- tells_from = 1
+-- screen = ["problem", "site", "kind", "state", "since", "lost"]
 -- plain = { 7d = 168, 28d = 672 }
 --
 -- [parameters]
@@ -55,17 +59,19 @@ ORDER BY newest.state IN ('open', 'ongoing') DESC, newest.lost DESC, problem
 -- network = { kind = "value", type = "String", unit = "AS number and name", meaning = "network that is concerned" }
 -- country = { kind = "value", type = "String", unit = "ISO 3166 code", meaning = "country that is concerned" }
 -- works_for = { kind = "value", type = "String", unit = "names", meaning = "the largest of the same kind without the fault" }
--- lost_low = { kind = "value", type = "UInt64", unit = "visitors", meaning = "lower bound of `lost` (95 %)" }
--- lost = { kind = "value", type = "UInt64", unit = "visitors", meaning = "visitors that are missing or met the fault, two digits; views, bookings or page loads where the sentence says so" }
--- lost_high = { kind = "value", type = "UInt64", unit = "visitors", meaning = "upper bound of `lost` (95 %)" }
+-- lost_low = { kind = "value", type = "UInt64", unit = "visitors", meaning = "lower bound of `lost` (95 %), rounded down" }
+-- lost = { kind = "value", type = "UInt64", unit = "visitors", meaning = "visitors that are missing or met the fault, in steps of 5, from 100 on with two digits; views, bookings or page loads where the sentence says so" }
+-- lost_high = { kind = "value", type = "UInt64", unit = "visitors", meaning = "upper bound of `lost` (95 %), rounded up" }
 -- changed = { kind = "value", type = "String", unit = "marks", meaning = "everything that changed between the last good and the first bad hour" }
 -- confidence = { kind = "value", type = "Float64", unit = "nats", meaning = "evidence: 11.5 is one error in a hundred thousand looks" }
 -- evidence = { kind = "value", type = "String", unit = "word", meaning = "kind of cause, where the numbers tell it apart" }
+-- urgency = { kind = "value", type = "UInt64", unit = "number", meaning = "1 + lost of an open or ongoing problem, 0 of others" }
 -- sentence_ru = { kind = "value", type = "String", unit = "text", meaning = "the sentence in Russian" }
 --
 -- [en]
 -- title = "Problems"
 -- answer = "{sentence}"
+-- nothing = "No problem is open."
 -- limits = """\
 -- The engine compares each hour with the hours before it; a loss is named once chance explains it only once in a hundred thousand looks: \
 -- silence after about 15 expected visitors, a loss of a half after about 75, of a third after about 220. Faults that cost \
@@ -75,6 +81,7 @@ ORDER BY newest.state IN ('open', 'ongoing') DESC, newest.lost DESC, problem
 -- title = "Проблемы"
 -- question = "Что сломано, с каких пор, у кого и скольких посетителей это стоило?"
 -- answer = "{sentence_ru}"
+-- nothing = "Открытых проблем нет."
 -- limits = """\
 -- Каждый час сравнивается с прежними; потеря названа, когда случай объясняет её один раз на сто тысяч проверок: тишина - примерно после 15 \
 -- ожидаемых посетителей, потеря половины - после 75, трети - после 220. Сбои, которые стоили меньше, не видны. По всем сайтам; время в \
