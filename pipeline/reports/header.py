@@ -47,7 +47,7 @@ class _Part(BaseModel):
 class Column(_Part):
     """One column of a view: its part in the publication (`value`: none), its unit and meaning.
 
-    `start` is the begin of the published span, and then each span is a row; `first` is the begin of the first span of a row.
+    `start` is the begin of the published span, and then each span is a row; `first` is the first published day of a row.
     `visitors` or `loads` is the number of people or page loads of a row; `measured` is the number of page loads of the whole site that
     sent a vital. `type` turns a key, which is text, into another type; it is the type of a value where a view has no parameters, and
     of a derived column that is no number. A measure that is `part_of` another one is never larger, and one `of_each_visitor` is at

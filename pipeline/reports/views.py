@@ -149,6 +149,26 @@ def _common_zone(settings: Settings) -> str:
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
+_CHOSEN: Final = "publication IN (SELECT id FROM chosen)"
+_FROM_SPANS: Final = {
+    "people": "sum(visitors)",
+    "numbers": "sumMap(numbers)",
+    "first_start": "min(start)",
+    "read": _CHOSEN,
+    "having": "",
+}
+_FIRST: Final = f"minIf((start, end), {_CHOSEN})"
+_INSIDE: Final = f"arrayFilter(day -> day >= {_FIRST}.1 AND day < {_FIRST}.2, groupArrayIf(start, grain = 'day'))"
+_FROM_DAYS: Final = {
+    "people": f"sumIf(visitors, {_CHOSEN})",
+    "numbers": f"sumMapIf(numbers, {_CHOSEN})",
+    "first_start": f"if(empty({_INSIDE}), {_FIRST}.1, arrayMin({_INSIDE}))",
+    "read": f"(grain = 'day' OR {_CHOSEN})",
+    "having": f"\n        HAVING countIf({_CHOSEN}) > 0",
+}
+"""A row whose first span is a week or four weeks begins with the first published day in it; the same cells are read."""
+
+
 def _sum_of_cells(report: Report, zone: str, within: str, *, of_all_sites: bool = False) -> str:
     stored = {name: column for name, column in report.columns.items() if not column.expression}
     keys = report.named("key")
@@ -169,6 +189,7 @@ def _sum_of_cells(report: Report, zone: str, within: str, *, of_all_sites: bool 
             "within": fill(within, {"zone": zone}),
             "texts": f"CAST([{', '.join(f'keys[{literal(key)}]' for key in keys)}], 'Array(String)')",
             "and_start": ", start" if report.named("start") else "",
+            **(_FROM_DAYS if report.named("first") else _FROM_SPANS),
             "is_small": "false" if report.shape == "exact" else "isNull(people)",
             "of_sums": ", ".join(f"{_of_sum(name, column, keys, zone)} AS {name}" for name, column in stored.items()),
             "of_rest": ", ".join(rest),

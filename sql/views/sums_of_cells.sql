@@ -25,12 +25,12 @@ WITH
     ),
     summed AS (
         SELECT
-            site, $texts AS texts, sum(visitors) AS people, sumMap(numbers) AS sums, min(start) AS first_start,
+            site, $texts AS texts, $people AS people, $numbers AS sums, $first_start AS first_start,
             toUInt8($is_small) AS small
         FROM pixel.cells
         -- The period once more: without it all cells of the report would be read, however old.
-        WHERE report = $report AND $within AND publication IN (SELECT id FROM chosen)
-        GROUP BY site, texts$and_start
+        WHERE report = $report AND $within AND $read
+        GROUP BY site, texts$and_start$having
     ),
     cells AS (
         SELECT site, $of_sums, small FROM summed

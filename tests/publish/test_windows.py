@@ -47,12 +47,12 @@ def whole_days(since: datetime, until: datetime, zone: ZoneInfo) -> tuple[dateti
     return bucket("day", since, zone).start, bucket("day", until - timedelta(milliseconds=1), zone).end
 
 
-def publish(desk: Desk, site: str, spans: dict[Bucket, int]) -> None:
+def publish(desk: Desk, site: str, spans: dict[Bucket, int], page: str = "/") -> None:
     """Write one cell for each span, as a publisher would."""
     made = [
         Publication(
             Due("pages", span, 0, 1),
-            [Shown({"page": "/"}, visitors, {"hits": 2 * visitors, "staff": 0, "robots": 1})],
+            [Shown({"page": page}, visitors, {"hits": 2 * visitors, "staff": 0, "robots": 1})],
             has_dropped=False,
         )
         for span, visitors in spans.items()
@@ -94,6 +94,32 @@ def test_a_window_is_the_sum_of_the_fewest_spans(site: str, desk: Desk) -> None:
             until,
         )
     assert grains == {*GRAINS}
+
+
+def test_a_page_is_first_seen_on_its_first_published_day_also_where_weeks_are_summed(desk: Desk) -> None:
+    zone = ZoneInfo("UTC")
+    (month,) = list(buckets("four_weeks", MIDNIGHT - 80 * DAY, MIDNIGHT, zone))[-1:]
+    days = list(buckets("day", month.start, month.end, zone))
+    publish(desk, "clinic", {month: 400, days[11]: 30, days[15]: 40})
+
+    def first_seen(since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+        rows = desk.ask("pages", since, until)
+        return [(in_utc(row["first_seen"].astimezone(UTC)), row["visitors"]) for row in rows]
+
+    assert first_seen(month.start, month.end) == [(days[11].start, 400)]
+    assert first_seen(days[12].start, days[20].end) == [(days[15].start, 40)]
+    # A day that is published outside of the first span is no begin of it.
+    later = next(iter(buckets("day", month.end, month.end + DAY, zone)))
+    publish(desk, "clinic", {later: 5})
+    assert first_seen(month.start, later.end) == [(days[11].start, 405)]
+
+
+def test_a_page_that_is_named_in_no_day_is_first_seen_at_the_begin_of_its_span(desk: Desk) -> None:
+    zone = ZoneInfo("UTC")
+    (month,) = list(buckets("four_weeks", MIDNIGHT - 80 * DAY, MIDNIGHT, zone))[-1:]
+    publish(desk, "clinic", {month: 400}, page="/rare")
+    (row,) = desk.ask("pages", month.start, month.end)
+    assert in_utc(row["first_seen"].astimezone(UTC)) == month.start
 
 
 def test_the_plain_views_are_the_last_day_and_the_last_days_that_are_published(desk: Desk) -> None:

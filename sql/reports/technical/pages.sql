@@ -23,7 +23,7 @@ WHERE kind = 'pageview'
 -- page = { kind = "key", unit = "path", meaning = "address of the page, scrubbed; a sensitive group has the name of the group" }
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors of the page; of several days: visitors of each day, added" }
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views" }
--- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first published span of the period (day, week or four weeks) in which visitors read the page" }
+-- first_seen = { kind = "first", unit = "time of the site", meaning = "begin of the first published day of the period on which visitors read the page; of a page that no day names, of its first week or four weeks" }
 -- staff = { kind = "staff", unit = "page views", meaning = "page views from the clinic's own networks; not in the other numbers; empty below 5" }
 -- robots = { kind = "robots", unit = "page views", meaning = "page views of declared robots; not in the other numbers" }
 --
