@@ -50,6 +50,14 @@ ATTEMPTS: dict[str, tuple[str, str]] = {
         DENIED,
     ),
     "the blocks": ("SELECT * FROM pixel.subject_blocks", DENIED),
+    "the numbers of the problems engine": ("SELECT people FROM pixel.series", DENIED),
+    "a count of them": ("SELECT count() FROM pixel.series", DENIED),
+    "the view that counts them": (
+        "SELECT * FROM rollup.series(site = 'clinic', since = toDateTime(0), until = now())",
+        DENIED,
+    ),
+    "the facts of the problems": ("SELECT facts, fixed_by FROM pixel.problems", DENIED),
+    "a marked change": ("SELECT * FROM pixel.marks", DENIED),
     "the audit": ("SELECT * FROM pixel.audit", DENIED),
     # other purposes
     "a fraud view": ("SELECT * FROM fraud.access_test(site='clinic')", DENIED),

@@ -216,6 +216,7 @@ def test_the_job_rests_ten_times_as_long_as_it_worked(two_sites: Settings, monke
 
 def test_the_job_leaves_the_work_to_a_check_that_runs(two_sites: Settings) -> None:
     heard = Heard()
+    two_sites.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locks.locked(two_sites.run_dir / job.LOCK):
         watched(Watching(heard), two_sites)
     assert heard.told == []

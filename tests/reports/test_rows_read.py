@@ -48,6 +48,11 @@ INSERT INTO pixel.counters (minute, collector, name, site, value, batch_id)
 SELECT {since:DateTime('UTC')} + 60 * number, 'a', name, {site:String}, 1, generateUUIDv4()
 FROM numbers({days:UInt64} * 1440) ARRAY JOIN ['offered', 'spooled', 'stored', 'refused'] AS name
 """
+PROBLEMS = """\
+INSERT INTO pixel.problems (problem, changed_at, site, state, facts)
+SELECT toString(number % 50), {since:DateTime('UTC')} + toIntervalSecond({days:UInt64} * 86400 * number / {a_day:UInt64}), {site:String}, 'open', '{}'
+FROM numbers({a_day:UInt64})
+"""
 PUBLICATIONS = """\
 INSERT INTO pixel.publications (site, report, grain, start, end, id)
 SELECT {site:String}, report, 'day', {since:DateTime('UTC')} + 86400 * number AS start, start + 86400, generateUUIDv4()
@@ -69,7 +74,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         writer = connect(server.settings, "pixel_writer")
         reports = [report.name for report in ALL if report.is_published]
         values = {"site": SITE, "since": UNTIL - DAYS * DAY, "days": DAYS, "a_day": A_DAY, "reports": reports}
-        for insert in (EVENTS, MEASUREMENTS, COUNTERS, PUBLICATIONS, CELLS):
+        for insert in (EVENTS, MEASUREMENTS, COUNTERS, PROBLEMS, PUBLICATIONS, CELLS):
             writer.command(insert, parameters=values)
         writer.close()
         yield server.settings
@@ -99,9 +104,19 @@ def test_a_published_report_reads_the_cells_of_its_day(report: Report, month: Se
     assert A_DAY <= one_day(month, report) <= 2 * (A_DAY + GRANULE)
 
 
-@pytest.mark.parametrize("report", [each for each in ASKED if not each.is_published], ids=lambda report: report.path)
+OF_ALL_TIMES = catalogue.find("technical/problems", ALL)
+"""A problem that began long ago is still one."""
+
+
+@pytest.mark.parametrize(
+    "report", [each for each in ASKED if not each.is_published and each != OF_ALL_TIMES], ids=lambda report: report.path
+)
 def test_another_report_reads_the_rows_of_its_day_a_few_times(report: Report, month: Settings) -> None:
     assert A_DAY <= one_day(month, report) <= 8 * (A_DAY + GRANULE) < DAYS * A_DAY
+
+
+def test_the_problems_of_a_day_read_each_stored_change_of_a_problem_once(month: Settings) -> None:
+    assert one_day(month, OF_ALL_TIMES) == A_DAY
 
 
 @pytest.mark.parametrize("name", ["day", "7d"])
