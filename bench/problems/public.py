@@ -69,7 +69,7 @@ class Series(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What the engine said of a series.
+    """The problems that the engine named in a series.
 
     `looks` are the hours in which it may say something. Of the windows, `judged` overlap with them and `hit` contain an hour with an active problem. `outside` are the looks
     outside of all windows, `false` those of them with an active problem. `named` lists the problems, each time that one opened: the watch, the hour in which it was named, and

@@ -113,7 +113,7 @@ def _is_silence(problem: Problem) -> bool:
 
 
 class Backtest:
-    """What would have been said when: the evaluation of each hour from one moment to another one, as if it were then.
+    """The evaluation of each hour from one moment to another one, as if it were then: the problems that would have been named.
 
     `table` reaches from the history before `since` up to `until`. Nothing is stored and nobody is told.
     """
