@@ -237,6 +237,23 @@ def test_an_unannounced_holiday_with_the_people_of_a_sunday_is_no_fault() -> Non
             assert findings(Look(made.table(seed, until=begin + hours))) == []
 
 
+def test_a_holiday_that_is_emptier_than_a_sunday_and_begins_late_is_no_fault() -> None:
+    for seed in range(8):
+        made = site()
+        begin = 24 * BEGIN
+        made.level[begin : begin + 9] *= 0.2
+        made.level[begin + 9 : begin + 24] *= 0.35
+        for hours in (10, 14, 24):
+            assert findings(Look(made.table(seed, until=begin + hours))) == []
+
+
+def test_the_same_loss_after_an_ordinary_morning_is_a_fault_that_the_night_does_not_end() -> None:
+    made = site()
+    made.level[made.noon(BEGIN) :] *= 0.35
+    for hours in (4, 20):
+        assert ("all_traffic", "") in named(findings(Look(made.table(SEED, until=made.noon(BEGIN) + hours))))
+
+
 def test_an_announced_holiday_may_be_emptier_than_a_sunday_was() -> None:
     made = site()
     begin = 24 * BEGIN
