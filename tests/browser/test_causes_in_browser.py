@@ -237,8 +237,9 @@ def check_tag(url: str, tmp_path: Path) -> list[str]:
     return [one["text"] for one in json.loads(done.stdout)["findings"] if one["level"] != "ok"]
 
 
-def ways(count: int) -> list[tuple[Visit, list[str]]]:
-    return [(visit, path_of(visit)) for visit in visits(count)]
+def ways(count: int, longest: int | None = None) -> list[tuple[Visit, list[str]]]:
+    """Return the ways of so many visits; of pages that tell nothing, two are as good as all."""
+    return [(visit, path_of(visit)[:longest]) for visit in visits(count)]
 
 
 VISITS: Final = 30
@@ -255,9 +256,9 @@ def blocked(crowd: Crowd, part: str) -> int:
 
 def test_a_policy_that_blocks_the_script_is_silence_and_check_tag_names_the_policy(ground, crowd, edge, tmp_path):
     with Served(clinic_app(Fault(Wish(site="clinic", collector=edge.url), BLOCKED_SCRIPT))) as site:
-        crowd.walk(site.url, ways(VISITS), counted=False)
+        crowd.walk(site.url, ways(VISITS, 2), counted=False)
         found = check_tag(site.url, tmp_path)
-    assert blocked(crowd, "/p.js") == sum(len(way) for _, way in ways(VISITS))
+    assert blocked(crowd, "/p.js") == sum(len(way) for _, way in ways(VISITS, 2))
     (seen,) = ground.evaluate(CLINIC, stored=crowd.rows())
     assert seen.told == SILENT
     assert any("Content-Security-Policy script-src: the script will not run" in text for text in found)
@@ -265,7 +266,7 @@ def test_a_policy_that_blocks_the_script_is_silence_and_check_tag_names_the_poli
 
 def test_with_people_who_run_no_scripts_the_blocked_script_is_named_itself(ground, crowd, edge):
     with Served(clinic_app(Fault(Wish(site="clinic", collector=edge.url), BLOCKED_SCRIPT))) as site:
-        crowd.walk(site.url, ways(20), counted=False)
+        crowd.walk(site.url, ways(20, 2), counted=False)
         crowd.walk(site.url, ways(32)[20:], counted=True, java_script_enabled=False)
     (seen,) = ground.evaluate(CLINIC, stored=crowd.rows())
     assert seen.told == [("script_lost", "", "script_blocked")]
@@ -275,10 +276,10 @@ def test_with_people_who_run_no_scripts_the_blocked_script_is_named_itself(groun
 def test_a_policy_that_blocks_the_hits_is_silence_and_check_tag_names_the_directives(ground, crowd, edge, tmp_path):
     policy = "default-src * 'unsafe-inline'; connect-src 'self'; img-src 'self'"
     with Served(clinic_app(Fault(Wish(site="clinic", collector=edge.url), policy))) as site:
-        crowd.walk(site.url, ways(VISITS), counted=False)
+        crowd.walk(site.url, ways(VISITS, 2), counted=False)
         found = check_tag(site.url, tmp_path)
     assert crowd.failed == []
-    assert sum("connect-src" in text for text in crowd.refused) >= sum(len(way) for _, way in ways(VISITS))
+    assert sum("connect-src" in text for text in crowd.refused) >= sum(len(way) for _, way in ways(VISITS, 2))
     (seen,) = ground.evaluate(CLINIC, stored=crowd.rows())
     assert seen.told == SILENT
     assert any("connect-src: the script runs, but its page views are not sent" in text for text in found)
@@ -291,7 +292,7 @@ def test_a_consent_manager_that_never_releases_the_tag_is_silence_and_check_tag_
         change=lambda tag: tag.replace("<script ", '<script type="text/plain" '),
     )
     with Served(clinic_app(held)) as site:
-        crowd.walk(site.url, ways(VISITS), counted=False)
+        crowd.walk(site.url, ways(VISITS, 2), counted=False)
         found = check_tag(site.url, tmp_path)
     (seen,) = ground.evaluate(ASKING, stored=crowd.rows())
     assert seen.told == SILENT
@@ -302,14 +303,14 @@ def test_a_banner_that_never_gives_consent_loses_no_page_view_and_passes_for_no_
     with Served(clinic_app(Fault(Wish(site="asking", collector=edge.url, consent="explicit")))) as site:
         crowd.walk(site.url, ways(VISITS), counted=True)
     rows = crowd.rows()
-    assert {(row.visitor_kind, row.cookie_state) for row in rows} == {("none", "none")}
+    assert {(row.visitor_kind, row.cookie_state) for row in rows} == {("none", "refused")}
     (seen,) = ground.evaluate(ASKING, stored=rows)
     assert seen.told == []
 
 
-def test_a_server_that_is_down_is_silence_and_check_tag_says_that_it_does_not_answer(ground, crowd, edge, tmp_path):
+def test_a_server_that_is_down_is_silence_and_check_tag_says_that_it_does_not_answer(ground, crowd, tmp_path):
     down = f"http://localhost:{free_port()}"
-    crowd.walk(down, ways(VISITS), counted=False)
+    crowd.walk(down, ways(VISITS, 2), counted=False)
     (seen,) = ground.evaluate(CLINIC, stored=crowd.rows())
     assert seen.told == SILENT
     (error,) = check_tag(down, tmp_path)
@@ -337,5 +338,5 @@ def test_a_collector_that_is_down_silences_all_its_sites(ground, crowd):
     down = f"http://localhost:{free_port()}"
     for each in SITES:
         with Served(clinic_app(Fault(Wish(site=each.id, collector=down)))) as site:
-            crowd.walk(site.url, ways(5), counted=False)
+            crowd.walk(site.url, ways(5, 2), counted=False)
     assert [seen.told for seen in ground.evaluate(*SITES)] == [[("all_traffic", "", "collector_gap")]] * 2
