@@ -216,7 +216,8 @@ def test_both_languages_have_the_same_phrases() -> None:
 
 def test_every_placeholder_of_a_text_is_one_that_is_filled() -> None:
     of_place = {"place", "name", "bare"}
-    for own in (*table().watches.values(), *table().causes.values()):
+    every: list[OfWatch | OfCause] = [*table().watches.values(), *table().causes.values()]
+    for own in every:
         for key, text in texts_of(own):
             assert fields(text) <= (of_place | {"when", "level"} if key == "what" else of_place), text
     for name, kind in table().places.items():
