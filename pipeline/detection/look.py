@@ -48,14 +48,18 @@ class Basis(NamedTuple):
     of: Numbers | None
     normal: Numbers
     holiday: Numbers
+    is_early: NDArrayBool
     usual: Usual
 
     def evidence(self, factor: float) -> Numbers:
         """Return the evidence for the change by hour, in nats; a loss that is no silence must be one for a holiday, too."""
         if self.of is not None:
             return evidence.of_share(self.seen, self.of, self.normal, factor, self.usual.spread)
-        normal = self.holiday if WEEKEND_FACTOR < factor < 1 else self.normal
-        return evidence.of_count(self.seen, normal, factor, self.usual.spread)
+        if not WEEKEND_FACTOR < factor < 1:
+            return evidence.of_count(self.seen, self.normal, factor, self.usual.spread)
+        pieces = evidence.of_count(self.seen, self.holiday, factor, self.usual.spread)
+        # The early hours of a holiday may be emptier still: they speak for no loss.
+        return np.where(self.is_early, np.minimum(pieces, 0.0), pieces)
 
     def recovery(self, factor: float) -> Numbers:
         """Return the evidence that the change goes on: a loss does not end because it is like a holiday."""
@@ -89,13 +93,14 @@ class Look:
         """Return the numbers of a test of a slice."""
         seen, history = self.table.of(number, piece), self.own_history(piece)
         spread, is_drop = PRIOR_SPREAD.get(number, OTHER_SPREAD), watch.direction == "drop"
+        is_early = self.week % 24 < MORNING
         if watch.kind == "count":
             usual = usual_count(seen, history, self.week, prior_spread=spread)
             usual = usual._replace(by_hour=usual.by_hour * self.table.elapsed)
             normal = usual.by_hour * (usual.below if is_drop else usual.above)
             quiet = np.minimum(normal, self._as_on_sunday(usual) * self.table.elapsed * QUIETER)
             holiday = np.where(self._may_be_holiday(seen, usual.by_hour), quiet, normal) if is_drop else normal
-            return Basis(seen, None, normal, holiday, usual)
+            return Basis(seen, None, normal, holiday, is_early, usual)
         if watch.kind == "part":
             of, prior, weight = self.table.of(number), 0.0, 0.0
         else:
@@ -103,11 +108,11 @@ class Look:
             prior, weight = self._share_of_site(watch, number, piece)
         if watch.is_always_wrong:
             share = np.full(self.table.size, watch.floor)
-            return Basis(seen, of, share, share, Usual(share, spread, 0.0, 1.0, 1.0))
+            return Basis(seen, of, share, share, is_early, Usual(share, spread, 0.0, 1.0, 1.0))
         usual = usual_share(seen, of, history, self.week, prior=prior, weight=weight, prior_spread=spread)
         share = usual.by_hour * (usual.below if is_drop else usual.above)
         share = share if is_drop else np.maximum(share, watch.floor)
-        return Basis(seen, of, share, share, usual)
+        return Basis(seen, of, share, share, is_early, usual)
 
     def _as_on_sunday(self, usual: Usual) -> Numbers:
         """Return the usual of the same hour on the weekend: a holiday that no calendar announced is a Sunday."""
