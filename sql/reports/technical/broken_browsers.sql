@@ -12,9 +12,9 @@ FROM
     SELECT
         *,
         page_role = 'form'
-            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, nonce) = 1 AS is_first_form,
+            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, page) = 1 AS is_first_form,
         max(page_role = 'done') OVER (
-            PARTITION BY who, person, person_day ORDER BY received_at DESC, nonce DESC
+            PARTITION BY who, person, person_day ORDER BY received_at DESC, page DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS has_done_later
     FROM events
@@ -41,7 +41,7 @@ FROM
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors with this browser; of several days: visitors of each day, added" }
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views; of one visitor at most 4 count" }
 -- pages = { kind = "derived", unit = "page views", meaning = "page views of one visitor", expression = "round(hits / nullIf(visitors, 0), 1)" }
--- form = { kind = "measure", part_of = "hits", unit = "visitors", meaning = "of the visitors, those who opened a page of the role `form`; empty below 5" }
+-- form = { kind = "measure", unit = "visitors", meaning = "of the visitors, those who opened a page of the role `form`; empty below 5" }
 -- done = { kind = "measure", part_of = "form", unit = "visitors", meaning = "of these, those who came to a page of the role `done` later; empty below 5" }
 -- share = { kind = "derived", unit = "percent", meaning = "done among form", expression = "accurateCastOrNull(round(100 * done / nullIf(form, 0)), 'Int64')" }
 -- others = { kind = "derived", unit = "percent", meaning = "the same of all other rows with both numbers, together", expression = "if(isNull(form), NULL, accurateCastOrNull(round(100 * (sum(done) OVER (PARTITION BY site) - ifNull(done, 0)) / nullIf(sum(if(isNull(done), 0, form)) OVER (PARTITION BY site) - if(isNull(done), 0, form), 0)), 'Int64'))" }

@@ -16,7 +16,7 @@ FROM
         cookie_state IN ('new', 'returning')
             AND referrer_kind = 'internal'
             AND position(referrer_page, '/~') = 0
-            AND row_number() OVER (PARTITION BY who, person, person_day ORDER BY received_at, nonce) > 1 AS is_later
+            AND row_number() OVER (PARTITION BY who, person, person_day ORDER BY received_at, page) > 1 AS is_later
     FROM events
     WHERE kind = 'pageview'
 )
@@ -39,7 +39,7 @@ FROM
 -- major = { kind = "key", unit = "version", meaning = "its major version" }
 -- visitors = { kind = "visitors", unit = "visitors", meaning = "visitors with this browser; of several days: visitors of each day, added" }
 -- hits = { kind = "measure", of_each_visitor = true, unit = "page views", meaning = "their page views; of one visitor at most 4 count, here and in the next columns" }
--- later = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, second and later ones, reached from a link of the site, where the collector may set the cookie; empty below 5" }
+-- later = { kind = "measure", unit = "page views", meaning = "of these, second and later ones, reached from a link of the site, where the collector may set the cookie; empty below 5" }
 -- lost = { kind = "measure", part_of = "later", unit = "page views", meaning = "of the later ones, those without the cookie that was set before; empty below 5" }
 -- share = { kind = "derived", unit = "percent", meaning = "lost among later", expression = "round(100 * lost / nullIf(later, 0), 1)" }
 -- others = { kind = "derived", unit = "percent", meaning = "the same of all other rows together; an empty number counts as 0", expression = "if(isNull(later), NULL, round(100 * (sum(ifNull(lost, 0)) OVER (PARTITION BY site) - ifNull(lost, 0)) / nullIf(sum(ifNull(later, 0)) OVER (PARTITION BY site) - ifNull(later, 0), 0), 1))" }

@@ -10,9 +10,9 @@ FROM
     -- A visitor counts once in each step, and goes on where a page of any later step comes after: not everybody searches.
     SELECT
         *,
-        row_number() OVER (PARTITION BY who, person, person_day, place ORDER BY received_at, nonce) = 1 AS is_first,
+        row_number() OVER (PARTITION BY who, person, person_day, place ORDER BY received_at, page) = 1 AS is_first,
         max(place) OVER (
-            PARTITION BY who, person, person_day ORDER BY received_at DESC, nonce DESC
+            PARTITION BY who, person, person_day ORDER BY received_at DESC, page DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS furthest
     FROM

@@ -12,7 +12,7 @@ FROM
     -- Without a visitor (no consent, a privacy signal) nothing is known of a client, which then counts as a person.
     SELECT
         *,
-        is_one_person
+        visitor_kind != 'none'
             AND person_day != toDate(0)
             AND max(referrer_kind != 'none' OR page_role NOT IN ('confirm', 'cancel')) OVER of_client = 0
             AND (max(net_class = 'datacenter') OVER of_client OR max(is_burst) OVER of_client) AS is_machine
@@ -21,7 +21,7 @@ FROM
         SELECT
             *,
             received_at <= lagInFrame(received_at, toUInt64({opens:UInt8} - 1)) OVER (
-                PARTITION BY who, person, person_day ORDER BY received_at, nonce ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                PARTITION BY who, person, person_day ORDER BY received_at, page ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) + toIntervalSecond({seconds:UInt16}) AS is_burst
         FROM events
         WHERE kind = 'pageview'

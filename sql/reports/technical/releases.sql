@@ -12,20 +12,20 @@ FROM
     -- A reload: the same visitor, the same page, nothing between, within a minute. `*` stands for many pages.
     SELECT
         *,
-        is_one_person
+        visitor_kind != 'none'
             AND position(page, '*') = 0
             AND lagInFrame(toString(page)) OVER before_it = page
             AND received_at <= lagInFrame(received_at) OVER before_it + toIntervalMinute(1) AS is_reload,
         page_role = 'form'
-            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, nonce) = 1 AS is_first_form,
+            AND row_number() OVER (PARTITION BY who, person, person_day, page_role ORDER BY received_at, page) = 1 AS is_first_form,
         max(page_role = 'done') OVER (
-            PARTITION BY who, person, person_day ORDER BY received_at DESC, nonce DESC
+            PARTITION BY who, person, person_day ORDER BY received_at DESC, page DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS has_done_later
     FROM events
     WHERE kind = 'pageview'
     WINDOW before_it AS (
-        PARTITION BY who, person, person_day ORDER BY received_at, nonce ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+        PARTITION BY who, person, person_day ORDER BY received_at, page ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
     )
 )
 
@@ -49,7 +49,7 @@ FROM
 -- errors = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of these, error templates (status 400 and above); empty below 5" }
 -- more = { kind = "derived", unit = "percentage points", meaning = "errors among the page views, minus the same of the release before: above zero, there are more errors; fewer than 5 count as none", expression = "round(100 * (ifNull(errors, 0) / nullIf(hits, 0) - lagInFrame(ifNull(errors, 0) / nullIf(hits, 0)) OVER (PARTITION BY site ORDER BY release != '(none)', first, length(release), release)), 1)" }
 -- reloads = { kind = "measure", part_of = "hits", unit = "page views", meaning = "of the page views, repeats of the same page by the same visitor within a minute; empty below 5" }
--- form = { kind = "measure", part_of = "hits", unit = "visitors", meaning = "of the visitors, those who opened a page of the role `form` first in this release; empty below 5" }
+-- form = { kind = "measure", unit = "visitors", meaning = "of the visitors, those who opened a page of the role `form` first in this release; empty below 5" }
 -- done = { kind = "measure", part_of = "form", unit = "visitors", meaning = "of these, those who came to a page of the role `done` later; empty below 5" }
 -- fewer = { kind = "derived", unit = "percentage points", meaning = "done among form of the release before, minus the same of this one: above zero, fewer come past the form", expression = "round(100 * (lagInFrame(done / nullIf(form, 0)) OVER (PARTITION BY site ORDER BY release != '(none)', first, length(release), release) - done / nullIf(form, 0)), 1)" }
 --
