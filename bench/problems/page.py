@@ -39,10 +39,11 @@ hour in which a problem was active, of those that the engine could judge; a seri
 PUBLIC_END: Final = """\
 **It does not work here:** the one series of the benchmark that counts requests is fourteen days long, and a loss of a whole site is judged from the fifteenth day on. The
 bytes of a server are an amount, as long and no count. The others are prices, times, percents and speeds, of which no sum is a number of people: {others}.
-The daily requests of robots (`generic_bot`, `llm_bot`) change their level for good, from 30 January to 0.45 of it and from 17 January to three times
-of it: a problem until the engine forgets the hours before, after four weeks and more, while the yardstick is content earlier. A series with a few requests a day
-(`llm_bot sparql`) has empty days that are no fault, and one of sudden jumps (`human sparql`) hides half of its windows in its own spread. Requests of
-people are the case for which the engine is made: of `human api` it names the three windows, and its false hours are the weekend on which the second of them began.
+The daily requests of robots (`generic_bot`, `llm_bot`) change their level for good, from the end of January to a half and from 17 January to three times of it: a
+problem until the engine forgets the hours before, after four weeks and more, while the yardstick is content earlier. A series with a few requests a day
+(`llm_bot sparql`) has empty days that are no fault. Losses in a series of sudden jumps (`human sparql`, `human web`) hide in its own spread. Requests of
+people are the case for which the engine is made: of `human api` it names two of three windows without a false hour, and misses the third one, a week at a half in
+February, because a loss must be one for a weekend or holiday, too.
 Daily numbers are spread evenly over their hours, so these series say nothing about the hours of a day."""
 _FEW_LOOKS: Final = 24
 PUBLIC_COLUMNS: Final = ("series", "counts", "days", "windows hit", "false hours in 30 days", "problems named")
