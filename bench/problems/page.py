@@ -43,7 +43,7 @@ The daily requests of robots (`generic_bot`, `llm_bot`) change their level for g
 problem until the engine forgets the hours before, after four weeks and more, while the yardstick is content earlier. A series with a few requests a day
 (`llm_bot sparql`) has empty days that are no fault. Losses in a series of sudden jumps (`human sparql`, `human web`) hide in its own spread. Requests of
 people are the case for which the engine is made: of `human api` it names two of three windows without a false hour, and misses the third one, a week at a half in
-February, because a loss must be one for a weekend or holiday, too.
+February, because after a spike its days differ by more than a third from each other, and a half is not told apart from that.
 Daily numbers are spread evenly over their hours, so these series say nothing about the hours of a day."""
 _FEW_LOOKS: Final = 24
 PUBLIC_COLUMNS: Final = ("series", "counts", "days", "windows hit", "false hours in 30 days", "problems named")
