@@ -195,7 +195,7 @@ def test_rows_of_all_times_are_for_tools_and_not_for_a_terminal(
 ) -> None:
     told = person.types(name, "--format", "table").output
     rows = json.loads(person.types(name, "--format", "json").output)
-    assert f"{len(rows)} rows, made for tools: take them with --format csv or" in " ".join(told.split())
+    assert f"{len(rows):,} rows, made for tools: take them with --format csv or" in " ".join(told.split())
     assert len(told.splitlines()) < 10
     starts = [row["start"] if name == "cells" else row["end"] for row in rows]
     assert starts == sorted(starts, reverse=True)
