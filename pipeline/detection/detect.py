@@ -28,6 +28,7 @@ GATE: Final = 2.0
 MANY: Final = 100
 """From so many slices on, each needs more evidence: the limit is corrected for the number of looks (Bonferroni)."""
 MOST_SLICES: Final = 400
+LEAST_OTHERS: Final = 0.05
 KNOWN_PEOPLE: Final = 5
 """A page that so many people saw may be named; of a sensitive group, `SENSITIVE_LEAST` must be concerned (pipeline/publish/cells.py)."""
 SENSITIVE_LEAST: Final = 20
@@ -147,6 +148,11 @@ def _finding(look: Look, watch: Watch, number: str, piece: Slice, episode: Episo
         known = max(float(of[look.history].sum()) / usual.spread, 1.0)
         apart = difference(expected / max(total, 1.0) * known, known, seen / usual.spread, total / usual.spread)
         lost = Interval(*(part * total for part in apart))
+        if watch.kind == "part":
+            # The people of a large part are missing in the whole, too: the others tell how many would be here.
+            others = (of - basis.seen) * usual.by_hour / np.maximum(1 - usual.by_hour, LEAST_OTHERS)
+            expected = float(others[bad].sum())
+            lost = Interval(*(bound * (expected - seen) / max(lost.middle, 1e-9) for bound in lost))
     if watch.direction == "rise":
         lost = Interval(-lost.high, -lost.middle, -lost.low)
     return Finding(

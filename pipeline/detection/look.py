@@ -29,6 +29,8 @@ WEEKEND_FACTOR: Final = 0.2
 """A loss below this is silence, and no holiday."""
 QUIETER: Final = 0.6
 """A holiday is as quiet as a Sunday, or quieter by this factor."""
+ALMOST_NOBODY: Final = 0.05
+"""So many of the usual people come in the early hours of the quietest holiday."""
 MORNING: Final = 10
 ORDINARY: Final = 0.75
 """A day that had so much of its usual people until ten o'clock is no holiday."""
@@ -55,8 +57,11 @@ class Basis(NamedTuple):
         """Return the evidence for the change by hour, in nats; a loss that is no silence must be one for a holiday, too."""
         if self.of is not None:
             return evidence.of_share(self.seen, self.of, self.normal, factor, self.usual.spread)
-        if not WEEKEND_FACTOR < factor < 1:
-            return evidence.of_count(self.seen, self.normal, factor, self.usual.spread)
+        if factor >= 1:
+            return self.recovery(factor)
+        if factor < WEEKEND_FACTOR:
+            normal = np.where(self.is_early, ALMOST_NOBODY * self.normal, self.normal)
+            return evidence.of_count(self.seen, normal, factor, self.usual.spread)
         pieces = evidence.of_count(self.seen, self.holiday, factor, self.usual.spread)
         # The early hours of a holiday may be emptier still: they speak for no loss.
         return np.where(self.is_early, np.minimum(pieces, 0.0), pieces)

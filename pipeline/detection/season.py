@@ -1,7 +1,7 @@
 """The usual number of a count by hour, and the usual share of a part, learned from the hours before; pure.
 
-Theory of operation: a count follows the hours of the week. With few weeks an hour of the week was seen once or twice, so its mean is drawn towards that
-of the same hour of all working days (or of the weekend), and this one towards the same hour of all days. A share follows the quarter of the day
+Theory of operation: a count follows the hours of the week. With few weeks an hour of the week was seen once or twice, so its mean is drawn towards the
+level of its day times the shape of a working day (or of the weekend). A share follows the quarter of the day
 only. Two numbers say how far the usual can be trusted: the `spread` within a day (variance in parts of the mean: views of one person
 come together), and the `wander` from day to day (relative deviation: weather, holidays, advertisements). `margin` is the least favourable
 usual that the history allows: with little history, only large changes are certain.
@@ -26,6 +26,8 @@ DOUBT: Final = 1.0
 """Standard errors between the usual and the least favourable usual."""
 _LEAST: Final = 1e-9
 _DAY: Final = 24
+_WEEK: Final = 7
+_WORKING: Final = 5
 
 
 class Usual(NamedTuple):
@@ -47,7 +49,10 @@ def usual_count(seen: Numbers, history: NDArrayBool, week: Hours, *, prior_sprea
     days = _days(history)
     of_day, usual_of_day = _by_day(seen, history, days), _by_day(expected, history, days)
     scale = np.where(usual_of_day > 0, of_day / np.maximum(usual_of_day, _LEAST), 1.0)[days]
-    spread = _spread(seen - expected * scale, expected, history, prior_spread)
+    # An hour is a part of its own mean: without it, its distance would be larger.
+    seen_hours = np.bincount(week[history], minlength=WEEK_HOURS)[week]
+    apart = (seen - expected * scale) * (seen_hours + PULL) / np.maximum(seen_hours + PULL - 1, 1.0)
+    spread = _spread(apart, expected, history, prior_spread)
     wander = _wander(of_day - usual_of_day, usual_of_day, spread)
     total, number = float(expected[history].sum()), _number_of_days(history)
     doubt = DOUBT * np.sqrt(spread / max(total, _LEAST) + wander**2 / max(number, 0.5))
@@ -78,20 +83,22 @@ NDArrayBool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 def _profile(seen: Numbers, history: NDArrayBool, week: Hours) -> Numbers:
-    of_week = np.arange(WEEK_HOURS)
-    weekend = (of_week >= 5 * _DAY).astype(np.int64) * _DAY + of_week % _DAY
-    number: Numbers = np.bincount(week[history], seen[history], minlength=WEEK_HOURS).astype(np.float64)
-    hours = np.bincount(week[history], minlength=WEEK_HOURS).astype(np.float64)
-    same_hour = _means(number, hours, of_week % _DAY, _DAY, float(number.sum() / max(hours.sum(), 1.0)))
-    same_kind = _means(number, hours, weekend, 2 * _DAY, same_hour[np.arange(2 * _DAY) % _DAY])
-    result: Numbers = (number + PULL * same_kind[weekend]) / (hours + PULL)
-    return result
+    """Return the usual number of each hour of the week: the level of its day times the shape of a working day or weekend day.
 
-
-def _means(number: Numbers, hours: Numbers, group: Hours, size: int, prior: Numbers | float) -> Numbers:
-    in_group: Numbers = np.bincount(group, number, minlength=size).astype(np.float64)
-    of_group = np.bincount(group, hours, minlength=size)
-    result: Numbers = (in_group + PULL * prior) / (of_group + PULL)
+    One week tells the level of each day; each further one draws the hours to what they were themselves.
+    """
+    number = np.bincount(week[history], seen[history], minlength=WEEK_HOURS).reshape(_WEEK, _DAY)
+    hours = np.bincount(week[history], minlength=WEEK_HOURS).astype(np.float64).reshape(_WEEK, _DAY)
+    mean = number.sum(axis=0) / np.maximum(hours.sum(axis=0), 1.0)
+    shape = np.empty((_WEEK, _DAY))
+    for days in (slice(0, _WORKING), slice(_WORKING, _WEEK)):
+        own = number[days].sum(axis=0) + PULL * mean
+        shape[days] = own / (hours[days].sum(axis=0) + PULL)
+    # Days of which not every hour is known count by the part that those hours have of the shape.
+    known = (hours * shape).sum(axis=1)
+    level = (number.sum(axis=1) + _LEAST) / (known + _LEAST)
+    prior = level[:, np.newaxis] * shape
+    result: Numbers = ((number + PULL * prior) / (hours + PULL)).reshape(WEEK_HOURS)
     return result
 
 
