@@ -79,7 +79,7 @@ class Ground:
         """Return the problems of these sites with these rows of browsers, which are gone afterwards."""
         store(self.settings, stored)
         try:
-            found = Evaluation(self.settings.model_copy(update={"sites": sites})).run(NOW)
+            found = Evaluation(self.settings.model_copy(update={"sites": sites})).run(NOW, wait=False)
         finally:
             self._rows.age(f"received_at >= toDateTime64({_ms(SINCE) / 1000}, 3)")
             self._rows.clear("problems")
