@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import stat
+import os
 import subprocess
 import sys
 import threading
@@ -359,7 +360,8 @@ def test_a_process_killed_before_the_answer_leaves_an_alert_that_is_sent_again_w
             "from pipeline.alerts.send import deliver; from support.problems import NOW, told;"
             "deliver(Settings.model_validate_json(sys.argv[1]), [told('aa')], NOW + timedelta(minutes=1))"
         )
-        process = subprocess.Popen([sys.executable, "-c", code, settings.model_dump_json()])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # for `support`
+        process = subprocess.Popen([sys.executable, "-c", code, settings.model_dump_json()], env=environment)
         try:
             assert arrived.wait(20)
         finally:
