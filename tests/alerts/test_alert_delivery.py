@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 import stat
-import os
 import subprocess
 import sys
 import threading
