@@ -6,26 +6,17 @@
 -- most $most_of_network people count in a flag, and of one person $most_of_person views in an hour, so that one client
 -- cannot make up a fault or hide one. A page that is loaded again within a minute is no further view.
 WITH
-    toStartOfDay({since:DateTime('UTC')}) AS first_epoch,
-    received AS (
-        SELECT * FROM pixel.events
-        WHERE site = {site:String} AND received_at >= first_epoch - $repeat_reach AND received_at < {until:DateTime('UTC')}
-    ),
-    $once,
-    stored AS (
-        SELECT * FROM received WHERE received_at >= first_epoch AND $is_first
-    ),
-    $people,
+    $people_of_site,
     visits AS (
         SELECT
             *,
-            if(person = 0, sipHash64(country, asn, browser, browser_major, os, os_major, device), person) AS one,
+            if(person = 0, $stand_in, person) AS one,
             if(person = 0, epoch, person_day) AS its_day,
             person != 0 AS is_one,
             if(net_token = toIPv6('::'), toString(one), toString(net_token)) AS place_of,
-            if($is_sensitive, toString(page), extract(toString(page), '^/[^/]*')) AS section
+            $page_group AS section
         FROM persons
-        WHERE robot = '' AND net_class != 'own' AND NOT $is_attack AND NOT is_probe AND kind IN ('pageview', 'impression')
+        WHERE $sender = 'person' AND kind IN ('pageview', 'impression')
     ),
     -- An hour is counted many times on its day: only who came in it is put in order, with all their views of the day.
     present AS (
@@ -121,7 +112,7 @@ WITH
             multiIf(
                 kind = 'js_error', toString(template),
                 kind = 'resource', trimRight(concat(toString(source_host), ' ', toString(source_file))),
-                trimRight(concat(toString(name), ' ', if($is_sensitive, toString(page), extract(toString(page), '^/[^/]*'))))
+                trimRight(concat(toString(name), ' ', $page_group))
             ) AS slice,
             view,
             kind = 'vital' AND value > transform(toString(name), ['LCP', 'FCP', 'INP', 'CLS', 'TTFB'], [4000., 3000., 500., 0.25, 1800.], inf) AS is_poor

@@ -14,29 +14,14 @@
 -- probes the errors and attacks alone, with noise, because a person may share address and browser with a client that sends an attack. A
 -- robot that opens a link because a person shared it or asked for it counts nowhere.
 WITH
-    toStartOfDay({since:DateTime('UTC')}) AS first_epoch,
-    received AS (
-        SELECT * FROM pixel.events
-        WHERE site = {site:String} AND received_at >= first_epoch - $repeat_reach AND received_at < {until:DateTime('UTC')}
-    ),
-    $once,
-    stored AS (
-        SELECT * FROM received WHERE received_at >= first_epoch AND $is_first
-    ),
-    $people,
+    $people_of_site,
     events AS (
         SELECT
             persons.* REPLACE (
-                if(person = 0, sipHash64(country, asn, browser, browser_major, os, os_major, device), person) AS person,
+                if(person = 0, $stand_in, person) AS person,
                 if(person = 0, epoch, person_day) AS person_day
             ),
-            multiIf(
-                $is_sent_by_a_person, 'sent',
-                robot != '', 'robot',
-                net_class = 'own', 'staff',
-                $is_attack OR is_probe, 'probe',
-                'person'
-            ) AS who,
+            $sender AS who,
             persons.person != 0 AS is_one_person,
             if(asn = 0, toString(net_token), toString(asn)) AS its_network,
             if({grain:String} = 'hour', toDateTime(toStartOfHour(toDateTime(received_at, $zone)), 'UTC'), {since:DateTime('UTC')}) AS start
