@@ -77,6 +77,21 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
 
 
 @contextmanager
+def working_as(settings: Settings, user: User, *, timeout: float = 60) -> Iterator[Client]:
+    """Lend a client that works as `user` and is closed at the end; the driver's errors become our own.
+
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
+    """
+    client = connect(settings, user, timeout=timeout)
+    try:
+        yield client
+    except ClickHouseError as error:
+        raise explain(error, settings, user) from None
+    finally:
+        client.close()
+
+
+@contextmanager
 def lent(settings: Settings, user: User, opened: Client | None = None) -> Iterator[Client]:
     """Lend a client that works as `user`: the opened one, which stays open, or a new one, closed at the end.
 

@@ -15,9 +15,8 @@ from typing import Final
 
 import msgspec
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import connect, explain
+from pipeline.database.client import working_as
 from pipeline.marks.releases import MOST_OF_A_SITE, read_releases, releases_file
 from pipeline.marks.versions import Thing, Versions, short_hash, versions_now
 from pipeline.settings.model import Settings
@@ -78,13 +77,8 @@ def write_mark(settings: Settings, site: str, name: str, at: datetime) -> None:
 
     Raises `Retryable` while ClickHouse is unavailable, `Fatal` when it refuses.
     """
-    client = connect(settings, "pixel_writer")
-    try:
+    with working_as(settings, "pixel_writer") as client:
         _insert(client, [Mark(_text(at), site, RELEASE, MARKED, "", name)])
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()
 
 
 def marks_file(settings: Settings) -> Path:
@@ -118,13 +112,8 @@ def _in_order(of_site: dict[str, str]) -> list[str]:
 
 
 def _deliver(seen: Seen, file: Path, settings: Settings) -> None:
-    client = connect(settings, "pixel_writer")
-    try:
+    with working_as(settings, "pixel_writer") as client:
         _insert(client, seen.waiting)
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()
     for mark in seen.waiting:
         log.info("changed: %s %s", mark.kind, mark.name)
     seen.waiting = []

@@ -5,16 +5,15 @@ Owns the form of a row, and the connection of this room: it works as `pixel_writ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import connect, explain, in_utc
+from pipeline.database.client import in_utc, working_as
 from pipeline.marks.record import MARKED, RELEASE
 from pipeline.problems.evaluate import Mark
 from pipeline.problems.problem import Facts, Place, Problem
@@ -63,16 +62,9 @@ class Change(NamedTuple):
     sentence_ru: str
 
 
-@contextmanager
-def connected(settings: Settings) -> Iterator[Client]:
+def connected(settings: Settings) -> AbstractContextManager[Client]:
     """Lend a client of this room; raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses."""
-    client = connect(settings, "pixel_writer", timeout=QUERY_SECONDS)
-    try:
-        yield client
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()
+    return working_as(settings, "pixel_writer", timeout=QUERY_SECONDS)
 
 
 def newest(client: Client, now: datetime) -> dict[str, list[Problem]]:

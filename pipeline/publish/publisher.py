@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import code, connect, explain, in_utc
+from pipeline.database.client import code, in_utc, working_as
 from pipeline.pages import known as page_lists
 from pipeline.pages.page import SitePages
 from pipeline.publish.cells import Counted, RawCell, of_span
@@ -87,7 +87,7 @@ class Publisher:
         ClickHouse is unavailable, `Fatal` when it refuses, both after the other spans; `locks.Held` while another process publishes.
         """
         number, failed = 0, None
-        with _alone(self._settings), _writer(self._settings) as client:
+        with _alone(self._settings), working_as(self._settings, "pixel_writer", timeout=PUBLISH_SECONDS) as client:
             look = self._look(client)
             before, self._before = self._before if wait else look, look
             for site, work, some in self._work(client, look, before, passed, now):
@@ -221,14 +221,3 @@ def _alone(settings: Settings) -> Iterator[None]:
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locks.locked(settings.run_dir / LOCK, wait=False):
         yield
-
-
-@contextmanager
-def _writer(settings: Settings) -> Iterator[Client]:
-    client = connect(settings, "pixel_writer", timeout=PUBLISH_SECONDS)
-    try:
-        yield client
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()

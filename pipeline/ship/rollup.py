@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
-from pipeline.database.client import connect, explain
+from pipeline.database.client import working_as
 from pipeline.settings.model import Settings
 
 RECENT_DAYS: Final = 2
@@ -43,14 +41,9 @@ def count_days(settings: Settings, days: Iterable[date]) -> None:
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
-    client = connect(settings, "pixel_writer", timeout=COUNT_SECONDS)
-    try:
+    with working_as(settings, "pixel_writer", timeout=COUNT_SECONDS) as client:
         for day in days:
             client.command(_COUNT, parameters={"day": day})
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_writer") from None
-    finally:
-        client.close()
 
 
 def _days(number: int, settings: Settings) -> list[date]:
