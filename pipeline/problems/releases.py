@@ -11,10 +11,11 @@ from math import ceil, log
 from typing import Final, Literal, NamedTuple
 
 from pipeline.detection.evidence import CERTAIN
-from pipeline.detection.series import Table
+from pipeline.detection.look import PRIOR_SPREAD
+from pipeline.detection.series import HOUR, Table
 from pipeline.problems import store
 from pipeline.problems.counting import table_of
-from pipeline.problems.evaluate import HOUR, Mark
+from pipeline.problems.evaluate import Mark
 from pipeline.problems.problem import Problem
 from pipeline.problems.sentences import sentence
 from pipeline.problems.words import Language
@@ -22,8 +23,9 @@ from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 
 HALF: Final = 0.5
-VIEWS_FOR_HALF: Final = ceil(CERTAIN / (1 - HALF - HALF * log(1 / HALF)))
-"""Expected views until a loss of a half is certain: the mean evidence of a view is f ln f - f + 1."""
+VIEWS_FOR_HALF: Final = ceil(PRIOR_SPREAD["views"] * CERTAIN / (1 - HALF - HALF * log(1 / HALF)))
+"""Expected views until a loss of a half is certain: the mean evidence of independent views is f ln f - f + 1, and those of one visitor come
+together."""
 
 Word = Literal["broke", "healed", "cannot_say", "nothing"]
 _WORDS: Final = {
