@@ -134,10 +134,8 @@ def _same_fault(look: Look, main: Finding, other: Finding) -> bool:
     if main.watch == "broken_link" and other.watch == "missing_page":
         return main.seen >= MAIN_PART * other.seen
     if any({one.dimension, two.dimension} <= set(kind) for kind in _ONE_OF):
-        return one.dimension != "source" or two.dimension not in (
-            "ad",
-            "referrer",
-        )  # a dead link takes no visits from elsewhere
+        # A dead link takes no visits from elsewhere.
+        return not (one.dimension == "source" and two.dimension in ("ad", "referrer"))
     # People of one browser who fail are missing on a page; a page that fails is the fault of no browser.
     return _is_failure(main) and main.watch not in _ERRORS and other.watch not in _ERRORS and _is_of_clients(main)
 

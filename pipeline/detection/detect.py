@@ -7,7 +7,7 @@ Owns the tests of one slice and the guards. Theory of operation: every hour of t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import log
 from typing import Final, NamedTuple
 
@@ -54,7 +54,6 @@ class Finding(NamedTuple):
     evidence: float
     rank: int
     direction: str
-    duration: timedelta
     factor: float
 
 
@@ -169,7 +168,6 @@ def _finding(look: Look, watch: Watch, number: str, piece: Slice, episode: Episo
         evidence=episode.evidence,
         rank=watch.rank,
         direction=watch.direction,
-        duration=look.table.until - look.table.time(episode.first),
         factor=episode.factor,
     )
 

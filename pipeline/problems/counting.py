@@ -16,7 +16,7 @@ from typing import Final
 from clickhouse_connect.driver import Client
 
 from pipeline.database.client import in_utc
-from pipeline.detection.series import Counts, Slice, Table
+from pipeline.detection.series import HOUR, Counts, Slice, Table
 from pipeline.detection.watches import FAULTS, FLAGS
 from pipeline.publish.ledger import stored_days, stored_quarters
 from pipeline.reports.header import CountedTable
@@ -39,7 +39,6 @@ CLOSE: Final = timedelta(hours=12)
 """Hours between which no more time passes are counted by one query, whose cost is that of its rows and a fixed part."""
 ROWS: Final = "rows"
 """The dimension of the one row of an hour that says how many rows of events were stored when it was counted."""
-HOUR: Final = timedelta(hours=1)
 QUARTER: Final = timedelta(minutes=15)
 
 _COUNT: Final = (

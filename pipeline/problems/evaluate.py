@@ -6,7 +6,7 @@ Owns the order of the work, which the engine, the tests and `problems backtest` 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -16,14 +16,13 @@ import numpy as np
 from pipeline.detection.causes import SILENT, faults
 from pipeline.detection.detect import findings
 from pipeline.detection.look import Known, Look
-from pipeline.detection.series import SITE, Slice, Table
+from pipeline.detection.series import HOUR, SITE, Slice, Table
 from pipeline.problems.life import after_fix, after_held, end_of, has_fix, lived
 from pipeline.problems.problem import Problem
 from pipeline.settings.site import Site
 
 LEAST_HISTORY: Final = 0.5
 """Days of numbers without which nothing is said."""
-HOUR: Final = timedelta(hours=1)
 TOGETHER: Final = 2 * HOUR
 """Sites of which the silence is estimated to begin within so much may have fallen silent at once."""
 

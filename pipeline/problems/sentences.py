@@ -7,10 +7,11 @@ are not published. All changes between the last good and the first bad hour are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from pipeline.detection.series import HOUR
 from pipeline.problems import words
 from pipeline.problems.problem import Place, Problem
 from pipeline.problems.words import FEW, LONGEST_NAME, Language, OfWatch, Texts, clean, counted, named, table
@@ -21,7 +22,6 @@ ROUGH_DAYS: Final = 7
 """With less history the days of the week are not known."""
 SILENCE: Final = 0.02
 ALMOST: Final = 0.10
-HOUR: Final = timedelta(hours=1)
 
 
 class Detail(NamedTuple):

@@ -37,7 +37,7 @@ def finding(
 ) -> Finding:
     return Finding(
         watch=watch, slice=piece, number="people", quiet_until=since - HOUR, since=since, seen=2, expected=42, of=0,
-        lost=Interval(lost / 2, lost, 2 * lost), evidence=14.0, rank=6, direction="drop", duration=HOUR, factor=0.05,
+        lost=Interval(lost / 2, lost, 2 * lost), evidence=14.0, rank=6, direction="drop", factor=0.05,
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ class Heard:
 FOUND = {"clinic": ["server_errors"], "branch": ["missing_page"]}
 
 
-# What an evaluation stores.
+# The rows of an evaluation.
 
 
 def test_stored_events_become_a_problem_with_its_sentence_in_both_languages(tables: Rows) -> None:

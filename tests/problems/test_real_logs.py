@@ -16,10 +16,10 @@ import pytest
 from bench.problems.rows import Product, store
 from pipeline.detection.detect import findings
 from pipeline.detection.look import Look
-from pipeline.detection.series import Table
+from pipeline.detection.series import HOUR, Table
 from pipeline.durations import DAY_MS
 from pipeline.problems.counting import table_of
-from pipeline.problems.evaluate import HOUR, Backtest
+from pipeline.problems.evaluate import Backtest
 from pipeline.problems.problem import Problem
 from pipeline.settings.model import Settings
 from pipeline.traffic.access_log import Excluded, read_lines
@@ -65,7 +65,7 @@ class Logged(NamedTuple):
 
 
 Change = Callable[[PlannedHit, int], PlannedHit | None]
-"""What happens to a hit, given the milliseconds until the end of the log; None: it is not sent."""
+"""The change of a hit, given the milliseconds until the end of the log; None: it is not sent."""
 
 
 def stored(name: str, settings: Settings, rows: Rows, change: Change = lambda hit, _left: hit) -> Logged:

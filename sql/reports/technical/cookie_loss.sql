@@ -54,7 +54,7 @@ FROM
 -- nothing = "No browser loses the id cookie visibly more often than the others."
 -- limits = """\
 -- Only page views that a link of the site led to, so browsers that send no referrer are not judged. A browser that deletes cookies when it \
--- is closed loses none within a visit. Page views without a visitor are grouped, so `lawful` is too low. Where the collector may not set a cookie, `later` is empty."""
+-- is closed loses none within a visit. Page views without a visitor are grouped, so `lawful` is too low. `later` is empty if the collector may not set a cookie."""
 --
 -- [ru]
 -- title = "Потерянные cookie"
