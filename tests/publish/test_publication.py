@@ -478,7 +478,7 @@ def run_with(publisher: Publisher, hook: Callable[[], None]) -> None:
         usual.stop()
         return Watched(connect(*given, **named), hook)
 
-    usual = patch("pipeline.publish.publisher.connect", watched)
+    usual = patch("pipeline.database.client.connect", watched)
     usual.start()
     publisher.run(MIDNIGHT + DAY, NOW, wait=False)
 
