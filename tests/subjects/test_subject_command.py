@@ -66,7 +66,7 @@ def test_a_person_is_found_blocked_exported_and_erased(system: System, visitor: 
     found = subject(system, "find", "--case", "A-1", "--requester", "Anna", "--code", visitor.code())
     assert found["days"] == [{"day": visitor.now.date().isoformat(), "events": 3}]
     assert subject(system, "block", "--case", "A-1")["state"] == "blocked"
-    wait_until(lambda: visitor.visit() == 403, "new hits to be refused", seconds=60)
+    wait_until(lambda: visitor.visit() == 403, "new hits to be refused", seconds=60, pause=0.2)
     assert Visitor(system).visit() == 200
     exported = subject(system, "export", "--case", "A-1")
     assert {"/", "/doctors", "/contacts"} <= {row["page"] for row in exported["events"]}
@@ -75,7 +75,7 @@ def test_a_person_is_found_blocked_exported_and_erased(system: System, visitor: 
     assert "АКТ ОБ УНИЧТОЖЕНИИ" in act
     assert "обращение № A-1, заявитель: Anna" in act
     assert visitor.stored() == 0
-    wait_until(lambda: visitor.visit() == 200, "new hits to be taken again", seconds=60)
+    wait_until(lambda: visitor.visit() == 200, "new hits to be taken again", seconds=60, pause=0.2)
     listed = json.loads(system.run("subject", "list").stdout)
     assert {"case": "A-1", "state": "erased"}.items() <= next(row for row in listed if row["case"] == "A-1").items()
     again = system.run("subject", "find", "--case", "A-1", "--basis", "again", check=False)
@@ -115,10 +115,10 @@ def test_by_address_there_is_a_number_and_a_block_and_nothing_more(system: Syste
         assert refused.returncode == 1
         assert "was opened by an address" in refused.stderr
     subject(system, "block", "--case", "C-1")
-    wait_until(lambda: system.pixel(address=ADDRESS).status == 403, "new hits to be refused", seconds=60)
+    wait_until(lambda: system.pixel(address=ADDRESS).status == 403, "new hits to be refused", seconds=60, pause=0.2)
     assert system.pixel(address="198.51.100.203").status == 200
     subject(system, "unblock", "--case", "C-1")
-    wait_until(lambda: visitor.visit() == 200, "new hits to be taken again", seconds=60)
+    wait_until(lambda: visitor.visit() == 200, "new hits to be taken again", seconds=60, pause=0.2)
     audit = (system.settings.audit_dir / "audit.log").read_text()
     assert '"subject_unblock"' in audit
     assert ADDRESS not in audit

@@ -10,12 +10,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T | None], awaited: str = "a condition", *, seconds: float = 30.0) -> T:
-    """Return the first true result of `condition`; fail the test, naming the thing awaited, after so many seconds."""
+def wait_until(
+    condition: Callable[[], T | None], awaited: str = "a condition", *, seconds: float = 30.0, pause: float = 0.02
+) -> T:
+    """Return the first true result of `condition`, which is asked again after each pause of so many seconds.
+
+    Fail the test, naming the thing awaited, after so many `seconds`. A condition that sends a hit needs a pause of 0.2:
+    five hits a second stay within the collector's rate limit.
+    """
     end = monotonic() + seconds
     while not (result := condition()):
         assert monotonic() < end, f"waited {seconds:.0f} s for {awaited}"
-        sleep(0.02)
+        sleep(pause)
     return result
 
 
