@@ -139,8 +139,8 @@ def _numbers(report: Report, cell: RawCell, visitors: int) -> dict[str, int]:
             shown[name] = max(value, visitors)
         elif value >= THRESHOLD[cell.kind] and number.people >= (1 if name in ANY_PEOPLE else REAL_PEOPLE):
             shown[name] = value
-    wholes = {name: report.wholes(name) for name in shown}
-    kept = {name: min(shown[each] for each in of) for name, of in wholes.items() if shown.keys() >= {*of}}
+    wholes = {name: report.columns[name].part_of or name for name in shown}
+    kept = {name: min(shown[name], shown[whole]) for name, whole in wholes.items() if whole in shown}
     return kept | _robots(report, cell)
 
 

@@ -178,13 +178,6 @@ class Report(_Part):
         """The span in whole numbers of which its periods are: a day if it is published and has more than hours, else an hour."""
         return "day" if self.is_published and self.grains != ("hour",) else "hour"
 
-    def wholes(self, name: str) -> tuple[str, ...]:
-        """Return a measure, the measure that it is part of, the one that this is part of, and so on."""
-        found = [name]
-        while (whole := self.columns[found[-1]].part_of) and whole not in found:
-            found.append(whole)
-        return tuple(found)
-
     @property
     def is_for_tools(self) -> bool:
         """Whether its rows are of all sites and of all times, which is too much to read."""

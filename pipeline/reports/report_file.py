@@ -143,6 +143,7 @@ def _load_problems(report: Report, kinds: Sequence[str]) -> Iterator[tuple[Where
 def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
     published = report.named("key", "first", "measure", "measured", "derived", *PEOPLE, *NOBODY)
     usable = {*published, *report.parameters, *report.thresholds}
+    wholes = {name for name in report.named("measure") if report.columns[name].part_of is None}
     for name, column in report.columns.items():
         where = ("columns", name)
         if (column.expression is None) == (column.kind == "derived"):
@@ -151,8 +152,8 @@ def _column_problems(report: Report) -> Iterator[tuple[Where, str]]:
             yield where, "only a key, a value or a derived column has a type; others have the type of their number"
         if column.kind == "value" and bool(column.type) != (not report.parameters or bool(report.plain)):
             yield where, "the values of a report with a view without parameters have a type, others none"
-        if column.part_of and column.part_of not in report.named("measure"):
-            yield where, "part_of names a measure"
+        if column.part_of and column.part_of not in wholes:
+            yield where, "part_of names a measure that is no part of another one"
         if strangers := _strangers(column.expression or "", usable - {name}):
             yield where, f"may only name published columns, not {min(strangers)}"
     if strangers := _strangers(report.only, usable):

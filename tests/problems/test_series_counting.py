@@ -357,7 +357,7 @@ def measured(kind: str, load: int, seconds: float = 0, **facts: Any) -> Made:
 
 
 def store_measured(counter: Counter, *made: Made) -> Table:
-    measured_day.store(counter.rows.settings, made)
+    clinic_day.store(counter.rows.settings, made, "technical")
     return counter.table(view(1))
 
 
@@ -400,6 +400,6 @@ def test_measurements_of_robots_staff_and_other_sites_are_in_no_number(counter: 
 def test_measurements_that_come_late_make_their_hour_counted_again(counter: Counter) -> None:
     counter.table(view(1))
     assert counter.count() == 0
-    measured_day.store(counter.rows.settings, [measured("js_error", 1, 30, template="x")])
+    clinic_day.store(counter.rows.settings, [measured("js_error", 1, 30, template="x")], "technical")
     assert counter.count() == 1
     assert number(counter.table(), "people", Slice("script_error", "x")) == 1

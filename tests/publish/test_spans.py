@@ -126,28 +126,10 @@ def test_no_part_of_a_report_is_larger_than_its_whole(name: str, part: str, whol
     for place in range(64):
         # The same sum of other people: the noise of the part would often put it above.
         key = KEYS - 1 - place * (KEYS // 64)
-        made = {each: Number(30, 30, NO_NOISE) for each in asked.wholes(whole)} | {part: Number(30, 29, key)}
+        made = {whole: Number(30, 30, NO_NOISE), part: Number(30, 29, key)}
         (seen,) = of_span(asked, [RawCell(keys, 30, 30, NO_NOISE, made)], with_numbers=True).cells
         compared += seen.numbers[part] == seen.numbers[whole]
         assert seen.numbers[part] <= seen.numbers[whole]
-    assert compared > 16
-
-
-@pytest.mark.parametrize(
-    ("name", "part", "whole"), [each for each in PARTS if each[2] in {one[1] for one in PARTS if one[0] == each[0]}]
-)
-def test_a_part_of_a_part_is_not_larger_than_that_one_as_published(name: str, part: str, whole: str) -> None:
-    asked = report(name)
-    keys = tuple("x" for _ in asked.named("key"))
-    top = asked.wholes(whole)[-1]
-    compared = 0
-    for place in range(64):
-        # The noise of both parts would often put them above the whole.
-        key = KEYS - 1 - place * (KEYS // 64)
-        made = {top: Number(30, 30, NO_NOISE), whole: Number(30, 29, key), part: Number(30, 28, key)}
-        (seen,) = of_span(asked, [RawCell(keys, 30, 30, NO_NOISE, made)], with_numbers=True).cells
-        compared += seen.numbers[part] == seen.numbers[top]
-        assert seen.numbers[part] <= seen.numbers[whole] <= seen.numbers[top]
     assert compared > 16
 
 

@@ -76,6 +76,8 @@ def refusal(name: str, file: Path) -> str:
         ('-- shape = "partition"\n', '-- shape = "partition"\n-- only = "errors > people"\n', "only", "only: may only name published columns, not people"),
         ("round(100 * errors", "round(100 * people", "error_share", "columns.error_share: may only name published"),
         ("round(100 * errors", "(SELECT max(visitor) FROM pixel.events", "error_share", "may only name published"),
+        ('errors = { kind = "measure", part_of = "hits"', 'errors = { kind = "measure", part_of = "visitors"', "errors = {", "part_of names a measure that is no part"),
+        ('errors = { kind = "measure", part_of = "hits"', 'errors = { kind = "measure", part_of = "noscript"', "errors = {", "part_of names a measure that is no part"),
         ('kind = "derived"', 'kind = "measure"', "error_share", "a derived column, and no other, has an expression"),
         ("FROM events\n", "FROM pixel.events\n", "FROM pixel.events", "may read events, not pixel.events"),
         ("FROM events\n", "FROM events, pixel.held\n", "pixel.held", "not pixel.held"),

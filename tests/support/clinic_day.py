@@ -74,17 +74,17 @@ def row(at: datetime, **facts: object) -> dict[str, object]:
     return plain | facts
 
 
-def store(settings: Settings, made: Iterable[Mapping[str, object]]) -> None:
-    """Insert rows as the worker's user would."""
+def store(settings: Settings, made: Iterable[Mapping[str, object]], table: str = "events") -> None:
+    """Insert rows of events, or of another table, as the worker's user would."""
     listed = list(made)
     client = connect(settings, "pixel_writer")
     try:
         client.insert(
-            "events",
+            table,
             [list(each.values()) for each in listed],
             column_names=list(listed[0]),
             database="pixel",
-            column_type_names=[TYPES.get(name, "String") for name in listed[0]],
+            column_type_names=[TYPES[table].get(name, "String") for name in listed[0]],
         )
     finally:
         client.close()
@@ -92,25 +92,35 @@ def store(settings: Settings, made: Iterable[Mapping[str, object]]) -> None:
 
 # The writer may not read the table's description, so the types travel with the rows.
 TYPES = {
-    "received_at": "DateTime64(3, 'UTC')",
-    "event_id": "UUID",
-    "epoch": "Date",
-    "visitor": "UInt64",
-    "ua_token": "UInt64",
-    "ip_token": "IPv6",
-    "net_token": "IPv6",
-    "click_token": "UInt64",
-    "cookies": "Map(LowCardinality(String), String)",
-    "ip_version": "UInt8",
-    "asn": "UInt32",
-    "browser_major": "UInt16",
-    "os_major": "UInt16",
-    "page_flags": "UInt16",
-    "status": "UInt16",
-    "scrubbed": "UInt16",
-    "nonce": "UInt64",
-    "paid": "Bool",
-    "ivt_reasons": "Array(String)",
+    "events": {
+        "received_at": "DateTime64(3, 'UTC')",
+        "event_id": "UUID",
+        "epoch": "Date",
+        "visitor": "UInt64",
+        "ua_token": "UInt64",
+        "ip_token": "IPv6",
+        "net_token": "IPv6",
+        "click_token": "UInt64",
+        "cookies": "Map(LowCardinality(String), String)",
+        "ip_version": "UInt8",
+        "asn": "UInt32",
+        "browser_major": "UInt16",
+        "os_major": "UInt16",
+        "page_flags": "UInt16",
+        "status": "UInt16",
+        "scrubbed": "UInt16",
+        "nonce": "UInt64",
+        "paid": "Bool",
+        "ivt_reasons": "Array(String)",
+    },
+    "technical": {
+        "received_at": "DateTime64(3, 'UTC')",
+        "event_id": "UUID",
+        "source_line": "UInt32",
+        "value": "Float64",
+        "browser_major": "UInt16",
+        "view": "UInt64",
+    },
 }
 
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from pipeline.database.client import connect
-from pipeline.settings.model import Settings
 from support.clinic_day import PAGES, SITE
 from support.days import MIDNIGHT
 
@@ -21,15 +18,6 @@ LOADS = 240
 OWN_HOST = "clinic.example"
 """A host of the site in the settings of the tests."""
 CLIENTS = (("Chrome", 142, "pc"), ("Chrome", 142, "phone"), ("Safari", 18, "phone"), ("Firefox", 145, "pc"))
-TYPES = {
-    "received_at": "DateTime64(3, 'UTC')",
-    "event_id": "UUID",
-    "source_line": "UInt32",
-    "value": "Float64",
-    "browser_major": "UInt16",
-    "view": "UInt64",
-}
-# The writer may not read the table's description, so the types travel with the rows.
 
 Row = dict[str, object]
 
@@ -60,22 +48,6 @@ def measurement(at: datetime, kind: str, view: int, **facts: object) -> Row:
         "view": view,
     }
     return plain | facts
-
-
-def store(settings: Settings, made: Iterable[Mapping[str, object]]) -> None:
-    """Insert measurements as the worker's user would."""
-    listed = list(made)
-    client = connect(settings, "pixel_writer")
-    try:
-        client.insert(
-            "technical",
-            [list(each.values()) for each in listed],
-            column_names=list(listed[0]),
-            database="pixel",
-            column_type_names=[TYPES.get(name, "String") for name in listed[0]],
-        )
-    finally:
-        client.close()
 
 
 def rows() -> list[Row]:

@@ -99,7 +99,7 @@ def store_published_day(settings: Settings) -> None:
     rows.clear()
     rows.close()
     clinic_day.store(settings, clinic_day.rows())
-    measured_day.store(settings, measured_day.rows())
+    clinic_day.store(settings, measured_day.rows(), "technical")
     publish_exactly(settings)
 
 
@@ -162,7 +162,7 @@ class Desk:
         rows = [row for group in groups for row in group]
         self._sites |= {row["site"] for row in rows}
         for columns in dict.fromkeys(tuple(row) for row in rows):
-            measured_day.store(self.settings, [row for row in rows if tuple(row) == columns])
+            clinic_day.store(self.settings, [row for row in rows if tuple(row) == columns], "technical")
 
     def publisher(self, *reports: str, grains: Sequence[Grain] = ()) -> Publisher:
         """Return a publisher of the stored sites and of these reports alone, or of these spans of them.

@@ -21,7 +21,25 @@ class Post(NamedTuple):
     body: bytes
 
 
-class HttpReceiver:
+class _Receiver:
+    """A server of loopback in a thread of its own for the time of a `with` block."""
+
+    def __init__(self, server: socketserver.TCPServer) -> None:
+        self._server = server
+        self.port = int(server.socket.getsockname()[1])
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class HttpReceiver(_Receiver):
     """An HTTP server that answers each POST with the status that `answer` returns for the number of POSTs before it; `posts` has them."""
 
     def __init__(
@@ -48,20 +66,10 @@ class HttpReceiver:
             def handle_error(self, *_: Any) -> None:
                 """Say nothing: a client that refuses the certificate ends the connection."""
 
-        self._server = Quiet(("127.0.0.1", 0), Handler)
+        server = Quiet(("127.0.0.1", 0), Handler)
         if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        super().__init__(server)
 
 
 class Received(NamedTuple):
@@ -74,7 +82,7 @@ class Received(NamedTuple):
     encrypted: bool
 
 
-class SmtpReceiver:
+class SmtpReceiver(_Receiver):
     """An SMTP server; `refused` maps a command to an answer that refuses it, `unknown` is a recipient that it refuses."""
 
     def __init__(
@@ -107,18 +115,8 @@ class SmtpReceiver:
             daemon_threads = True
             allow_reuse_address = True
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = Server(("127.0.0.1", 0), Handler)
+        super().__init__(server)
 
 
 class _Talk:
