@@ -119,7 +119,7 @@ def test_what_the_engine_offers_has_been_looked_at() -> None:
 def test_no_function_makes_a_file_outside_of_the_engine_s_directory(
     clickhouse: Settings, user: str, tmp_path: Path
 ) -> None:
-    clickhouse.keys_dir.mkdir(exist_ok=True)
+    clickhouse.keys_dir.mkdir(mode=0o700, exist_ok=True)
     before = files_of(clickhouse.data)
     outside = tmp_path / "made"
     for path in (
