@@ -53,6 +53,7 @@ LIVES: Final = (
     Life("technical", "received_at", "rows_days"),
     Life("rejects", "received_at", "rows_days"),
     Life("fraud_signals", "window_start", "rows_days"),
+    Life("fraud_cases", "day", "rows_days"),
     Life("series", "hour", "rows_days"),
     Life("counters", "minute", "numbers_months"),
     Life("hourly", "hour", "numbers_months"),
@@ -60,6 +61,8 @@ LIVES: Final = (
     Life("publications", "start", "numbers_months"),
     Life("cells", "start", "numbers_months"),
     Life("problems", "changed_at", "numbers_months"),
+    Life("fraud_runs", "day", "numbers_months"),
+    Life("fraud_normals", "day", "numbers_months"),
 )
 
 

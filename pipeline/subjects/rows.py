@@ -27,7 +27,12 @@ from pipeline.inventory.columns import inventory
 from pipeline.settings.model import Settings
 from pipeline.subjects.requests import PersonRequest
 
-TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
+TABLES: Final[Mapping[str, str]] = {
+    "events": "received_at",
+    "held": "received_at",
+    "fraud_signals": "window_start",
+    "fraud_cases": "last_seen",
+}
 """Every table whose rows have a visitor, with the column of their time; except the blocks themselves."""
 
 EXPORTED: Final = ", ".join(

@@ -50,6 +50,12 @@ GRANT SELECT ON pixel.publications TO pixel_writer;
 GRANT SELECT ON pixel.series TO pixel_writer;
 GRANT SELECT ON pixel.problems TO pixel_writer;
 GRANT SELECT ON pixel.marks TO pixel_writer;
+-- The fraud review: signs and cases, which have tokens of suspects, and verdicts.
+GRANT SELECT ON pixel.fraud_signals TO pixel_writer;
+GRANT SELECT ON pixel.fraud_cases TO pixel_writer;
+GRANT SELECT ON pixel.fraud_runs TO pixel_writer;
+GRANT SELECT ON pixel.fraud_normals TO pixel_writer;
+GRANT SELECT ON pixel.verdicts TO pixel_writer;
 GRANT SELECT(database, table, active, partition_id, rows) ON system.parts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.

@@ -1,0 +1,183 @@
+"""The job of `ship` that scores the days of all sites, and the one scoring that `fraud score` asks for.
+
+Owns the choice of the days, the order of the steps of one day, and the rest between two scorings. A day is scored again when its stored rows or
+the rules changed; readers see a run when all of it is stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from time import monotonic
+from typing import Final
+
+from clickhouse_connect.driver import Client
+
+from pipeline.fraud import normals, store
+from pipeline.fraud.day import Day, Suspect
+from pipeline.fraud.measure import measure, suspects_of
+from pipeline.fraud.sentences import reasons
+from pipeline.publish.job import Passed
+from pipeline.publish.ledger import stored_days
+from pipeline.scoring.cases import Member, cases_of, sampled
+from pipeline.scoring.rules import Signal, all_signals, rules_version
+from pipeline.scoring.score import Scored, Sign, Surroundings, scored
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
+from pipeline.system import locks
+
+SCORE_SECONDS: Final = 60
+REST: Final = 10
+"""A scoring rests so many times as long as it took, at most a tenth of one core, but not longer than `LONGEST_REST`."""
+LONGEST_REST: Final = 600.0
+SHORTEST_REST: Final = 180.0
+DAYS: Final = 28
+"""Days back to which a changed day is scored again."""
+SAMPLES: Final = 3
+"""So many unclear cases of a day are queued for a reviewer, or health learns only from what the score already believed."""
+LOCK: Final = "fraud.lock"
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, date], None]
+
+
+def score_days(
+    settings: Settings, now: datetime, progress: Progress = lambda _site, _day: None, *, days: int = DAYS, most: int = 0
+) -> int:
+    """Score the changed days of all sites, the newest first, and return their number; `most` bounds it, 0 does not.
+
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses, `locks.Held` while another process scores.
+    """
+    with _alone(settings), store.connected(settings) as client:
+        first = now.date() - timedelta(days=days - 1)
+        done, rules = store.scored_days(client, first), rules_version()
+        stored = {_day(partition): rows for partition, rows in stored_days(client, "events").items()}
+        due = [
+            (day, site)
+            for day in sorted((day for day in stored if first <= day <= now.date()), reverse=True)
+            for site in settings.sites
+            if done.get((site.id, day)) != (stored[day], rules)
+        ]
+        for number, (day, site) in enumerate(due, 1):
+            if most and number > most:
+                return most
+            progress(site.id, day)
+            score_day(client, site, day, now, stored[day])
+        return len(due)
+
+
+def score_day(client: Client, site: Site, of: date, now: datetime, stored: int) -> None:
+    """Score one UTC day of a site, as far as it has come."""
+    began = monotonic()
+    is_over = of < now.date()
+    end = datetime.combine(of + timedelta(days=1), datetime.min.time(), UTC)
+    day = Day(site.id, of, min(end, now.replace(microsecond=0) + timedelta(seconds=1)), _milliseconds(now))
+    signals = measurable(site)
+    usual = normals.normals_of(client, site.id, of, signals)
+    cut = measure(client, day, signals, usual)
+    suspects = suspects_of(client, day)
+    if is_over:
+        normals.write(client, day, signals, suspects)
+    kept = keep(day, suspects, store.members_before(client, day))
+    store.write_cases(client, day, kept)
+    took = round((monotonic() - began) * 1000)
+    store.write_run(client, day, stored=stored, suspects=len(kept), milliseconds=took, cut=cut, lists="")
+    if cut:
+        log.warning("site %s, %s: more clients than are kept set off %s", site.id, of, ", ".join(cut))
+
+
+def measurable(site: Site) -> list[Signal]:
+    """Return the signals that can be measured at a site: those whose page roles are in its settings."""
+    known = {each.role for each in site.roles}
+    return [signal for signal in all_signals().values() if not signal.roles or known & set(signal.roles)]
+
+
+def keep(day: Day, suspects: Sequence[Suspect], before: Sequence[Member]) -> list[store.Kept]:
+    """Return the suspects that have enough points, each with its case; pure."""
+    found = {suspect.suspect: (suspect, score_of(suspect)) for suspect in suspects}
+    kept = {place: each for place, each in found.items() if each[1].band != "none"}
+    own_case = {member.suspect: member.case for member in before if member.day == day.day}
+    members = [_member(day, suspect, own_case.get(place, "")) for place, (suspect, _) in kept.items()]
+    others = [member for member in before if member.day != day.day]
+    cases = cases_of(day.site, [*members, *others])
+    case_of = {member.suspect: case.id for case in cases for member in case.members if member.day == day.day}
+    best = _best_bands(kept, case_of)
+    samples = sampled((case for case, band in best.items() if band == "unclear"), SAMPLES)
+    links = {member.suspect: sorted(member.links) for member in members}
+    return [
+        store.Kept(
+            suspect,
+            score,
+            {"en": reasons(suspect.signs, score.points, "en"), "ru": reasons(suspect.signs, score.points, "ru")},
+            links[place],
+            case_of[place],
+            case_of[place] in samples,
+        )
+        for place, (suspect, score) in kept.items()
+    ]
+
+
+def score_of(suspect: Suspect) -> Scored:
+    """Return the score of a suspect."""
+    signals = all_signals()
+    around = Surroundings(suspect.people_here, suspect.people_there, suspect.net_class == "mobile")
+    worst = {found.signal: found for found in suspect.signs}
+    return scored([Sign(signals[name], found.value) for name, found in worst.items()], around)
+
+
+class Scoring:
+    """The job: scores what changed, the newest day first, one day at a time."""
+
+    def __init__(self) -> None:
+        self._passed: Passed | None = None
+        self._rests_until = 0.0
+
+    def __call__(self, settings: Settings) -> None:
+        """Score the newest changed day; raises what `score_days` raises."""
+        if not settings.fraud.enabled:
+            return
+        self._passed = self._passed or Passed(settings.spool_dir)
+        began, until = monotonic(), self._passed.look(datetime.now(UTC))
+        if until is None or began < self._rests_until:
+            return
+        try:
+            score_days(settings, until, most=len(settings.sites))
+        except locks.Held:
+            return  # `fraud score` does the same work right now
+        self._rests_until = monotonic() + min(LONGEST_REST, max(SHORTEST_REST, (monotonic() - began) * REST))
+
+
+def _member(day: Day, suspect: Suspect, case: str) -> Member:
+    things = {f"visitor {suspect.visitor}"} if suspect.visitor else set()
+    if suspect.net_class not in ("own", "mobile"):
+        things |= {f"address {day.day} {each}" for each in suspect.addresses}
+        things |= {f"network {day.day} {each}" for each in suspect.networks}
+    links = {f"{sign.signal} {sign.link}" for sign in suspect.signs if sign.link}
+    return Member(day.day, suspect.suspect, frozenset(things), frozenset(links), case)
+
+
+def _best_bands(kept: Mapping[int, tuple[Suspect, Scored]], case_of: Mapping[int, str]) -> dict[str, str]:
+    order = ("unclear", "watch", "likely")
+    best: dict[str, str] = {}
+    for place, (_, score) in kept.items():
+        case = case_of[place]
+        best[case] = max(best.get(case, "unclear"), score.band, key=order.index)
+    return best
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _day(partition: str) -> date:
+    return datetime.strptime(partition, "%Y%m%d").replace(tzinfo=UTC).date()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locks.locked(settings.run_dir / LOCK, wait=False):
+        yield

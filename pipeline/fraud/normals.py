@@ -1,0 +1,63 @@
+"""What is usual at a site: percentiles of each signal over all clients of its last eight weeks, else the shipped ones.
+
+Owns `pixel.fraud_normals`. A day counts once, when it is over; the site's own values are the medians of its days, so a day under attack
+does not make the attack usual. Works as `pixel_writer`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from statistics import median
+from typing import Final
+
+from clickhouse_connect.driver import Client
+
+from pipeline.fraud.day import Day, Normal, Suspect
+from pipeline.fraud.views import view_of
+from pipeline.scoring.rules import Signal
+
+HISTORY_DAYS: Final = 56
+ENOUGH_CLIENTS: Final = 500
+"""Fewer clients in all days together do not say what is usual at the site."""
+_READ: Final = (
+    "/* usual values */ SELECT signal, day, clients, p01, p50, p99, p999 FROM pixel.fraud_normals FINAL"
+    " WHERE site = {site:String} AND day >= {first:Date} AND day < {day:Date}"
+)
+# A link is of several clients: its value is that of each of them.
+_MEASURE: Final = """/* measure what is usual */
+INSERT INTO pixel.fraud_normals
+SELECT
+    toDate({{since:DateTime('UTC')}}), {{site:String}}, {{signal:String}}, count(),
+    ifNotFinite(quantile(0.01)(value), 0), ifNotFinite(quantile(0.5)(value), 0), ifNotFinite(quantile(0.99)(value), 0),
+    ifNotFinite(quantile(0.999)(value), 0), {{flagged:UInt64}}, {{people:UInt64}}, {{run:DateTime64(3, 'UTC')}}
+FROM {view}(site = {{site:String}}, since = {{since:DateTime('UTC')}}, until = {{until:DateTime('UTC')}})"""
+
+
+def normals_of(client: Client, site: str, day: date, signals: Sequence[Signal]) -> dict[str, Normal]:
+    """Return what is usual at a site before a day, by signal."""
+    values = {"site": site, "first": day - timedelta(days=HISTORY_DAYS), "day": day}
+    rows: Mapping[str, list[Sequence[float]]] = defaultdict(list)
+    for signal, _, *numbers in client.query(_READ, parameters=values).result_rows:
+        rows[signal].append(numbers)
+    return {signal.name: _normal(signal, rows[signal.name]) for signal in signals}
+
+
+def _normal(signal: Signal, days: Sequence[Sequence[float]]) -> Normal:
+    if sum(day[0] for day in days) < ENOUGH_CLIENTS:
+        half, most = signal.usual
+        return Normal(half, most, most, is_own=False)
+    middle, high, highest = (median(day[place] for day in days) for place in (2, 3, 4))
+    if signal.worse == "below":
+        high = median(day[1] for day in days)
+    return Normal(middle, high, highest, is_own=True)
+
+
+def write(client: Client, day: Day, signals: Sequence[Signal], suspects: Sequence[Suspect]) -> None:
+    """Measure and store the usual values of a day that is over, and how many of the flagged clients are surely people."""
+    flagged = Counter(sign.signal for suspect in suspects for sign in suspect.signs)
+    people = Counter(sign.signal for suspect in suspects if suspect.is_person for sign in suspect.signs)
+    for signal in signals:
+        values = {**day.words, "signal": signal.name, "flagged": flagged[signal.name], "people": people[signal.name]}
+        client.command(_MEASURE.format(view=view_of(signal.name)), parameters=values)

@@ -1,0 +1,42 @@
+-- The facts of each suspect that a run found: what it touched, from where, and how many people share its address.
+-- `found` are the suspects of the run. `people_here` are the returning cookies of its fullest address on that day, `people_there` is
+-- the median of its provider's addresses: a signal of an address says little about one of many who share it.
+-- `is_person` is a proof that needs no verdict: it came back with a cookie of another day, or booked at a human pace.
+WITH
+    $frame,
+    found AS (
+        SELECT suspect FROM pixel.fraud_signals
+        WHERE site = {site:String} AND window_start = {since:DateTime('UTC')} AND computed_at = {run:DateTime64(3, 'UTC')}
+    ),
+    addresses AS (
+        SELECT ip_token, any(asn) AS its_asn, uniqExactIf(visitor, cookie_state = 'returning') AS people
+        FROM hits
+        GROUP BY ip_token
+    ),
+    providers AS (
+        SELECT its_asn, quantileExactIf(0.5)(people, people > 0) AS median_people FROM addresses GROUP BY its_asn
+    )
+SELECT
+    suspect,
+    any(client) AS client,
+    min(received_at) AS first_seen,
+    max(received_at) AS last_seen,
+    countIf(is_view) AS views,
+    countIf(NOT is_view) AS impressions,
+    sumMapIf(map(toString(click_kind), toUInt64(1)), is_view AND paid) AS paid_clicks,
+    arraySort(groupUniqArrayIf(toString(page_role), page_role IN ('form', 'done', 'login', 'reset'))) AS roles,
+    trimBoth(concat(any(toString(browser)), if(any(browser_major) = 0, '', concat(' ', toString(any(browser_major)))), if(any(os) = '', '', concat(', ', any(toString(os)))))) AS program,
+    any(asn) AS any_asn,
+    any(toString(as_org)) AS org,
+    any(toString(country)) AS any_country,
+    any(toString(net_class)) AS any_class,
+    groupUniqArray(20)(net_token) AS networks,
+    groupUniqArray(20)(ip_token) AS its_addresses,
+    max(people) AS people_here,
+    max(median_people) AS people_there,
+    max(cookie_age IN ('day', 'week', 'month', 'older')) OR countIf(page_role = 'done') BETWEEN 1 AND 2 AND count() >= 3 AND max(at_ms) - min(at_ms) >= 30000 AS is_person
+FROM hits
+INNER JOIN addresses USING (ip_token)
+LEFT JOIN providers ON hits.asn = providers.its_asn
+WHERE suspect IN found
+GROUP BY suspect

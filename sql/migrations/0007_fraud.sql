@@ -1,0 +1,91 @@
+-- Signs of fraud, scored clients and their cases. Every statement may run twice.
+
+-- A sign is about a suspect: one client of one day, by its cookie, else by the day's visitor of its address and browser, else by the
+-- tokens of both. `link` is what a sign shares with others, such as a path that several clients took; '' for none.
+ALTER TABLE pixel.fraud_signals$on_cluster
+    ADD COLUMN IF NOT EXISTS suspect UInt64 AFTER subject,
+    ADD COLUMN IF NOT EXISTS link String AFTER signal,
+    ADD COLUMN IF NOT EXISTS normal_p50 Float64 CODEC(ZSTD(1)) AFTER threshold,
+    ADD COLUMN IF NOT EXISTS normal_p99 Float64 CODEC(ZSTD(1)) AFTER normal_p50,
+    ADD COLUMN IF NOT EXISTS is_calibrated Bool AFTER normal_p99,
+    ADD COLUMN IF NOT EXISTS is_shadow Bool AFTER points;
+
+-- One row for each suspect of a day that has enough points; the rows with one `case_id` are a case. A day that is scored again
+-- replaces its rows: those of the newest run count (pixel.fraud_runs). `band` and `score` are the suspect's own.
+CREATE TABLE IF NOT EXISTS pixel.fraud_cases$on_cluster
+(
+    day           Date CODEC(Delta, ZSTD(1)),
+    site          LowCardinality(String),
+    suspect       UInt64,
+    case_id       String,
+    visitor       UInt64 CODEC(ZSTD(1)),
+    epoch         Date CODEC(Delta, ZSTD(1)),
+    ip_token      IPv6 CODEC(ZSTD(1)),
+    score         Float64 CODEC(ZSTD(1)),
+    band          Enum8('unclear' = 1, 'watch' = 2, 'likely' = 3),
+    families      Map(LowCardinality(String), Float64) CODEC(ZSTD(1)),
+    signals       Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    reasons       Array(String) CODEC(ZSTD(3)),
+    reasons_ru    Array(String) CODEC(ZSTD(3)),
+    links         Array(String) CODEC(ZSTD(1)),
+    first_seen    DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    last_seen     DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    views         UInt64 CODEC(ZSTD(1)),
+    impressions   UInt64 CODEC(ZSTD(1)),
+    paid_clicks   Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
+    touched       Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    client        String CODEC(ZSTD(1)),
+    asn           UInt32 CODEC(ZSTD(1)),
+    as_org        LowCardinality(String),
+    country       LowCardinality(String),
+    net_class     LowCardinality(String),
+    is_sample     Bool,
+    rules_version LowCardinality(String),
+    computed_at   DateTime64(3, 'UTC') CODEC(ZSTD(1))
+)
+ENGINE = $replacing_merge_tree(computed_at)
+PARTITION BY toYYYYMMDD(day)
+ORDER BY (site, day, suspect)
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1;
+
+-- One row for each day that was scored, written after its signs and cases: it makes them valid. Nothing here is about a person.
+CREATE TABLE IF NOT EXISTS pixel.fraud_runs$on_cluster
+(
+    day           Date CODEC(Delta, ZSTD(1)),
+    site          LowCardinality(String),
+    computed_at   DateTime64(3, 'UTC') CODEC(ZSTD(1)),
+    stored        UInt64 CODEC(ZSTD(1)),
+    suspects      UInt64 CODEC(ZSTD(1)),
+    milliseconds  UInt64 CODEC(ZSTD(1)),
+    cut           Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    rules_version LowCardinality(String),
+    lists_version String CODEC(ZSTD(1))
+)
+ENGINE = $replacing_merge_tree(computed_at)
+PARTITION BY toYYYYMM(day)
+ORDER BY (site, day)
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1;
+
+-- Each signal on one day of a site: its percentiles over all clients, how many it flagged, and how many of these are surely people.
+-- Nothing here is about a person.
+CREATE TABLE IF NOT EXISTS pixel.fraud_normals$on_cluster
+(
+    day         Date CODEC(Delta, ZSTD(1)),
+    site        LowCardinality(String),
+    signal      LowCardinality(String),
+    clients     UInt64 CODEC(ZSTD(1)),
+    p01         Float64 CODEC(ZSTD(1)),
+    p50         Float64 CODEC(ZSTD(1)),
+    p99         Float64 CODEC(ZSTD(1)),
+    p999        Float64 CODEC(ZSTD(1)),
+    flagged     UInt64 CODEC(ZSTD(1)),
+    people      UInt64 CODEC(ZSTD(1)),
+    computed_at DateTime64(3, 'UTC') CODEC(ZSTD(1))
+)
+ENGINE = $replacing_merge_tree(computed_at)
+PARTITION BY toYYYYMM(day)
+ORDER BY (site, day, signal)
+SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1;
