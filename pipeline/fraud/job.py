@@ -19,6 +19,7 @@ from pipeline.fraud import normals, store
 from pipeline.fraud.day import Day, Suspect
 from pipeline.fraud.measure import measure, suspects_of
 from pipeline.fraud.sentences import reasons
+from pipeline.marks.versions import versions_now
 from pipeline.publish.job import Passed
 from pipeline.publish.ledger import stored_days
 from pipeline.scoring.cases import Member, cases_of, sampled
@@ -38,6 +39,7 @@ DAYS: Final = 28
 SAMPLES: Final = 3
 """So many unclear cases of a day are queued for a reviewer, or health learns only from what the score already believed."""
 LOCK: Final = "fraud.lock"
+_LISTS: Final = frozenset({"database", "list", "parser"})
 
 log = logging.getLogger(__name__)
 
@@ -53,23 +55,23 @@ def score_days(
     """
     with _alone(settings), store.connected(settings) as client:
         first = now.date() - timedelta(days=days - 1)
-        done, rules = store.scored_days(client, first), rules_version()
+        done, lists = store.scored_days(client, first), lists_version(settings)
         stored = {_day(partition): rows for partition, rows in stored_days(client, "events").items()}
         due = [
             (day, site)
             for day in sorted((day for day in stored if first <= day <= now.date()), reverse=True)
             for site in settings.sites
-            if done.get((site.id, day)) != (stored[day], rules)
+            if done.get((site.id, day)) != store.Scoring(stored[day], rules_version(), is_over=day < now.date())
         ]
         for number, (day, site) in enumerate(due, 1):
             if most and number > most:
                 return most
             progress(site.id, day)
-            score_day(client, site, day, now, stored[day])
+            score_day(client, site, day, now, stored[day], lists)
         return len(due)
 
 
-def score_day(client: Client, site: Site, of: date, now: datetime, stored: int) -> None:
+def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, lists: str = "") -> None:
     """Score one UTC day of a site, as far as it has come."""
     began = monotonic()
     is_over = of < now.date()
@@ -84,9 +86,16 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int) 
     kept = keep(day, suspects, store.members_before(client, day))
     store.write_cases(client, day, kept)
     took = round((monotonic() - began) * 1000)
-    store.write_run(client, day, stored=stored, suspects=len(kept), milliseconds=took, cut=cut, lists="")
+    store.write_run(client, day, stored=stored, suspects=len(kept), milliseconds=took, cut=cut, lists=lists)
     if cut:
         log.warning("site %s, %s: more clients than are kept set off %s", site.id, of, ", ".join(cut))
+
+
+def lists_version(settings: Settings) -> str:
+    """Return the versions of the lists and databases that say what a network or a robot is, in one line."""
+    found, _ = versions_now(settings)
+    named = (f"{thing.name} {version}" for thing, version in sorted(found.items()) if thing.kind in _LISTS)
+    return ", ".join(named)
 
 
 def measurable(site: Site) -> list[Signal]:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
 
-from pipeline.database.client import working_as
+from pipeline.database.client import in_utc, working_as
 from pipeline.fraud.day import Day, Suspect
 from pipeline.scoring.cases import Member
 from pipeline.scoring.rules import rules_version
@@ -72,9 +72,15 @@ _MEMBERS: Final = (
     " AND (day, computed_at) IN (SELECT day, computed_at FROM pixel.fraud_runs FINAL WHERE site = {site:String})"
     " ORDER BY day DESC, suspect LIMIT {most:UInt32}"
 )
-_RUNS: Final = (
-    "/* scored days */ SELECT site, day, stored, rules_version FROM pixel.fraud_runs FINAL WHERE day >= {first:Date}"
-)
+_RUNS: Final = "/* scored days */ SELECT site, day, stored, rules_version, computed_at FROM pixel.fraud_runs FINAL WHERE day >= {first:Date}"
+
+
+class Scoring(NamedTuple):
+    """What a scoring of a day depends on: its stored rows, the version of the rules, and whether the day was over."""
+
+    stored: int
+    rules: str
+    is_over: bool
 
 
 class Kept(NamedTuple):
@@ -93,10 +99,13 @@ def connected(settings: Settings) -> AbstractContextManager[Client]:
     return working_as(settings, "pixel_writer", timeout=QUERY_SECONDS)
 
 
-def scored_days(client: Client, first: date) -> dict[tuple[str, date], tuple[int, str]]:
-    """Return the stored rows of each scored day of a site at its last run, and the version of the rules."""
+def scored_days(client: Client, first: date) -> dict[tuple[str, date], Scoring]:
+    """Return the last scoring of each day of a site."""
     rows = client.query(_RUNS, parameters={"first": first}).result_rows
-    return {(site, day): (int(stored), rules) for site, day, stored, rules in rows}
+    return {
+        (site, day): Scoring(int(stored), rules, is_over=day < in_utc(at).date())
+        for site, day, stored, rules, at in rows
+    }
 
 
 def members_before(client: Client, day: Day) -> list[Member]:

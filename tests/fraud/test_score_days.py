@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 from pipeline.fraud.job import score_days
+from pipeline.scoring.rules import rules_version
 from pipeline.settings.model import Settings
+from support.clinic_day import SINCE, store
 from support.clinic_day import rows as day_rows
-from support.clinic_day import store
 from support.server import Rows
 from support.suspicion import MadeClient
 
 PAGES = tuple(f"/page-{number}" for number in range(30))
 CASES = "SELECT suspect, case_id, band, signals, reasons FROM pixel.fraud_cases FINAL ORDER BY day, suspect"
+NORMALS = "SELECT DISTINCT signal FROM pixel.fraud_normals"
 NOW = datetime.now(UTC)
 
 
@@ -28,3 +30,22 @@ def test_a_scanner_is_a_likely_case_and_keeps_its_id_as_it_grows(tables: Rows, c
     assert score_days(clickhouse, NOW) == 1
     (after,) = [row for row in tables.admin.query(CASES).result_rows if row[0] == scanner.suspect]
     assert after[1] == before[1]
+
+
+def test_a_day_is_scored_again_when_it_is_over_because_its_usual_values_count_then(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    store(clickhouse, MadeClient().views([0]))
+    day, night = (datetime.combine(SINCE.date(), time(hour), UTC) for hour in (12, 23))
+    assert [score_days(clickhouse, moment) for moment in (day, night)] == [1, 0]
+    assert tables.admin.query(NORMALS).result_rows == []
+    assert score_days(clickhouse, night + timedelta(hours=2)) == 1
+    assert ("F13",) in tables.admin.query(NORMALS).result_rows
+
+
+def test_a_run_tells_the_rules_and_the_lists_that_it_used(tables: Rows, clickhouse: Settings) -> None:
+    store(clickhouse, MadeClient().views([0]))
+    score_days(clickhouse, NOW)
+    ((rules, lists),) = tables.admin.query("SELECT rules_version, lists_version FROM pixel.fraud_runs").result_rows
+    assert rules == rules_version()
+    assert "crawler-user-agents" in lists
