@@ -1,17 +1,27 @@
 -- How many different attack attempts did a client make within 10 minutes?
+WITH
+    -- A link of the site that looks like an attack leads everybody there.
+    own_links AS (
+        SELECT page FROM hits WHERE is_view AND $is_attack AND referrer_kind = 'internal' GROUP BY page HAVING uniqUpTo(4)(suspect) > 4
+    )
 SELECT
     any(client) AS client,
     '' AS link,
     max(attempts) AS value,
     min(received_at) AS began,
     max(received_at) AS ended,
-    map('kinds', arrayStringConcat(arraySort(groupUniqArray(toString(attack))), ', '), 'pages', arrayStringConcat(groupUniqArray(3)(toString(page)), ' ')) AS evidence
+    map('kinds', arrayStringConcat(arraySort(groupUniqArray(if(attack = '', 'other', toString(attack)))), ', '), 'pages', arrayStringConcat(groupUniqArray(3)(toString(page)), ' ')) AS evidence
 FROM
 (
     SELECT
         suspect, client, received_at, attack, page,
         uniqExact(page, attack) OVER (PARTITION BY suspect ORDER BY at_ms RANGE BETWEEN 599999 PRECEDING AND CURRENT ROW) AS attempts
-    FROM hits
-    WHERE $is_attack
+    FROM
+    (
+        SELECT suspect, client, received_at, at_ms, attack, page
+        FROM hits
+        WHERE is_view AND $is_attack AND page NOT IN own_links
+        LIMIT 5000 BY suspect
+    )
 )
 GROUP BY suspect
