@@ -177,13 +177,3 @@ def test_an_address_that_loads_a_hundred_pages_in_an_hour_without_links_is_broad
     got = fired(tables, clickhouse, rows, "F54")
     assert got.keys() == {client.suspect for client in parts}
     assert all(100 <= value <= 102 for value in got.values())
-
-
-def test_a_way_of_five_pages_that_five_clients_of_three_networks_took_is_cloned(
-    tables: Rows, clickhouse: Settings
-) -> None:
-    way = ("/", "/a", "/b", "/c", "/d")
-    clones = [MadeClient() for _ in range(5)]
-    others = [MadeClient({"cookie_age": "month"}) for _ in range(3)]
-    rows = [row for client in [*clones, *others] for row in client.views(range(0, 50, 10), way)]
-    assert fired(tables, clickhouse, rows, "F27") == {client.suspect: 5 for client in clones}
