@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.event import PageFlag
 from pipeline.settings.model import Settings
 from support.clinic_day import store
 from support.server import Rows
@@ -51,3 +52,73 @@ def test_a_controlled_browser_and_a_library_are_two_signals_and_a_check_of_the_s
     store(clickhouse, [*controlled.views([0]), *library.views([0]), *check.views([0])])
     signs = {each.suspect: [sign.signal for sign in each.signs] for each in found(tables.writer, "F07", "F07b")}
     assert signs == {controlled.suspect: ["F07"], library.suspect: ["F07b"]}
+
+
+def test_hints_that_contradict_twice_or_always_fire_and_one_of_three_does_not(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    always, twice, once, agreeing = (MadeClient() for _ in range(4))
+    false = {"hints": "contradict", "hints_detail": "version: agent 47, hint 143"}
+    rows = [
+        *always.views([0], **false),
+        *twice.views([0, 5], **false),
+        *twice.views([9], hints="agree"),
+        *once.views([0], **false),
+        *once.views([5, 9], hints="agree"),
+        *agreeing.views([0, 5], hints="agree"),
+    ]
+    assert fired(tables, clickhouse, rows, "F10") == {always.suspect: 1, twice.suspect: 2}
+    assert found(tables.writer, "F10")[0].signs[0].evidence["detail"] == "version: agent 47, hint 143"
+
+
+def test_hints_missing_from_all_of_several_hits_fire_and_one_with_hints_clears_the_rest(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    without, once, mixed = (MadeClient() for _ in range(3))
+    rows = [
+        *without.views([0, 5], hints="missing"),
+        *once.views([0], hints="missing"),
+        *mixed.views([0, 5], hints="missing"),
+        *mixed.views([9], hints="agree"),
+    ]
+    assert fired(tables, clickhouse, rows, "F10b") == {without.suspect: 2}
+
+
+def test_fetch_headers_that_contradict_twice_or_always_fire_and_one_of_three_does_not(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    always, twice, once = (MadeClient() for _ in range(3))
+    rows = [
+        *always.views([0], fetch="contradict"),
+        *twice.views([0, 5], fetch="contradict"),
+        *twice.views([9], fetch="agree"),
+        *once.views([0], fetch="contradict"),
+        *once.views([5, 9], fetch="none"),
+    ]
+    assert fired(tables, clickhouse, rows, "F55") == {always.suspect: 1, twice.suspect: 2}
+
+
+def test_two_pages_in_one_request_fire_and_other_differences_of_spelling_do_not(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    forged, once, foreign = (MadeClient({"page_host": "clinic.example"}) for _ in range(3))
+    rows = [
+        *forged.views([0, 5], page_flags=int(PageFlag.TWO_HOSTS | PageFlag.WWW)),
+        *once.views([0], page_flags=int(PageFlag.TWO_HOSTS)),
+        *once.views([5, 9]),
+        *foreign.views([0, 5], page_flags=int(PageFlag.FOREIGN_HOST | PageFlag.ATTACK)),
+    ]
+    assert fired(tables, clickhouse, rows, "F56") == {forged.suspect: 2}
+    assert found(tables.writer, "F56")[0].signs[0].evidence == {"host": "clinic.example", "hits": "2"}
+
+
+def test_a_browser_of_years_ago_fires_and_a_few_invented_versions_make_nobody_old(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    old, last_year = MadeClient({"browser_major": 112}), MadeClient({"browser_major": 113})
+    usual = [MadeClient({"browser_major": 143}) for _ in range(20)]
+    invented = [MadeClient({"browser_major": 9000}) for _ in range(19)]
+    other = MadeClient({"browser": "Safari", "browser_major": 5})
+    rows = [row for client in (old, last_year, other, *usual, *invented) for row in client.views([0])]
+    assert fired(tables, clickhouse, rows, "F09") == {old.suspect: 31}
+    assert found(tables.writer, "F09")[0].signs[0].evidence == {"browser": "Chrome 112", "newest": "143"}
