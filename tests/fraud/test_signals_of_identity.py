@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.event import PageFlag
 from pipeline.settings.model import Settings
 from support.clinic_day import store
@@ -122,3 +124,126 @@ def test_a_browser_of_years_ago_fires_and_a_few_invented_versions_make_nobody_ol
     rows = [row for client in (old, last_year, other, *usual, *invented) for row in client.views([0])]
     assert fired(tables, clickhouse, rows, "F09") == {old.suspect: 31}
     assert found(tables.writer, "F09")[0].signs[0].evidence == {"browser": "Chrome 112", "newest": "143"}
+
+
+def test_five_hits_in_half_an_hour_that_return_no_cookie_fire(tables: Rows, clickhouse: Settings) -> None:
+    keeping = [MadeClient() for _ in range(8)]
+    given = {"cookie_state": "new", "visitor_kind": "day"}
+    dropping, few, slow = (MadeClient(given) for _ in range(3))
+    refusing = MadeClient({"cookie_state": "refused", "visitor_kind": "day"})
+    signalling = MadeClient({"cookie_state": "signal", "visitor_kind": "day"})
+    rows = [
+        *dropping.views(range(0, 60, 10)),
+        *few.views(range(0, 40, 10)),
+        *slow.views(range(0, 6000, 1000)),
+        *refusing.views(range(0, 60, 10)),
+        *signalling.views(range(0, 60, 10)),
+        *(row for client in keeping for row in client.views(range(0, 60, 10))),
+    ]
+    assert fired(tables, clickhouse, rows, "F29") == {dropping.suspect: 6}
+
+
+def test_cookies_that_never_come_back_are_nothing_at_a_site_that_seldom_sets_one(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    dropping = MadeClient({"cookie_state": "new", "visitor_kind": "day"})
+    others = [MadeClient({"cookie_state": "none", "visitor_kind": "day"}) for _ in range(3)]
+    rows = [row for client in (dropping, *others) for row in client.views(range(0, 60, 10))]
+    assert fired(tables, clickhouse, rows, "F29") == {}
+
+
+def cookies_of(token: str, number: int, **facts: object) -> list[MadeClient]:
+    """Return clients with a cookie each behind one address."""
+    return [MadeClient({"ip_token": token, "net_token": token, "ua_token": 7} | facts) for _ in range(number)]
+
+
+def test_many_cookies_of_one_hit_on_an_address_fire_and_those_of_an_office_do_not(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    others = [MadeClient() for _ in range(900)]
+    churning = cookies_of("2001:db8::1", 25)
+    staff = cookies_of("2001:db8::2", 25)
+    known = cookies_of("2001:db8::3", 25, cookie_age="month")
+    carrier = cookies_of("2001:db8::4", 200, net_class="mobile")
+    rows = [
+        *(row for client in (*others, *churning, *known, *carrier) for row in client.views([0])),
+        *(row for client in staff for row in client.views([0, 60])),
+    ]
+    assert fired(tables, clickhouse, rows, "F30") == {client.suspect: 25 for client in churning}
+
+
+def test_an_address_of_a_provider_where_all_are_crowded_has_not_many_cookies(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    crowded = [client for place in range(300) for client in cookies_of(f"2001:db8::{place:x}", 25, asn=64500)]
+    assert fired(tables, clickhouse, [row for client in crowded for row in client.views([0])], "F30") == {}
+
+
+def moved(client: MadeClient, asns: Sequence[int], **facts: object) -> list[dict[str, object]]:
+    """Return a view each minute, each from a network of its own, of these providers in turn."""
+    return [
+        row
+        for place, asn in enumerate(asns)
+        for row in client.views([60 * place], asn=asn, net_token=f"2001:db8:{place:x}::", **facts)
+    ]
+
+
+def test_a_cookie_in_five_networks_or_of_three_providers_within_an_hour_fires(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    networks, providers, phone, both, train, relay = (MadeClient() for _ in range(6))
+    rows = [
+        *moved(networks, [1, 1, 1, 1, 2]),
+        *moved(providers, [1, 2, 3]),
+        *moved(phone, [1, 2, 1, 2]),
+        *moved(both, [1, 2, 1]),
+        *moved(both, [3, 4, 3], ip_version=6),
+        *moved(train, [1] * 9, net_class="mobile"),
+        *moved(relay, [1, 2, 3, 4, 5], net_class="relay"),
+    ]
+    assert fired(tables, clickhouse, rows, "F31") == {networks.suspect: 5, providers.suspect: 3}
+
+
+def test_networks_of_different_hours_do_not_add_up(tables: Rows, clickhouse: Settings) -> None:
+    traveller = MadeClient()
+    rows = [
+        row for place in range(6) for row in traveller.views([3600 * place], asn=place, net_token=f"2001:db8:{place}::")
+    ]
+    assert fired(tables, clickhouse, rows, "F31") == {}
+
+
+def test_one_cookie_in_two_browsers_fires_and_an_update_or_the_desktop_page_of_a_phone_does_not(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    rotating, back, updated, phone, tablet = (MadeClient({"os": "Windows"}) for _ in range(5))
+    rows = [
+        *rotating.views([0]),
+        *rotating.views([5], browser="Firefox", browser_major=140),
+        *back.views([0, 1200], browser_major=142),
+        *back.views([10]),
+        *updated.views([0, 10], browser_major=142),
+        *updated.views([15, 400]),
+        *updated.views([16], browser_major=142),
+        *phone.views([0], browser="Chrome Mobile", os="Android"),
+        *phone.views([5], os="Linux"),
+        *tablet.views([0], browser="Mobile Safari", os="iOS"),
+        *tablet.views([5], browser="Safari", os="Mac OS X"),
+    ]
+    assert fired(tables, clickhouse, rows, "F32") == {rotating.suspect: 2, back.suspect: 2}
+
+
+def test_ten_agents_of_one_address_in_80_seconds_fire_unless_cookies_come_back_to_it(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    def agents(token: str, step: float, **facts: object) -> list[dict[str, object]]:
+        given = {"ip_token": token, "cookie_state": "new", "visitor_kind": "day"} | facts
+        return [row for place in range(10) for row in MadeClient(given | {"ua_token": place}).views([step * place])]
+
+    rotating = agents("2001:db8::1", 8)
+    rows = [
+        *rotating,
+        *agents("2001:db8::2", 9.5),
+        *agents("2001:db8::3", 1),
+        *(row for client in cookies_of("2001:db8::3", 2) for row in client.views([0])),
+    ]
+    assert fired(tables, clickhouse, rows, "F32b") == {int(str(row["visitor"])): 10 for row in rotating}
