@@ -247,3 +247,71 @@ def test_ten_agents_of_one_address_in_80_seconds_fire_unless_cookies_come_back_t
         *(row for client in cookies_of("2001:db8::3", 2) for row in client.views([0])),
     ]
     assert fired(tables, clickhouse, rows, "F32b") == {int(str(row["visitor"])): 10 for row in rotating}
+
+
+def test_a_cookie_that_changes_its_country_within_two_hours_fires(tables: Rows, clickhouse: Settings) -> None:
+    jumping, flying, private, border, phone = (MadeClient() for _ in range(5))
+    abroad = {"country": "BR", "asn": 64500}
+    rows = [
+        *jumping.views([0]),
+        *jumping.views([600], **abroad),
+        *flying.views([0]),
+        *flying.views([7300], **abroad),
+        *private.views([0]),
+        *private.views([600], **abroad, net_class="vpn"),
+        *border.views([0]),
+        *border.views([600], country="KZ"),
+        *phone.views([0]),
+        *phone.views([600], **abroad, net_class="mobile"),
+    ]
+    assert fired(tables, clickhouse, rows, "F33") == {jumping.suspect: 1}
+    assert found(tables.writer, "F33")[0].signs[0].evidence == {"countries": "BR, RU", "minutes": "10"}
+
+
+def test_a_cookie_at_work_with_two_providers_at_once_fires(tables: Rows, clickhouse: Settings) -> None:
+    replayed, moving, twice, phone, dual = (MadeClient({"asn": 1}) for _ in range(5))
+    rows = [
+        *replayed.views([0, 60, 120]),
+        *replayed.views([30, 90, 150], asn=2),
+        # After the provider of the evening the one of the morning comes back.
+        *moving.views([0, 60, 120, 2000, 2060, 2120]),
+        *moving.views([900, 960, 1020], asn=2),
+        *twice.views([0, 60, 120]),
+        *twice.views([30, 90], asn=2),
+        *phone.views([0, 60, 120]),
+        *phone.views([30, 90, 150], asn=2, net_class="mobile"),
+        *dual.views([0, 60, 120]),
+        *dual.views([30, 90, 150], asn=2, ip_version=6),
+    ]
+    assert fired(tables, clickhouse, rows, "F34") == {replayed.suspect: 2}
+    assert found(tables.writer, "F34")[0].signs[0].evidence == {"providers": "AS1, AS2"}
+
+
+def pool(network: str, number: int, **facts: object) -> list[MadeClient]:
+    """Return clients with an address each in one network and the same browser."""
+    return [
+        MadeClient({"net_token": network, "cookie_state": "new", "visitor_kind": "day"} | facts) for _ in range(number)
+    ]
+
+
+def test_fifteen_addresses_of_a_network_with_one_hit_each_fire(tables: Rows, clickhouse: Settings) -> None:
+    rotating = pool("2001:db8:1::", 15)
+    known = MadeClient({"net_token": "2001:db8:1::", "cookie_age": "week"})
+    others = [
+        *pool("2001:db8:2::", 14),
+        *pool("2001:db8:3::", 15, net_class="mobile"),
+        *pool("2001:db8:4::", 15, net_class="relay"),
+        *pool("2001:db8:5::", 15, ip_version=6),
+    ]
+    busy = pool("2001:db8:6::", 15)
+    rows = [
+        *(row for client in (*rotating, known, *others) for row in client.views([0])),
+        *(row for client in busy for row in client.views([0, 60])),
+    ]
+    assert fired(tables, clickhouse, rows, "F35") == {client.suspect: 16 for client in rotating}
+    assert len({sign.link for each in found(tables.writer, "F35") for sign in each.signs}) == 1
+
+
+def test_a_rotating_network_gives_at_most_500_members(tables: Rows, clickhouse: Settings) -> None:
+    rotating = pool("2001:db8:1::", 520)
+    assert len(fired(tables, clickhouse, [row for client in rotating for row in client.views([0])], "F35")) == 500
