@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from pipeline.event import PageFlag
 from pipeline.settings.model import Settings
-from support.clinic_day import store
+from support.clinic_day import SINCE, row, store
 from support.server import Rows
 from support.suspicion import MadeClient, fired, found
 
@@ -315,3 +316,108 @@ def test_fifteen_addresses_of_a_network_with_one_hit_each_fire(tables: Rows, cli
 def test_a_rotating_network_gives_at_most_500_members(tables: Rows, clickhouse: Settings) -> None:
     rotating = pool("2001:db8:1::", 520)
     assert len(fired(tables, clickhouse, [row for client in rotating for row in client.views([0])], "F35")) == 500
+
+
+def sent_by(host: str, number: int, **facts: object) -> list[MadeClient]:
+    """Return clients that a foreign host sent."""
+    return [MadeClient({"referrer_host": host, "referrer_kind": "other"} | facts) for _ in range(number)]
+
+
+def test_referrers_on_the_list_weigh_more_than_new_ones_of_the_same_kind(tables: Rows, clickhouse: Settings) -> None:
+    listed = sent_by("spam.example", 1, referrer_kind="spam")
+    fresh = sent_by("a.fresh.example", 19) + sent_by("b.fresh.example", 1)
+    few = sent_by("few.example", 19)
+    read = sent_by("read.example", 20)
+    varied = [
+        client for place in range(20) for client in sent_by("varied.example", 1, ua_token=place, asn=64500 + place)
+    ]
+    rows = [
+        *(row for client in (*listed, *fresh, *few, *read, *varied) for row in client.views([0])),
+        *(row for client in read[:2] for row in client.views([60], ("/price",), referrer_kind="internal")),
+    ]
+    expected = {listed[0].suspect: 2} | {client.suspect: 1 for client in fresh}
+    assert fired(tables, clickhouse, rows, "F08") == expected
+    assert {each.signs[0].link for each in found(tables.writer, "F08")} == {"spam.example", "fresh.example"}
+
+
+def test_a_referrer_of_the_week_before_is_no_new_one_and_a_known_person_is_no_member(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    known, fresh = sent_by("known.example", 20), sent_by("fresh.example", 20)
+    regular = sent_by("fresh.example", 1, cookie_age="month")
+    earlier = row(SINCE - timedelta(days=6), referrer_host="www.known.example", referrer_kind="other")
+    older = row(SINCE - timedelta(days=8), referrer_host="fresh.example", referrer_kind="other")
+    rows = [earlier, older, *(row for client in (*known, *fresh, *regular) for row in client.views([0]))]
+    assert fired(tables, clickhouse, rows, "F08") == {client.suspect: 1 for client in fresh}
+
+
+def test_one_foreign_referrer_on_one_page_three_times_from_an_address_fires(tables: Rows, clickhouse: Settings) -> None:
+    given = {"cookie_state": "new", "visitor_kind": "day"}
+    spam = sent_by("spam.example", 3, ip_token="2001:db8::1", **given)
+    beside = MadeClient({"ip_token": "2001:db8::1"})
+    twice = sent_by("spam.example", 1, **given)
+    pages = sent_by("spam.example", 1, **given)
+    search = sent_by("search.example", 1, referrer_kind="search", **given)
+    reloading = sent_by("spam.example", 1)
+    rows = [
+        *(row for client in (*spam, beside) for row in client.views([0])),
+        *twice[0].views([0, 60]),
+        *pages[0].views([0, 60, 120], ("/", "/price", "/doctors")),
+        *search[0].views([0, 60, 120]),
+        *reloading[0].views([0], **given),
+        *reloading[0].views(range(60, 600, 60)),
+    ]
+    assert fired(tables, clickhouse, rows, "F52") == {client.suspect: 3 for client in spam}
+
+
+def test_a_link_whose_people_read_on_is_real_and_who_read_on_is_no_member(tables: Rows, clickhouse: Settings) -> None:
+    given = {"cookie_state": "new", "visitor_kind": "day"}
+    partner, spam = sent_by("partner.example", 5, **given), sent_by("spam.example", 6, **given)
+    rows = [
+        *(row for client in (*partner, *spam) for row in client.views([0, 60, 120])),
+        *partner[0].views([180], ("/price",), referrer_kind="internal", referrer_host="clinic.example"),
+        *spam[0].views([180], ("/price",), referrer_kind="internal", referrer_host="clinic.example"),
+    ]
+    assert fired(tables, clickhouse, rows, "F52") == {client.suspect: 3 for client in spam[1:]}
+
+
+def botnet(agent: int, number: int, **facts: object) -> list[MadeClient]:
+    """Return clients of one agent, each in a network of its own, none with a cookie."""
+    return [
+        MadeClient({"ua_token": agent, "cookie_state": "new", "visitor_kind": "day", "os": "Windows"} | facts)
+        for _ in range(number)
+    ]
+
+
+def test_an_agent_in_ten_networks_whose_views_are_errors_or_name_pages_it_never_loaded_fires(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    errors, forged = botnet(1, 5), botnet(1, 5)
+    healthy = botnet(1, 1)
+    inside = {"referrer_kind": "internal", "referrer_page": "/elsewhere"}
+    rows = [
+        *(row for client in errors for row in client.views([0, 5, 9], ("/a", "/b", "/c"), status=404)),
+        *(row for client in forged for row in client.views([0, 5, 9], ("/d", "/e", "/f"), **inside)),
+        *healthy[0].views([0]),
+    ]
+    assert fired(tables, clickhouse, rows, "F53") == {client.suspect: 11 for client in (*errors, *forged)}
+    (link,) = {sign.link for each in found(tables.writer, "F53") for sign in each.signs}
+    assert link == "Chrome 143, Windows"
+
+
+def test_agents_of_people_are_no_botnet(tables: Rows, clickhouse: Settings) -> None:
+    pages = ("/a", "/b", "/c")
+    few, returning, dead_link, reading = botnet(1, 9), botnet(2, 20), botnet(3, 20), botnet(4, 20)
+    keeping = MadeClient({"ua_token": 2})
+    rows = [
+        *(row for client in (*few, *returning) for row in client.views([0, 5, 9], pages, status=404)),
+        *keeping.views([0]),
+        *returning[0].views([20], cookie_state="returning"),
+        *(row for client in dead_link for row in client.views([0], ("/gone",), status=404)),
+        *(
+            row
+            for client in reading
+            for row in client.views([0, 5, 9], pages, referrer_kind="internal", referrer_page="/a")
+        ),
+    ]
+    assert fired(tables, clickhouse, rows, "F53") == {}
