@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+
 from pipeline.event import PageFlag
+from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from support.clinic_day import SINCE, row, store
 from support.server import Rows
@@ -421,3 +425,11 @@ def test_agents_of_people_are_no_botnet(tables: Rows, clickhouse: Settings) -> N
         ),
     ]
     assert fired(tables, clickhouse, rows, "F53") == {}
+
+
+@pytest.mark.parametrize("name", sorted(all_signals()))
+def test_the_words_of_a_signal_name_its_value_and_its_evidence_alone(name: str) -> None:
+    signal = all_signals()[name]
+    given = {"value", *re.findall(r"'(\w+)', ", signal.query)}
+    for words in (signal.en, signal.ru):
+        assert set(re.findall(r"{(\w*)}", words.reason)) <= given
