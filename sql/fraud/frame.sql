@@ -6,12 +6,13 @@
 --   is_view     a page view; views of ad blocks are the other rows.
 -- Left out are the clinic's own networks, its own checks, rows without tokens (sensitive pages), and robots that say who they are: they
 -- are known, not suspected. A robot with a false name, a controlled browser, a library or a scanner is judged.
+-- `sent` has repeated deliveries, too: a signal that reads few rows of many days takes it, or every nonce of these days would be sorted.
     received AS (
         SELECT * FROM pixel.events
         WHERE site = {site:String} AND received_at >= {since:DateTime('UTC')} - $repeat_reach AND received_at < {until:DateTime('UTC')}
     ),
     $once,
-    hits AS (
+    sent AS (
         SELECT
             *,
             if(visitor != 0, visitor, sipHash64(epoch, ip_token, ua_token)) AS suspect,
@@ -20,9 +21,11 @@
             kind = 'pageview' AS is_view
         FROM received
         WHERE received_at >= {since:DateTime('UTC')}
-            AND $is_first
             AND ip_token != toIPv6('::')
             AND net_class NOT IN ('own', 'crawler')
             AND NOT startsWith(robot, 'monitor:')
             AND (robot = '' OR hasAny(ivt_reasons, ['automation_token', 'http_library', 'false_crawler', 'robot_scanner']))
+    ),
+    hits AS (
+        SELECT * FROM sent WHERE $is_first
     ),

@@ -105,6 +105,7 @@ TYPES = {
         "net_token": "IPv6",
         "click_token": "UInt64",
         "cookies": "Map(LowCardinality(String), String)",
+        "campaign": "Map(LowCardinality(String), String)",
         "ip_version": "UInt8",
         "asn": "UInt32",
         "browser_major": "UInt16",

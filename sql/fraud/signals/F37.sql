@@ -1,0 +1,25 @@
+-- How often did a client see one ad on one day?
+SELECT
+    any(client) AS client,
+    '' AS link,
+    max(shown) AS value,
+    min(first_shown) AS began,
+    max(last_shown) AS ended,
+    map('ad', argMax(toString(ad), shown), 'loads', toString(argMax(loads, shown)), 'pages', toString(argMax(pages, shown))) AS evidence
+FROM
+(
+    SELECT
+        suspect,
+        ad,
+        any(client) AS client,
+        -- Repeats within 30 seconds count once. Steps of 30 seconds keep a steady stream visible, which gaps of 30 seconds would not.
+        uniqExact(intDiv(at_ms, 30000)) AS shown,
+        count() AS loads,
+        uniq(page_host, page) AS pages,
+        min(received_at) AS first_shown,
+        max(received_at) AS last_shown
+    FROM hits
+    WHERE NOT is_view AND ad != ''
+    GROUP BY suspect, ad
+)
+GROUP BY suspect

@@ -1,0 +1,150 @@
+"""Signals of ads over made rows: each fires, does not fire, and its guard holds."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from pipeline.settings.model import Settings
+from support.server import Rows
+from support.suspicion import MadeClient, fired
+
+_nonces = count(1)
+
+
+def showings(
+    client: MadeClient, seconds: list[float], *, viewed: bool = True, **facts: object
+) -> list[dict[str, object]]:
+    """Return impressions of a client at these seconds, each with the page view of its nonce."""
+    made = []
+    for second in seconds:
+        nonce = next(_nonces)
+        made += client.views([second], kind="impression", **{"nonce": nonce, "ad": "top", **facts})
+        if viewed:
+            made += client.views([second - 0.2], nonce=nonce)
+    return made
+
+
+def clicks(client: MadeClient, seconds: list[float], **facts: object) -> list[dict[str, object]]:
+    """Return landings of a client after clicks on the ad block `top`."""
+    return client.views(seconds, **{"paid": True, "campaign": {"utm_content": "top"}, "click_kind": "yclid", **facts})
+
+
+def test_an_ad_shown_more_than_thirty_times_a_day_is_a_flood_and_repeats_within_thirty_seconds_are_one(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    flood, reader, impatient = MadeClient(), MadeClient(), MadeClient()
+    rows = [
+        *showings(flood, [40 * number for number in range(31)]),
+        *showings(reader, [40 * number for number in range(30)]),
+        *[row for ad in ("left", "right") for row in showings(reader, [40 * number for number in range(20)], ad=ad)],
+        *showings(impatient, [30 * block + second for block in range(10) for second in range(1, 29, 3)]),
+    ]
+    assert fired(tables, clickhouse, rows, "F37") == {flood.suspect: 31}
+
+
+def test_impressions_without_a_page_view_fire_where_other_clients_of_the_browser_have_them(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    forger, blocked = MadeClient(), MadeClient({"browser": "Opera"})
+    others = [MadeClient() for _ in range(10)]
+    losers = [MadeClient({"browser": "Opera"}) for _ in range(10)]
+    often = [120.0 * number for number in range(60)]
+    rows = [
+        *showings(forger, often[:40]),
+        *showings(forger, often[40:], viewed=False, page="/doctors"),
+        *showings(blocked, often, viewed=False),
+        *[row for client in others for row in showings(client, often[:10])],
+        *[row for client in losers for row in showings(client, often[:10], viewed=False)],
+    ]
+    assert fired(tables, clickhouse, rows, "F38") == {forger.suspect: 20}
+
+
+def test_an_impression_near_a_view_of_the_same_page_is_no_orphan(tables: Rows, clickhouse: Settings) -> None:
+    client = MadeClient()
+    others = [MadeClient() for _ in range(10)]
+    often = [120.0 * number for number in range(60)]
+    rows = [
+        *client.views(often, nonce=0),
+        *client.views([second + 25 for second in often], kind="impression", ad="top", nonce=0),
+        *[row for other in others for row in showings(other, often[:10])],
+    ]
+    assert fired(tables, clickhouse, rows, "F38") == {}
+
+
+def test_a_click_on_an_ad_that_was_not_shown_or_only_just_fires(tables: Rows, clickhouse: Settings) -> None:
+    forger, hasty, late = MadeClient(), MadeClient(), MadeClient()
+    people = [MadeClient() for _ in range(12)]
+    rows = [
+        *clicks(forger, [0, 100, 200]),
+        *showings(hasty, [0, 5000, 10000]),
+        *clicks(hasty, [0.4, 5000.4, 10000.4]),
+        *showings(late, [0]),
+        *clicks(late, [1900, 2000, 2100]),
+        *[row for client in people for row in [*showings(client, [0]), *clicks(client, [5, 100, 200])]],
+    ]
+    assert fired(tables, clickhouse, rows, "F39") == {forger.suspect: 3, hasty.suspect: 3, late.suspect: 3}
+
+
+def test_a_click_after_an_impression_in_the_same_network_is_in_order(tables: Rows, clickhouse: Settings) -> None:
+    network = {"net_token": "2001:db8::5"}
+    before_consent, after_consent = MadeClient(network), MadeClient(network)
+    people = [MadeClient() for _ in range(12)]
+    rows = [
+        *showings(before_consent, [0]),
+        *clicks(after_consent, [20, 60, 90]),
+        *[row for client in people for row in [*showings(client, [0]), *clicks(client, [5])]],
+    ]
+    assert fired(tables, clickhouse, rows, "F39") == {}
+
+
+def test_clicks_say_nothing_where_impressions_are_lost_or_the_ad_is_not_the_sites_own(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    people = [MadeClient() for _ in range(12)]
+    foreign = MadeClient()
+    rows = [
+        *showings(MadeClient(), [0]),
+        *[row for client in people for row in clicks(client, [5, 100, 200])],
+        *clicks(foreign, [0, 100, 200], campaign={"utm_content": "bought elsewhere"}),
+    ]
+    assert fired(tables, clickhouse, rows, "F39") == {}
+
+
+def test_a_source_with_too_many_clicks_on_its_impressions_fires_for_those_who_clicked(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    bad, good, usual = "bad.example", "good.example", "news.example"
+    fakes = [MadeClient() for _ in range(20)]
+    readers = [MadeClient() for _ in range(20)]
+    people = [MadeClient() for _ in range(20)]
+    seen = MadeClient({"asn": 8359})
+    rows = [
+        *[row for host in (bad, good) for row in showings(seen, [float(n) for n in range(150)], page_host=host)],
+        *showings(seen, [float(n) for n in range(3000)], page_host=usual),
+        *[row for client in fakes for row in clicks(client, [0], referrer_host=bad)],
+        *[row for client in readers for row in clicks(client, [0], referrer_host=good)],
+        *[row for client in readers for row in client.views([30], ("/price",))],
+        *[row for client in people for row in clicks(client, [0], referrer_host=usual)],
+    ]
+    found = fired(tables, clickhouse, rows, "F40")
+    assert found.keys() == {client.suspect for client in fakes}
+    assert all(0 < value < 0.01 for value in found.values())
+
+
+def test_a_click_id_that_visitors_of_several_networks_use_fires_and_a_reload_does_not(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    clicker, copies = MadeClient(), [MadeClient() for _ in range(3)]
+    patient, early = MadeClient(), MadeClient()
+    new = {"visitor_kind": "day", "cookie_state": "new", "visitor": 77_000}
+    walker = MadeClient()
+    rows = [
+        *clicks(clicker, [0], click_token=1),
+        *[row for client in copies for row in clicks(client, [700], click_token=1)],
+        *clicks(patient, [0, 700, 1400, 2100, 2800, 3500], click_token=2),
+        *clicks(early, [0], click_token=3),
+        *clicks(MadeClient(), [300], click_token=3),
+        *clicks(walker, [0], click_token=4, **new),
+        *clicks(walker, [900], click_token=4, net_token="2001:db8::77"),
+    ]
+    assert fired(tables, clickhouse, rows, "F41") == {client.suspect: 4 for client in copies}
