@@ -148,3 +148,77 @@ def test_a_click_id_that_visitors_of_several_networks_use_fires_and_a_reload_doe
         *clicks(walker, [900], click_token=4, net_token="2001:db8::77"),
     ]
     assert fired(tables, clickhouse, rows, "F41") == {client.suspect: 4 for client in copies}
+
+
+def test_four_paid_clicks_of_a_network_in_a_day_or_three_in_ten_minutes_fire(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    slow, quick, few, reloading = MadeClient(), MadeClient(), MadeClient(), MadeClient()
+    hour = 3600.0
+    rows = [
+        *clicks(slow, [0, hour, 2 * hour, 3 * hour]),
+        *clicks(quick, [0, 200, 400]),
+        *clicks(few, [0, 700, 1400]),
+        *clicks(reloading, [0, 1, 2, 3, 4, 5], click_token=0),
+        *clicks(reloading, [100, 200, 300, 400], click_token=9),
+    ]
+    assert fired(tables, clickhouse, rows, "F42") == {slow.suspect: 4, quick.suspect: 3}
+
+
+def test_paid_clicks_before_a_booking_page_are_no_repeats(tables: Rows, clickhouse: Settings) -> None:
+    patient, robot = MadeClient(), MadeClient()
+    rows = [
+        *clicks(patient, [0, 600, 1200, 1800]),
+        *patient.views([2000], ("/booking",), page_role="form"),
+        *robot.views([0], ("/booking",), page_role="form"),
+        *clicks(robot, [600, 1200, 1800, 2400]),
+    ]
+    assert fired(tables, clickhouse, rows, "F42") == {robot.suspect: 4}
+
+
+def test_of_several_cookies_in_a_network_two_paid_clicks_each_count(tables: Rows, clickhouse: Settings) -> None:
+    family = [MadeClient({"net_token": "2001:db8::9"}) for _ in range(2)]
+    new = {"visitor_kind": "day", "cookie_state": "new"}
+    rows = [
+        *clicks(family[0], [0], visitor=91_000, **new),
+        *clicks(family[1], [100], visitor=92_000, **new),
+        *clicks(family[0], [3600 * number for number in range(1, 9)]),
+        *clicks(family[1], [7500]),
+    ]
+    assert set(fired(tables, clickhouse, rows, "F42").values()) == set()
+    third = MadeClient({"net_token": "2001:db8::9"})
+    more = fired(tables, clickhouse, clicks(third, [9000]), "F42")
+    assert set(more.values()) == {4}
+
+
+def test_a_source_of_visits_of_one_page_whose_bookings_were_under_way_fires_for_these_visits_alone(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    stuffed = {"campaign": {"utm_source": "partner"}}
+    honest = {"campaign": {"utm_source": "maps"}}
+    hidden = [MadeClient({"ua_token": 5}) for _ in range(60)]
+    victims = [MadeClient() for _ in range(3)]
+    people = [MadeClient() for _ in range(40)]
+    rows = [
+        *[row for client in hidden for row in client.views([0], **stuffed)],
+        *[row for client in victims for row in client.views([0, 60], ("/", "/booking"))],
+        *[row for client in victims for row in client.views([100], **stuffed)],
+        *[row for client in victims for row in client.views([103], ("/booking/done",), page_role="done")],
+        *[row for client in people for row in client.views([0], **honest)],
+        *[row for client in people[:5] for row in client.views([90], ("/booking/done",), page_role="done")],
+        *[row for client in people[5:15] for row in client.views([30], ("/price",))],
+    ]
+    assert fired(tables, clickhouse, rows, "F43") == {client.suspect: 63 for client in hidden}
+
+
+def test_a_source_of_one_page_is_usual_where_the_rest_of_the_site_is_seen_so(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    source = {"campaign": {"utm_source": "partner"}}
+    people = [MadeClient() for _ in range(60)]
+    rows = [
+        *[row for client in people for row in client.views([0], **source)],
+        *[row for client in people[:2] for row in client.views([3], ("/booking/done",), page_role="done")],
+        *[row for _ in range(100) for row in MadeClient().views([0])],
+    ]
+    assert fired(tables, clickhouse, rows, "F43") == {}
