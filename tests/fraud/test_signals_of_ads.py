@@ -34,9 +34,13 @@ def test_an_ad_shown_more_than_thirty_times_a_day_is_a_flood_and_repeats_within_
 ) -> None:
     flood, reader, impatient = MadeClient(), MadeClient(), MadeClient()
     rows = [
-        *showings(flood, [40 * number for number in range(31)]),
-        *showings(reader, [40 * number for number in range(30)]),
-        *[row for ad in ("left", "right") for row in showings(reader, [40 * number for number in range(20)], ad=ad)],
+        *showings(flood, [float(40 * number**2) for number in range(31)]),
+        *showings(reader, [float(40 * number**2) for number in range(30)]),
+        *[
+            row
+            for ad in ("left", "right")
+            for row in showings(reader, [float(40 * number**2) for number in range(20)], ad=ad)
+        ],
         *showings(impatient, [30 * block + second for block in range(10) for second in range(1, 29, 3)]),
     ]
     assert fired(tables, clickhouse, rows, "F37") == {flood.suspect: 31}
@@ -187,7 +191,7 @@ def test_of_several_cookies_in_a_network_two_paid_clicks_each_count(tables: Rows
     ]
     assert set(fired(tables, clickhouse, rows, "F42").values()) == set()
     third = MadeClient({"net_token": "2001:db8::9"})
-    more = fired(tables, clickhouse, clicks(third, [9000]), "F42")
+    more = fired(tables, clickhouse, clicks(third, [9000, 9100]), "F42")
     assert set(more.values()) == {4}
 
 
@@ -222,3 +226,60 @@ def test_a_source_of_one_page_is_usual_where_the_rest_of_the_site_is_seen_so(
         *[row for _ in range(100) for row in MadeClient().views([0])],
     ]
     assert fired(tables, clickhouse, rows, "F43") == {}
+
+
+def test_a_page_that_refreshes_itself_is_no_flood_and_impressions_alone_like_a_clock_are(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    screen, robot = MadeClient(), MadeClient()
+    often = [60.0 * number for number in range(100)]
+    rows = [*showings(screen, often), *showings(screen, [20_000 + second for second in often])]
+    rows += showings(robot, often, viewed=False)
+    assert fired(tables, clickhouse, rows, "F37") == {robot.suspect: 100}
+
+
+def test_whoever_has_the_cookie_of_another_day_has_a_blocker_and_no_orphans(tables: Rows, clickhouse: Settings) -> None:
+    blocker = MadeClient({"cookie_age": "week"})
+    others = [MadeClient() for _ in range(10)]
+    often = [120.0 * number for number in range(60)]
+    rows = [
+        *showings(blocker, often, viewed=False),
+        *[row for client in others for row in showings(client, often[:10])],
+    ]
+    assert fired(tables, clickhouse, rows, "F38") == {}
+
+
+def test_whoever_reads_on_after_a_shared_link_is_no_sign_of_a_reused_click(tables: Rows, clickhouse: Settings) -> None:
+    people = [MadeClient() for _ in range(10)]
+    readers = people[1:4]
+    rows = [row for place, client in enumerate(people) for row in clicks(client, [700.0 * place], click_token=1)]
+    rows += [row for client in readers for row in client.views([9000], ("/price",))]
+    found = fired(tables, clickhouse, rows, "F41")
+    assert found == {client.suspect: 10 for client in people[4:]}
+
+
+def test_a_click_id_that_comes_back_after_days_fires_and_a_bookmark_of_one_person_does_not(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    clicker, copies, patient = MadeClient(), [MadeClient({"asn": 64_500 + n}) for n in range(4)], MadeClient()
+    rows = [
+        *clicks(clicker, [-9 * 86_400.0], click_token=1),
+        *[row for client in copies for row in clicks(client, [0], click_token=1)],
+        *[row for day in range(9) for row in clicks(patient, [-day * 86_400.0], click_token=2, asn=64_000 + day)],
+    ]
+    assert fired(tables, clickhouse, rows, "F41") == {client.suspect: 5 for client in copies}
+
+
+def test_neighbours_who_click_once_each_and_whoever_books_repeat_no_clicks(tables: Rows, clickhouse: Settings) -> None:
+    network = {"net_token": "2001:db8::9"}
+    neighbours = [MadeClient({**network, "cookie_state": "new"}) for _ in range(12)]
+    patient, robot = MadeClient({"ip_token": "2001:db8::7"}), MadeClient({"ip_token": "2001:db8::7"})
+    shared = {"net_token": "2001:db8::7"}
+    rows = [
+        *[row for place, client in enumerate(neighbours) for row in clicks(client, [100.0 * place])],
+        *clicks(patient, [0], **shared),
+        *patient.views([60], ("/booking",), page_role="form", **shared),
+        *clicks(patient, [90], **shared),
+        *clicks(robot, [200.0 * number for number in range(1, 8)], cookie_state="new", **shared),
+    ]
+    assert fired(tables, clickhouse, rows, "F42").keys() == {robot.suspect}

@@ -168,3 +168,35 @@ def test_eight_resets_of_a_network_in_ten_minutes_with_changing_cookies_fire(
     ]
     found = fired(tables, clickhouse, rows, "F51")
     assert found == {robot.suspect: 9, **{client.suspect: 8 for client in cookies}}
+
+
+def test_a_known_front_desk_is_not_too_fast_and_a_known_script_is(tables: Rows, clickhouse: Settings) -> None:
+    desk, script = MadeClient(OLD), MadeClient(OLD)
+    rows = [
+        *[row for place in range(10) for row in booking(desk, 900.0 * place, 3)],
+        *[row for place in range(10) for row in booking(script, 20.0 * place, 3)],
+    ]
+    assert fired(tables, clickhouse, rows, "F45") == {script.suspect: 3}
+
+
+def test_a_rush_from_the_provider_that_has_most_bookings_and_one_desk_are_no_burst(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    before = [row for day in range(1, 8) for row in booking(MadeClient(), -day * DAY)]
+    rush = [row for place in range(10) for row in booking(MadeClient(), 60.0 * place)]
+    assert fired(tables, clickhouse, [*before, *rush], "F47") == {}
+    tables.clear()
+    desk = MadeClient({"asn": 64_500})
+    many = [row for place in range(20) for row in booking(desk, 120.0 * place)]
+    assert fired(tables, clickhouse, [*before, *many], "F47") == {}
+
+
+def test_six_logins_in_a_minute_with_the_cookie_of_another_day_are_a_mistyped_password(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    doctor, script = MadeClient(OLD), MadeClient(OLD)
+    rows = [
+        *login(doctor, [5.0 * number for number in range(8)]),
+        *login(script, [5.0 * number for number in range(25)]),
+    ]
+    assert fired(tables, clickhouse, rows, "F49") == {script.suspect: 25}

@@ -9,7 +9,8 @@ WITH
             min(received_at) AS began,
             max(received_at) AS ended
         FROM hits
-        WHERE NOT is_view
+        -- A blocker stays with a person: whoever has the cookie of another day is not measured.
+        WHERE NOT is_view AND cookie_age NOT IN ('day', 'week', 'month', 'older')
         GROUP BY suspect
     ),
     -- The clients in question, and of the others of each browser as many as tell what is usual.

@@ -1,22 +1,23 @@
--- How many paid clicks came from a network, after its last booking page?
+-- How many paid clicks came from the same addresses of a network, after its last page of booking or login?
 WITH
     booked AS (
         SELECT net_token, max(at_ms) AS booked_ms
         FROM hits
-        WHERE is_view AND page_role IN ('form', 'done') AND NOT paid
+        WHERE is_view AND page_role IN ('form', 'done', 'login', 'reset') AND NOT paid
         GROUP BY net_token
     ),
     -- At most one click in ten seconds: a page that is loaded twice is one click.
     steps AS (
         SELECT
             net_token,
+            ip_token,
             intDiv(at_ms, 10000) AS step,
             min(at_ms) AS clicked_ms,
             any(click_token) AS click_id,
             any(if(cookie_state = 'returning', visitor, 0)) AS cookie
         FROM hits
         WHERE is_view AND paid AND net_token != toIPv6('::')
-        GROUP BY net_token, step
+        GROUP BY net_token, ip_token, step
     ),
     -- A click id is one click, however often its page is loaded again.
     clicks AS (
@@ -27,7 +28,7 @@ WITH
     ),
     -- Of several people behind one network each may click twice; the first hit of each has no cookie yet.
     counted AS (
-        SELECT net_token, step, cookies
+        SELECT net_token, ip_token, step, cookies, count() OVER (PARTITION BY net_token, ip_token) AS of_address
         FROM
         (
             SELECT
@@ -38,12 +39,16 @@ WITH
         )
         WHERE cookies < 2 OR if(cookie = 0, turn > cookies, turn <= 2)
     ),
+    -- Neighbours who clicked once each repeat nothing.
+    repeated AS (
+        SELECT * FROM counted WHERE of_address > 1
+    ),
     networks AS (
         SELECT net_token, count() AS clicked, max(cookies) AS people, max(in_10_min) AS at_once
         FROM
         (
             SELECT *, count() OVER (PARTITION BY net_token ORDER BY step RANGE BETWEEN 59 PRECEDING AND CURRENT ROW) AS in_10_min
-            FROM counted
+            FROM repeated
         )
         GROUP BY net_token
         -- Three clicks count only within ten minutes.
@@ -66,8 +71,11 @@ FROM
         ) AS evidence
     FROM hits
     INNER JOIN networks USING (net_token)
-    WHERE is_view AND paid
+    WHERE is_view AND paid AND (net_token, ip_token) IN (SELECT net_token, ip_token FROM repeated)
     GROUP BY suspect, epoch, net_token
+    -- Whoever booked or logged in came for that, unless most of the clicks are its own.
+    HAVING suspect NOT IN (SELECT suspect FROM hits WHERE is_view AND page_role IN ('form', 'done', 'login', 'reset'))
+        OR uniqExact(intDiv(at_ms, 10000)) >= greatest(3, value / 2)
     ORDER BY value DESC, suspect
     LIMIT 500 BY link
 )

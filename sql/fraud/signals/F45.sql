@@ -10,13 +10,24 @@ SELECT
 FROM
 (
     -- From the first sight of the form: one that came back with a mistake to mend is not a new one.
-    SELECT suspect, any(client) AS client, booking, minIf(first_ms, NOT is_done) AS form_ms, minIf(first_ms, is_done) AS done_ms
+    SELECT
+        suspect,
+        any(client) AS client,
+        booking,
+        minIf(first_ms, NOT is_done) AS form_ms,
+        minIf(first_ms, is_done) AS done_ms,
+        max(known) AS is_known
     FROM
     (
         SELECT *, sum(is_done) OVER (PARTITION BY suspect ORDER BY first_ms, is_done ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS booking
         FROM
         (
-            SELECT suspect, any(client) AS client, page_role = 'done' AS is_done, min(at_ms) AS first_ms
+            SELECT
+                suspect,
+                any(client) AS client,
+                page_role = 'done' AS is_done,
+                min(at_ms) AS first_ms,
+                max(cookie_age IN ('day', 'week', 'month', 'older')) AS known
             FROM hits
             WHERE is_view AND page_role IN ('form', 'done') AND suspect IN (SELECT suspect FROM hits WHERE is_view AND page_role = 'done')
             GROUP BY suspect, is_done, intDiv(at_ms, 1000)
@@ -26,3 +37,5 @@ FROM
     HAVING countIf(is_done) > 0 AND countIf(NOT is_done) > 0
 )
 GROUP BY suspect
+-- Whoever came back with the cookie of another day and books a minute apart or slower is a front desk or a carer.
+HAVING NOT (max(is_known) AND count() > 1 AND max(done_ms) - min(done_ms) >= 60000 * (count() - 1))

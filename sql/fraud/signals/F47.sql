@@ -4,7 +4,7 @@ WITH
     ((seen, expected) -> arraySum(
         i -> exp(i * log(expected) - expected - lgamma(i + 1)), range(toUInt64(seen), toUInt64(seen + 12 * sqrt(expected) + 60))
     )) AS poisson_tail,
-    -- Repeated deliveries do no harm: a client counts once in a minute.
+    -- Repeated deliveries do no harm: a client counts once in a minute, and twice in an hour, or one front desk were a burst.
     booked AS (
         SELECT
             suspect,
@@ -15,7 +15,7 @@ WITH
             asn,
             any(toString(as_org)) AS provider,
             max(cookie_age IN ('day', 'week', 'month', 'older')) AS came_back,
-            uniqExact(intDiv(at_ms, 60000)) AS times,
+            least(2, uniqExact(intDiv(at_ms, 60000))) AS times,
             min(received_at) AS began,
             max(received_at) AS ended,
             hour < toStartOfDay({until:DateTime('UTC')} - toIntervalSecond(1)) AS is_before
@@ -30,11 +30,12 @@ WITH
         SELECT
             hour,
             now_booked,
+            all_before,
             -- One booking more than was seen, or a time of the day without any would expect none for ever.
             (before.bookings + 1) / days AS usual
         FROM (SELECT hour, toHour(hour) AS of_day, sum(times) AS now_booked FROM booked WHERE NOT is_before GROUP BY hour) AS today
         LEFT JOIN before USING (of_day)
-        CROSS JOIN (SELECT uniqExact(toDate(hour)) AS days FROM booked WHERE is_before) AS known
+        CROSS JOIN (SELECT uniqExact(toDate(hour)) AS days, sum(times) AS all_before FROM booked WHERE is_before) AS known
         WHERE days >= 3
     ),
     placed AS (
@@ -50,9 +51,20 @@ WITH
     ),
     -- Where the other sources have as much of the same hour, everybody books: a slot was opened.
     judged AS (
-        SELECT source, hour, bookings, clients, greatest(usual, toFloat64(now_booked) - bookings) AS expected
+        SELECT
+            source,
+            hour,
+            bookings,
+            clients,
+            now_booked - bookings AS others,
+            -- A provider that has most of the bookings has most of a rush, too.
+            (before_of.bookings_of + 1) / (all_before + 2) AS share,
+            greatest(usual, toFloat64(others), (others + 1) * share / (1 - share)) AS expected
         FROM bursts
         INNER JOIN hours USING (hour)
+        LEFT JOIN (
+            SELECT (concat('AS', toString(asn)), '') AS source, sum(times) AS bookings_of FROM booked WHERE is_before GROUP BY source
+        ) AS before_of USING (source)
         WHERE bookings > expected AND poisson_tail(bookings, expected) < 0.0001
     )
 SELECT *

@@ -6,8 +6,11 @@ WITH
         WHERE is_view AND page_role = 'done' AND cookie_age NOT IN ('day', 'week', 'month', 'older') AND net_token != toIPv6('::')
         GROUP BY suspect, net_token, epoch, minute
     ),
+    -- At most two of each client: many of one client are a sign of that client.
     networks AS (
-        SELECT net_token, count() AS bookings, uniqExact(suspect) AS clients FROM booked GROUP BY net_token
+        SELECT net_token, sum(least(2, times)) AS bookings, count() AS clients
+        FROM (SELECT net_token, suspect, count() AS times FROM booked GROUP BY net_token, suspect)
+        GROUP BY net_token
     )
 SELECT *
 FROM
