@@ -17,11 +17,10 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, explain
+from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
 
-SEALED_DAYS: Final = 60
-"""Ad networks accept claims for about as long."""
 GRACE: Final = timedelta(days=1)
 """Data that is still stored this long after its term is reported as a problem."""
 

@@ -15,10 +15,10 @@ from pipeline.inventory.columns import Inventory, amount, inventory
 from pipeline.inventory.docs_page import page
 from pipeline.inventory.readers import ROLES, purposes, reach
 from pipeline.keys.directory import KeyName
+from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.reports.catalogue import all_reports
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
-from pipeline.ship.retention import SEALED_DAYS
 from sql import SQL_DIR
 from support.server import Rows
 
