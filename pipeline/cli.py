@@ -18,6 +18,7 @@ from pipeline.alerts import commands as alerts
 from pipeline.database import commands as database
 from pipeline.embedding import commands as embedding
 from pipeline.errors import Fatal, Retryable
+from pipeline.fraud import commands as fraud
 from pipeline.inventory import commands as inventory
 from pipeline.keys import commands as keys
 from pipeline.marks import commands as marks
@@ -61,6 +62,7 @@ ROOMS = (
     traffic,
     reports,
     problems,
+    fraud,
     marks,
     publish,
     embedding,

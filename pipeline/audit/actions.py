@@ -13,6 +13,7 @@ class Action(StrEnum):
     KEY_DESTROY = "key_destroy"
     KEY_DESTROYED = "key_destroyed"
     CLAIM_PAIR = "claim_pair"
+    CLAIM = "claim"
     REVEAL = "reveal"
     RELINK = "relink"
     SQL = "sql"

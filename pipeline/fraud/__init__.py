@@ -4,4 +4,4 @@ Owns the measuring of the signals, `pixel.fraud_signals`, `pixel.fraud_cases`, `
 words of a case. May use `scoring` and the rooms below it. `ship` scores; nothing is ever blocked.
 """
 
-__all__ = ["docs_page", "job", "views"]
+__all__ = ["commands", "docs_page", "job", "views"]

@@ -1,4 +1,4 @@
-"""The views of the fraud review: one for each signal and one for the facts of suspects, which the worker reads, and those of reviewers.
+"""The views of the fraud review: of each signal, of the facts of suspects and of a claim, which the worker reads, and those of reviewers.
 
 Owns the rendering of sql/fraud. A signal's view gives one row for each client that has a value, whatever it is, so that the same view
 measures what is usual; the threshold is applied by its reader.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.claims.claim import CLAIM, CLICKS
+from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.reports.statements import rendered
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
@@ -36,9 +38,9 @@ def fraud_views(settings: Settings) -> dict[str, str]:
     for signal in all_signals().values():
         body = _SIGNAL.format(frame=frame, query=without_comments(signal.query).strip())
         made[view_of(signal.name)] = rendered(view_of(signal.name), fill(body, {}), settings)
-    made[SUSPECTS] = rendered(
-        SUSPECTS, fill(without_comments(_text("suspects.sql")).replace("$frame", frame), {}), settings
-    )
+    for name, text in ((SUSPECTS, "suspects.sql"), (CLICKS, "clicks.sql"), (CLAIM, "claim.sql")):
+        body = without_comments(_text(text)).replace("$frame", frame)
+        made[name] = rendered(name, fill(body, {"sealed_days": str(SEALED_DAYS)}), settings)
     for file in sorted((FRAUD_DIR / "views").glob("*.sql")):
         name = f"fraud.{file.stem}"
         made[name] = rendered(name, fill(without_comments(file.read_text(encoding="utf-8")), {}), settings)
