@@ -5,7 +5,8 @@
 --   at_ms       Unix time in milliseconds.
 --   is_view     a page view; views of ad blocks are the other rows.
 -- Left out are the clinic's own networks, its own checks, rows without tokens (sensitive pages), and robots that say who they are: they
--- are known, not suspected. A robot with a false name, a controlled browser, a library or a scanner is judged.
+-- are known, not suspected. A robot with a false name, a controlled browser, a library or a scanner is judged. A program that proved its
+-- name with a signature never is, whatever drives it: it may book for a patient, as fast as programs are.
 -- `sent` has repeated deliveries, too: a signal that reads few rows of many days takes it, or every nonce of these days would be sorted.
     received AS (
         SELECT * FROM pixel.events
@@ -24,6 +25,7 @@
             AND ip_token != toIPv6('::')
             AND net_class NOT IN ('own', 'crawler')
             AND NOT startsWith(robot, 'monitor:')
+            AND agent_signed != 'verified'
             AND (robot = '' OR hasAny(ivt_reasons, ['automation_token', 'http_library', 'false_crawler', 'robot_scanner']))
     ),
     hits AS (
