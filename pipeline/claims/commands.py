@@ -10,12 +10,13 @@ import typer
 
 from pipeline.errors import Fatal
 from pipeline.settings import model as all_settings
-from pipeline.system.console import ConfigOption, FormatOption, errors, language_of, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, chosen, errors, language_of, print_rows
 
 
 def register(group: typer.Typer) -> None:
     """Add the commands to the group `fraud`."""
     group.command("claim")(claim_refund)
+    group.command("advice")(show_advice)
 
 
 def claim_refund(
@@ -65,3 +66,24 @@ def claim_refund(
             errors.print(f"clicks: {len(made.clicks)}, in {file}, for its owner alone", highlight=False, markup=False)
     if out is None and page is None:
         print_rows(forms.COLUMNS, forms.rows(made), form, title=forms.words(language)["title"])
+
+
+def show_advice(
+    lang: Annotated[str, typer.Option(help="Language: en or ru.", show_default="LANG")] = "",
+    form: FormatOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say what a firewall rule for the confirmed cases could look like, and whom else it would have hit; never applied."""
+    from pipeline.claims.advice import Suggestion, advice
+    from pipeline.claims.forms import words
+
+    language = language_of(lang)
+    said = words(language)
+    found = advice(all_settings.load(config))
+    if chosen(form) is not Format.TABLE:
+        print_rows(Suggestion._fields, found, form)
+    elif found:
+        sentences = [(each.site, each.suggestion if language == "en" else each.suggestion_ru) for each in found]
+        print_rows((said["site"], said["advice"]), sentences, form, note=said["advice_note"])
+    else:
+        errors.print(said["no_advice"], highlight=False, markup=False)
