@@ -73,7 +73,8 @@ class Click(NamedTuple):
 class Claim(NamedTuple):
     """A claim: its clicks, the oldest first, what else is said of the case, and the landings whose click id cannot be told.
 
-    `ended` are over their term, `foreign` are sealed to another key, `odd` are not of the form of a click id.
+    `ended` are over their term, `foreign` are sealed to another key, `odd` are not of the form of a click id; `unclear` are of suspects that are
+    unclear by themselves in a case of clearer ones, and may be a person's.
     """
 
     case: str
@@ -87,6 +88,7 @@ class Claim(NamedTuple):
     ended: int
     foreign: int
     odd: int
+    unclear: int
 
 
 class _Landing(NamedTuple):
@@ -95,6 +97,7 @@ class _Landing(NamedTuple):
     sealed: str
     campaign: Mapping[str, str]
     page: str
+    is_unclear: bool
 
 
 def read_request(case: str, purpose: str, network: str, *, who: str) -> ClaimRequest:
@@ -148,10 +151,11 @@ def _read(client: Client, request: ClaimRequest, private: bytes, now: datetime) 
         for each in _landings(client, site, request.case, min(days), max(days))
         if request.network in ("", each.network)
     ]
-    clicks, foreign, odd = _opened(landings, private, now.astimezone(UTC).date())
-    ended = sum(not each.sealed for each in landings)
+    clear = [each for each in landings if not each.is_unclear]
+    clicks, foreign, odd = _opened(clear, private, now.astimezone(UTC).date())
+    ended = sum(not each.sealed for each in clear)
     if not clicks:
-        raise Fatal(f"case {request.case}: {_why_none(landings, ended, foreign)}")
+        raise Fatal(f"case {request.case}: {_why_none(clear, ended, foreign)}")
     return Claim(
         request.case,
         site,
@@ -164,6 +168,7 @@ def _read(client: Client, request: ClaimRequest, private: bytes, now: datetime) 
         ended,
         foreign,
         odd,
+        len(landings) - len(clear),
     )
 
 
@@ -185,7 +190,7 @@ def _landings(client: Client, site: str, case: str, first: date, last: date) -> 
         "until": datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC),
     }
     query = (
-        f"SELECT at, click_kind, sealed, campaign, page FROM {CLICKS}(site = {{site:String}}, case = {{case:String}},"  # noqa: S608 - a view of ours
+        f"SELECT at, click_kind, sealed, campaign, page, is_unclear FROM {CLICKS}(site = {{site:String}}, case = {{case:String}},"  # noqa: S608 - a view of ours
         " since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')})"
     )
     return [_Landing(in_utc(at), *rest) for at, *rest in client.query(query, parameters=values).result_rows]

@@ -59,7 +59,7 @@ def test_a_click_id_of_a_hit_comes_out_for_a_confirmed_case_after_one_line_of_au
         ("msclkid", "aa11bb22", 1),
     }
     assert {click.days_left for click in made.clicks} == {SEALED_DAYS - (TODAY - DAY).days}
-    assert (made.ended, made.foreign, made.odd) == (0, 0, 0)
+    assert (made.ended, made.foreign, made.odd, made.unclear) == (0, 0, 0, 0)
     ((entry, _),) = Audit(clinic.settings.audit_dir).entries()
     assert (entry.action, entry.who) == ("claim", "anna")
     assert entry.facts == {"case": case, "purpose": "letter 7 to the network", "network": "", "clicks": "4"}
@@ -186,6 +186,24 @@ def test_a_landing_that_was_delivered_twice_counts_once(clinic: Clinic) -> None:
     assert click.landings == 1
 
 
+@pytest.mark.parametrize("has_clear", [True, False])
+def test_the_clicks_of_an_unclear_suspect_are_left_out_beside_clearer_ones(clinic: Clinic, *, has_clear: bool) -> None:
+    clinic.store(clinic.edge(DAY, ["/?gclid=of-an-unclear-one"], PATIENT))
+    patient = clinic.rows.admin.query("SELECT visitor FROM pixel.events").result_rows[0][0]
+    clinic.visit(DAY, ["/?gclid=of-the-cheat"])
+    case = clinic.score()
+    member = (
+        "INSERT INTO pixel.fraud_cases (day, site, suspect, case_id, visitor, score, band, reasons, reasons_ru, rules_version, computed_at)"
+        " SELECT day, site, {suspect:UInt64}, {case:String}, {suspect:UInt64}, 1, 'unclear', [], [], rules_version, computed_at FROM pixel.fraud_cases"
+    )
+    other = case if has_clear else "00000000000a"
+    clinic.rows.writer.command(member, parameters={"suspect": patient, "case": other})
+    clinic.decide(other, "confirmed")
+    made = clinic.claim(other)
+    told = ["of-the-cheat"] if has_clear else ["of-an-unclear-one"]
+    assert ([click.click_id for click in made.clicks], made.unclear) == (told, int(has_clear))
+
+
 def test_the_clicks_of_a_blocked_person_are_not_claimed(clinic: Clinic, case: str) -> None:
     clinic.decide(case, "confirmed")
     suspect = clinic.rows.admin.query("SELECT visitor FROM pixel.fraud_cases FINAL").result_rows[0][0]
@@ -197,7 +215,7 @@ def test_the_clicks_of_a_blocked_person_are_not_claimed(clinic: Clinic, case: st
 def test_the_worker_reads_the_clicks_through_the_view_alone_and_readers_not_at_all(clinic: Clinic, case: str) -> None:
     view = f"rollup.fraud_clicks(site = 'clinic', case = '{case}', since = toDateTime('{DAY} 00:00:00', 'UTC'), until = now())"
     found = clinic.rows.writer.query(f"SELECT * FROM {view}")
-    assert found.column_names == ("at", "click_kind", "sealed", "campaign", "page")
+    assert found.column_names == ("at", "click_kind", "sealed", "campaign", "page", "is_unclear")
     assert len(found.result_rows) == 5
     assert {opened(row[2], clinic.private) for row in found.result_rows} >= set(IDS)
     with pytest.raises(Exception, match="497"):

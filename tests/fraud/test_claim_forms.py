@@ -28,7 +28,7 @@ def click(network: str, click_id: str, *, hours: int = 0, campaign: str = "impla
 
 def claim_of(*clicks: Click, **facts: object) -> Claim:
     reasons = {"en": ["9 page views within 10 seconds."], "ru": ["За 10 секунд просмотров: 9."]}
-    plain = Claim("0123456789ab", "clinic", AT, AT, clicks, reasons, ["abcdef012345"], ["2026-11-19"], 0, 0, 0)
+    plain = Claim("0123456789ab", "clinic", AT, AT, clicks, reasons, ["abcdef012345"], ["2026-11-19"], 0, 0, 0, 0)
     return plain._replace(**facts)  # type: ignore[arg-type]
 
 
@@ -109,7 +109,7 @@ def test_the_page_loads_nothing_and_shows_markup_as_text(language: forms.Languag
         "2026-11-20 09:30:00",
     ):
         assert said in page.text
-    assert forms.words(language)["left_out_said"].format(ended=3, foreign=0, odd=0) in page.text
+    assert forms.words(language)["left_out_said"].format(ended=3, foreign=0, odd=0, unclear=0) in page.text
 
 
 def test_both_languages_have_the_same_words() -> None:
