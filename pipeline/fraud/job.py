@@ -113,6 +113,7 @@ def keep(day: Day, suspects: Sequence[Suspect], before: Sequence[Member]) -> lis
     others = [member for member in before if member.day != day.day]
     cases = cases_of(day.site, [*members, *others])
     case_of = {member.suspect: case.id for case in cases for member in case.members if member.day == day.day}
+    aliases = {case.id: case.aliases for case in cases}
     best = _best_bands(kept, case_of)
     samples = sampled((case for case, band in best.items() if band == "unclear"), SAMPLES)
     links = {member.suspect: sorted(member.links) for member in members}
@@ -124,6 +125,7 @@ def keep(day: Day, suspects: Sequence[Suspect], before: Sequence[Member]) -> lis
             links[place],
             case_of[place],
             case_of[place] in samples,
+            aliases[case_of[place]],
         )
         for place, (suspect, score) in kept.items()
     ]

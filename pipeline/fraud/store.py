@@ -30,6 +30,7 @@ _COLUMNS: Final = {
     "site": "String",
     "suspect": "UInt64",
     "case_id": "String",
+    "aliases": "Array(String)",
     "visitor": "UInt64",
     "epoch": "Date",
     "ip_token": "IPv6",
@@ -84,7 +85,7 @@ class Scoring(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A suspect with its score, the reasons in both languages, and its case."""
+    """A suspect with its score, the reasons in both languages, its case, and the ids of cases that this one took in."""
 
     suspect: Suspect
     scored: Scored
@@ -92,6 +93,7 @@ class Kept(NamedTuple):
     links: Sequence[str]
     case: str
     is_sample: bool = False
+    aliases: Sequence[str] = ()
 
 
 def connected(settings: Settings) -> AbstractContextManager[Client]:
@@ -142,6 +144,7 @@ def _row(day: Day, kept: Kept) -> Sequence[object]:
         day.site,
         suspect.suspect,
         kept.case,
+        list(kept.aliases),
         suspect.visitor,
         suspect.epoch,
         suspect.ip_token,

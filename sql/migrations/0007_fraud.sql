@@ -10,14 +10,19 @@ ALTER TABLE pixel.fraud_signals$on_cluster
     ADD COLUMN IF NOT EXISTS is_calibrated Bool AFTER normal_p99,
     ADD COLUMN IF NOT EXISTS is_shadow Bool AFTER points;
 
+-- A verdict holds for the band that the case had: one that rises afterwards is looked at again.
+ALTER TABLE pixel.verdicts$on_cluster ADD COLUMN IF NOT EXISTS band LowCardinality(String) AFTER decision;
+
 -- One row for each suspect of a day that has enough points; the rows with one `case_id` are a case. A day that is scored again
--- replaces its rows: those of the newest run count (pixel.fraud_runs). `band` and `score` are the suspect's own.
+-- replaces its rows: those of the newest run count (pixel.fraud_runs). `band` and `score` are the suspect's own. `aliases` are the ids of
+-- cases that joined this one: rows of other days may still have them.
 CREATE TABLE IF NOT EXISTS pixel.fraud_cases$on_cluster
 (
     day           Date CODEC(Delta, ZSTD(1)),
     site          LowCardinality(String),
     suspect       UInt64,
     case_id       String,
+    aliases       Array(String) CODEC(ZSTD(1)),
     visitor       UInt64 CODEC(ZSTD(1)),
     epoch         Date CODEC(Delta, ZSTD(1)),
     ip_token      IPv6 CODEC(ZSTD(1)),

@@ -1,0 +1,43 @@
+-- What the views of reviewers read: the begin of a WITH list. Readers see the newest run of each day of a site, and a run when all of it
+-- is stored: its row in pixel.fraud_runs comes last. It gives
+--   valid     site, day and run.
+--   members   the suspects of all cases; `case` is the id under which a case is known today: a case that another one took in still has
+--             rows, and verdicts, under its own. `subject` is a hash with the day: to follow one person over days is `relink`, which is
+--             audited.
+--   decided   the newest verdict of each case. A person's decision holds for the band that they saw.
+--   states    of each case: the newest decision and the state.
+-- No FINAL on the signs and cases: it would hide the last run while the next one is written.
+    valid AS (
+        SELECT site, day, computed_at FROM pixel.fraud_runs FINAL
+    ),
+    newest AS (
+        SELECT * FROM pixel.fraud_cases WHERE (site, day, computed_at) IN valid
+    ),
+    (
+        SELECT CAST((groupArray(old), groupArray(new)), 'Map(String, String)')
+        FROM
+        (
+            SELECT arrayJoin(aliases) AS old, argMax(case_id, computed_at) AS new FROM newest GROUP BY old
+        )
+    ) AS names,
+    members AS (
+        SELECT *, $case AS case, lower(leftPad(hex(sipHash64(day, suspect)), 16, '0')) AS subject FROM newest
+    ),
+    decided AS (
+        SELECT $case AS case, argMax(decision, decided_at) AS decision, argMax(band, decided_at) AS seen
+        FROM pixel.verdicts
+        GROUP BY case
+    ),
+    states AS (
+        SELECT
+            case,
+            any(decided.decision) AS decision,
+            multiIf(
+                decision = '', 'new',
+                decision != 'confirmed' AND max(toInt8(band)) > indexOf(['unclear', 'watch', 'likely'], any(decided.seen)), 'reopened',
+                decision
+            ) AS state
+        FROM members
+        LEFT JOIN decided USING (case)
+        GROUP BY case
+    ),
