@@ -18,6 +18,8 @@ class Action(StrEnum):
     RELINK = "relink"
     SQL = "sql"
     EXPOSURE = "exposure"
+    FRAUD_CASE = "fraud_case"
+    FRAUD_VERDICT = "fraud_verdict"
     SUBJECT_FIND = "subject_find"
     SUBJECT_FIND_BY_ADDRESS = "subject_find_by_address"
     SUBJECT_BLOCK = "subject_block"

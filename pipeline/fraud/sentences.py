@@ -28,6 +28,32 @@ _SHIPPED: Final[Mapping[Language, str]] = {
     "ru": " (значение из поставки, ещё не откалибровано)",
 }
 
+_WORDS: Final[Mapping[str, str]] = {
+    "likely": "похоже на обман",
+    "watch": "под наблюдением",
+    "unclear": "неясно",
+    "new": "новое",
+    "reopened": "снова открыто",
+    "confirmed": "подтверждено",
+    "innocent": "невиновен",
+    "unsure": "не уверены",
+    "own_monitor": "своя проверка",
+    "known_crawler": "известный робот",
+    "ads": "реклама",
+    "booking": "запись",
+    "login": "вход",
+}
+_FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
+    "N": ("network", "сеть"),
+    "T": ("timing", "паузы"),
+    "R": ("rate", "частота"),
+    "P": ("path", "путь"),
+    "I": ("identity", "личность"),
+    "A": ("ads", "реклама"),
+    "B": ("booking and login", "запись и вход"),
+    "L": ("list", "списки"),
+}
+
 
 def reasons(signs: Sequence[Found], points: Mapping[str, float], language: Language) -> list[str]:
     """Return the sentences of the heaviest signs, at most three, the heaviest first."""
@@ -61,3 +87,21 @@ def innocent(names: Sequence[str], language: Language) -> list[str]:
 def number(value: float, language: Language) -> str:
     """Return a number as the language writes it, with at most two digits after the point and no needless ones."""
     return str(format_decimal(round(value, 2), locale=language))
+
+
+def word(name: str, language: Language) -> str:
+    """Return the word of a band, a state or a touched part."""
+    return _WORDS.get(name, name) if language == "ru" else name.replace("_", " ")
+
+
+def family(name: str, language: Language) -> str:
+    """Return the kind of observation of a family of signals."""
+    english, russian = _FAMILIES[name]
+    return english if language == "en" else russian
+
+
+def harm_of(harm: float, unit: str, language: Language) -> str:
+    """Return the harm of a case with its unit: paid clicks, or money where the settings have costs."""
+    if unit == "clicks":
+        return f"{number(harm, language)} {'paid clicks' if language == 'en' else 'опл. кликов'}"
+    return f"{number(harm, language)} {unit}".strip()

@@ -17,7 +17,7 @@ from pipeline.claims.claim import CLAIM, CLICKS
 from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.reports.catalogue import all_reports
 from pipeline.reports.statements import declared, literal, rendered
-from pipeline.reports.views import line_of, list_of
+from pipeline.reports.views import Line, line_of, list_of
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from sql import FRAUD_DIR, fill, without_comments
@@ -70,10 +70,7 @@ def fraud_views(settings: Settings) -> dict[str, str]:
         name = f"fraud.{view.name}"
         made[name] = rendered(name, fill(view.query.replace("$members", pieces["members"]), pieces), settings, columns)
     lines = [line_of(report, settings) for report in all_reports() if report.purpose == "fraud"]
-    lines += [
-        (f"fraud.{each.name}", each.question, each.question_ru, [*each.columns], "", [], f"SELECT * FROM fraud.{each.name}")  # noqa: S608 - text
-        for each in review_views()
-    ]
+    lines += [_line(view) for view in review_views()]
     made["fraud.reports"] = list_of("fraud.reports", lines, settings)
     return made
 
@@ -94,11 +91,18 @@ def docs_section() -> Iterator[str]:
         yield from (f"| `{name}` | `{kind}` | {meaning} |" for name, (kind, meaning) in view.columns.items())
 
 
+def _line(view: ReviewView) -> Line:
+    name = f"fraud.{view.name}"
+    return name, view.question, view.question_ru, [*view.columns], "", [name], f"SELECT * FROM {name}"  # noqa: S608 - text
+
+
 def _read(file: Path) -> ReviewView:
     text = file.read_text(encoding="utf-8")
     query, _, description = text.partition(_DESCRIPTION)
     if not text.startswith("-- ") or not description:
-        raise ValueError(f"{file.name}: expected a question in the first line, and below the query {_DESCRIPTION.strip()}")
+        raise ValueError(
+            f"{file.name}: expected a question in the first line, and below the query {_DESCRIPTION.strip()}"
+        )
     lines = (_DESCRIPTION.strip() + " " + description).splitlines()
     told = tomllib.loads("\n".join(line.removeprefix("--").removeprefix(" ") for line in lines))
     question = text.splitlines()[0].removeprefix("-- ")

@@ -56,7 +56,12 @@ class Scored(NamedTuple):
     @property
     def probability(self) -> float:
         """How likely the suspect is no ordinary visitor."""
-        return 1 / (1 + exp(-self.score / 10))
+        return probability(self.score)
+
+
+def probability(score: float) -> float:
+    """Return how likely a suspect with this score is no ordinary visitor."""
+    return 1 / (1 + exp(-score / 10))
 
 
 def scored(signs: Sequence[Sign], around: Surroundings) -> Scored:

@@ -332,5 +332,8 @@ class Fraud(Section):
         " clicks times this, and 0 for a parameter that is not named. Empty: the harm is the number of paid clicks.",
     )
     currency: str = Field(
-        "", max_length=8, pattern=r"^[^\s\x00-\x1f]*$", description="Currency of `click_cost`, as it is printed, such as `RUB`."
+        "",
+        max_length=8,
+        pattern=r"^[^\s\x00-\x1f]*$",
+        description="Currency of `click_cost`, as it is printed, such as `RUB`.",
     )

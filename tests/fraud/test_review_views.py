@@ -9,6 +9,7 @@ from support.server import Rows
 
 def test_x(tables: Rows, clickhouse: Settings) -> None:
     from pipeline.database.client import connect
+
     c = connect(clickhouse, "security")
     for v in ("runs", "cases", "suspects", "signals", "signal_health", "totals", "verdicts", "reports"):
         r = c.query(f"SELECT * FROM fraud.{v}")

@@ -1,0 +1,226 @@
+"""`fraud case`: one case in full. Its reading is in the audit with a purpose.
+
+Owns the page of a case on a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from pipeline.fraud.verdict_commands import IdArgument, case_of, text_of
+from pipeline.system.console import (
+    ConfigOption,
+    Format,
+    FormatOption,
+    chosen,
+    console,
+    language_of,
+    print_facts,
+    print_rows,
+)
+
+if TYPE_CHECKING:
+    from pipeline.fraud.review import Case, Details, Row
+    from pipeline.settings.model import Settings
+
+Language = Literal["en", "ru"]
+LangOption = Annotated[str, typer.Option("--lang", help="en or ru.", show_default="as LANG says")]
+MOST_SUSPECTS: Final = 20
+"""So many suspects are on a terminal; JSON has all."""
+BAR_POINTS: Final = 4
+"""A block of the waterfall is so many points."""
+
+
+TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
+    "en": {
+        "facts": "{site}, {first} to {last}, {zone}. Suspects: {subjects}, hits: {hits}, touched: {touched}. Harm: {harm}. State: {state}.",
+        "chance": "Drawn by chance among unclear cases: your verdict shows what the score misses.",
+        "why": "Why",
+        "points": "Points of the worst suspect: {score}, so {share:.0%} that it is no ordinary visitor",
+        "check": "Innocent explanations to rule out first",
+        "signals": "What was measured",
+        "suspects": "Suspects",
+        "more": "and {more} more: --format json has all",
+        "tokens": "Their addresses: for `clinic-pixel relink` and `reveal`, which need a legal basis and an approver",
+        "verdicts": "Verdicts",
+        "none": "none yet",
+        "next": "Decide: clinic-pixel fraud verdict {case} DECISION --reason TEXT\nDECISION: {decisions}",
+        "prior": "before anything is known",
+    },
+    "ru": {
+        "facts": "{site}, с {first} по {last}, {zone}. Подозреваемых: {subjects}, обращений: {hits}, затронуто: {touched}. Ущерб: {harm}. Состояние: {state}.",
+        "chance": "Взято наугад из неясных дел: ваше решение покажет, чего не видит оценка.",
+        "why": "Почему",
+        "points": "Баллы худшего подозреваемого: {score}, то есть {share:.0%} за то, что это не обычный посетитель",
+        "check": "Невинные объяснения, которые надо исключить сначала",
+        "signals": "Что измерено",
+        "suspects": "Подозреваемые",
+        "more": "и ещё {more}: все есть в --format json",
+        "tokens": "Их адреса: для `clinic-pixel relink` и `reveal`, которым нужны основание и согласующий",
+        "verdicts": "Решения",
+        "none": "пока нет",
+        "next": "Решить: clinic-pixel fraud verdict {case} РЕШЕНИЕ --reason ТЕКСТ\nРЕШЕНИЕ: {decisions}",
+        "prior": "пока ничего не известно",
+    },
+}
+HEADS: Final[Mapping[Language, Mapping[str, Sequence[str]]]] = {
+    "en": {
+        "points": ("kind", "points", "sum", ""),
+        "signals": ("signal", "suspects", "value", "usual", "99 of 100", "points", "note"),
+        "suspects": ("day", "suspect", "band", "score", "client", "network", "hits"),
+        "tokens": ("suspect", "token", "epoch"),
+        "verdicts": ("when", "decision", "band", "reason", "reviewer"),
+    },
+    "ru": {
+        "points": ("вид", "баллы", "сумма", ""),
+        "signals": ("признак", "подозреваемых", "значение", "обычно", "99 из 100", "баллы", "заметка"),
+        "suspects": ("день", "подозреваемый", "уровень", "баллы", "клиент", "сеть", "обращения"),
+        "tokens": ("подозреваемый", "токен", "эпоха"),
+        "verdicts": ("когда", "решение", "уровень", "причина", "кто"),
+    },
+}
+
+
+def register(group: typer.Typer) -> None:
+    """Add the commands."""
+    group.command("case")(show)
+
+
+def show(
+    case_id: IdArgument,
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="Why you read it; it is recorded in the audit.", show_default=False)
+    ],
+    form: FormatOption = None,
+    lang: LangOption = "",
+    config: ConfigOption = None,
+) -> None:
+    """Show one case in full: reasons, points, innocent explanations, suspects and verdicts; audited first."""
+    from pipeline.audit.log import operator
+    from pipeline.fraud import review
+
+    language, why = language_of(lang), text_of(purpose, "--purpose")
+    if chosen(form) is Format.CSV:
+        raise typer.BadParameter("a case is more than one table; expected table or json", param_hint="--format")
+    settings, case = case_of(config, case_id)
+    review.note_reading(settings, case, why, now=datetime.now(UTC), who=operator())
+    known = review.asked(settings, lambda client: review.details(client, case))
+    if chosen(form) is Format.TABLE:
+        _page(settings, case, known, language)
+    else:
+        print_facts({**case._asdict(), **known._asdict()}, form)
+
+
+def _page(settings: Settings, case: Case, known: Details, language: Language) -> None:
+    from pipeline.fraud.review import DECISIONS
+    from pipeline.fraud.sentences import harm_of, word
+    from pipeline.scoring.score import probability
+
+    texts, heads = TEXTS[language], HEADS[language]
+    site = settings.site(case.site)
+    zone = site.zone if site else UTC
+    console.print(f"{case.case}: {word(case.band, language)}", style="bold", highlight=False, markup=False)
+    _say(
+        texts["facts"].format(
+            site=case.site,
+            first=f"{case.first_seen.astimezone(zone):%Y-%m-%d %H:%M}",
+            last=f"{case.last_seen.astimezone(zone):%Y-%m-%d %H:%M}",
+            zone=zone,
+            subjects=case.subjects,
+            hits=case.hits,
+            touched=", ".join(word(each, language) for each in case.touched) or "-",
+            harm=harm_of(case.harm, case.harm_unit, language),
+            state=word(case.state, language),
+        )
+    )
+    if case.is_sample and case.band == "unclear":
+        _say(texts["chance"])
+    _list(texts["why"], case.reasons if language == "en" else case.reasons_ru)
+    _list(texts["check"], case.innocent_explanation if language == "en" else case.innocent_explanation_ru)
+    title = texts["points"].format(score=f"{case.score:g}", share=probability(case.score))
+    worst = known.suspects[0] if known.suspects else {"families": {}}
+    _table(title, heads["points"], _waterfall(worst["families"], texts["prior"], language))
+    _table(texts["signals"], heads["signals"], _signals(known.signals, language))
+    shown = known.suspects[:MOST_SUSPECTS]
+    more = len(known.suspects) - len(shown)
+    note = texts["more"].format(more=more) if more else ""
+    _table(texts["suspects"], heads["suspects"], [_suspect(row, language) for row in shown], note)
+    _table(
+        texts["tokens"], heads["tokens"], [(row["subject"], row["ip_token"], str(row["epoch"])) for row in shown], note
+    )
+    decided = [
+        (f"{row['decided_at'].astimezone(zone):%Y-%m-%d %H:%M}", word(row["decision"], language), word(row["band"], language), row["reason"], row["reviewer"])
+        for row in known.verdicts
+    ]  # fmt: skip
+    if decided:
+        _table(texts["verdicts"], heads["verdicts"], decided)
+    else:
+        _list(texts["verdicts"], [texts["none"]])
+    _say("\n" + texts["next"].format(case=case.case, decisions=", ".join(DECISIONS)))
+
+
+def _waterfall(families: Mapping[str, float], prior: str, language: Language) -> list[Sequence[object]]:
+    """Return the points by kind, the largest first, each with a bar from the sum before it to the sum after it."""
+    from pipeline.fraud.sentences import family
+    from pipeline.scoring.score import PRIOR
+
+    total = PRIOR
+    rows: list[Sequence[object]] = [(prior, round(PRIOR), round(PRIOR), "")]
+    for name, points in sorted(families.items(), key=lambda each: (-each[1], each[0])):
+        if points <= 0:
+            continue
+        before = round((total - PRIOR) / BAR_POINTS)
+        total += points
+        blocks = max(1, round((total - PRIOR) / BAR_POINTS) - before)
+        rows.append((family(name, language), f"+{points:g}", f"{total:g}", " " * before + "█" * blocks))
+    return [(kind, str(points), str(value), bar) for kind, points, value, bar in rows]
+
+
+def _signals(signals: Sequence[Row], language: Language) -> list[Sequence[object]]:
+    from pipeline.fraud.sentences import number
+    from pipeline.scoring.rules import all_signals
+
+    by_name: dict[str, list[Row]] = {}
+    for row in sorted(signals, key=lambda row: (row["is_shadow"], -row["points"], row["signal"])):
+        by_name.setdefault(row["signal"], []).append(row)
+    notes = {"en": ("on trial", "shipped value"), "ru": ("на пробе", "из поставки")}[language]
+    lines: list[Sequence[object]] = []
+    for name, rows in by_name.items():
+        worst, known = rows[0], all_signals().get(name)
+        title = (known.en if language == "en" else known.ru).title if known else ""
+        note = [
+            text for text, holds in zip(notes, (worst["is_shadow"], not worst["is_calibrated"]), strict=True) if holds
+        ]
+        values = (number(worst[column], language) for column in ("value", "normal_p50", "normal_p99"))
+        points = 0 if worst["is_shadow"] else worst["points"]
+        lines.append((f"{name} {title}", len({row["subject"] for row in rows}), *values, points, ", ".join(note)))
+    return lines
+
+
+def _suspect(row: Row, language: Language) -> Sequence[object]:
+    from pipeline.fraud.sentences import word
+
+    place = " ".join(filter(None, (row["network"], row["country"])))
+    hits = row["views"] + row["impressions"]
+    return (str(row["day"]), row["subject"], word(row["band"], language), row["score"], row["client"], place, hits)
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False)
+
+
+def _list(title: str, texts: Sequence[str]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print(f"\n{title}", style="bold", highlight=False, markup=False)
+    for text in texts:
+        console.print(Padding(Text(text), (0, 0, 0, 2)))
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], note: str = "") -> None:
+    print_rows(heads, rows, Format.TABLE, title=f"\n{title}", note=note)
