@@ -37,6 +37,7 @@ BAR_POINTS: Final = 4
 
 TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
+        "title": "Case {case}: {band}",
         "facts": "{site}, {first} to {last}, {zone}. Suspects: {subjects}, hits: {hits}, touched: {touched}. Harm: {harm}. State: {state}.",
         "chance": "Drawn by chance among unclear cases: your verdict shows what the score misses.",
         "why": "Why",
@@ -52,6 +53,7 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "prior": "before anything is known",
     },
     "ru": {
+        "title": "Дело {case}: {band}",
         "facts": "{site}, с {first} по {last}, {zone}. Подозреваемых: {subjects}, обращений: {hits}, затронуто: {touched}. Ущерб: {harm}. Состояние: {state}.",
         "chance": "Взято наугад из неясных дел: ваше решение покажет, чего не видит оценка.",
         "why": "Почему",
@@ -71,14 +73,14 @@ HEADS: Final[Mapping[Language, Mapping[str, Sequence[str]]]] = {
     "en": {
         "points": ("kind", "points", "sum", ""),
         "signals": ("signal", "suspects", "value", "usual", "99 of 100", "points", "note"),
-        "suspects": ("day", "suspect", "band", "score", "client", "network", "hits"),
+        "suspects": ("day", "suspect", "band", "score", "hits", "client and network"),
         "tokens": ("suspect", "token", "epoch"),
         "verdicts": ("when", "decision", "band", "reason", "reviewer"),
     },
     "ru": {
         "points": ("вид", "баллы", "сумма", ""),
-        "signals": ("признак", "подозреваемых", "значение", "обычно", "99 из 100", "баллы", "заметка"),
-        "suspects": ("день", "подозреваемый", "уровень", "баллы", "клиент", "сеть", "обращения"),
+        "signals": ("признак", "у скольких", "значение", "обычно", "99 из 100", "баллы", "заметка"),
+        "suspects": ("день", "подозреваемый", "уровень", "баллы", "визиты", "клиент и сеть"),
         "tokens": ("подозреваемый", "токен", "эпоха"),
         "verdicts": ("когда", "решение", "уровень", "причина", "кто"),
     },
@@ -123,7 +125,8 @@ def _page(settings: Settings, case: Case, known: Details, language: Language) ->
     texts, heads = TEXTS[language], HEADS[language]
     site = settings.site(case.site)
     zone = site.zone if site else UTC
-    console.print(f"{case.case}: {word(case.band, language)}", style="bold", highlight=False, markup=False)
+    title = texts["title"].format(case=case.case, band=word(case.band, language))
+    console.print(title, style="bold", highlight=False, markup=False)
     _say(
         texts["facts"].format(
             site=case.site,
@@ -169,15 +172,19 @@ def _waterfall(families: Mapping[str, float], prior: str, language: Language) ->
     from pipeline.scoring.score import PRIOR
 
     total = PRIOR
-    rows: list[Sequence[object]] = [(prior, round(PRIOR), round(PRIOR), "")]
+    rows: list[Sequence[object]] = [(prior, _short(PRIOR), _short(PRIOR), "")]
     for name, points in sorted(families.items(), key=lambda each: (-each[1], each[0])):
         if points <= 0:
             continue
         before = round((total - PRIOR) / BAR_POINTS)
         total += points
         blocks = max(1, round((total - PRIOR) / BAR_POINTS) - before)
-        rows.append((family(name, language), f"+{points:g}", f"{total:g}", " " * before + "█" * blocks))
-    return [(kind, str(points), str(value), bar) for kind, points, value, bar in rows]
+        rows.append((family(name, language), _short(points), _short(total), " " * before + "█" * blocks))
+    return rows
+
+
+def _short(value: float) -> float:
+    return int(value) if value == int(value) else value
 
 
 def _signals(signals: Sequence[Row], language: Language) -> list[Sequence[object]]:
@@ -204,9 +211,9 @@ def _signals(signals: Sequence[Row], language: Language) -> list[Sequence[object
 def _suspect(row: Row, language: Language) -> Sequence[object]:
     from pipeline.fraud.sentences import word
 
-    place = " ".join(filter(None, (row["network"], row["country"])))
+    sender = ", ".join(filter(None, (row["client"], row["network"], row["country"])))
     hits = row["views"] + row["impressions"]
-    return (str(row["day"]), row["subject"], word(row["band"], language), row["score"], row["client"], place, hits)
+    return (str(row["day"]), row["subject"], word(row["band"], language), _short(row["score"]), hits, sender)
 
 
 def _say(text: str) -> None:

@@ -33,6 +33,8 @@ Language = Literal["en", "ru"]
 SiteOption = Annotated[str, typer.Option("--site", help="One site.", show_default="all sites of the settings")]
 LangOption = Annotated[str, typer.Option("--lang", help="en or ru.", show_default="as LANG says")]
 
+WIDE: Final = 110
+"""A narrower terminal gets two lines for each case."""
 UNSCORED: Final[Mapping[Language, str]] = {
     "en": "`ship` has not scored a day yet; it does so minutes after events arrive, and `clinic-pixel fraud score` does it now",
     "ru": "`ship` ещё не оценил ни одного дня; он делает это через несколько минут после прихода событий, а `clinic-pixel fraud score` - сразу",
@@ -51,21 +53,23 @@ HEADS: Final[Mapping[Language, Sequence[str]]] = {
     "ru": ("дело", "сайт", "уровень", "состояние", "ущерб", "затронуто", "главная причина"),
 }
 HEALTH_HEADS: Final[Mapping[Language, Sequence[str]]] = {
-    "en": ("signal", "title", "7 days", "28 days", "decided", "confirmed", "innocent", "unsure", "people", "trial"),
-    "ru": ("признак", "название", "7 дней", "28 дней", "решено", "верно", "зря", "неясно", "люди", "проба"),
+    "en": ("signal", "7 days", "28 days", "decided", "right", "wrong", "people", "trial"),
+    "ru": ("признак", "7 дней", "28 дней", "решено", "верно", "зря", "люди", "проба"),
 }
 HEALTH_NOTE: Final[Mapping[Language, str]] = {
-    "en": "7 and 28 days: clients that set it off. Shares are of the decided cases. People: of the flagged clients of ended days, those who surely are.",
-    "ru": "7 и 28 дней: клиенты, у которых он сработал. Доли - от решённых дел. Люди: те из отмеченных клиентов прошедших дней, кто точно человек.",
+    "en": "7 and 28 days: clients that set it off. Right and wrong: shares of decided cases that were confirmed, or innocent. People: of the flagged"
+    " clients of ended days, those who surely are. Trial: recorded, without weight.",
+    "ru": "7 и 28 дней: клиенты, у которых он сработал. Верно и зря: доли решённых дел, которые подтверждены или невинны. Люди: те из отмеченных"
+    " клиентов прошедших дней, кто точно человек. Проба: записывается, но не влияет.",
 }
 TOTALS_HEADS: Final[Mapping[Language, Sequence[str]]] = {
-    "en": ("site", "day", "ad views", "no GIVT", "valid", "paid landings", "no GIVT", "valid", "own"),
+    "en": ("site", "day", "ad views", "no GIVT", "valid", "landings", "no GIVT", "valid", "own"),
     "ru": ("сайт", "день", "показы", "без GIVT", "чистые", "переходы", "без GIVT", "чистые", "свои"),
 }
 TOTALS_NOTE: Final[Mapping[Language, str]] = {
-    "en": "No GIVT: without robots, programs and data centres. Valid: also without the suspects of confirmed cases. Own: the clinic's networks and"
+    "en": "Landings: page views with the mark of a paid click. No GIVT: without robots, programs and data centres. Valid: also without the suspects of confirmed cases. Own: the clinic's networks and"
     " checks, in no other column. Robots that load no image are nowhere.",
-    "ru": "Без GIVT: без роботов, программ и дата-центров. Чистые: ещё и без подозреваемых подтверждённых дел. Свои: сети и проверки клиники, в других"
+    "ru": "Переходы: просмотры страниц с меткой оплаченного клика. Без GIVT: без роботов, программ и дата-центров. Чистые: ещё и без подозреваемых подтверждённых дел. Свои: сети и проверки клиники, в других"
     " столбцах их нет. Роботы, которые не грузят картинок, не видны нигде.",
 }
 
@@ -103,7 +107,7 @@ def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "
             done = score_days(settings, datetime.now(UTC), lambda name, day: status.update(f"scoring {name}, {day}"))
     except locks.Held:
         raise Fatal("`ship` scores right now; run it again in a moment") from None
-    errors.print(f"scored: {done} days of sites" if done else "nothing changed since the last scoring", highlight=False)
+    errors.print(f"days scored: {done}" if done else "nothing changed since the last scoring", highlight=False)
     cases(site, form=form, lang=lang, config=config)
 
 
@@ -133,7 +137,7 @@ def cases(
         print_rows(review.Case._fields, shown, form)
     elif shown:
         note = SAMPLED[language] if any(_is_by_chance(case) for case in shown) else ""
-        print_rows(HEADS[language], [_line(case, language) for case in shown], form, note=note)
+        _print([_line(case, language) for case in shown], note, language)
     elif scored:
         is_queue = not (site or state or band or everything)
         console.print((NOTHING if is_queue else NONE_SUCH)[language], highlight=False, markup=False)
@@ -151,12 +155,11 @@ def health(form: FormatOption = None, lang: LangOption = "", config: ConfigOptio
     title = "title" if language == "en" else "title_ru"
     lines = [
         (
-            row["signal"],
-            row[title],
+            f"{row['signal']} {row[title]}",
             row["fires_7d"],
             row["fires_28d"],
             row["decided"],
-            *(_share(row[name]) for name in ("confirmed", "innocent", "unsure")),
+            *(_share(row[name]) for name in ("confirmed", "innocent")),
             f"{row['people']}/{row['flagged']}",
             _yes(language) if row["is_shadow"] else "",
         )
@@ -214,8 +217,8 @@ def _is_by_chance(case: Case) -> bool:
     return case.is_sample and case.band == "unclear"
 
 
-def _line(case: Case, language: Language) -> Sequence[object]:
-    from pipeline.fraud.sentences import harm_of, word
+def _line(case: Case, language: Language) -> Sequence[str]:
+    from pipeline.fraud.sentences import harm_of, without_usual, word
 
     reasons = case.reasons if language == "en" else case.reasons_ru
     return (
@@ -225,8 +228,22 @@ def _line(case: Case, language: Language) -> Sequence[object]:
         word(case.state, language),
         harm_of(case.harm, case.harm_unit, language),
         ", ".join(word(each, language) for each in case.touched),
-        reasons[0] if reasons else "",
+        without_usual(reasons[0], language) if reasons else "",
     )
+
+
+def _print(lines: Sequence[Sequence[str]], note: str, language: Language) -> None:
+    if console.width >= WIDE:
+        print_rows(HEADS[language], lines, Format.TABLE, note=note)
+        return
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for *facts, reason in lines:
+        console.print("  ".join(filter(None, facts)), style="bold", highlight=False, markup=False)
+        console.print(Padding(Text(reason), (0, 0, 0, 2)))
+    if note:
+        console.print(note, style="dim", highlight=False, markup=False)
 
 
 def _totals_line(row: Mapping[str, Any]) -> Sequence[object]:

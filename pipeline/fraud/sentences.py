@@ -29,8 +29,8 @@ _SHIPPED: Final[Mapping[Language, str]] = {
 }
 
 _WORDS: Final[Mapping[str, str]] = {
-    "likely": "похоже на обман",
-    "watch": "под наблюдением",
+    "likely": "вероятно",
+    "watch": "наблюдать",
     "unclear": "неясно",
     "new": "новое",
     "reopened": "снова открыто",
@@ -75,6 +75,11 @@ def reason(sign: Found, language: Language) -> str:
         side=_SIDES[language][signal.worse],
         source="" if sign.normal.is_own else _SHIPPED[language],
     )
+
+
+def without_usual(text: str, language: Language) -> str:
+    """Return a reason without its usual values, for a list of many cases."""
+    return text.partition(_USUAL[language].partition("{reason}")[2].partition("{")[0])[0]
 
 
 def innocent(names: Sequence[str], language: Language) -> list[str]:
