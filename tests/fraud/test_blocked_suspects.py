@@ -1,0 +1,69 @@
+"""A blocked person is in no view of the fraud review, from the moment of the block, and in no later scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from clickhouse_connect.driver import Client
+
+from pipeline.database.client import connect
+from pipeline.fraud.job import score_days
+from pipeline.fraud.views import review_views
+from pipeline.settings.model import Settings
+from support.clinic_day import store
+from support.server import Rows
+from support.suspicion import MadeClient
+
+PAGES = tuple(f"/page-{number}" for number in range(30))
+PAID = {"attack": "dotfile", "paid": True, "click_kind": "gclid"}
+OWN = {"runs", "signal_health"}
+"""Their numbers of runs and of usual values are nobody's data, and stay as they were counted."""
+
+
+@pytest.fixture
+def security(clickhouse: Settings) -> Iterator[Client]:
+    client = connect(clickhouse, "security")
+    yield client
+    client.close()
+
+
+def views(client: Client) -> dict[str, object]:
+    """Return the rows of every view about clients, and what fired."""
+    found: dict[str, object] = {
+        view.name: client.query(f"SELECT * FROM fraud.{view.name}").result_rows
+        for view in review_views()
+        if view.name not in OWN
+    }
+    return found | {"fires": client.query("SELECT signal, fires_28d, decided FROM fraud.signal_health").result_rows}
+
+
+@pytest.mark.parametrize("by", ["visitor", "address"])
+def test_a_blocked_suspect_vanishes_from_every_view_at_once_and_comes_back(
+    tables: Rows, clickhouse: Settings, security: Client, by: str
+) -> None:
+    scanner, other = MadeClient(), MadeClient()
+    today = {"epoch": datetime.now(UTC).date()} if by == "address" else {}  # the support blocks an address of today
+    store(clickhouse, other.views(range(9), PAGES, attack="dotfile"))
+    score_days(clickhouse, datetime.now(UTC))
+    without = views(security)
+    store(clickhouse, scanner.views(range(9), PAGES, **PAID, **today))
+    score_days(clickhouse, datetime.now(UTC))
+    with_them = views(security)
+    assert {name for name in without if with_them[name] == without[name]} == {"verdicts"}
+    who = {"visitor": scanner.suspect} if by == "visitor" else {"address": str(scanner.views([0])[0]["ip_token"])}
+    tables.block(**who)  # type: ignore[arg-type]
+    assert views(security) == without
+    tables.block(**who, state="unblocked", seconds_later=1)  # type: ignore[arg-type]
+    assert views(security) == with_them
+
+
+def test_a_new_scoring_does_not_contain_a_blocked_person(tables: Rows, clickhouse: Settings) -> None:
+    scanner, other = MadeClient(), MadeClient()
+    store(clickhouse, [row for each in (scanner, other) for row in each.views(range(9), PAGES, **PAID)])
+    tables.block(visitor=scanner.suspect)
+    score_days(clickhouse, datetime.now(UTC))
+    for table in ("fraud_cases", "fraud_signals"):
+        found = tables.admin.query(f"SELECT DISTINCT suspect FROM pixel.{table}").result_rows
+        assert found == [(other.suspect,)]

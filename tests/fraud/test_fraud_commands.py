@@ -1,0 +1,295 @@
+"""`clinic-pixel fraud`, as a reviewer types it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.audit.log import Audit
+from pipeline.cli import build_app
+from pipeline.errors import Fatal
+from pipeline.fraud.job import LOCK, Scoring, score_days
+from pipeline.operations import doctor
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import Fraud
+from pipeline.system import locks
+from support.clinic_day import store
+from support.server import Rows
+from support.suspicion import MadeClient
+
+PAGES = tuple(f"/page-{number}" for number in range(30))
+
+
+@dataclass
+class Reviewer:
+    """Somebody at a terminal, with an audit of their own."""
+
+    config: Path
+    settings: Settings
+    rows: Rows
+
+    def types(self, *words: str, columns: int = 80, language: str = "en_US.UTF-8") -> Result:
+        """Type a command of `fraud`."""
+        environment = {
+            "LC_ALL": language,
+            "COLUMNS": str(columns),
+            "NO_COLOR": "1",
+            "PIXEL_CONFIG": str(self.config),
+            "PIXEL_FRAUD__ENABLED": str(self.settings.fraud.enabled).lower(),
+        }
+        return CliRunner().invoke(build_app(), ["fraud", *words], env=environment)
+
+    def reads(self, *words: str) -> Any:
+        """Type a command and return its JSON."""
+        result = self.types(*words, "--format", "json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def sees(self, *words: str, **how: Any) -> str:
+        """Type a command and return its words as a terminal shows them."""
+        result = self.types(*words, "--format", "table", **how)
+        assert result.exit_code == 0, result.output
+        return text_of(result)
+
+    def audited(self) -> list[tuple[str, dict[str, str]]]:
+        return [(entry.action, dict(entry.facts)) for entry, _ in Audit(self.settings.audit_dir).entries()]
+
+
+def text_of(result: Result) -> str:
+    """Return the output in one line, without the frame of an error."""
+    return " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.fixture
+def reviewer(tables: Rows, tmp_path: Path) -> Reviewer:
+    """A reviewer of a database without rows."""
+    home = tmp_path / "var"
+    settings = tables.settings.model_copy(update={"data": home})
+    home.mkdir()
+    (home / "secrets").symlink_to(tables.settings.secrets_dir)
+    config = tmp_path / "pixel.toml"
+    config.write_text(
+        f'data = "{home}"\n[clickhouse]\nport = {settings.clickhouse.port}\n[[sites]]\nid = "clinic"\nhosts = ["clinic.example"]\n',
+        encoding="utf-8",
+    )
+    return Reviewer(config, settings, tables)
+
+
+@pytest.fixture
+def busy(reviewer: Reviewer) -> Reviewer:
+    """A reviewer of a day with a scanner that clicked on ads, one that did not, and a client that is unclear."""
+    made = [
+        *MadeClient().views(range(9), PAGES, attack="dotfile"),
+        *MadeClient().views(range(12), PAGES, attack="dotfile", paid=True, click_kind="gclid", page_role="form"),
+        *MadeClient({"as_org": "Hosting"}).views(range(9), PAGES),
+        *MadeClient().views(range(0, 90, 10), PAGES),
+    ]
+    store(reviewer.settings, made)
+    score_days(reviewer.settings, datetime.now(UTC))
+    return reviewer
+
+
+def test_score_scores_what_changed_and_lists_what_waits(reviewer: Reviewer) -> None:
+    store(reviewer.settings, MadeClient().views(range(9), PAGES, attack="dotfile"))
+    first = reviewer.types("score", "--format", "table")
+    assert first.exit_code == 0
+    assert "days scored: 1" in text_of(first)
+    assert "9 attack attempts within 10 minutes" in text_of(first)
+    assert "nothing changed since the last scoring" in reviewer.types("score").output
+
+
+def test_score_waits_for_nobody(reviewer: Reviewer) -> None:
+    reviewer.settings.run_dir.mkdir(parents=True)
+    with locks.locked(reviewer.settings.run_dir / LOCK):
+        result = reviewer.types("score")
+    assert isinstance(result.exception, Fatal)
+    assert "`ship` scores right now" in str(result.exception)
+
+
+def test_the_queue_begins_with_the_most_harm_and_says_what_was_drawn_by_chance(busy: Reviewer) -> None:
+    queue = busy.reads("cases")
+    assert [(case["harm"], case["band"], case["is_sample"]) for case in queue] == [
+        (12.0, "likely", False),
+        (0.0, "likely", False),
+        (0.0, "unclear", True),
+    ]
+    assert "* drawn by chance among unclear cases" in busy.sees("cases")
+    assert "unclear*" in busy.sees("cases")
+    russian = busy.sees("cases", columns=120, language="ru_RU.UTF-8")
+    assert "главная причина" in russian
+    assert "Попыток атаки за 10 минут: 12" in russian
+
+
+def test_the_queue_can_be_asked_for_a_band_a_state_and_a_site(busy: Reviewer) -> None:
+    worst, other, _ = (case["case"] for case in busy.reads("cases"))
+    assert busy.types("verdict", other[:6], "innocent", "--reason", "a test").exit_code == 0
+    assert other not in [case["case"] for case in busy.reads("cases")]
+    assert [case["case"] for case in busy.reads("cases", "--state", "innocent")] == [other]
+    assert [case["case"] for case in busy.reads("cases", "--band", "likely")] == [worst]
+    assert len(busy.reads("cases", "--all")) == 3
+    assert busy.reads("cases", "--site", "clinic", "--state", "unsure") == []
+    assert "No case is like this." in busy.sees("cases", "--state", "unsure")
+
+
+def test_a_name_that_is_not_known_is_answered_with_the_names_there_are(busy: Reviewer) -> None:
+    for words, said in (
+        (("cases", "--site", "x"), "no site 'x' in the settings; there are: clinic"),
+        (("cases", "--state", "x"), "expected one of new, reopened, confirmed"),
+        (("cases", "--band", "x"), "expected one of likely, watch, unclear"),
+        (("case", "zzz", "--purpose", "looks"), "no case has it; see `clinic-pixel fraud cases --all`"),
+        (("verdict", "zzz", "innocent", "--reason", "x"), "no case has it"),
+        (("verdict", "zzz", "guilty", "--reason", "x"), "'guilty' is not one of"),
+    ):
+        result = busy.types(*words)
+        assert result.exit_code == 2
+        assert said in text_of(result)
+
+
+def test_a_case_is_read_with_a_purpose_that_is_in_the_audit(busy: Reviewer) -> None:
+    case = busy.reads("cases")[0]["case"]
+    for purpose in ("", "  ", "a\x07b", "x" * 201):
+        refused = busy.types("case", case, "--purpose", purpose)
+        assert refused.exit_code == 2
+        assert "expected 1 to 200 printable characters" in text_of(refused)
+    assert busy.types("case", case).exit_code == 2
+    assert busy.audited() == []
+    page = busy.sees("case", case[:7], "--purpose", "weekly review")
+    assert busy.audited() == [("fraud_case", {"case": case, "purpose": "weekly review"})]
+    for words in (
+        "12 attack attempts within 10 minutes",
+        "Usual: 0; of 99 in 100 clients at most 0",
+        "A security test that the clinic ordered.",
+        "Points of the worst suspect: 20, so 88% that it is no ordinary visitor",
+        "F17 Attack strings",
+        "shipped value",
+        "none yet",
+    ):
+        assert words in page
+    assert "Невинные объяснения" in busy.sees("case", case, "--purpose", "x", "--lang", "ru")
+
+
+def test_a_case_is_one_object_for_a_program(busy: Reviewer) -> None:
+    case = busy.reads("cases")[0]["case"]
+    found = busy.reads("case", case, "--purpose", "x")
+    assert (found["case"], found["harm"], len(found["suspects"]), found["verdicts"]) == (case, 12.0, 1, [])
+    assert {row["signal"] for row in found["signals"]} == {"F13", "F17"}
+    assert found["suspects"][0]["families"]["R"] == 60
+    assert "expected table or json" in text_of(busy.types("case", case, "--purpose", "x", "--format", "csv"))
+
+
+def test_a_case_is_not_shown_where_the_audit_cannot_be_written(busy: Reviewer) -> None:
+    case = busy.reads("cases")[0]["case"]
+    busy.settings.audit_dir.mkdir(mode=0o700)
+    (busy.settings.audit_dir / "audit.log").mkdir()
+    result = busy.types("case", case, "--purpose", "x")
+    assert result.exit_code != 0
+    assert "suspects" not in result.output
+
+
+def test_verdicts_are_added_and_kept_with_the_band_and_the_reviewer(busy: Reviewer) -> None:
+    case = busy.reads("cases")[0]["case"]
+    assert busy.types("verdict", case, "unsure", "--reason", "asked the agency").exit_code == 0
+    assert busy.types("verdict", case, "confirmed", "--reason", "the agency  agrees").exit_code == 0
+    told = busy.reads("case", case, "--purpose", "x")
+    assert told["state"] == "confirmed"
+    history = [(row["decision"], row["band"], row["reason"]) for row in told["verdicts"]]
+    assert history == [("unsure", "likely", "asked the agency"), ("confirmed", "likely", "the agency agrees")]
+    who = {entry.who for entry, _ in Audit(busy.settings.audit_dir).entries()}
+    assert {row["reviewer"] for row in told["verdicts"]} == who
+    action, facts = busy.audited()[1]
+    assert action == "fraud_verdict"
+    assert facts == {"case": case, "decision": "confirmed", "band": "likely", "reason": "the agency agrees"}
+    assert busy.types("verdict", case, "confirmed", "--reason", " ").exit_code == 2
+
+
+def test_register_monitor_prints_lines_for_the_settings_and_records_the_verdict(busy: Reviewer) -> None:
+    case = busy.reads("cases")[2]["case"]
+    result = busy.types("register-monitor", case, "--name", "uptime")
+    assert result.exit_code == 0
+    assert tomllib.loads(result.stdout) == {"sites": {"monitors": [{"name": "uptime"}]}}
+    assert "Seen: Hosting (RU)" in result.stdout
+    (found,) = busy.reads("cases", "--state", "own_monitor")
+    assert found["case"] == case
+    assert busy.types("register-monitor", case, "--name", "Up time").exit_code == 2
+
+
+def test_health_and_totals_are_tables_on_a_terminal_and_rows_for_a_program(busy: Reviewer) -> None:
+    case = busy.reads("cases")[0]["case"]
+    busy.types("verdict", case, "confirmed", "--reason", "x")
+    attack = next(row for row in busy.reads("health") if row["signal"] == "F17")
+    assert (attack["fires_28d"], attack["decided"], attack["confirmed"]) == (2, 1, 1.0)
+    assert "F17 Attack strings 2 2 1 100% 0% 0/2" in busy.sees("health")
+    assert "F17 Строки атаки 2 2 1" in busy.sees("health", language="ru_RU.UTF-8")
+    (day,) = busy.reads("totals")
+    assert (day["paid_landings"], day["paid_landings_valid"]) == (12, 0)
+    assert "No GIVT: without robots" in busy.sees("totals")
+    assert "Без GIVT" in busy.sees("totals", columns=120, language="ru_RU.UTF-8")
+
+
+def test_before_the_first_scoring_every_command_says_so(reviewer: Reviewer) -> None:
+    assert "`ship` has not scored a day yet" in text_of(reviewer.types("cases"))
+    assert reviewer.reads("totals") == []
+    assert "No ad view and no paid landing" in reviewer.sees("totals")
+    for words in (
+        ("case", "a", "--purpose", "x"),
+        ("verdict", "a", "unsure", "--reason", "x"),
+        ("register-monitor", "a"),
+    ):
+        result = reviewer.types(*words)
+        assert isinstance(result.exception, Fatal)
+        assert "`ship` has not scored a day yet" in str(result.exception)
+    assert reviewer.audited() == []
+
+
+def test_where_the_review_is_off_nothing_is_scored_and_every_command_says_why(busy: Reviewer) -> None:
+    busy.settings = busy.settings.model_copy(update={"fraud": Fraud(enabled=False)})
+    tables = ("fraud_cases", "fraud_signals", "fraud_runs", "fraud_normals")
+    busy.rows.clear(*tables)
+    Scoring()(busy.settings)
+    for table in tables:
+        assert busy.rows.admin.query(f"SELECT count() FROM pixel.{table}").result_rows == [(0,)]
+    for words in (
+        ("score",),
+        ("cases",),
+        ("health",),
+        ("totals",),
+        ("case", "a", "--purpose", "x"),
+        ("verdict", "a", "unsure", "--reason", "x"),
+        ("register-monitor", "a"),
+    ):
+        result = busy.types(*words)
+        assert isinstance(result.exception, Fatal), words
+        assert "fraud.enabled is false" in str(result.exception)
+
+
+def test_doctor_tells_the_last_scoring_its_age_and_what_was_cut(busy: Reviewer) -> None:
+    def told() -> list[tuple[str, str]]:
+        return [(each.state, each.text) for each in doctor.examine(busy.settings) if each.check == "fraud"]
+
+    ((state, text),) = told()
+    assert state == "ok"
+    assert text.startswith("last scored at ")
+    assert text.endswith(" minutes ago")
+    busy.rows.writer.command(
+        "INSERT INTO pixel.fraud_runs (day, site, computed_at, cut) VALUES (today(), 'clinic', now64(3), ['F13', 'F05'])"
+    )
+    assert told()[1] == (
+        "note",
+        f"clinic, {datetime.now(UTC).date()}: more clients set off F13, F05 than are kept; the worst are",
+    )
+    busy.rows.clear("fraud_runs")
+    assert [state for state, _ in told()] == ["note"]
+    assert "no day was scored yet" in told()[0][1]
+    busy.rows.writer.command(
+        "INSERT INTO pixel.fraud_runs (day, site, computed_at) VALUES (today() - 9, 'clinic', now64(3) - INTERVAL 9 DAY)"
+    )
+    assert told()[0][0] == "problem"
+    busy.settings = busy.settings.model_copy(update={"fraud": Fraud(enabled=False)})
+    assert told() == [("note", "fraud.enabled is false: nothing is scored, and there is no fraud view")]
