@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 import typer
 
 from pipeline.alerts import commands as alerts
+from pipeline.attackers import commands as attackers
 from pipeline.database import commands as database
 from pipeline.embedding import commands as embedding
 from pipeline.errors import Fatal, Retryable
@@ -59,6 +60,7 @@ ROOMS = (
     operations,
     ship,
     database,
+    attackers,
     traffic,
     reports,
     problems,
