@@ -2,6 +2,7 @@
 -- `found` are the suspects of the run. `people_here` are the returning cookies of its fullest address on that day, `people_there` is
 -- the median of its provider's addresses: a signal of an address says little about one of many who share it.
 -- `is_person` is a proof that needs no verdict: it came back with a cookie of another day, or booked at a human pace.
+-- `cookie_age` is `day` for a cookie of the same day, too: every program that keeps cookies has it from its second hit on.
 WITH
     $frame,
     found AS (
@@ -34,7 +35,7 @@ SELECT
     groupUniqArray(20)(ip_token) AS its_addresses,
     max(people) AS people_here,
     max(median_people) AS people_there,
-    max(cookie_age IN ('day', 'week', 'month', 'older')) OR countIf(page_role = 'done') BETWEEN 1 AND 2 AND count() >= 3 AND max(at_ms) - min(at_ms) >= 30000 AS is_person
+    max(cookie_age IN ('week', 'month', 'older')) OR countIf(page_role = 'done') BETWEEN 1 AND 2 AND count() >= 3 AND max(at_ms) - min(at_ms) >= 30000 AS is_person
 FROM hits
 INNER JOIN addresses USING (ip_token)
 LEFT JOIN providers ON hits.asn = providers.its_asn
