@@ -1,0 +1,132 @@
+"""Hits of public data in the database and scored: rows without HTTP, days in order of time, and what the scoring says of each client.
+
+The rows are made by the product's own steps of edge and enrichment. Each hit has its own nonce, so the suspect of a hit is looked up, not guessed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from bench.problems.rows import Product, store
+from pipeline.database.client import connect
+from pipeline.fraud.job import score_days
+from pipeline.settings.model import Settings
+from pipeline.traffic.send import PlannedHit
+
+BANDS: Final = ("none", "unclear", "watch", "likely")
+_SUSPECTS: Final = (
+    "SELECT nonce, toDate(received_at), if(visitor != 0, visitor, sipHash64(epoch, ip_token, ua_token)), robot, ivt_reasons"
+    " FROM pixel.events WHERE site = {site:String}"
+)
+_CASES: Final = (
+    "SELECT day, suspect, case_id, toString(band), score, toString(families), signals, reasons, first_seen, last_seen, views, client"
+    " FROM pixel.fraud_cases FINAL"
+    " INNER JOIN (SELECT day, site, computed_at FROM pixel.fraud_runs FINAL) AS run USING (day, site, computed_at)"
+    " WHERE site = {site:String}"
+)
+_SIGNS: Final = (
+    "SELECT toDate(window_start) AS day, suspect, signal, value, is_shadow FROM pixel.fraud_signals FINAL"
+    " INNER JOIN (SELECT toDateTime(day, 'UTC') AS window_start, site, computed_at FROM pixel.fraud_runs FINAL) AS run"
+    " USING (window_start, site, computed_at)"
+    " WHERE site = {site:String}"
+)
+
+Suspect = tuple[date, int]
+"""A client of one UTC day."""
+
+
+class Judged(NamedTuple):
+    """What a scoring says of a suspect that has enough points."""
+
+    case: str
+    band: str
+    score: float
+    families: str
+    signals: Sequence[str]
+    reasons: Sequence[str]
+    first_seen: datetime
+    last_seen: datetime
+    views: int
+    client: str
+
+
+class Scored(NamedTuple):
+    """A scored site.
+
+    `suspects` has the suspect of each stored hit by its number, `robots` the name of each hit's robot, `judged` the suspects with a case,
+    `signs` the values of the signals of all suspects by name; one in shadow has the name in brackets.
+    """
+
+    suspects: Mapping[int, Suspect]
+    robots: Mapping[int, str]
+    judged: Mapping[Suspect, Judged]
+    signs: Mapping[Suspect, Mapping[str, float]]
+    refused: Mapping[str, int]
+
+    def band(self, suspect: Suspect) -> str:
+        """Return the band of a suspect."""
+        return self.judged[suspect].band if suspect in self.judged else "none"
+
+    def best(self, suspects: Iterable[Suspect]) -> str:
+        """Return the best band of several suspects, `none` without any."""
+        return max((self.band(each) for each in suspects), key=BANDS.index, default="none")
+
+
+def stored(settings: Settings, hits: Sequence[PlannedHit]) -> Counter[str]:
+    """Store the rows of hits in order of time, and return the number of refused hits by reason."""
+    product = Product(settings, now_ms=hits[-1].at_ms)
+    store(settings, product.rows(hits))
+    return product.refused
+
+
+def scored(
+    settings: Settings,
+    hits: Sequence[PlannedHit],
+    *,
+    until: datetime | None = None,
+    refused: Mapping[str, int] | None = None,
+) -> Scored:
+    """Score the days of stored hits one after the other, as they would have been scored then, and return the outcome.
+
+    With `until` the last day is scored as it was at that moment.
+    """
+    first, last = (_day(hits[place].at_ms) for place in (0, -1))
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        over = datetime.combine(day + timedelta(days=1), time.min, UTC)
+        score_days(settings, until if until and day == last else over, days=2)
+    return outcome(settings, refused or {})
+
+
+def outcome(settings: Settings, refused: Mapping[str, int]) -> Scored:
+    """Return what the last scorings say of all stored hits of the settings' only site."""
+    client = connect(settings, "pixel_admin")
+    words = {"site": settings.sites[0].id}
+    try:
+        rows = client.query(_SUSPECTS, parameters=words).result_rows
+        judged = {(row[0], row[1]): Judged(*row[2:]) for row in client.query(_CASES, parameters=words).result_rows}
+        signs: dict[Suspect, dict[str, float]] = defaultdict(dict)
+        for day, suspect, signal, value, is_shadow in client.query(_SIGNS, parameters=words).result_rows:
+            signs[day, suspect][f"({signal})" if is_shadow else signal] = value
+    finally:
+        client.close()
+    return Scored(
+        {row[0]: (row[1], row[2]) for row in rows},
+        {row[0]: row[3] for row in rows if row[3]},
+        judged,
+        signs,
+        refused,
+    )
+
+
+def as_json(value: object) -> str:
+    """Return a result as indented JSON."""
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str)
+
+
+def _day(at_ms: int) -> date:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date()
