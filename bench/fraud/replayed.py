@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from bench.problems.rows import Product, store
 from pipeline.database.client import connect
 from pipeline.fraud.job import score_days
+from pipeline.fraud.views import view_of
 from pipeline.settings.model import Settings
 from pipeline.traffic.send import PlannedHit
 
@@ -66,6 +67,10 @@ class Scored(NamedTuple):
     judged: Mapping[Suspect, Judged]
     signs: Mapping[Suspect, Mapping[str, float]]
     refused: Mapping[str, int]
+
+    def of(self, numbers: Iterable[int]) -> set[Suspect]:
+        """Return the suspects of hits by their numbers."""
+        return {self.suspects[number] for number in numbers if number in self.suspects}
 
     def band(self, suspect: Suspect) -> str:
         """Return the band of a suspect."""
@@ -121,6 +126,32 @@ def outcome(settings: Settings, refused: Mapping[str, int]) -> Scored:
         signs,
         refused,
     )
+
+
+def values_of(settings: Settings, site: str, signals: Iterable[str]) -> dict[str, dict[Suspect, float]]:
+    """Return the values of signals of all clients of a site with rows, whatever they are, as the day of each row is over."""
+    client = connect(settings, "pixel_writer")
+    found: dict[str, dict[Suspect, float]] = {}
+    try:
+        days = [
+            row[0]
+            for row in client.query(
+                "SELECT DISTINCT toDate(received_at) FROM pixel.events WHERE site = {site:String}",
+                parameters={"site": site},
+            ).result_rows
+        ]
+        for signal in signals:
+            found[signal] = {}
+            for day in days:
+                since = datetime.combine(day, time.min, UTC)
+                rows = client.query(
+                    f"SELECT client.suspect, value FROM {view_of(signal)}(site = {{site:String}}, since = {{since:DateTime('UTC')}}, until = {{until:DateTime('UTC')}})",  # noqa: S608
+                    parameters={"site": site, "since": since, "until": since + timedelta(days=1)},
+                ).result_rows
+                found[signal] |= {(day, suspect): float(value) for suspect, value in rows}
+    finally:
+        client.close()
+    return found
 
 
 def as_json(value: object) -> str:
