@@ -35,7 +35,7 @@ SELECT
     groupUniqArray(20)(ip_token) AS its_addresses,
     max(people) AS people_here,
     max(median_people) AS people_there,
-    max(cookie_age IN ('week', 'month', 'older')) OR countIf(page_role = 'done') BETWEEN 1 AND 2 AND count() >= 3 AND max(at_ms) - min(at_ms) >= 30000 AS is_person
+    max($has_old_cookie) OR countIf(page_role = 'done') BETWEEN 1 AND 2 AND count() >= 3 AND max(at_ms) - min(at_ms) >= 30000 AS is_person
 FROM hits
 INNER JOIN addresses USING (ip_token)
 LEFT JOIN providers ON hits.asn = providers.its_asn

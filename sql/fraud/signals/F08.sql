@@ -9,7 +9,7 @@ WITH
             suspect,
             any(client) AS client, min(received_at) AS first, max(received_at) AS last, any(ua_token) AS agent, any(asn) AS provider, count() AS sent_hits,
             max(referrer_kind = 'spam') AS is_listed,
-            max(cookie_age IN ('day', 'week', 'month', 'older')) AS came_back
+            max($has_old_cookie) AS came_back
         FROM hits
         WHERE is_view AND referrer_kind IN ('other', 'spam') AND referrer_host != ''
         GROUP BY domain, suspect

@@ -7,7 +7,7 @@ WITH
             max(received_at) AS ended,
             any(net_token) AS network,
             arrayMap(step -> step.2, groupArraySorted(100)((at_ms, sipHash64(page)))) AS pages,
-            max(cookie_age IN ('week', 'month', 'older')) AS came_back,
+            max($has_old_cookie) AS came_back,
             -- A form leads everybody the same way.
             max(page_role IN ('landing', 'form', 'done', 'login', 'reset', 'confirm', 'cancel')) AS is_led
         FROM hits

@@ -6,7 +6,7 @@ WITH
         SELECT
             ip_token, hour, suspect,
             any(client) AS client, min(received_at) AS began, max(received_at) AS ended, any(asn) AS its_asn, count() AS of_hour,
-            max(cookie_age IN ('day', 'week', 'month', 'older')) AS came_back
+            max($has_old_cookie) AS came_back
         FROM (SELECT *, toStartOfHour(received_at) AS hour FROM hits WHERE visitor_kind = 'cookie' AND net_class != 'mobile')
         GROUP BY ip_token, hour, suspect
     ),

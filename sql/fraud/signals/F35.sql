@@ -29,6 +29,6 @@ FROM
 ) AS its_hits
 INNER JOIN rotating USING (net_token, ua_token, hour)
 GROUP BY suspect
-HAVING max(cookie_age IN ('day', 'week', 'month', 'older')) = 0
+HAVING max($has_old_cookie) = 0
 ORDER BY suspect
 LIMIT 500 BY link

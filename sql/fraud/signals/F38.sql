@@ -10,7 +10,7 @@ WITH
             max(received_at) AS ended
         FROM hits
         -- A blocker stays with a person: whoever has the cookie of another day is not measured.
-        WHERE NOT is_view AND cookie_age NOT IN ('day', 'week', 'month', 'older')
+        WHERE NOT is_view AND NOT $has_old_cookie
         GROUP BY suspect
     ),
     -- The clients in question, and of the others of each browser as many as tell what is usual.

@@ -27,7 +27,7 @@ FROM
                 any(client) AS client,
                 page_role = 'done' AS is_done,
                 min(at_ms) AS first_ms,
-                max(cookie_age IN ('day', 'week', 'month', 'older')) AS known
+                max($has_old_cookie) AS known
             FROM hits
             WHERE is_view AND page_role IN ('form', 'done') AND suspect IN (SELECT suspect FROM hits WHERE is_view AND page_role = 'done')
             GROUP BY suspect, is_done, intDiv(at_ms, 1000)

@@ -14,7 +14,7 @@ WITH
             epoch,
             asn,
             any(toString(as_org)) AS provider,
-            max(cookie_age IN ('day', 'week', 'month', 'older')) AS came_back,
+            max($has_old_cookie) AS came_back,
             least(2, uniqExact(intDiv(at_ms, 60000))) AS times,
             min(received_at) AS began,
             max(received_at) AS ended,

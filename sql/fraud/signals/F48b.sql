@@ -3,7 +3,7 @@ WITH
     booked AS (
         SELECT suspect, any(client) AS client, net_token, epoch, intDiv(at_ms, 60000) AS minute, min(received_at) AS began, max(received_at) AS ended
         FROM hits
-        WHERE is_view AND page_role = 'done' AND cookie_age NOT IN ('day', 'week', 'month', 'older') AND net_token != toIPv6('::')
+        WHERE is_view AND page_role = 'done' AND NOT $has_old_cookie AND net_token != toIPv6('::')
         GROUP BY suspect, net_token, epoch, minute
     ),
     -- At most two of each client: many of one client are a sign of that client.

@@ -41,7 +41,7 @@ FROM
                         any(client) AS client,
                         intDiv(at_ms, 1000) AS second,
                         count() AS n,
-                        max(cookie_age IN ('day', 'week', 'month', 'older')) AS came_back,
+                        max($has_old_cookie) AS came_back,
                         min(received_at) AS first_load,
                         max(received_at) AS last_load
                     FROM hits

@@ -17,7 +17,7 @@ WITH
             max(received_at) AS ended
         FROM hits
         -- A person who came back with the cookie of another day is known: staff at the start of a shift.
-        WHERE is_view AND page_role = 'login' AND cookie_age NOT IN ('day', 'week', 'month', 'older')
+        WHERE is_view AND page_role = 'login' AND NOT $has_old_cookie
         GROUP BY suspect, ip_token, asn, agent, slot
     ),
     placed AS (

@@ -4,7 +4,7 @@ WITH
         SELECT suspect, client, net_token, epoch, received_at, intDiv(at_ms, 60000) AS minute, cookie_state, visitor_kind
         FROM hits
         -- A person who came back with the cookie of another day forgot a password.
-        WHERE is_view AND page_role = 'reset' AND net_token != toIPv6('::') AND cookie_age NOT IN ('day', 'week', 'month', 'older')
+        WHERE is_view AND page_role = 'reset' AND net_token != toIPv6('::') AND NOT $has_old_cookie
     ),
     networks AS (
         SELECT net_token, max(in_10_min) AS resets, argMax(cookies, in_10_min) AS identities

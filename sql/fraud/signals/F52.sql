@@ -16,7 +16,7 @@ WITH
         FROM hits
         WHERE is_view AND suspect IN (SELECT suspect FROM sent)
         GROUP BY suspect
-        HAVING max(referrer_kind = 'internal' OR cookie_age IN ('day', 'week', 'month', 'older'))
+        HAVING max(referrer_kind = 'internal' OR $has_old_cookie)
     ),
     real AS (
         SELECT host FROM sent GROUP BY host HAVING uniqExactIf(suspect, suspect IN readers) * 5 >= uniqExact(suspect)

@@ -18,7 +18,7 @@ WITH
             groupUniqArray(200)(toString(page)) AS loaded,
             groupArray(100)((toString(page), status >= 400 OR referrer_kind = 'internal', status >= 400, toString(referrer_page))) AS views,
             arrayFilter(view -> view.3 OR view.2 AND view.4 != '' AND NOT has(loaded, view.4), views) AS bad,
-            max(cookie_age IN ('day', 'week', 'month', 'older')) AS came_back
+            max($has_old_cookie) AS came_back
         FROM hits
         WHERE is_view AND ua_token IN spread
         GROUP BY suspect, ua_token

@@ -101,3 +101,20 @@ SELECT
     ) AS suggestion_ru
 FROM rules
 ORDER BY site, action, case_hits DESC, form, word, country
+
+-- question_ru = "Что можно сказать межсетевому экрану о подтверждённых делах последних 28 дней?"
+--
+-- [columns]
+-- site = ["String", "site of the settings"]
+-- form = ["String", "what the rule is about: network, path or agent"]
+-- word = ["String", "number of the network, kind of the attack, or word of the agent"]
+-- country = ["String", "country of the network; empty for other rules"]
+-- as_org = ["String", "name of the network"]
+-- examples = ["String", "examples of the requests"]
+-- action = ["String", "block, or challenge where somebody else would be hit"]
+-- case_hits = ["UInt64", "hits of confirmed cases that the rule covers"]
+-- people = ["UInt64", "people of the last 28 days that it would have hit"]
+-- uncounted = ["UInt64", "page views without a visitor that it would have hit"]
+-- known = ["UInt64", "hits of known programs that it would have hit"]
+-- suggestion = ["String", "the rule in words"]
+-- suggestion_ru = ["String", "the same in Russian"]
