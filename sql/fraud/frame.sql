@@ -7,7 +7,8 @@
 -- Left out are the clinic's own networks, its own checks, rows without tokens (sensitive pages), and robots that say who they are: they
 -- are known, not suspected. A robot with a false name, a controlled browser, a library or a scanner is judged. A program that proved its
 -- name with a signature never is, whatever drives it: it may book for a patient, as fast as programs are.
--- `sent` has repeated deliveries, too: a signal that reads few rows of many days takes it, or every nonce of these days would be sorted.
+-- `sent` has repeated deliveries, too: a signal that reads few rows of many days takes it, or every nonce of these days would be sorted; and so
+-- does what only asks whether there is a row.
     received AS (
         SELECT * FROM pixel.events
         WHERE site = {site:String} AND received_at >= {since:DateTime('UTC')} - $repeat_reach AND received_at < {until:DateTime('UTC')}

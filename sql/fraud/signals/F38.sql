@@ -36,11 +36,11 @@ WITH
             any(ended) AS ended,
             count() AS looked_at,
             countIf(
-                NOT (nonce != 0 AND nonce IN (SELECT nonce FROM hits WHERE is_view AND nonce IN (SELECT nonce FROM drawn)))
+                NOT (nonce != 0 AND nonce IN (SELECT nonce FROM sent WHERE is_view AND nonce IN (SELECT nonce FROM drawn)))
                 -- Steps of 30 seconds: at least 30 seconds before and after.
                 AND (suspect, page, step) NOT IN (
                     SELECT DISTINCT suspect, page, arrayJoin([intDiv(at_ms, 30000) - 1, intDiv(at_ms, 30000), intDiv(at_ms, 30000) + 1])
-                    FROM hits
+                    FROM sent
                     WHERE is_view AND (suspect, page) IN (SELECT suspect, page FROM drawn)
                 )
             ) AS orphans

@@ -3,7 +3,7 @@ WITH
     landings AS (
         SELECT suspect, client, event_id, received_at, at_ms, net_token, toString(referrer_host) AS source, campaign['utm_content'] AS block
         FROM hits
-        WHERE is_view AND paid AND campaign['utm_content'] IN (SELECT toString(ad) FROM hits WHERE NOT is_view AND ad != '' GROUP BY ad)
+        WHERE is_view AND paid AND campaign['utm_content'] IN (SELECT toString(ad) FROM sent WHERE NOT is_view AND ad != '' GROUP BY ad)
     ),
     landed AS (
         SELECT *, arrayJoin([sipHash64('client', suspect), sipHash64('network', net_token)]) AS who, at_ms - 1000 AS latest FROM landings
@@ -13,7 +13,7 @@ WITH
             toString(ad) AS block,
             arrayJoin([sipHash64('client', suspect), sipHash64('network', net_token)]) AS who,
             intDiv(at_ms, 1000) * 1000 AS shown_ms
-        FROM hits
+        FROM sent
         WHERE NOT is_view
             AND ad IN (SELECT block FROM landings)
             AND (suspect IN (SELECT suspect FROM landings) OR net_token IN (SELECT net_token FROM landings))

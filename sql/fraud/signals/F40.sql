@@ -8,11 +8,11 @@ WITH
     landings AS (
         SELECT suspect, client, ip_token, ua_token, received_at, intDiv(at_ms, 10000) AS step, toString(referrer_host) AS host, asn, as_org
         FROM hits
-        WHERE is_view AND paid AND campaign['utm_content'] IN (SELECT toString(ad) FROM hits WHERE NOT is_view AND ad != '' GROUP BY ad)
+        WHERE is_view AND paid AND campaign['utm_content'] IN (SELECT toString(ad) FROM sent WHERE NOT is_view AND ad != '' GROUP BY ad)
     ),
     readers AS (
         SELECT ip_token, ua_token
-        FROM hits
+        FROM sent
         WHERE is_view AND (ip_token, ua_token) IN (SELECT ip_token, ua_token FROM landings)
         GROUP BY ip_token, ua_token
         HAVING uniqExact(page_host, page) > 1

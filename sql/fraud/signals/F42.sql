@@ -2,7 +2,7 @@
 WITH
     booked AS (
         SELECT net_token, max(at_ms) AS booked_ms
-        FROM hits
+        FROM sent
         WHERE is_view AND page_role IN ('form', 'done', 'login', 'reset') AND NOT paid
         GROUP BY net_token
     ),
@@ -74,7 +74,7 @@ FROM
     WHERE is_view AND paid AND (net_token, ip_token) IN (SELECT net_token, ip_token FROM repeated)
     GROUP BY suspect, epoch, net_token
     -- Whoever booked or logged in came for that, unless most of the clicks are its own.
-    HAVING suspect NOT IN (SELECT suspect FROM hits WHERE is_view AND page_role IN ('form', 'done', 'login', 'reset'))
+    HAVING suspect NOT IN (SELECT suspect FROM sent WHERE is_view AND page_role IN ('form', 'done', 'login', 'reset'))
         OR uniqExact(intDiv(at_ms, 10000)) >= greatest(3, value / 2)
     ORDER BY value DESC, suspect
     LIMIT 500 BY link

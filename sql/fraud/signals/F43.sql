@@ -7,7 +7,7 @@ WITH
             ua_token,
             uniqUpTo(2)(page_host, page) = 1 AND countIf(page_role = 'done') = 0 AS saw_one_page,
             groupUniqArrayIf(3)(campaign['utm_source'], campaign['utm_source'] != '') AS sources
-        FROM hits
+        FROM sent
         WHERE is_view
         GROUP BY ip_token, ua_token
     ),
@@ -15,7 +15,7 @@ WITH
         SELECT ip_token, ua_token, campaign['utm_source'] AS source, page_role = 'done' AS is_done, min(at_ms) AS first_ms
         FROM hits
         WHERE is_view AND (page_role = 'done' OR campaign['utm_source'] != '')
-            AND (ip_token, ua_token) IN (SELECT ip_token, ua_token FROM hits WHERE is_view AND page_role = 'done')
+            AND (ip_token, ua_token) IN (SELECT ip_token, ua_token FROM sent WHERE is_view AND page_role = 'done')
         GROUP BY ip_token, ua_token, source, is_done, intDiv(at_ms, 1000)
     ),
     bookings AS (
@@ -52,7 +52,7 @@ SELECT
         'bookings', toString(any(booked)),
         'at_once', toString(any(bookings.at_once))
     ) AS evidence
-FROM (SELECT *, campaign['utm_source'] AS source FROM hits WHERE is_view AND campaign['utm_source'] != '') AS landings
+FROM (SELECT *, campaign['utm_source'] AS source FROM sent WHERE is_view AND campaign['utm_source'] != '') AS landings
 INNER JOIN sources USING (source)
 INNER JOIN bookings USING (source)
 -- Where nearly everybody sees one page, one page says nothing. Whoever read on or booked is a victim of the source.

@@ -40,7 +40,7 @@ FROM
                     min(at_ms) AS first_ms,
                     max($has_old_cookie) AS came_back
                 FROM hits
-                WHERE is_view AND page_role IN ('form', 'done') AND suspect IN (SELECT suspect FROM hits WHERE is_view AND page_role = 'done')
+                WHERE is_view AND page_role IN ('form', 'done') AND suspect IN (SELECT suspect FROM sent WHERE is_view AND page_role = 'done')
                 GROUP BY suspect, is_done, intDiv(at_ms, 1000)
             )
         )

@@ -54,6 +54,6 @@ FROM
     )
     GROUP BY suspect
 ) AS loops
-LEFT JOIN (SELECT suspect, max(received_at) AS reset_at FROM hits WHERE is_view AND page_role = 'reset' GROUP BY suspect) AS resets USING (suspect)
+LEFT JOIN (SELECT suspect, max(received_at) AS reset_at FROM sent WHERE is_view AND page_role = 'reset' GROUP BY suspect) AS resets USING (suspect)
 -- Six within a minute of a client without the cookie of another day, or twenty in the hour of any; a page for a new password after them is a forgotten one, unless there are too many.
 WHERE (in_hour < 6 OR (in_60s >= 6 AND NOT is_known) OR in_hour >= 20) AND NOT (reset_at > began AND in_day < 30)

@@ -15,7 +15,7 @@ WITH
             intDiv(at_ms, 300000) AS slot,
             min(received_at) AS began,
             max(received_at) AS ended
-        FROM hits
+        FROM sent
         -- A person who came back with the cookie of another day is known: staff at the start of a shift.
         WHERE is_view AND page_role = 'login' AND NOT $has_old_cookie
         GROUP BY suspect, ip_token, asn, agent, slot
