@@ -155,6 +155,19 @@ def test_a_verdict_under_the_number_of_a_case_that_joined_holds_for_the_joined_o
     assert desk.one("case, given_for", "verdicts") == (case, "newer")
 
 
+def test_scoring_tells_the_number_of_the_case_that_it_takes_in(desk: Desk) -> None:
+    other = MadeClient()
+    old = desk.score(desk.hits)
+    store(desk.rows.settings, later(other.views(range(9), PAGES, attack="dotfile")))
+    score_days(desk.rows.settings, datetime.now(UTC))
+    (new,) = (str(case) for (case,) in desk.all("SELECT case FROM fraud.cases") if case != old)
+    desk.decide(new, "known_crawler", "likely")
+    # The first scanner comes back, from the address of the second.
+    shared = {name: other.views([0])[0][name] for name in ("ip_token", "net_token")}
+    desk.score(later(desk.scanner.views(range(9), PAGES, attack="dotfile", **shared)))
+    assert desk.one("case, aliases, state, subjects") == (old, [new], "known_crawler", 2)
+
+
 def test_two_cases_that_name_each_other_are_one(desk: Desk) -> None:
     desk.score(desk.hits)
     for number, (case, other) in enumerate((("a", "b"), ("b", "a"))):
