@@ -27,7 +27,7 @@ SHARED: Final = 3
 """More people than this behind one address take weight from the signals of the address."""
 _KIND: Final[Mapping[str, str]] = {"R": "behaviour", "T": "behaviour"}
 _STRONG_TOGETHER: Final = frozenset({"F14", "F15"})
-"""Each has an innocent cause alone; a visit that is as long and as broad has none. F14 counts at its highest level."""
+"""Each has an innocent cause alone; a visit that is as long and as broad has none. F14 counts at its highest level; F15b is as broad as F15."""
 
 
 class Sign(NamedTuple):
@@ -94,7 +94,7 @@ def _is_strong(signs: Sequence[Sign], points: Mapping[str, float]) -> bool:
     if any(sign.signal.strong and points[sign.signal.name] > 0 for sign in signs):
         return True
     highest = {
-        sign.signal.name
+        sign.signal.name[:3]
         for sign in signs
         if points[sign.signal.name] >= (sign.signal.levels[-1][1] if sign.signal.name == "F14" else 1)
     }

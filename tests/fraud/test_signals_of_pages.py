@@ -53,13 +53,13 @@ def test_forty_pages_in_a_minute_are_the_breadth_of_a_crawler(tables: Rows, clic
 def test_forty_pages_of_a_day_are_broad_where_they_are_a_third_of_the_site(tables: Rows, clickhouse: Settings) -> None:
     robot = MadeClient()
     rows = [*robot.views(range(0, 45 * 300, 300), MANY), *_readers_of(100)]
-    assert fired(tables, clickhouse, rows, "F15") == {robot.suspect: 45}
+    assert fired(tables, clickhouse, rows, "F15b") == {robot.suspect: 45}
 
 
 def test_forty_pages_of_a_day_are_not_broad_on_a_large_site(tables: Rows, clickhouse: Settings) -> None:
     reader = MadeClient()
     rows = [*reader.views(range(0, 45 * 300, 300), MANY), *_readers_of(200)]
-    assert fired(tables, clickhouse, rows, "F15") == {}
+    assert fired(tables, clickhouse, rows, "F15b") == {}
 
 
 def _readers_of(pages: int) -> list[dict[str, object]]:
