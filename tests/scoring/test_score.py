@@ -43,6 +43,8 @@ def band(*signs: Sign) -> str:
         ([sign("R", 35), sign("P", 25, "F27")], "likely"),
         ([sign("R", 50), sign("I", 6, "F29")], "watch"),
         ([sign("R", 50), sign("N", 10, "F06")], "likely"),
+        ([sign("R", 50, "F14"), sign("R", 20, "F15b")], "likely"),
+        ([sign("R", 50, "F14"), sign("R", 20, "F16")], "watch"),
     ],
 )
 def test_likely_needs_a_second_family_that_is_not_the_same_behaviour(signs: list[Sign], expected: str) -> None:
