@@ -16,7 +16,7 @@ WITH
         HAVING length(pages) >= 2
     ),
     steps_of_all AS (
-        SELECT step.1 AS page, step.2 AS next, count() AS steps
+        SELECT step.1 AS page, step.2 AS next, count() AS steps, sum(count()) OVER (PARTITION BY step.1) AS leavings
         FROM ways
         ARRAY JOIN arrayZip(arrayPopBack(pages), arrayPopFront(pages)) AS step
         GROUP BY page, next
@@ -35,7 +35,7 @@ WITH
             any(clients) AS found,
             any(networks) AS in_networks,
             any(size) AS length_of_way,
-            (SELECT count() FROM ways WHERE length(pages) >= 5) * exp(sum(times * log(if(others < 5, 1, (choices + 1) / (others + 1))))) AS expected
+            (SELECT count() FROM (SELECT suspect FROM hits WHERE is_view GROUP BY suspect HAVING count() >= 5)) * exp(sum(times * log(if(others < 5, 1, (choices + 1) / (others + 1))))) AS expected
         FROM
         (
             SELECT
@@ -50,7 +50,6 @@ WITH
                 GROUP BY way, clients, networks, size, page, next
             ) AS taken
             LEFT JOIN steps_of_all USING (page, next)
-            LEFT JOIN (SELECT page, sum(steps) AS leavings FROM steps_of_all GROUP BY page) AS left_pages USING (page)
         )
         GROUP BY way
     )
