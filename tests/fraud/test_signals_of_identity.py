@@ -15,6 +15,8 @@ from support.clinic_day import SINCE, row, store
 from support.server import Rows
 from support.suspicion import MadeClient, fired, found
 
+PAGES = ("/",)
+
 
 def test_a_browser_in_a_data_centre_fires_and_a_robot_that_names_itself_there_does_not(
     tables: Rows, clickhouse: Settings
@@ -189,7 +191,7 @@ def moved(client: MadeClient, asns: Sequence[int], **facts: object) -> list[dict
     return [
         row
         for place, asn in enumerate(asns)
-        for row in client.views([60 * place], asn=asn, net_token=f"2001:db8:{place:x}::", **facts)
+        for row in client.views([60 * place], PAGES, asn=asn, net_token=f"2001:db8:{place:x}::", **facts)
     ]
 
 
@@ -259,15 +261,15 @@ def test_a_cookie_that_changes_its_country_within_two_hours_fires(tables: Rows, 
     abroad = {"country": "BR", "asn": 64500}
     rows = [
         *jumping.views([0]),
-        *jumping.views([600], **abroad),
+        *jumping.views([600], PAGES, **abroad),
         *flying.views([0]),
-        *flying.views([7300], **abroad),
+        *flying.views([7300], PAGES, **abroad),
         *private.views([0]),
-        *private.views([600], **abroad, net_class="vpn"),
+        *private.views([600], PAGES, **abroad, net_class="vpn"),
         *border.views([0]),
         *border.views([600], country="KZ"),
         *phone.views([0]),
-        *phone.views([600], **abroad, net_class="mobile"),
+        *phone.views([600], PAGES, **abroad, net_class="mobile"),
     ]
     assert fired(tables, clickhouse, rows, "F33") == {jumping.suspect: 1}
     assert found(tables.writer, "F33")[0].signs[0].evidence == {"countries": "BR, RU", "minutes": "10"}
@@ -368,7 +370,7 @@ def test_one_foreign_referrer_on_one_page_three_times_from_an_address_fires(tabl
         *twice[0].views([0, 60]),
         *pages[0].views([0, 60, 120], ("/", "/price", "/doctors")),
         *search[0].views([0, 60, 120]),
-        *reloading[0].views([0], **given),
+        *reloading[0].views([0], PAGES, **given),
         *reloading[0].views(range(60, 600, 60)),
     ]
     assert fired(tables, clickhouse, rows, "F52") == {client.suspect: 3 for client in spam}

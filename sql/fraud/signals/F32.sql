@@ -4,20 +4,15 @@
 WITH
     agents AS (
         SELECT
-            suspect, family, browser_major AS major,
-            any(client) AS client, min(received_at) AS first, max(received_at) AS last
-        FROM
-        (
-            SELECT
-                *,
-                (
-                    trimBoth(replaceRegexpAll(toString(browser), '\\b(Mobile|iOS|WebView)\\b', '')),
-                    multiIf(os IN ('iOS', 'iPadOS', 'Mac OS X', 'macOS'), 'Apple', os IN ('Android', 'Linux'), 'Linux', toString(os))
-                ) AS family
-            FROM hits
-            WHERE visitor_kind = 'cookie'
-        )
-        GROUP BY suspect, family, major
+            suspect, browser_major AS major,
+            any(client) AS client, min(received_at) AS first, max(received_at) AS last,
+            (
+                trimBoth(replaceRegexpAll(toString(browser), '\\b(Mobile|iOS|WebView)\\b', '')),
+                multiIf(os IN ('iOS', 'iPadOS', 'Mac OS X', 'macOS'), 'Apple', os IN ('Android', 'Linux'), 'Linux', toString(os))
+            ) AS family
+        FROM hits
+        WHERE visitor_kind = 'cookie'
+        GROUP BY suspect, browser, os, major
     )
 SELECT
     any(client) AS client,
