@@ -33,7 +33,9 @@ def booking(client: MadeClient, at: float, took: float, **facts: object) -> Made
 
 def clicks(client: MadeClient, seconds: list[float], **facts: object) -> Made:
     """Return landings after paid clicks."""
-    return client.views(seconds, **{"paid": True, "click_kind": "yclid", "campaign": {"utm_source": "yandex"}, **facts})
+    return client.views(
+        seconds, ("/",), **{"paid": True, "click_kind": "yclid", "campaign": {"utm_source": "yandex"}, **facts}
+    )
 
 
 def login(client: MadeClient, seconds: list[float], **facts: object) -> Made:

@@ -18,7 +18,7 @@ def showings(
     made = []
     for second in seconds:
         nonce = next(_nonces)
-        made += client.views([second], kind="impression", **{"nonce": nonce, "ad": "top", **facts})
+        made += client.views([second], ("/",), **{"kind": "impression", "nonce": nonce, "ad": "top", **facts})
         if viewed:
             made += client.views([second - 0.2], nonce=nonce)
     return made
@@ -26,7 +26,9 @@ def showings(
 
 def clicks(client: MadeClient, seconds: list[float], **facts: object) -> list[dict[str, object]]:
     """Return landings of a client after clicks on the ad block `top`."""
-    return client.views(seconds, **{"paid": True, "campaign": {"utm_content": "top"}, "click_kind": "yclid", **facts})
+    return client.views(
+        seconds, ("/",), **{"paid": True, "campaign": {"utm_content": "top"}, "click_kind": "yclid", **facts}
+    )
 
 
 def test_an_ad_shown_more_than_thirty_times_a_day_is_a_flood_and_repeats_within_thirty_seconds_are_one(
@@ -204,11 +206,11 @@ def test_a_source_of_visits_of_one_page_whose_bookings_were_under_way_fires_for_
     victims = [MadeClient() for _ in range(3)]
     people = [MadeClient() for _ in range(40)]
     rows = [
-        *[row for client in hidden for row in client.views([0], **stuffed)],
+        *[row for client in hidden for row in client.views([0], ("/",), **stuffed)],
         *[row for client in victims for row in client.views([0, 60], ("/", "/booking"))],
-        *[row for client in victims for row in client.views([100], **stuffed)],
+        *[row for client in victims for row in client.views([100], ("/",), **stuffed)],
         *[row for client in victims for row in client.views([103], ("/booking/done",), page_role="done")],
-        *[row for client in people for row in client.views([0], **honest)],
+        *[row for client in people for row in client.views([0], ("/",), **honest)],
         *[row for client in people[:5] for row in client.views([90], ("/booking/done",), page_role="done")],
         *[row for client in people[5:15] for row in client.views([30], ("/price",))],
     ]
@@ -221,7 +223,7 @@ def test_a_source_of_one_page_is_usual_where_the_rest_of_the_site_is_seen_so(
     source = {"campaign": {"utm_source": "partner"}}
     people = [MadeClient() for _ in range(60)]
     rows = [
-        *[row for client in people for row in client.views([0], **source)],
+        *[row for client in people for row in client.views([0], ("/",), **source)],
         *[row for client in people[:2] for row in client.views([3], ("/booking/done",), page_role="done")],
         *[row for _ in range(100) for row in MadeClient().views([0])],
     ]
