@@ -7,7 +7,7 @@ the rules changed; readers see a run when all of it is stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -25,6 +25,7 @@ from pipeline.publish.ledger import stored_days
 from pipeline.scoring.cases import Member, cases_of, sampled
 from pipeline.scoring.rules import Signal, all_signals, rules_version
 from pipeline.scoring.score import Scored, Sign, Surroundings, scored
+from pipeline.scoring.trial import live_signals
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.system import locks
@@ -79,11 +80,12 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, 
     day = Day(site.id, of, min(end, now.replace(microsecond=0) + timedelta(seconds=1)), _milliseconds(now))
     signals = measurable(site)
     usual = normals.normals_of(client, site.id, of, signals)
-    cut = measure(client, day, signals, usual)
+    live = live_signals(signals, normals.counts_of(client, signals), now.date())
+    cut = measure(client, day, signals, usual, live)
     suspects = suspects_of(client, day)
     if is_over:
         normals.write(client, day, signals, suspects)
-    kept = keep(day, suspects, store.members_before(client, day))
+    kept = keep(day, suspects, store.members_before(client, day), live)
     store.write_cases(client, day, kept)
     took = round((monotonic() - began) * 1000)
     store.write_run(client, day, stored=stored, suspects=len(kept), milliseconds=took, cut=cut, lists=lists)
@@ -104,9 +106,11 @@ def measurable(site: Site) -> list[Signal]:
     return [signal for signal in all_signals().values() if not signal.roles or known & set(signal.roles)]
 
 
-def keep(day: Day, suspects: Sequence[Suspect], before: Sequence[Member]) -> list[store.Kept]:
+def keep(
+    day: Day, suspects: Sequence[Suspect], before: Sequence[Member], live: Collection[str] | None = None
+) -> list[store.Kept]:
     """Return the suspects that have enough points, each with its case; pure."""
-    found = {suspect.suspect: (suspect, score_of(suspect)) for suspect in suspects}
+    found = {suspect.suspect: (suspect, score_of(suspect, live)) for suspect in suspects}
     kept = {place: each for place, each in found.items() if each[1].band != "none"}
     own_case = {member.suspect: member.case for member in before if member.day == day.day}
     members = [_member(day, suspect, own_case.get(place, "")) for place, (suspect, _) in kept.items()]
@@ -131,12 +135,12 @@ def keep(day: Day, suspects: Sequence[Suspect], before: Sequence[Member]) -> lis
     ]
 
 
-def score_of(suspect: Suspect) -> Scored:
-    """Return the score of a suspect."""
+def score_of(suspect: Suspect, live: Collection[str] | None = None) -> Scored:
+    """Return the score of a suspect; only `live` signals give points, None takes the shipped judgement."""
     signals = all_signals()
     around = Surroundings(suspect.people_here, suspect.people_there, suspect.net_class == "mobile")
     worst = {found.signal: found for found in suspect.signs}
-    return scored([Sign(signals[name], found.value) for name, found in worst.items()], around)
+    return scored([Sign(signals[name], found.value) for name, found in worst.items()], around, live)
 
 
 class Scoring:

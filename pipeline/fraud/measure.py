@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -49,8 +49,17 @@ _FACTS: Final = (
 )
 
 
-def measure(client: Client, day: Day, signals: Sequence[Signal], normals: Mapping[str, Normal]) -> list[str]:
-    """Store the signs of a day and return the names of the signals that more clients set off than are kept."""
+def measure(
+    client: Client,
+    day: Day,
+    signals: Sequence[Signal],
+    normals: Mapping[str, Normal],
+    live: Collection[str] | None = None,
+) -> list[str]:
+    """Store the signs of a day and return the names of the signals that more clients set off than are kept.
+
+    Signals that are not `live` are stored as shadow; None takes the shipped judgement.
+    """
     cut = []
     for signal in signals:
         normal = normals[signal.name]
@@ -69,7 +78,7 @@ def measure(client: Client, day: Day, signals: Sequence[Signal], normals: Mappin
             "p50": normal.p50,
             "p99": normal.p99,
             "calibrated": normal.is_own,
-            "shadow": signal.is_shadow,
+            "shadow": signal.is_shadow if live is None else signal.name not in live,
             "rules": rules_version(),
             "most": MOST_ROWS,
         }

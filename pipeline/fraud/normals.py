@@ -7,7 +7,7 @@ does not make the attack usual. Works as `pixel_writer`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import median
 from typing import Final
@@ -17,6 +17,7 @@ from clickhouse_connect.driver import Client
 from pipeline.fraud.day import Day, Normal, Suspect
 from pipeline.fraud.views import view_of
 from pipeline.scoring.rules import Signal
+from pipeline.scoring.trial import DayCount
 
 HISTORY_DAYS: Final = 56
 ENOUGH_CLIENTS: Final = 500
@@ -25,11 +26,16 @@ _READ: Final = (
     "/* usual values */ SELECT signal, day, clients, p01, p50, p99, p999 FROM pixel.fraud_normals FINAL"
     " WHERE site = {site:String} AND day >= {first:Date} AND day < {day:Date}"
 )
+_COUNTS: Final = (
+    "/* trials of signals */ SELECT site, day, signal, fingerprint, clients, flagged, people FROM pixel.fraud_normals FINAL"
+    " WHERE fingerprint IN {fingerprints:Array(String)}"
+)
 # A link is of several clients: its value is that of each of them.
 _MEASURE: Final = """/* measure what is usual */
 INSERT INTO pixel.fraud_normals
+    (day, site, signal, fingerprint, clients, p01, p50, p99, p999, flagged, people, computed_at)
 SELECT
-    toDate({{since:DateTime('UTC')}}), {{site:String}}, {{signal:String}}, count(),
+    toDate({{since:DateTime('UTC')}}), {{site:String}}, {{signal:String}}, {{fingerprint:String}}, count(),
     ifNotFinite(quantile(0.01)(value), 0), ifNotFinite(quantile(0.5)(value), 0), ifNotFinite(quantile(0.99)(value), 0),
     ifNotFinite(quantile(0.999)(value), 0), {{flagged:UInt64}}, {{people:UInt64}}, {{run:DateTime64(3, 'UTC')}}
 FROM {view}(site = {{site:String}}, since = {{since:DateTime('UTC')}}, until = {{until:DateTime('UTC')}})"""
@@ -44,6 +50,13 @@ def normals_of(client: Client, site: str, day: date, signals: Sequence[Signal]) 
     return {signal.name: _normal(signal, rows[signal.name]) for signal in signals}
 
 
+def counts_of(client: Client, signals: Iterable[Signal]) -> list[DayCount]:
+    """Return what the present texts of signals in shadow flagged on each day of all sites: the trial is one of the installation."""
+    fingerprints = [signal.fingerprint for signal in signals if signal.is_shadow]
+    rows = client.query(_COUNTS, parameters={"fingerprints": fingerprints}).result_rows if fingerprints else []
+    return [DayCount(*row) for row in rows]
+
+
 def _normal(signal: Signal, days: Sequence[Sequence[float]]) -> Normal:
     if sum(day[0] for day in days) < ENOUGH_CLIENTS:
         half, most = signal.usual
@@ -56,8 +69,17 @@ def _normal(signal: Signal, days: Sequence[Sequence[float]]) -> Normal:
 
 def write(client: Client, day: Day, signals: Sequence[Signal], suspects: Sequence[Suspect]) -> None:
     """Measure and store the usual values of a day that is over, and how many of the flagged clients are surely people."""
-    flagged = Counter(sign.signal for suspect in suspects for sign in suspect.signs)
-    people = Counter(sign.signal for suspect in suspects if suspect.is_person for sign in suspect.signs)
+    # A signal may have several signs of one client, one for each link: the client counts once.
+    flagged = Counter(name for suspect in suspects for name in {sign.signal for sign in suspect.signs})
+    people = Counter(
+        name for suspect in suspects if suspect.is_person for name in {sign.signal for sign in suspect.signs}
+    )
     for signal in signals:
-        values = {**day.words, "signal": signal.name, "flagged": flagged[signal.name], "people": people[signal.name]}
+        values = {
+            **day.words,
+            "signal": signal.name,
+            "fingerprint": signal.fingerprint,
+            "flagged": flagged[signal.name],
+            "people": people[signal.name],
+        }
         client.command(_MEASURE.format(view=view_of(signal.name)), parameters=values)

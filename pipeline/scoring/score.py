@@ -9,7 +9,7 @@ timing are one kind. Signals that no person sets off need no second family. Pure
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import exp
 from typing import Final, Literal, NamedTuple
 
@@ -64,9 +64,11 @@ def probability(score: float) -> float:
     return 1 / (1 + exp(-score / 10))
 
 
-def scored(signs: Sequence[Sign], around: Surroundings) -> Scored:
-    """Return the score of a suspect with these signs; signals in shadow give no points."""
-    points = {sign.signal.name: _points(sign, around) for sign in signs}
+def scored(signs: Sequence[Sign], around: Surroundings, live: Collection[str] | None = None) -> Scored:
+    """Return the score of a suspect with these signs; only `live` signals give points, None takes the shipped judgement."""
+    if live is None:
+        live = {sign.signal.name for sign in signs if not sign.signal.is_shadow}
+    points = {sign.signal.name: _points(sign, around) if sign.signal.name in live else 0.0 for sign in signs}
     by_family: dict[str, list[float]] = defaultdict(list)
     for sign in signs:
         by_family[sign.signal.family].append(points[sign.signal.name])
@@ -77,7 +79,7 @@ def scored(signs: Sequence[Sign], around: Surroundings) -> Scored:
 
 def _points(sign: Sign, around: Surroundings) -> float:
     signal = sign.signal
-    if signal.is_shadow or (around.is_mobile and not signal.mobile):
+    if around.is_mobile and not signal.mobile:
         return 0.0
     weight = 1.0
     if signal.of != "client":

@@ -80,6 +80,7 @@ CREATE TABLE IF NOT EXISTS pixel.fraud_normals$on_cluster
     day         Date CODEC(Delta, ZSTD(1)),
     site        LowCardinality(String),
     signal      LowCardinality(String),
+    fingerprint LowCardinality(String),
     clients     UInt64 CODEC(ZSTD(1)),
     p01         Float64 CODEC(ZSTD(1)),
     p50         Float64 CODEC(ZSTD(1)),
