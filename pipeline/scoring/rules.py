@@ -11,11 +11,13 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache, cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sql import FRAUD_DIR
+from pipeline.errors import Fatal
+from sql import FRAUD_DIR, REPORTS_DIR
 
 Family = Literal["N", "T", "R", "P", "I", "A", "B", "L"]
 CAPS: Final[Mapping[str, int]] = {"N": 20, "T": 35, "R": 60, "P": 60, "I": 60, "A": 50, "B": 50, "L": 60}
@@ -23,6 +25,9 @@ CAPS: Final[Mapping[str, int]] = {"N": 20, "T": 35, "R": 60, "P": 60, "I": 60, "
 Level = Annotated[tuple[float, int], Field(strict=False)]
 """A value, and the points from it on."""
 _FINGERPRINT: Final = r"^([0-9a-f]{12})?$"
+CHANGED_THRESHOLDS: Final = REPORTS_DIR / "thresholds.toml"
+CHANGES: Final = "fraud_signals"
+"""The section of the changed thresholds that is about signals."""
 _NAME: Final = re.compile(r"F\d\d[a-z]?")
 
 
@@ -92,7 +97,38 @@ class Signal(BaseModel):
 
 @cache
 def all_signals() -> Mapping[str, Signal]:
-    """Return the signals by name; raises `ValueError` for a table that cannot be read."""
+    """Return the signals in force by name: the shipped ones, changed by sql/reports/thresholds.toml.
+
+    Raises `ValueError` for a table that cannot be read, `Fatal` for a change that does not fit.
+    """
+    return changed_signals(shipped_signals(), CHANGED_THRESHOLDS)
+
+
+def changed_signals(signals: Mapping[str, Signal], file: Path) -> Mapping[str, Signal]:
+    """Return the signals with the levels that a file of thresholds gives them: a changed one is in shadow by its fingerprint.
+
+    Raises `Fatal` for a signal that there is none of, for another field than `levels`, and for levels that do not fit.
+    """
+    changes = tomllib.loads(file.read_text(encoding="utf-8")).get(CHANGES, {})
+    changed = dict(signals)
+    for name, change in changes.items():
+        where = f"{file}: [{CHANGES}.{name}]"
+        if name not in signals:
+            raise Fatal(f"{where}: expected one of {', '.join(signals)}")
+        if not isinstance(change, dict) or set(change) != {"levels"}:
+            raise Fatal(f"{where}: expected levels = [[value, points], ...] and nothing else")
+        try:
+            changed[name] = Signal.model_validate(
+                {**signals[name].model_dump(), "levels": change["levels"]}, strict=False
+            )
+        except ValueError as error:
+            raise Fatal(f"{where} levels: {error}") from error
+    return changed
+
+
+@cache
+def shipped_signals() -> Mapping[str, Signal]:
+    """Return the signals as they are shipped, by name; raises `ValueError` for a table that cannot be read."""
     tables = tomllib.loads((FRAUD_DIR / "signals.toml").read_text(encoding="utf-8"))
     files = FRAUD_DIR / "signals"
     return {
