@@ -4,4 +4,4 @@ Owns the table of the signals (sql/fraud/signals.toml) and the score. May use no
 project but the files of `sql`; `fraud` measures the signals and stores what is found.
 """
 
-__all__ = ["cases", "rules", "score", "trial"]
+__all__ = ["cases", "finder", "rules", "score", "trial"]
