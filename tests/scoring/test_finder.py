@@ -6,7 +6,7 @@ import random
 from statistics import median
 
 import pytest
-from scipy import stats
+from scipy import stats  # type: ignore[import-untyped]
 
 from pipeline.scoring.finder import HISTORY_DAYS, LEAST_CLIENTS, Combination, Counted, proposals, upper_tail
 
