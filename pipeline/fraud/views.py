@@ -80,9 +80,10 @@ def review_views(directory: Path = FRAUD_DIR / "views") -> list[ReviewView]:
     return [_read(file) for file in sorted(directory.glob("*.sql"))]
 
 
-def docs_section() -> Iterator[str]:
-    """Yield the lines of the views of reviewers for docs/reports.md."""
+def docs_page() -> Iterator[str]:
+    """Yield the lines of docs/fraud-views.md."""
     yield "# Views of the fraud review"
+    yield "Written from sql/fraud/views by `make docs`."
     yield ""
     yield "They need `fraud.enabled`, have no parameters, and belong to the role `security`; `clinic-pixel fraud` reads them. A blocked"
     yield "person's rows are in none of them. Their days are UTC days."

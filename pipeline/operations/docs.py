@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from pipeline.errors import Reason
 from pipeline.fraud.docs_page import page as signals_page
-from pipeline.fraud.views import docs_section
+from pipeline.fraud.views import docs_page
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.docs_page import page as inventory_page
 from pipeline.reasons import QUARANTINED, REJECTED
@@ -76,7 +76,8 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": _SETTINGS + "\n" + "\n".join(_section("", Settings)),
         "refusals.md": "".join(_reasons()),
-        "reports.md": reports_page(all_reports()) + "\n" + "\n".join(docs_section()) + "\n",
+        "reports.md": reports_page(all_reports()),
+        "fraud-views.md": "\n".join(docs_page()) + "\n",
         "fraud-signals.md": signals_page(all_signals().values()),
         "data-inventory.md": inventory_page(inventory(), all_reports()),
     }
