@@ -2,7 +2,7 @@
 
 `python -m bench.fraud.attacks --seeds 2 --kinds scraper-slow vpn-user --out FILE`. Two days of a clinic and one kind in the second take the product's
 own steps of edge and enrichment (`bench.problems.rows`), and `score_days` scores the second day. Of one seed all kinds share the clinic.
-The rows of a kind are known by their nonces.
+The rows of a kind are known by their nonces, so `--together 8` may put several kinds into one day: a scoring costs the same for all of them.
 """
 
 from __future__ import annotations
@@ -45,14 +45,15 @@ SUSPECTED: Final = ("watch", "likely")
 ROLES: Final = (PageRole(role="reset", path=RESET.rstrip("/")), PageRole(role="trap", path=TRAP.rstrip("/")))
 """Roles that the attacks aim at and the demo site has not."""
 _BEGIN_HOUR: Final = 10
-_FIRST_NONCE: Final = 1 << 40
+_NONCES: Final = 1 << 40
+"""Nonces of each kind; those of the clinic are below."""
 _TABLES: Final = ("events", "fraud_signals", "fraud_cases", "fraud_runs", "fraud_normals")
 _SUSPECTS: Final = (
-    "SELECT if(visitor != 0, visitor, sipHash64(epoch, ip_token, ua_token)) AS suspect, max(nonce) >= {first:UInt64} AS is_theirs, min(nonce)"
+    "SELECT if(visitor != 0, visitor, sipHash64(epoch, ip_token, ua_token)) AS suspect, min(nonce), max(nonce)"
     " FROM pixel.events WHERE toDate(received_at) = {day:Date} AND ip_token != toIPv6('::') GROUP BY suspect"
 )
 _CASES: Final = "SELECT suspect, case_id, toString(band), score, signals, families FROM pixel.fraud_cases FINAL WHERE day = {day:Date}"
-_SHADOWS: Final = "SELECT suspect, groupUniqArray(toString(signal)) FROM pixel.fraud_signals FINAL GROUP BY suspect"
+_FIRED: Final = "SELECT suspect, groupUniqArray(toString(signal)) FROM pixel.fraud_signals FINAL GROUP BY suspect"
 
 
 class Ground(NamedTuple):
@@ -76,8 +77,8 @@ class Ground(NamedTuple):
 
     @property
     def scored_at(self) -> datetime:
-        """Half an hour after the scored day."""
-        return datetime.combine(self.day + timedelta(days=1), datetime.min.time(), UTC) + timedelta(minutes=30)
+        """The last second of the scored day: the site has no values of its own yet for what is usual, and none are written."""
+        return datetime.combine(self.day + timedelta(days=1), datetime.min.time(), UTC) - timedelta(seconds=1)
 
 
 class AttackedClinic:
@@ -95,60 +96,70 @@ class AttackedClinic:
         self._who = {nonce: _who(hit.person, hit.query.get("e", "")) for nonce, hit in enumerate(hits, 1)}
         self._rows = list(self._product.rows(hits))
 
-    def judged(self, kind: str) -> dict[str, Any]:
-        """Store the clinic's days with a kind, score them, and return what was found."""
+    def judged(self, kinds: Sequence[str]) -> list[dict[str, Any]]:
+        """Store the clinic's days with these kinds, score them, and return what was found of each."""
         began = time.monotonic()
         ground = self.ground
         for table in _TABLES:
             self._admin.command(f"TRUNCATE TABLE pixel.{table}")
-        theirs = self._rows_of(kind)
-        store(ground.settings, [*self._rows, *theirs])
-        score_days(ground.settings, ground.scored_at, days=2)
-        found = self._found(kind)
-        return {
-            "kind": kind,
-            "seed": ground.seed,
-            "visitors": ground.visitors,
-            "rows": len(theirs),
-            **found,
-            "seconds": round(time.monotonic() - began, 1),
-        }
+        theirs = {kind: self._rows_of(kind, place) for place, kind in enumerate(kinds, 1)}
+        store(ground.settings, [*self._rows, *(row for rows in theirs.values() for row in rows)])
+        score_days(ground.settings, ground.scored_at, days=1)
+        found = self._found(kinds)
+        took = round((time.monotonic() - began) / len(kinds), 1)
+        facts = {"seed": ground.seed, "visitors": ground.visitors}
+        return [
+            {"kind": kind, **facts, "rows": len(theirs[kind]), **found[kind], "seconds": took, "beside": len(kinds) - 1}
+            for kind in kinds
+        ]
 
-    def _rows_of(self, kind: str) -> list[Row]:
+    def _rows_of(self, kind: str, place: int) -> list[Row]:
         if kind == CLEAN:
             return []
         ground = self.ground
         start_ms = ground.midnight_ms + round(min(_BEGIN_HOUR, 24 - KINDS[kind].hours) * HOUR_MS)
         hits = planned_kind(kind, ground.site, ground.known, start_ms=start_ms, seed=ground.seed)
-        return list(self._product.rows(hits, first_nonce=_FIRST_NONCE))
+        return list(self._product.rows(hits, first_nonce=place * _NONCES))
 
-    def _found(self, kind: str) -> dict[str, Any]:
+    def _found(self, kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
         day = {"day": self.ground.day}
-        seen = self._admin.query(_SUSPECTS, parameters={"first": _FIRST_NONCE, **day}).result_rows
-        signs = dict(self._admin.query(_SHADOWS).result_rows)
-        theirs = {suspect for suspect, is_theirs, _ in seen if is_theirs}
-        who = {suspect: self._who.get(nonce, kind) for suspect, _, nonce in seen}
+        seen = self._admin.query(_SUSPECTS, parameters=day).result_rows
+        fired = {suspect: names for suspect, names in self._admin.query(_FIRED).result_rows}  # noqa: C416 - rows are no pairs
         cases = self._admin.query(_CASES, parameters=day).result_rows
-        own = [case for case in cases if case[0] in theirs]
-        bands = Counter(case[2] for case in own)
-        bands["none"] = len(theirs) - len(own)
-        best = max(own, key=lambda case: (BANDS.index(case[2]), case[3]), default=(0, "", "none", 0.0, [], {}))
+        # A suspect whom a kind shares with the clinic's own visitors is the kind's.
+        of = {suspect: kinds[last // _NONCES - 1] for suspect, _, last in seen if last >= _NONCES}
+        who = {suspect: self._who[first] for suspect, first, _ in seen if first < _NONCES}
+        others = [
+            {"who": who[case[0]], "band": case[2], "score": round(case[3], 1), "signals": list(case[4])}
+            for case in cases
+            if case[0] not in of and case[2] in SUSPECTED
+        ]
         return {
-            "clients": len(theirs),
-            "bands": {band: bands[band] for band in BANDS if bands[band]},
-            "best": best[2],
-            "score": round(best[3], 1),
-            "signals": list(best[4]),
-            "families": dict(best[5]),
-            "cases": len({case[1] for case in own}),
-            # Signals that fired at all, those in shadow too: by how many of its clients.
-            "fired": dict(sorted(Counter(sign for one in theirs for sign in signs.get(one, ())).items())),
-            "others": [
-                {"who": who[case[0]], "band": case[2], "score": round(case[3], 1), "signals": list(case[4])}
-                for case in cases
-                if case[0] not in theirs and case[2] in SUSPECTED
-            ],
-        }
+            kind: {
+                **_bands_of([case for case in cases if of.get(case[0]) == kind], list(of.values()).count(kind)),
+                # All signals that fired, those in shadow too, with the number of its clients.
+                "fired": dict(sorted(Counter(n for one, its in of.items() if its == kind for n in fired.get(one, ())).items())),
+                "others": others,
+            }
+            for kind in kinds
+        }  # fmt: skip
+
+
+def _bands_of(cases: Sequence[Sequence[Any]], clients: int) -> dict[str, Any]:
+    bands = Counter(case[2] for case in cases)
+    bands["none"] = clients - len(cases)
+    best: Sequence[Any] = max(
+        cases, key=lambda case: (BANDS.index(case[2]), case[3]), default=(0, "", "none", 0.0, [], {})
+    )
+    return {
+        "clients": clients,
+        "bands": {band: bands[band] for band in BANDS if bands[band]},
+        "best": best[2],
+        "score": round(best[3], 1),
+        "signals": list(best[4]),
+        "families": dict(best[5]),
+        "cases": len({case[1] for case in cases}),
+    }
 
 
 @contextmanager
@@ -170,24 +181,30 @@ def served() -> Iterator[tuple[Settings, Client]]:
             client.close()
 
 
-def results(names: Sequence[str], seeds: Sequence[int], visitors: int, day: date) -> Iterator[dict[str, Any]]:
-    """Yield the result of each kind and seed; `day` must be over and its keys must still exist."""
+def results(
+    names: Sequence[str], seeds: Sequence[int], visitors: int, day: date, together: int = 1
+) -> Iterator[dict[str, Any]]:
+    """Yield the result of each kind and seed, `together` kinds in one day; `day` must be over and its keys must still exist."""
     with served() as (settings, client):
         known, why_not = places(settings)
         assert not why_not, why_not
         for seed in seeds:
             clinic = AttackedClinic(Ground(settings, known, day, visitors, seed), client)
-            for name in names:
-                yield clinic.judged(name)
+            # Kinds that are alike stand beside each other in the catalogue, and go into different days.
+            days = -(-len(names) // together)
+            for number in range(days):
+                yield from clinic.judged(names[number::days])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.fraud.attacks", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 1 on")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument(
         "--kinds", nargs="*", default=[*KINDS, CLEAN], help="attacks and look-alikes; else all, and `clean`"
     )
     parser.add_argument("--visitors", type=int, default=200, help="people on a day")
+    parser.add_argument("--together", type=int, default=1, help="kinds in one day")
     parser.add_argument("--out", type=Path, required=True, help="file to which the results are added, one JSON a line")
     given = parser.parse_args()
     if unknown := set(given.kinds) - {*KINDS, CLEAN}:
@@ -195,7 +212,9 @@ def main() -> None:
     shadows = [name for name, signal in all_signals().items() if signal.is_shadow]
     print(f"{len(all_signals())} signals, in shadow {len(shadows)}: {' '.join(shadows)}; rules {rules_version()}")
     day = datetime.now(UTC).date() - timedelta(days=1)
-    for found in results(given.kinds, range(1, given.seeds + 1), given.visitors, day):
+    for found in results(
+        given.kinds, range(given.first_seed, given.first_seed + given.seeds), given.visitors, day, given.together
+    ):
         with given.out.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(found, ensure_ascii=False) + "\n")
         others = Counter(f"{each['who']} {each['band']}" for each in found["others"])
