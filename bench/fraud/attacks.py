@@ -1,7 +1,7 @@
 """Attacks on made-up clinics and innocent look-alikes: the band that each reaches, and who else is suspected beside them.
 
-`python -m bench.fraud.attacks --seeds 2 --kinds scraper-slow vpn-user --out FILE`. Two days of a clinic and one kind in the second take the product's
-own steps of edge and enrichment (`bench.problems.rows`), and `score_days` scores the second day. Of one seed all kinds share the clinic.
+`python -m bench.fraud.attacks --seeds 2 --kinds scraper-slow vpn-user --out FILE`. Eight days of a clinic and one kind in the last take the product's
+own steps of edge and enrichment (`bench.problems.rows`), and `score_days` scores the last day. Of one seed all kinds share the clinic.
 The rows of a kind are known by their nonces, so `--together 8` may put several kinds into one day: a scoring costs the same for all of them.
 """
 
@@ -38,6 +38,8 @@ from pipeline.traffic.clinic_day import CLINIC
 from pipeline.traffic.history import planned_history
 from pipeline.traffic.places import Places, places
 
+DAYS_BEFORE: Final = 7
+"""Signals that compare with the days before read at most so many."""
 CLEAN: Final = "clean"
 """The clinic's own days without any kind."""
 BANDS: Final = ("none", "unclear", "watch", "likely")
@@ -57,7 +59,7 @@ _FIRED: Final = "SELECT suspect, groupUniqArray(toString(signal)) FROM pixel.fra
 
 
 class Ground(NamedTuple):
-    """A made-up clinic of one seed; `day` is the scored one, the day before brings cookies that come back."""
+    """A made-up clinic of one seed; `day` is the scored one, the days before it bring cookies that come back and usual numbers."""
 
     settings: Settings
     known: Places
@@ -90,7 +92,7 @@ class AttackedClinic:
         self._product = Product(ground.settings, now_ms=_ms(ground.scored_at))
         hits = list(
             planned_history(
-                ground.site, ground.day - timedelta(days=1), 2, visitors=ground.visitors, seed=ground.seed, places=ground.known
+                ground.site, ground.day - timedelta(days=DAYS_BEFORE), DAYS_BEFORE + 1, visitors=ground.visitors, seed=ground.seed, places=ground.known
             )
         )  # fmt: skip
         self._who = {nonce: _who(hit.person, hit.query.get("e", "")) for nonce, hit in enumerate(hits, 1)}

@@ -39,7 +39,7 @@ def rotating_agents(scene: Scene) -> Iterator[PlannedHit]:
 
 def cloned_paths(scene: Scene) -> Iterator[PlannedHit]:
     """Yield a bought crowd of browsers in many networks that all take one way through the site."""
-    way = ("/news/", "/services/massazh/", "/contacts/filial-yug/", "/doctors/ortoped/", "/price/procedury/", "/akcii/")
+    way = ("/news/", "/akcii/", "/services/", "/services/mrt/", "/contacts/", "/doctors/lor/")
     for number, moment in enumerate(scene.moments(scene.count(11), minutes(240))):
         views = scene.chain(way, moment, (11 * SECOND_MS, 42 * SECOND_MS))
         yield from scene.hits(scene.client(number, scene.home()), views)
