@@ -19,7 +19,6 @@ from pipeline.attackers import commands as attackers
 from pipeline.database import commands as database
 from pipeline.embedding import commands as embedding
 from pipeline.errors import Fatal, Retryable
-from pipeline.fraud import commands as fraud
 from pipeline.inventory import commands as inventory
 from pipeline.keys import commands as keys
 from pipeline.marks import commands as marks
@@ -30,6 +29,7 @@ from pipeline.privacy_check import commands as privacy_check
 from pipeline.problems import commands as problems
 from pipeline.publish import commands as publish
 from pipeline.reports import commands as reports
+from pipeline.review import commands as fraud
 from pipeline.ship import commands as ship
 from pipeline.spool import commands as spool
 from pipeline.subjects import commands as subjects

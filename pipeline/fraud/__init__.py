@@ -1,7 +1,7 @@
-"""The review of fraud: signs of it in the stored rows, suspects, cases, and a reviewer's verdicts.
+"""The search for fraud: signs of it in the stored rows, suspects, and their cases.
 
-Owns the measuring of the signals, `pixel.fraud_signals`, `pixel.fraud_cases`, `pixel.fraud_runs`, `pixel.fraud_normals`, `pixel.verdicts`, and the
-words of a case. May use `scoring` and the rooms below it. `ship` scores; nothing is ever blocked.
+Owns the measuring of the signals, the views of sql/fraud, `pixel.fraud_signals`, `pixel.fraud_cases`, `pixel.fraud_runs`, `pixel.fraud_normals`, and the
+words of a reason. May use `scoring`, `claims` and the rooms below them. `ship` scores; nothing is ever blocked.
 """
 
-__all__ = ["commands", "docs_page", "job", "views"]
+__all__ = ["docs_page", "job", "sentences", "store", "views"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from pipeline.fraud.verdict_commands import IdArgument, case_of, text_of
+from pipeline.review.verdict_commands import IdArgument, case_of, text_of
 from pipeline.system.console import (
     ConfigOption,
     Format,
@@ -24,7 +24,7 @@ from pipeline.system.console import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.fraud.review import Case, Details, Row
+    from pipeline.review.cases import Case, Details, Row
     from pipeline.settings.model import Settings
 
 Language = Literal["en", "ru"]
@@ -103,7 +103,7 @@ def show(
 ) -> None:
     """Show one case in full: reasons, points, innocent explanations, suspects and verdicts; audited first."""
     from pipeline.audit.log import operator
-    from pipeline.fraud import review
+    from pipeline.review import cases as review
 
     language, why = language_of(lang), text_of(purpose, "--purpose")
     if chosen(form) is Format.CSV:
@@ -118,8 +118,8 @@ def show(
 
 
 def _page(settings: Settings, case: Case, known: Details, language: Language) -> None:
-    from pipeline.fraud.review import DECISIONS
     from pipeline.fraud.sentences import harm_of, word
+    from pipeline.review.cases import DECISIONS
     from pipeline.scoring.score import probability
 
     texts, heads = TEXTS[language], HEADS[language]

@@ -15,7 +15,7 @@ import typer
 from pipeline.system.console import ConfigOption, console, errors
 
 if TYPE_CHECKING:
-    from pipeline.fraud.review import Case
+    from pipeline.review.cases import Case
     from pipeline.settings.model import Settings
 
 IdArgument = Annotated[
@@ -48,7 +48,7 @@ def verdict(
 ) -> None:
     """Decide on a case: the verdict is added to its history, and holds while its band does not rise."""
     from pipeline.audit.log import operator
-    from pipeline.fraud import review
+    from pipeline.review import cases as review
 
     why = text_of(reason, "--reason")
     settings, case = case_of(config, case_id)
@@ -65,7 +65,7 @@ def register_monitor(
 ) -> None:
     """Say that a case is a check of your own: prints the lines for the settings and records the verdict own_monitor."""
     from pipeline.audit.log import operator
-    from pipeline.fraud import review
+    from pipeline.review import cases as review
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name):
         raise typer.BadParameter("expected lower-case letters, digits, - and _, at most 32", param_hint="--name")
@@ -80,7 +80,7 @@ def register_monitor(
 def case_of(config: ConfigOption, case_id: str) -> tuple[Settings, Case]:
     """Return the settings and the case that a person names; raises `Fatal` where nothing was scored, `BadParameter` for another number."""
     from pipeline.errors import Fatal
-    from pipeline.fraud import review
+    from pipeline.review import cases as review
     from pipeline.settings import model as all_settings
 
     settings = all_settings.load(config)

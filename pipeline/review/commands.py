@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from pipeline.claims import commands as claims
-from pipeline.fraud import case_commands, verdict_commands
+from pipeline.review import case_commands, verdict_commands
 from pipeline.system.console import (
     ConfigOption,
     Format,
@@ -26,7 +26,7 @@ from pipeline.system.console import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.fraud.review import Case
+    from pipeline.review.cases import Case
     from pipeline.settings.model import Settings
 
 Language = Literal["en", "ru"]
@@ -95,7 +95,7 @@ def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "
     from pipeline.database.starting import wait_until_prepared
     from pipeline.errors import Fatal
     from pipeline.fraud.job import score_days
-    from pipeline.fraud.review import refuse_where_off
+    from pipeline.review.cases import refuse_where_off
     from pipeline.system import locks
 
     settings = _load(config)
@@ -123,7 +123,7 @@ def cases(
     config: ConfigOption = None,
 ) -> None:
     """List the cases that wait for a verdict, those with most harm first: JSON has all columns of fraud.cases."""
-    from pipeline.fraud import review
+    from pipeline.review import cases as review
 
     settings, language = _load(config), language_of(lang)
     _known_site(settings, site)
@@ -145,7 +145,7 @@ def cases(
 
 def health(form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
     """Show for each signal how often it fires, how reviewers decided, and whether it hits people."""
-    from pipeline.fraud import review
+    from pipeline.review import cases as review
 
     settings, language = _load(config), language_of(lang)
     rows = review.asked(settings, lambda client: review.rows_of(client, "signal_health"))
@@ -176,7 +176,7 @@ def totals(
     config: ConfigOption = None,
 ) -> None:
     """Count ad views and paid landings by day: all, without declared robots and data centres, and without confirmed cases."""
-    from pipeline.fraud import review
+    from pipeline.review import cases as review
 
     settings, language = _load(config), language_of(lang)
     _known_site(settings, site)
