@@ -20,11 +20,11 @@ RESULTS: Final = Path(__file__).parent / "attacks.json"
 PAGE: Final = Path(__file__).parents[2] / "docs/fraud.md"
 BEGIN: Final = "<!-- attacks: begin (python -m bench.fraud.page) -->"
 END: Final = "<!-- attacks: end -->"
-KEPT: Final = ("kind", "seed", "visitors", "clients", "bands", "best", "score", "signals")
+KEPT: Final = ("kind", "seed", "visitors", "clients", "bands", "best", "score", "signals", "beside")
 INNOCENT: Final = ("person", "staff")
 HEAD: Final = """\
 ## Made-up attacks, and innocent visitors who look like them
-`python -m bench.fraud.attacks` puts one kind into a day of a made-up clinic with {visitors} visitors; the hits take the product's own steps, and the day is scored with
+`python -m bench.fraud.attacks` puts kinds, {together} to a day, into the last of eight days of a made-up clinic with {visitors} visitors; the hits take the product's own steps, and the day is scored with
 the shipped values of what is usual, as on the first day of a site. A kind counts in the band of its worst suspect: the numbers are days of {seeds} made-up
 clinics. "Clients" is the share of its own clients that reach *watch* or *likely*; a browser that keeps cookies is two clients, because its first hit has
 none. "Signals" are those that gave the worst suspect points on most days. `clinic-pixel simulate --attack NAME` sends each of them to a real system."""
@@ -33,7 +33,7 @@ LOOK_ALIKES_HEAD: Final = (
     "### Innocent look-alikes\nEach of them in *watch* costs a reviewer's time; none may be in *likely*."
 )
 OTHERS: Final = """\
-Beside the kinds, the clinics' own days have {days} days of patients and staff who did nothing but visit: of them {suspected}
+The patients and staff of these {days} days, who did nothing but visit, were scored beside each of the kinds: of them {suspected}
 in *watch* or *likely*. The robots and the scanner of these days are no innocents and are not counted here."""
 COLUMNS: Final = ("kind", *reversed(BANDS), "clients", "signals")
 _MOST_SIGNALS: Final = 5
@@ -54,15 +54,16 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
     """Return the part of the page between the markers; `results` are those of `kept`."""
     visitors = sorted({each["visitors"] for each in results})
     seeds = sorted({each["seed"] for each in results})
-    parts = [HEAD.format(visitors=" or ".join(map(str, visitors)), seeds=len(seeds))]
+    together = f"up to {max(each['beside'] for each in results) + 1}"
+    parts = [HEAD.format(together=together, visitors=" or ".join(map(str, visitors)), seeds=len(seeds))]
     for head, kinds in ((ATTACKS_HEAD, ATTACKS), (LOOK_ALIKES_HEAD, LOOK_ALIKES)):
         if rows := list(_rows(results, kinds)):
             parts += [head, _markdown(COLUMNS, rows)]
             known = {each["kind"] for each in results}
             parts.append("\n".join(f"* `{name}`: {kind.sentence}" for name, kind in kinds.items() if name in known))
-    beside = Counter(who for each in results for who in _innocent(each))
+    beside, days = _beside(results)
     suspected = ", ".join(f"{count} as {who}" for who, count in sorted(beside.items())) or "none"
-    parts.append(OTHERS.format(days=len(results), suspected=suspected))
+    parts.append(OTHERS.format(days=days, suspected=suspected))
     return "\n\n".join(parts)
 
 
@@ -88,10 +89,17 @@ def _rows(results: Sequence[Mapping[str, Any]], kinds: Iterable[str]) -> Iterato
         yield kind, *(str(best[band] or "") for band in reversed(BANDS)), share, " ".join(sorted(usual))
 
 
-def _innocent(result: Mapping[str, Any]) -> Iterator[str]:
-    for who, count in result["others"].items():
-        if who.startswith(INNOCENT):
-            yield from [who] * count
+def _beside(results: Sequence[Mapping[str, Any]]) -> tuple[Counter[str], int]:
+    """Return how many of the clinics' own visitors are suspected by band, and the number of the clinics' days.
+
+    The same day is scored beside many kinds, so of each day the worst scoring counts.
+    """
+    days: dict[tuple[int, int], Counter[str]] = {}
+    for each in results:
+        innocent = Counter({who: count for who, count in each["others"].items() if who.startswith(INNOCENT)})
+        day = each["seed"], each["visitors"]
+        days[day] = days.get(day, Counter()) | innocent
+    return sum(days.values(), Counter()), len(days)
 
 
 def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -15,6 +15,7 @@ def result(kind: str, seed: int, best: str, **facts: Any) -> dict[str, Any]:
         "clients": 4,
         "bands": {best: 1, "none": 3},
         "score": 9.0,
+        "beside": 7,
         "signals": ["F13"],
         "others": [],
     }
@@ -45,7 +46,10 @@ def test_of_one_kind_and_seed_the_last_result_counts() -> None:
 
 def test_suspected_patients_are_counted_and_robots_are_not() -> None:
     others = [{"who": who, "band": "watch"} for who in ("person", "person", "robot", "scanner", "staff")]
-    said = table(kept([result("clean", 1, "none", clients=0, bands={}, others=others)]))
+    # The same day beside another kind is not another day.
+    again = result("kiosk", 1, "none", bands={"none": 4}, others=others[:1])
+    said = table(kept([result("clean", 1, "none", clients=0, bands={}, others=others), again]))
+    assert "of these 1 days" in said
     assert "of them 2 as person watch, 1 as staff watch" in said
     assert "of them none" in table(kept([result("clean", 1, "none", clients=0, bands={})]))
 
