@@ -98,7 +98,7 @@ def _beside(results: Sequence[Mapping[str, Any]]) -> tuple[Counter[str], int]:
     for each in results:
         innocent = Counter({who: count for who, count in each["others"].items() if who.startswith(INNOCENT)})
         day = each["seed"], each["visitors"]
-        days[day] = days.get(day, Counter()) | innocent
+        days[day] = Counter(days.get(day, Counter()) | innocent)
     return sum(days.values(), Counter()), len(days)
 
 
