@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.fraud.public_lines import session_views, views
-from bench.fraud.replayed import BANDS, Scored, Suspect, as_json, scored, stored, values_of
+from bench.fraud.replayed import BANDS, Scored, Suspect, as_json, scored, values_of
 from bench.servers import clickhouse
 from pipeline.durations import DAY_MS, HOUR_MS, SECOND_MS
 from pipeline.enrich.robots import Robots
@@ -206,11 +206,10 @@ def _run(
     ordered = sorted(hits, key=lambda each: each[1].at_ms)
     settings = settings.model_copy(update={"sites": (Site(id=site, hosts=(f"{site}.example",)),)})
     planned = [hit for _, hit in ordered]
-    refused = stored(settings, planned)
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, (name, _) in enumerate(ordered, 1):
         numbers[name].append(number)
-    return scored(settings, planned, until=until, refused=refused), numbers
+    return scored(settings, planned, until=until), numbers
 
 
 def _planned(hit: LoggedHit, at_ms: int, site: str, person: str) -> PlannedHit:

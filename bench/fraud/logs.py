@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from bench.fraud import truth_logs as truth
-from bench.fraud.replayed import BANDS, Scored, Suspect, as_json, scored, stored
+from bench.fraud.replayed import BANDS, Scored, Suspect, as_json, scored
 from bench.servers import clickhouse
 from pipeline.operations.migrate import migrate
 from pipeline.settings.model import Settings
@@ -80,9 +80,8 @@ def scored_log(settings: Settings, data: Path, name: str, *, as_of: datetime | N
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     last = as_of or datetime.combine(yesterday, time.fromisoformat(truth.LAST_HITS[name]), UTC)
     planned = plan(hits, settings.sites[0], last_ms=int(last.timestamp() * 1000))
-    refused = stored(settings, planned)
     shift = timedelta(milliseconds=planned[-1].at_ms - hits[-1].at_ms)
-    return Log(name, hits, shift, _files(lines), scored(settings, planned, refused=refused))
+    return Log(name, hits, shift, _files(lines), scored(settings, planned))
 
 
 def judge(log: Log, rows: Mapping[str, truth.Truth]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ The rows are made by the product's own steps of edge and enrichment. Each hit ha
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from bench.problems.rows import Product, store
@@ -81,30 +82,21 @@ class Scored(NamedTuple):
         return max((self.band(each) for each in suspects), key=BANDS.index, default="none")
 
 
-def stored(settings: Settings, hits: Sequence[PlannedHit]) -> Counter[str]:
-    """Store the rows of hits in order of time, and return the number of refused hits by reason."""
-    product = Product(settings, now_ms=hits[-1].at_ms)
-    store(settings, product.rows(hits))
-    return product.refused
-
-
-def scored(
-    settings: Settings,
-    hits: Sequence[PlannedHit],
-    *,
-    until: datetime | None = None,
-    refused: Mapping[str, int] | None = None,
-) -> Scored:
-    """Score the days of stored hits one after the other, as they would have been scored then, and return the outcome.
+def scored(settings: Settings, hits: Sequence[PlannedHit], *, until: datetime | None = None) -> Scored:
+    """Store hits in order of time and score each of their days when it is over, before the next one begins; return the outcome.
 
     With `until` the last day is scored as it was at that moment.
     """
-    first, last = (_day(hits[place].at_ms) for place in (0, -1))
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
+    product = Product(settings, now_ms=hits[-1].at_ms)
+    last = _day(hits[-1].at_ms)
+    number = 1
+    for day, group in groupby(hits, lambda hit: _day(hit.at_ms)):
+        of_day = list(group)
+        store(settings, product.rows(of_day, first_nonce=number))
+        number += len(of_day)
         over = datetime.combine(day + timedelta(days=1), time.min, UTC)
         score_days(settings, until if until and day == last else over, days=2)
-    return outcome(settings, refused or {})
+    return outcome(settings, product.refused)
 
 
 def outcome(settings: Settings, refused: Mapping[str, int]) -> Scored:
