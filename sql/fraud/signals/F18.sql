@@ -1,9 +1,10 @@
 -- How often within 10 minutes did a client send the same page, ad block or nonce again within 30 seconds?
+-- A library that says its name is regular by nature, as scripts of the clinic are: that is no second proof.
 WITH
     floods AS (
         SELECT suspect, any(client) AS client, toString(page) AS what, groupArraySorted(2000)(at_ms) AS times
         FROM hits
-        WHERE suspect IN (SELECT suspect FROM hits GROUP BY suspect HAVING count() >= 4)
+        WHERE NOT has(ivt_reasons, 'http_library') AND suspect IN (SELECT suspect FROM hits GROUP BY suspect HAVING count() >= 4)
         GROUP BY suspect, kind, page, ad
         HAVING count() >= 2
         UNION ALL

@@ -1,4 +1,5 @@
 -- How regular are the gaps between the pages of a client's longest sitting: their standard deviation, in parts of their mean?
+-- A library that says its name is regular by nature, as scripts of the clinic are: that is no second proof.
 SELECT
     client,
     '' AS link,
@@ -17,7 +18,7 @@ FROM
         -- A page that loads itself again says nothing about a reader: from one page to another.
         arrayMap(pair -> (pair.2.1 - pair.1.1) / 1000, arrayFilter(pair -> pair.1.2 != pair.2.2, arrayZip(arrayPopBack(sitting), arrayPopFront(sitting)))) AS gaps
     FROM hits
-    WHERE is_view AND suspect IN (SELECT suspect FROM hits WHERE is_view GROUP BY suspect HAVING count() >= 7 AND uniqUpTo(1)(page) > 1)
+    WHERE is_view AND NOT has(ivt_reasons, 'http_library') AND suspect IN (SELECT suspect FROM hits WHERE is_view GROUP BY suspect HAVING count() >= 7 AND uniqUpTo(1)(page) > 1)
     GROUP BY suspect
 )
 WHERE length(gaps) >= 6 AND arrayAvg(gaps) > 0

@@ -1,4 +1,5 @@
 -- Which share of the gaps between a client's page views has the same length, to the second?
+-- A library that says its name is regular by nature, as scripts of the clinic are: that is no second proof.
 WITH
     gaps AS (
         SELECT client, times[1] AS first_ms, times[-1] AS last_ms, round(gap / 1000) AS seconds
@@ -6,7 +7,7 @@ WITH
         (
             SELECT any(client) AS client, groupArraySorted(2000)(at_ms) AS times
             FROM hits
-            WHERE is_view AND suspect IN (SELECT suspect FROM hits WHERE is_view GROUP BY suspect HAVING count() >= 21)
+            WHERE is_view AND NOT has(ivt_reasons, 'http_library') AND suspect IN (SELECT suspect FROM hits WHERE is_view GROUP BY suspect HAVING count() >= 21)
             GROUP BY suspect
         )
         ARRAY JOIN arrayPopFront(arrayDifference(times)) AS gap
