@@ -15,7 +15,12 @@ FROM
 (
     SELECT
         suspect, client, received_at, attack, page,
-        uniqExact(page, attack) OVER (PARTITION BY suspect ORDER BY at_ms RANGE BETWEEN 599999 PRECEDING AND CURRENT ROW) AS attempts
+        -- Of a query only the kind of attack is kept: five views of one page with attack strings are an attempt of their own, or who tries
+        -- them all on one page would count once.
+        greatest(
+            uniqExact(page, attack) OVER (PARTITION BY suspect ORDER BY at_ms RANGE BETWEEN 599999 PRECEDING AND CURRENT ROW),
+            intDiv(countIf(attack IN ('sql', 'script', 'lookup')) OVER (PARTITION BY suspect ORDER BY at_ms RANGE BETWEEN 599999 PRECEDING AND CURRENT ROW), 5)
+        ) AS attempts
     FROM
     (
         SELECT suspect, client, received_at, at_ms, attack, page
