@@ -15,6 +15,12 @@ from bench.fraud.logs import TRUTH_FILE, judge, scored_log
 from pipeline.settings.model import Settings
 from support.server import Rows
 
+MISSED = {
+    truth.ELASTIC: {"S1", "S4", "S6", "S7"},
+    truth.ALMHUETTE: {"S4", "S12", "S19"},
+}
+"""Clients that should be watched and are not: slow scrapers and readers of feeds in the one log whose clock is true to the hour only; an attack in
+the user agent of a known robot, logins by eight agents over hours, and a reader of one file."""
 SHARED = Path(__file__).parents[2] / "../shared/data"
 
 
@@ -29,13 +35,15 @@ def judged(name: str, settings: Settings) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [truth.ELASTIC, truth.ALMHUETTE])
-def test_no_innocent_client_is_likely_and_every_client_of_the_truth_is_found(
+def test_no_innocent_client_is_likely_and_the_suspicious_ones_are_watched_but_for_known_misses(
     name: str, tables: Rows, clickhouse: Settings
 ) -> None:
     found = judged(name, clickhouse)
     assert sorted(found["rows"]) == sorted([*(f"I{n}" for n in range(1, 21)), *(f"S{n}" for n in range(1, 21))])
     assert [row for row, of in found["rows"].items() if not of["suspects"]] == []
     assert found["gates"]["innocent_likely"] == []
+    assert found["gates"]["innocent_watch"] in ([], ["I2"]), "a download tool that says its name may be watched"
+    assert set(found["gates"]["missing"]) <= MISSED[name]
 
 
 def test_the_rows_of_a_truth_are_read_with_their_lines(tmp_path: Path) -> None:
