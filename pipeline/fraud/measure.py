@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -18,7 +19,7 @@ from clickhouse_connect.driver import Client
 
 from pipeline.database.client import in_utc
 from pipeline.fraud.day import Day, Found, Normal, Suspect
-from pipeline.fraud.views import SUSPECTS, view_of
+from pipeline.fraud.views import HITS, SUSPECTS, view_of
 from pipeline.scoring.rules import Signal, rules_version
 
 MOST_ROWS: Final = 5_000
@@ -36,6 +37,11 @@ FROM {view}(site = {{site:String}}, since = {{from:DateTime('UTC')}}, until = {{
 WHERE value {sign} {{threshold:Float64}} AND ended >= {{since:DateTime('UTC')}}
 ORDER BY value {order}, client.suspect
 LIMIT {{most:UInt32}}"""
+_COPY: Final = (
+    f"/* copy the hits of a day */ INSERT INTO pixel.fraud_hits SELECT * FROM {HITS}"
+    "(site = {site:String}, since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')})"
+)
+_EMPTY: Final = "/* end the copies */ TRUNCATE TABLE pixel.fraud_hits"
 _RUN: Final = (
     "site = {site:String} AND window_start = {since:DateTime('UTC')} AND computed_at = {run:DateTime64(3, 'UTC')}"
 )
@@ -49,6 +55,16 @@ _FACTS: Final = (
 )
 
 
+@contextmanager
+def copies(client: Client) -> Iterator[None]:
+    """Keep the copied hits of a day for its measuring, and end them afterwards; those of a scoring that broke off end now."""
+    client.command(_EMPTY)
+    try:
+        yield
+    finally:
+        client.command(_EMPTY)
+
+
 def measure(
     client: Client,
     day: Day,
@@ -60,6 +76,7 @@ def measure(
 
     Signals that are not `live` are stored as shadow; None takes the shipped judgement.
     """
+    client.command(_COPY, parameters=day.words)
     cut = []
     for signal in signals:
         normal = normals[signal.name]

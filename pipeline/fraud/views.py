@@ -22,6 +22,7 @@ from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from sql import FRAUD_DIR, fill, without_comments
 
+HITS: Final = "rollup.fraud_hits"
 SUSPECTS: Final = "rollup.fraud_suspects"
 _SIGNAL: Final = """WITH
     {frame},
@@ -56,13 +57,14 @@ def fraud_views(settings: Settings) -> dict[str, str]:
     """Return the statement that makes or replaces each view, by its name; none where the fraud review is off."""
     if not settings.fraud.enabled:
         return {}
-    frame = _piece("frame.sql")
-    made = {}
+    of_day, of_days = _piece("frame.sql"), _piece("long_frame.sql")
+    made = {HITS: rendered(HITS, fill(without_comments(_text("hits.sql")), {}), settings)}
     for signal in all_signals().values():
+        frame = of_days if signal.hours else of_day
         body = _SIGNAL.format(frame=frame, query=without_comments(signal.query).strip())
         made[view_of(signal.name)] = rendered(view_of(signal.name), fill(body, {}), settings)
     for name, text in ((SUSPECTS, "suspects.sql"), (CLICKS, "clicks.sql"), (CLAIM, "claim.sql")):
-        body = without_comments(_text(text)).replace("$frame", frame)
+        body = without_comments(_text(text)).replace("$frame", of_day).replace("$long_frame", of_days)
         made[name] = rendered(name, fill(body, {"sealed_days": str(SEALED_DAYS)}), settings)
     pieces = _pieces(settings)
     for view in review_views():

@@ -37,6 +37,7 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "held": ("received_at", _PERSON, _TOKEN),
     "technical": ("received_at", "0", "0"),
     "fraud_signals": ("window_start", "uniqExactIf(visitor, visitor != 0)", _TOKEN),
+    "fraud_hits": ("received_at", _PERSON, _TOKEN),
     "fraud_cases": ("last_seen", "uniqExactIf(visitor, visitor != 0)", _TOKEN),
     "fraud_runs": ("computed_at", "0", "0"),
     "fraud_normals": ("computed_at", "0", "0"),

@@ -140,6 +140,6 @@ def shipped_signals() -> Mapping[str, Signal]:
 @cache
 def rules_version() -> str:
     """Return 12 hex digits that change with any signal and with the frame that all of them read."""
-    frame = (FRAUD_DIR / "frame.sql").read_text(encoding="utf-8")
+    frame = "".join((FRAUD_DIR / f"{name}.sql").read_text(encoding="utf-8") for name in ("hits", "frame", "long_frame"))
     texts = [signal.fingerprint + signal.judged for signal in all_signals().values()]
     return sha256("\n".join([frame, *texts]).encode()).hexdigest()[:12]

@@ -52,6 +52,7 @@ LIVES: Final = (
     Life("technical", "received_at", "rows_days"),
     Life("rejects", "received_at", "rows_days"),
     Life("fraud_signals", "window_start", "rows_days"),
+    Life("fraud_hits", "received_at", "rows_days"),
     Life("fraud_cases", "day", "rows_days"),
     Life("series", "hour", "rows_days"),
     Life("counters", "minute", "numbers_months"),

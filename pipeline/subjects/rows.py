@@ -31,6 +31,7 @@ TABLES: Final[Mapping[str, str]] = {
     "events": "received_at",
     "held": "received_at",
     "fraud_signals": "window_start",
+    "fraud_hits": "received_at",
     "fraud_cases": "last_seen",
 }
 """Every table whose rows have a visitor, with the column of their time; except the blocks themselves."""

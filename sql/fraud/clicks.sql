@@ -3,7 +3,15 @@
 -- `is_unclear` marks the landings of a suspect that is unclear by itself, in a case with clearer ones: it may be a person who shares something with them.
 -- A click id is gone when its term is over, also where the job that clears the column has not run yet.
 WITH
-    $frame,
+    received AS (
+        SELECT * FROM pixel.events
+        WHERE site = {site:String} AND click_kind != '' AND received_at >= {since:DateTime('UTC')} - $repeat_reach AND received_at < {until:DateTime('UTC')}
+    ),
+    $once,
+    $long_frame,
+    hits AS (
+        SELECT * FROM sent WHERE $is_first
+    ),
     members AS (
         SELECT toDate(day) AS of_day, suspect, band FROM pixel.fraud_cases FINAL
         WHERE site = {site:String} AND case_id = {case:String}

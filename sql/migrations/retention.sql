@@ -10,6 +10,8 @@ ALTER TABLE pixel.rejects$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, mat
 ALTER TABLE pixel.rejects$on_cluster MODIFY TTL toDate(received_at) + INTERVAL $after_rows_days DAY;
 ALTER TABLE pixel.fraud_signals$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.fraud_signals$on_cluster MODIFY TTL toDate(window_start) + INTERVAL $after_rows_days DAY;
+ALTER TABLE pixel.fraud_hits$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.fraud_hits$on_cluster MODIFY TTL toDate(received_at) + INTERVAL $after_rows_days DAY;
 ALTER TABLE pixel.fraud_cases$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.fraud_cases$on_cluster MODIFY TTL day + INTERVAL $after_rows_days DAY;
 ALTER TABLE pixel.series$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;

@@ -30,6 +30,7 @@ CLEARED = (
     "subject_blocks",
     "held",
     "fraud_signals",
+    "fraud_hits",
     "fraud_cases",
     "fraud_runs",
     "fraud_normals",

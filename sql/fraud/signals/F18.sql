@@ -9,20 +9,10 @@ WITH
         HAVING count() >= 2
         UNION ALL
         -- `hits` has the first of each nonce only.
-        SELECT sender AS suspect, any(its_client) AS client, any(toString(page)) AS what, groupArraySorted(2000)(at) AS times
-        FROM
-        (
-            SELECT
-                if(visitor != 0, visitor, sipHash64(epoch, ip_token, ua_token)) AS sender,
-                (sender, visitor, ip_token, epoch)::Tuple(suspect UInt64, visitor UInt64, ip_token IPv6, epoch Date) AS its_client,
-                toUnixTimestamp64Milli(received_at) AS at,
-                page,
-                nonce
-            FROM received
-            WHERE received_at >= {since:DateTime('UTC')} AND nonce IN twice
-        )
-        WHERE sender IN (SELECT suspect FROM hits)
-        GROUP BY sender, nonce
+        SELECT suspect, any(client) AS client, any(toString(page)) AS what, groupArraySorted(2000)(at_ms) AS times
+        FROM sent
+        WHERE nonce != 0
+        GROUP BY suspect, nonce
         HAVING count() >= 11
     ),
     repeated AS (
