@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
+from pipeline.scoring.rules import Signal
+
 
 class Normal(NamedTuple):
     """Usual values of a signal: half of all clients have at most `p50`; `is_own` tells that they are the site's own."""
@@ -37,7 +39,7 @@ class Day(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A sign of a suspect as it was measured, with what is usual."""
+    """A sign of a suspect as it was measured, with what is usual; the suspect is named by its number, visitor, token and the day of the token."""
 
     signal: str
     value: float
@@ -45,6 +47,23 @@ class Found(NamedTuple):
     normal: Normal
     link: str
     evidence: Mapping[str, str]
+    suspect: int
+    visitor: int
+    ip_token: IPv6Address
+    epoch: date
+
+
+class Measured(NamedTuple):
+    """A signal over all clients of a day: their number, the percentiles 1, 50, 99 and 99.9 of its value, and the signs beyond the threshold.
+
+    `is_cut` tells that more clients were beyond it than are kept.
+    """
+
+    signal: Signal
+    clients: int
+    usual: Sequence[float]
+    found: Sequence[Found]
+    is_cut: bool
 
 
 class Suspect(NamedTuple):

@@ -17,7 +17,7 @@ from clickhouse_connect.driver import Client
 
 from pipeline.fraud import normals, store
 from pipeline.fraud.day import Day, Suspect
-from pipeline.fraud.measure import copies, measure, suspects_of
+from pipeline.fraud.measure import copied, measure, suspects_of
 from pipeline.fraud.sentences import reasons
 from pipeline.marks.versions import versions_now
 from pipeline.publish.job import Passed
@@ -81,11 +81,12 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, 
     signals = measurable(site)
     usual = normals.normals_of(client, site.id, of, signals)
     live = live_signals(signals, normals.counts_of(client, signals), now.date())
-    with copies(client):
-        cut = measure(client, day, signals, usual, live)
-        suspects = suspects_of(client, day)
-        if is_over:
-            normals.write(client, day, signals, suspects)
+    with copied(client, day):
+        measured = measure(client, day, signals, usual)
+        suspects = suspects_of(client, day, measured, live)
+    cut = [each.signal.name for each in measured if each.is_cut]
+    if is_over and measured:
+        normals.write(client, day, measured, suspects)
     kept = keep(day, suspects, store.members_before(client, day), live)
     store.write_cases(client, day, kept)
     took = round((monotonic() - began) * 1000)

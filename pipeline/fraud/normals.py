@@ -14,8 +14,7 @@ from typing import Final
 
 from clickhouse_connect.driver import Client
 
-from pipeline.fraud.day import Day, Normal, Suspect
-from pipeline.fraud.views import view_of
+from pipeline.fraud.day import Day, Measured, Normal, Suspect
 from pipeline.scoring.rules import Signal
 from pipeline.scoring.trial import DayCount
 
@@ -30,15 +29,20 @@ _COUNTS: Final = (
     "/* trials of signals */ SELECT site, day, signal, fingerprint, clients, flagged, people FROM pixel.fraud_normals FINAL"
     " WHERE fingerprint IN {fingerprints:Array(String)}"
 )
-# A link is of several clients: its value is that of each of them.
-_MEASURE: Final = """/* measure what is usual */
-INSERT INTO pixel.fraud_normals
-    (day, site, signal, fingerprint, clients, p01, p50, p99, p999, flagged, people, computed_at)
-SELECT
-    toDate({{since:DateTime('UTC')}}), {{site:String}}, {{signal:String}}, {{fingerprint:String}}, count(),
-    ifNotFinite(quantile(0.01)(value), 0), ifNotFinite(quantile(0.5)(value), 0), ifNotFinite(quantile(0.99)(value), 0),
-    ifNotFinite(quantile(0.999)(value), 0), {{flagged:UInt64}}, {{people:UInt64}}, {{run:DateTime64(3, 'UTC')}}
-FROM {view}(site = {{site:String}}, since = {{since:DateTime('UTC')}}, until = {{until:DateTime('UTC')}})"""
+_COLUMNS: Final = {
+    "day": "Date",
+    "site": "String",
+    "signal": "String",
+    "fingerprint": "String",
+    "clients": "UInt64",
+    "p01": "Float64",
+    "p50": "Float64",
+    "p99": "Float64",
+    "p999": "Float64",
+    "flagged": "UInt64",
+    "people": "UInt64",
+    "computed_at": "DateTime64(3, 'UTC')",
+}
 
 
 def normals_of(client: Client, site: str, day: date, signals: Sequence[Signal]) -> dict[str, Normal]:
@@ -67,19 +71,26 @@ def _normal(signal: Signal, days: Sequence[Sequence[float]]) -> Normal:
     return Normal(middle, high, highest, is_own=True)
 
 
-def write(client: Client, day: Day, signals: Sequence[Signal], suspects: Sequence[Suspect]) -> None:
-    """Measure and store the usual values of a day that is over, and how many of the flagged clients are surely people."""
+def write(client: Client, day: Day, measured: Sequence[Measured], suspects: Sequence[Suspect]) -> None:
+    """Store what was usual on a day that is over, and how many of the flagged clients are surely people."""
     # A signal may have several signs of one client, one for each link: the client counts once.
     flagged = Counter(name for suspect in suspects for name in {sign.signal for sign in suspect.signs})
     people = Counter(
         name for suspect in suspects if suspect.is_person for name in {sign.signal for sign in suspect.signs}
     )
-    for signal in signals:
-        values = {
-            **day.words,
-            "signal": signal.name,
-            "fingerprint": signal.fingerprint,
-            "flagged": flagged[signal.name],
-            "people": people[signal.name],
-        }
-        client.command(_MEASURE.format(view=view_of(signal.name)), parameters=values)
+    rows = [
+        (
+            day.day,
+            day.site,
+            name,
+            each.signal.fingerprint,
+            each.clients,
+            *each.usual,
+            flagged[name],
+            people[name],
+            day.run,
+        )
+        for each in measured
+        for name in [each.signal.name]
+    ]
+    client.insert("fraud_normals", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))

@@ -12,7 +12,7 @@ from itertools import count
 from clickhouse_connect.driver import Client
 
 from pipeline.fraud.day import Day, Normal, Suspect
-from pipeline.fraud.measure import copies, measure, suspects_of
+from pipeline.fraud.measure import copied, measure, suspects_of
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from support.clinic_day import SINCE, SITE, row, store
@@ -75,6 +75,5 @@ def found(client: Client, *signals: str, site: str = SITE, since: datetime = SIN
     chosen = [all_signals()[name] for name in signals]
     day = Day(site, since.date(), since + timedelta(days=1), since + timedelta(days=2))
     usual = {each.name: Normal(each.usual[0], each.usual[1], each.usual[1], is_own=False) for each in chosen}
-    with copies(client):
-        measure(client, day, chosen, usual)
-        return suspects_of(client, day)
+    with copied(client, day):
+        return suspects_of(client, day, measure(client, day, chosen, usual))
