@@ -51,7 +51,7 @@ def test_a_blocked_suspect_vanishes_from_every_view_at_once_and_comes_back(
     store(clickhouse, scanner.views(range(9), PAGES, **PAID, **today))
     score_days(clickhouse, datetime.now(UTC))
     with_them = views(security)
-    assert {name for name in without if with_them[name] == without[name]} == {"verdicts"}
+    assert {name for name in without if with_them[name] == without[name]} == {"advice", "verdicts"}
     who = {"visitor": scanner.suspect} if by == "visitor" else {"address": str(scanner.views([0])[0]["ip_token"])}
     tables.block(**who)  # type: ignore[arg-type]
     assert views(security) == without

@@ -22,7 +22,7 @@ from pipeline.settings.sections import Fraud
 from pipeline.system import locks
 from support.clinic_day import store
 from support.server import Rows
-from support.suspicion import MadeClient
+from support.suspicion import UNEVEN, MadeClient
 
 PAGES = tuple(f"/page-{number}" for number in range(30))
 
@@ -86,10 +86,10 @@ def reviewer(tables: Rows, tmp_path: Path) -> Reviewer:
 def busy(reviewer: Reviewer) -> Reviewer:
     """A reviewer of a day with a scanner that clicked on ads, one that did not, and a client that is unclear."""
     made = [
-        *MadeClient().views(range(9), PAGES, attack="dotfile"),
-        *MadeClient().views(range(12), PAGES, attack="dotfile", paid=True, click_kind="gclid", page_role="form"),
-        *MadeClient({"as_org": "Hosting"}).views(range(9), PAGES),
-        *MadeClient().views(range(0, 90, 10), PAGES),
+        *MadeClient().views(UNEVEN[:9], PAGES, attack="dotfile"),
+        *MadeClient().views(UNEVEN, PAGES, attack="dotfile", paid=True, click_kind="gclid", page_role="form"),
+        *MadeClient({"as_org": "Hosting"}).views(UNEVEN[:9], PAGES),
+        *MadeClient().views((0, 7, 31, 40, 44, 90, 130, 141, 200), PAGES),
     ]
     store(reviewer.settings, made)
     score_days(reviewer.settings, datetime.now(UTC))
@@ -97,7 +97,7 @@ def busy(reviewer: Reviewer) -> Reviewer:
 
 
 def test_score_scores_what_changed_and_lists_what_waits(reviewer: Reviewer) -> None:
-    store(reviewer.settings, MadeClient().views(range(9), PAGES, attack="dotfile"))
+    store(reviewer.settings, MadeClient().views(UNEVEN[:9], PAGES, attack="dotfile"))
     first = reviewer.types("score", "--format", "table")
     assert first.exit_code == 0
     assert "days scored: 1" in text_of(first)

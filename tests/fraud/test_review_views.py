@@ -19,7 +19,7 @@ from pipeline.settings.model import Settings
 from pipeline.settings.sections import Fraud
 from support.clinic_day import SINCE, SITE, row, store
 from support.server import Rows
-from support.suspicion import MadeClient
+from support.suspicion import UNEVEN, MadeClient
 
 PAGES = tuple(f"/page-{number}" for number in range(30))
 NOW = datetime.now(UTC)
@@ -33,7 +33,7 @@ class Desk:
         self.rows, self.client = rows, client
         self.scanner = MadeClient({"cookie_age": "month"})
         self.hits = self.scanner.views(
-            range(12), PAGES, attack="dotfile", paid=True, click_kind="gclid", page_role="form"
+            UNEVEN, PAGES, attack="dotfile", paid=True, click_kind="gclid", page_role="form"
         )
 
     def all(self, query: str) -> list[tuple[object, ...]]:
@@ -158,13 +158,13 @@ def test_a_verdict_under_the_number_of_a_case_that_joined_holds_for_the_joined_o
 def test_scoring_tells_the_number_of_the_case_that_it_takes_in(desk: Desk) -> None:
     other = MadeClient()
     old = desk.score(desk.hits)
-    store(desk.rows.settings, later(other.views(range(9), PAGES, attack="dotfile")))
+    store(desk.rows.settings, later(other.views(UNEVEN[:9], PAGES, attack="dotfile")))
     score_days(desk.rows.settings, datetime.now(UTC))
     (new,) = (str(case) for (case,) in desk.all("SELECT case FROM fraud.cases") if case != old)
     desk.decide(new, "known_crawler", "likely")
     # The first scanner comes back, from the address of the second.
     shared = {name: other.views([0])[0][name] for name in ("ip_token", "net_token")}
-    desk.score(later(desk.scanner.views(range(9), PAGES, attack="dotfile", **shared)))
+    desk.score(later(desk.scanner.views(UNEVEN[:9], PAGES, attack="dotfile", **shared)))
     assert desk.one("case, aliases, state, subjects") == (old, [new], "known_crawler", 2)
 
 

@@ -29,7 +29,7 @@ def _wanderers(count: int = 60) -> list[dict[str, object]]:
 def test_a_way_that_five_clients_of_three_networks_took_and_chance_did_not_lead_is_cloned(
     tables: Rows, clickhouse: Settings
 ) -> None:
-    clones = [MadeClient() for _ in range(5)]
+    clones = [MadeClient({"cookie_age": "day"}) for _ in range(5)]  # a cookie of the same day proves no person
     others = [MadeClient({"cookie_age": "month"}) for _ in range(3)]
     rows = [row for client in [*clones, *others] for row in client.views(range(0, 60, 10), WAY)]
     got = fired(tables, clickhouse, [*rows, *_wanderers()], "F27")

@@ -18,6 +18,8 @@ from pipeline.settings.model import Settings
 from support.clinic_day import SINCE, SITE, row, store
 from support.server import Rows
 
+UNEVEN = (0, 0.2, 1.9, 2, 2.2, 4.6, 4.7, 7.1, 7.3, 8.9, 9, 9.1)
+"""The seconds of a burst without a rhythm, which would be another sign."""
 _numbers = count(1)
 
 
