@@ -142,7 +142,8 @@ def test_a_click_id_goes_from_a_request_to_the_files_of_a_claim(tmp_path: Path) 
         assert "its newest verdict is none" in early.stderr
         with connected(running.settings) as client:
             client.command(
-                f"INSERT INTO pixel.verdicts VALUES (now64(3), '{case}', 'clinic', 'confirmed', 'seen', 'olga')"
+                f"INSERT INTO pixel.verdicts (decided_at, case_id, site, decision, reason, reviewer)"
+                f" VALUES (now64(3), '{case}', 'clinic', 'confirmed', 'seen', 'olga')"
             )
         running.run(*asked, "--page", str(page), "--lang", "ru")
         again = running.run(*asked, check=False)

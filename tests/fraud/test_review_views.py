@@ -32,9 +32,7 @@ class Desk:
     def __init__(self, rows: Rows, client: Client) -> None:
         self.rows, self.client = rows, client
         self.scanner = MadeClient({"cookie_age": "month"})
-        self.hits = self.scanner.views(
-            UNEVEN, PAGES, attack="dotfile", paid=True, click_kind="gclid", page_role="form"
-        )
+        self.hits = self.scanner.views(UNEVEN, PAGES, attack="dotfile", paid=True, click_kind="gclid", page_role="form")
 
     def all(self, query: str) -> list[tuple[object, ...]]:
         return [tuple(each) for each in self.client.query(query).result_rows]
