@@ -136,6 +136,17 @@ class Dashboards(Section):
 
     host: ListeningHost = Field("127.0.0.1", description="Address the dashboards listen on.")
     port: Port = Field(8090, description="Port the dashboards listen on.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$",
+        description="Address at which browsers reach the dashboards through a proxy, such as `https://pages.clinic.example`; unset: this machine alone.",
+    )
+
+    @property
+    def browser_url(self) -> str:
+        """Address at which browsers reach the dashboards: `public_url`, else this machine's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}".replace("//127.0.0.1:", "//localhost:")
 
 
 class Demo(Section):

@@ -1,0 +1,80 @@
+"""The sessions of people who signed in: kept on the server, so that each can be ended.
+
+Owns the table `sessions`. The browser has a random token, the table its hash. A session ends after `IDLE` without a request and after
+`LONGEST` in any case; signing in always makes a new token, so a token from before is worth nothing (session fixation).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple, cast
+
+from dashboards.access.people import Person
+from dashboards.access.roles import Role
+from dashboards.access.store import hashed, opened
+
+IDLE: Final = 30 * 60
+LONGEST: Final = 12 * 60 * 60
+"""Seconds."""
+_SEEN_STEP: Final = 30
+"""Seconds between two writes of the time of the last request."""
+
+
+class Session(NamedTuple):
+    """A session; `form` is what each of its forms must send, and `purpose` the reason that the person gave for sensitive pages."""
+
+    token: bytes
+    person: Person
+    form: str
+    purpose: str
+
+
+class Sessions:
+    """The table of sessions; `now` gives seconds since 1970."""
+
+    def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
+        self._file = file
+        self._now = now
+
+    def begin(self, name: str) -> str:
+        """Begin a session of a person and return its token for the browser."""
+        token, now = secrets.token_urlsafe(32), self._now()
+        with opened(self._file) as access:
+            access.execute("DELETE FROM sessions WHERE seen_at < ? OR started_at < ?", (now - IDLE, now - LONGEST))
+            row = (hashed(token), name, secrets.token_urlsafe(32), now, now, "")
+            access.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
+        return token
+
+    def find(self, token: str) -> Session | None:
+        """Return the session of a token that is in force, and note that it was used."""
+        now = self._now()
+        with opened(self._file) as access:
+            row = access.execute(
+                "SELECT token, people.name, role, sites, form, purpose, seen_at FROM sessions JOIN people USING (name)"
+                " WHERE token = ? AND seen_at >= ? AND started_at >= ?",
+                (hashed(token), now - IDLE, now - LONGEST),
+            ).fetchone()
+            if row is None:
+                return None
+            if now - row[6] > _SEEN_STEP:
+                access.execute("UPDATE sessions SET seen_at = ? WHERE token = ?", (now, row[0]))
+        stored, name, role, sites, form, purpose, _ = row
+        return Session(stored, Person(name, cast("Role", role), tuple(sites.split())), form, purpose)
+
+    def give_purpose(self, session: Session, purpose: str) -> None:
+        """Keep the reason that the person gave, until the session ends."""
+        with opened(self._file) as access:
+            access.execute("UPDATE sessions SET purpose = ? WHERE token = ?", (purpose, session.token))
+
+    def end(self, session: Session) -> None:
+        """End one session."""
+        with opened(self._file) as access:
+            access.execute("DELETE FROM sessions WHERE token = ?", (session.token,))
+
+    def end_all(self, name: str) -> int:
+        """End all sessions of a person and return their number."""
+        with opened(self._file) as access:
+            return access.execute("DELETE FROM sessions WHERE name = ?", (name,)).rowcount

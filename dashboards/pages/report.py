@@ -1,0 +1,72 @@
+"""One report: its question, the answer, the chart, the table; the same rows as CSV and JSON, and the query."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from functools import cache
+
+import orjson
+from starlette.responses import Response
+
+from dashboards.pages.answered import answered, period_of
+from dashboards.view import PERIODS, View
+from pipeline.reports import run, views
+from pipeline.reports.catalogue import all_reports, parameters
+from pipeline.reports.header import Report
+
+
+@cache
+def reports() -> tuple[Report, ...]:
+    """Return every report file."""
+    return tuple(all_reports())
+
+
+def find(view: View, name: str) -> Report:
+    """Return the report of a section; raises `PageError` where it has none of this name."""
+    found = next((each for each in reports() if each.purpose == view.section and each.name == name), None)
+    return found or view.refuse(404, "no_such_report")
+
+
+def show(view: View) -> Response:
+    """Show a report."""
+    report = find(view, view.path["name"])
+    period = period_of(view, report)
+    shown = answered(view, report, period)
+    query = views.query(report, view.settings, parameters(report, view.site.id, period))
+    return view.show("report.html", shown=shown, texts=report.words(view.language), query=query, periods=PERIODS)
+
+
+def download(view: View) -> Response:
+    """Answer with all rows of a report as CSV or JSON."""
+    report = find(view, view.path["name"])
+    if view.path["form"] not in ("csv", "json"):
+        view.refuse(404, "no_such_report")
+    with view.ask() as client:
+        table = run.run(view.settings, report, view.site.id, *period_of(view, report), client=client)
+    if view.path["form"] == "json":
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        return _file(orjson.dumps(rows, default=str), "application/json")
+    return _file(_csv(table.columns, table.rows), "text/csv")
+
+
+def _file(content: str | bytes, kind: str) -> Response:
+    return Response(
+        content, media_type=kind, headers={"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    )
+
+
+def _csv(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_safe(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _safe(value: object) -> object:
+    """Return a value that no spreadsheet runs as a formula."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,119 @@
+"""Signing in and out, and the one-time link with which a person chooses a password.
+
+Owns the routes without a session. Rules: a wrong name and a wrong password have one answer and take equally long; after some failures the next try
+waits; who signs in gets a new token, whatever the browser sent before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from dashboards.access import passwords
+from dashboards.access.people import NAME, Person
+from dashboards.door import COOKIE, Asked, Door, _form, own_path
+from dashboards.render import page
+
+SIGN_IN: Final = "/sign-in"
+WELCOME: Final = "/welcome"
+
+
+def sign_in_routes(door: Door) -> list[Route]:
+    """Return the routes."""
+    desk = _Desk(door)
+
+    async def sign_in(request: Request) -> Response:
+        return await run_in_threadpool(desk.sign_in, request, await _form(request) if request.method == "POST" else {})
+
+    async def sign_out(request: Request) -> Response:
+        return await run_in_threadpool(desk.sign_out, request, await _form(request))
+
+    async def welcome(request: Request) -> Response:
+        return await run_in_threadpool(desk.welcome, request, await _form(request) if request.method == "POST" else {})
+
+    return [
+        Route(SIGN_IN, sign_in, methods=["GET", "POST"]),
+        Route("/sign-out", sign_out, methods=["POST"]),
+        Route(WELCOME, welcome, methods=["GET", "POST"]),
+    ]
+
+
+class _Desk:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def sign_in(self, request: Request, form: Mapping[str, str]) -> Response:
+        asked = self._door.asked(request, form)
+        if isinstance(asked, Response):
+            return asked
+        onward = own_path((form or asked.query).get("next", "/"))
+        if request.method == "GET":
+            return page("sign_in.html", asked.language, onward=onward, refused="", wait=0, name="")
+        name, keys = (
+            form.get("name", "").strip()[:64],
+            (f"name {form.get('name', '')[:64]}", f"address {asked.address}"),
+        )
+        if wait := self._door.brake.wait(*keys):
+            return page(
+                "sign_in.html",
+                asked.language,
+                status=429,
+                onward=onward,
+                refused="sign_in_wait",
+                wait=round(wait + 0.5),
+                name=name,
+            )
+        person = self._door.people.signed_in(name, form.get("password", ""))
+        if person is None:
+            self._door.brake.failed(*keys)
+            return page(
+                "sign_in.html", asked.language, status=401, onward=onward, refused="sign_in_wrong", wait=0, name=name
+            )
+        self._door.brake.succeeded(*keys)
+        return self._begun(person.name, onward, asked)
+
+    def sign_out(self, request: Request, form: Mapping[str, str]) -> Response:
+        asked = self._door.asked(request, form)
+        if isinstance(asked, Response):
+            return asked
+        if session := self._door.session_of(request):
+            self._door.sessions.end(session)
+        answer = RedirectResponse(SIGN_IN, status_code=303)
+        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        return answer
+
+    def welcome(self, request: Request, form: Mapping[str, str]) -> Response:
+        asked = self._door.asked(request, form)
+        if isinstance(asked, Response):
+            return asked
+        token = (form or asked.query).get("token", "")[:100]
+        invitation = self._door.links.find(token)
+        if invitation is None:
+            return page("outside.html", asked.language, status=404, title="link_over")
+        name = invitation.name or form.get("name", "").strip()[:64]
+        shown: dict[str, Any] = {"token": token, "named": invitation.name, "name": name, "shortest": passwords.SHORTEST}
+        if request.method == "GET":
+            return page("welcome.html", asked.language, refused="", **shown)
+        password = form.get("password", "")
+        refused = "" if NAME.fullmatch(name) else "name_malformed"
+        refused = refused or passwords.refusal(password, name)
+        refused = refused or ("" if password == form.get("again", "") else "passwords_differ")
+        refused = refused or ("" if invitation.name or not self._door.people.find(name) else "name_taken")
+        if refused:
+            return page("welcome.html", asked.language, status=400, refused=refused, **shown)
+        if not self._door.links.use(token):
+            return page("outside.html", asked.language, status=404, title="link_over")
+        if self._door.people.find(name):
+            self._door.people.set_password(name, password)
+        else:
+            self._door.people.add(Person(name, invitation.role, invitation.sites), password)
+        return self._begun(name, "/", asked)
+
+    def _begun(self, name: str, onward: str, asked: Asked) -> Response:
+        token = self._door.sessions.begin(name)
+        return self._door.keep(RedirectResponse(onward, status_code=303), token, is_https=asked.is_https)

@@ -1,0 +1,73 @@
+"""The texts by their keys, with numbers, times and plurals as the language writes them.
+
+Owns `Words`. A text is a string with `{names}`, or a table of plural forms chosen by the value `n`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal, NamedTuple
+
+from babel import Locale
+from babel.dates import format_datetime, format_timedelta
+from babel.numbers import format_decimal
+
+Language = Literal["en", "ru"]
+LANGUAGES: Final[Mapping[Language, str]] = {"en": "English", "ru": "Русский"}
+_LOCALES: Final[Mapping[Language, str]] = {"en": "en_GB", "ru": "ru"}
+
+
+@cache
+def texts(language: Language) -> Mapping[str, Any]:
+    """Return the texts of a language by key."""
+    return tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
+
+
+class Words(NamedTuple):
+    """The texts of one language."""
+
+    language: Language
+
+    @property
+    def locale(self) -> Locale:
+        """The rules of the language."""
+        return Locale.parse(_LOCALES[self.language])
+
+    def say(self, key: str, **values: object) -> str:
+        """Return a text with its values; `n` chooses the plural form. Raises `KeyError` for a key that is in no catalogue."""
+        text = texts(self.language)[key]
+        if isinstance(text, Mapping):
+            text = text[self.locale.plural_form(abs(values["n"]))]  # type: ignore[arg-type]
+        return (
+            str(text).format_map({name: self.written(value) for name, value in values.items()}) if values else str(text)
+        )
+
+    def written(self, value: object) -> str:
+        """Return a value as the language writes it."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return str(value)
+        return format_decimal(round(value, 1), locale=self.locale)
+
+    def day(self, moment: datetime, zone: tzinfo) -> str:
+        """Return the day of a moment."""
+        return format_datetime(moment, "d MMM", tzinfo=zone, locale=self.locale)
+
+    def time(self, moment: datetime, zone: tzinfo) -> str:
+        """Return day and time of a moment."""
+        return format_datetime(moment, "d MMM, HH:mm", tzinfo=zone, locale=self.locale)
+
+    def ago(self, moment: datetime, now: datetime) -> str:
+        """Return how long ago a moment was."""
+        return format_timedelta(min(moment - now, timedelta(seconds=-1)), add_direction=True, locale=self.locale)
+
+
+def preferred(accepted: str) -> Language:
+    """Return the language that a browser prefers (Accept-Language), English where it names none of ours."""
+    for part in accepted[:200].split(","):
+        if (name := part.split(";")[0].strip().lower()[:2]) in ("ru", "en"):
+            return "ru" if name == "ru" else "en"
+    return "en"
