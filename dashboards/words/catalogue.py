@@ -1,6 +1,6 @@
 """The texts by their keys, with numbers, times and plurals as the language writes them.
 
-Owns `Words`. A text is a string with `{names}`, or a table of plural forms chosen by the value `n`.
+Owns `Words`; the files are one for each part of the pages and language. A text is a string with `{names}`, or a table of plural forms chosen by the value `n`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ _LOCALES: Final[Mapping[Language, str]] = {"en": "en_GB", "ru": "ru"}
 
 @cache
 def texts(language: Language) -> Mapping[str, Any]:
-    """Return the texts of a language by key."""
-    return tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
+    """Return the texts of a language by key, of all files `NAME.<language>.toml`."""
+    found: dict[str, Any] = {}
+    for file in sorted(files(__package__).iterdir(), key=lambda each: each.name):
+        if file.name.endswith(f".{language}.toml"):
+            found |= tomllib.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 class Words(NamedTuple):
