@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards.door import Door, Page, language_of
-from dashboards.pages import overview, report, sign_in, technical
+from dashboards.pages import case, fraud, overview, report, sign_in, technical
 from dashboards.render import page
 from pipeline.settings.model import Settings
 
@@ -25,6 +25,11 @@ PAGES: Final = (
     Page("/technical/problems/{id}", "technical", technical.show_problem, technical.change_problem),
     Page("/technical/{name}", "technical", report.show),
     Page("/reports/technical/{name}.{form}", "technical", report.download),
+    Page("/fraud", "fraud", fraud.show),
+    Page("/fraud/totals", "fraud", fraud.show_totals),
+    Page("/fraud/signals", "fraud", fraud.show_signals),
+    Page("/fraud/cases/{id}", "fraud", case.show, case.send),
+    Page("/reports/fraud/{name}.{form}", "fraud", fraud.download),
 )
 
 

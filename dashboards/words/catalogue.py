@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, NamedTuple
 
 from babel import Locale
-from babel.dates import format_datetime, format_timedelta
-from babel.numbers import format_decimal
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal, format_percent
 
 Language = Literal["en", "ru"]
 LANGUAGES: Final[Mapping[Language, str]] = {"en": "English", "ru": "Русский"}
@@ -59,6 +59,14 @@ class Words(NamedTuple):
     def day(self, moment: datetime, zone: tzinfo) -> str:
         """Return the day of a moment."""
         return format_datetime(moment, "d MMM", tzinfo=zone, locale=self.locale)
+
+    def date(self, day: date) -> str:
+        """Return a day of the calendar."""
+        return format_date(day, "d MMM", locale=self.locale)
+
+    def percent(self, share: float) -> str:
+        """Return a share from 0 to 1."""
+        return format_percent(share, locale=self.locale)
 
     def time(self, moment: datetime, zone: tzinfo) -> str:
         """Return day and time of a moment."""

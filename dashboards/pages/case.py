@@ -1,0 +1,231 @@
+"""One case in full: why, what is usual, when, from where, which innocent explanation to rule out; and the verdict on it.
+
+Rules: a case is read only by somebody who gave a purpose in this session, and each reading is in the audit before it is shown. A verdict counts
+only for the state of the case that its page showed: who decides second sees what was decided first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+import orjson
+from starlette.responses import Response
+
+from dashboards.access.sessions import Sessions
+from dashboards.access.store import access_file
+from dashboards.charts.presence import Span, Strip, clock, longest_gap, strips
+from dashboards.charts.waterfall import Sign, Waterfall, waterfall
+from dashboards.pages.fraud import asked, cases_of, harm_of, zone_of
+from dashboards.view import View
+from pipeline.fraud.sentences import family, number
+from pipeline.review import cases as review
+from pipeline.review.cases import DECISIONS, Case, Details, Row
+from pipeline.scoring.rules import all_signals
+from pipeline.scoring.score import LIKELY, PRIOR, WATCH, probability
+
+LONGEST_TEXT: Final = 200
+MOST_SUSPECTS: Final = 50
+MOST_DAYS: Final = 28
+_deciding: Final = Lock()
+
+
+class Measured(NamedTuple):
+    """A signal of the worst suspect, or of others: its sentence, its value as written beside the usual ones, and the points that count."""
+
+    name: str
+    title: str
+    kind: str
+    sentence: str
+    value: str
+    p50: str
+    p99: str
+    own_points: int
+    is_shadow: bool
+    is_calibrated: bool
+    subjects: int
+
+
+class Sender(NamedTuple):
+    """Suspects with the same browser, network and country."""
+
+    client: str
+    network: str
+    country: str
+    net_class: str
+    first: date
+    last: date
+    subjects: int
+    hits: int
+
+
+class When(NamedTuple):
+    """The days of the suspects, their hours on the wall, and the longest time without any of them."""
+
+    strips: Sequence[Strip]
+    left_out: int
+    hours: Sequence[int]
+    gap: timedelta
+
+
+def show(view: View) -> Response:
+    """Show the case; first the question for the purpose, once in a session."""
+    case = _find(view)
+    if case.case != view.path["id"]:
+        return view.go(f"/fraud/cases/{case.case}")
+    if not view.session.purpose:
+        return view.show("fraud_purpose.html", refused="", longest=LONGEST_TEXT)
+    return _shown(view, case)
+
+
+def send(view: View) -> Response:
+    """Take the purpose, or a verdict."""
+    case = _find(view)
+    if "purpose" in view.form:
+        if purpose := _line(view.form["purpose"]):
+            Sessions(access_file(view.settings)).give_purpose(view.session, purpose)
+            return view.go(f"/fraud/cases/{case.case}")
+        return view.show("fraud_purpose.html", status=400, refused="text_refused", longest=LONGEST_TEXT)
+    if not view.session.purpose:
+        view.refuse(403, "no_purpose")
+    decision, reason = view.form.get("decision", ""), _line(view.form.get("reason", ""))
+    if decision not in DECISIONS or not reason:
+        return _shown(view, case, refused="text_refused" if decision in DECISIONS else "decision_missing")
+    with _deciding:
+        case, known = _find(view), _details(view, case)
+        if view.form.get("seen", "") != seen(case, known):
+            newest = known.verdicts[-1] if known.verdicts else None
+            return view.show("fraud_conflict.html", status=409, case=case, newest=newest, **_texts(view, case))
+        review.decide(view.settings, case, decision, reason, now=view.now, who=view.person.name)
+    return view.go(f"/fraud/cases/{case.case}")
+
+
+def seen(case: Case, known: Details) -> str:
+    """Return what a form carries of the case that its page shows: its band, and the time of the newest verdict."""
+    return f"{case.band} {known.verdicts[-1]['decided_at'].isoformat() if known.verdicts else '-'}"
+
+
+def _find(view: View) -> Case:
+    found = asked(view, lambda client: cases_of(view, client))
+    try:
+        return review.find(found, view.path["id"])
+    except LookupError:
+        view.refuse(404, "no_such_case")
+
+
+def _details(view: View, case: Case) -> Details:
+    return asked(view, lambda client: review.details(client, case))
+
+
+def _shown(view: View, case: Case, refused: str = "") -> Response:
+    review.note_reading(view.settings, case, view.session.purpose, now=view.now, who=view.person.name)
+    known, near = asked(view, lambda client: (review.details(client, case), review.neighbours(client, case)))
+    worst = known.suspects[0] if known.suspects else {}
+    of_worst = [
+        row for row in known.signals if (row["subject"], row["day"]) == (worst.get("subject"), worst.get("day"))
+    ]
+    names = {row["signal"] for row in of_worst}
+    return view.show(
+        "case.html",
+        status=400 if refused else 200,
+        case=case,
+        known=known,
+        newest=known.verdicts[-1] if known.verdicts else None,
+        seen=seen(case, known),
+        steps=_waterfall(of_worst, worst),
+        signals=_measured(of_worst, known.signals, view),
+        others=_measured([row for row in known.signals if row["signal"] not in names], known.signals, view),
+        share=round(100 * probability(case.score)),
+        reasons=case.reasons_ru if view.language == "ru" else case.reasons,
+        innocent=case.innocent_explanation_ru if view.language == "ru" else case.innocent_explanation,
+        when=_when(known.suspects, zone_of(view, case.site)),
+        senders=_senders(known.suspects),
+        neighbours=near,
+        most=MOST_SUSPECTS,
+        lines=review.monitor_lines(case, "own-check", known.suspects) if case.state == "own_monitor" else "",
+        decisions=DECISIONS,
+        given={"decision": view.form.get("decision", ""), "reason": view.form.get("reason", "")[:LONGEST_TEXT]},
+        refused=refused,
+        longest=LONGEST_TEXT,
+        **_texts(view, case),
+    )
+
+
+def _texts(view: View, case: Case) -> dict[str, Any]:
+    return {"zone": zone_of(view, case.site), "harm": harm_of(view, case.harm, case.harm_unit)}
+
+
+def _line(given: str) -> str:
+    """Return what a person wrote as one line, '' where it is empty, too long or not printable."""
+    text = " ".join(given.split())
+    return text if len(text) <= LONGEST_TEXT and text.isprintable() else ""
+
+
+def _waterfall(signals: Sequence[Row], worst: Row) -> Waterfall:
+    known = all_signals()
+    signs = [
+        Sign(row["signal"], known[row["signal"]].family, row["points"])
+        for row in signals
+        if row["signal"] in known and not row["is_shadow"]
+    ]
+    return waterfall(PRIOR, signs, worst.get("families", {}), (PRIOR + WATCH, PRIOR + LIKELY))
+
+
+def _measured(rows: Sequence[Row], everywhere: Sequence[Row], view: View) -> dict[str, Measured]:
+    """Return the signals of rows by name, the weightiest first; of several rows of a signal the worst."""
+    made: dict[str, Measured] = {}
+    for row in sorted(rows, key=lambda row: (row["is_shadow"], -row["points"], row["signal"])):
+        if row["signal"] not in made:
+            subjects = {(each["day"], each["subject"]) for each in everywhere if each["signal"] == row["signal"]}
+            made[row["signal"]] = _one(row, len(subjects), view)
+    return made
+
+
+def _one(row: Row, subjects: int, view: View) -> Measured:
+    signal, language = all_signals().get(row["signal"]), view.language
+    value, p50, p99 = (number(row[name], language) for name in ("value", "normal_p50", "normal_p99"))
+    title, kind, sentence = row["signal"], "", ""
+    if signal is not None:
+        words = signal.ru if language == "ru" else signal.en
+        title, kind = words.title, family(signal.family, language)
+        try:
+            sentence = words.reason.format_map({**_evidence(row["evidence"]), "value": value})
+        except KeyError:
+            sentence = ""
+    points = 0 if row["is_shadow"] else row["points"]
+    return Measured(
+        row["signal"], title, kind, sentence, value, p50, p99, points, row["is_shadow"], row["is_calibrated"], subjects
+    )
+
+
+def _evidence(text: str) -> Mapping[str, object]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _senders(suspects: Sequence[Row]) -> list[Sender]:
+    groups: dict[tuple[str, str, str, str], list[Row]] = {}
+    for row in suspects:
+        groups.setdefault((row["client"], row["network"], row["country"], row["net_class"]), []).append(row)
+    made = [
+        Sender(
+            *key,
+            min(row["day"] for row in rows),
+            max(row["day"] for row in rows),
+            len(rows),
+            sum(row["views"] + row["impressions"] for row in rows),
+        )
+        for key, rows in groups.items()
+    ]
+    return sorted(made, key=lambda sender: (sender.first, -sender.hits))
+
+
+def _when(suspects: Sequence[Row], zone: Any) -> When:
+    spans = [Span(row["first_seen"], row["last_seen"]) for row in suspects]
+    days = strips(spans, zone)
+    return When(days[-MOST_DAYS:], max(0, len(days) - MOST_DAYS), clock(spans, zone), longest_gap(spans))

@@ -1,0 +1,224 @@
+"""Is anyone cheating: the cases that wait, what is left of the numbers without invalid traffic, and how good the signals are.
+
+Owns the filters of the queue and the toggle between gross and net. Nobody is called more than suspected before a person decided.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, timedelta
+from typing import Any, Final, NamedTuple, TypeVar
+
+import orjson
+from clickhouse_connect.driver import Client
+from starlette.responses import Response
+
+from dashboards.charts.stack import Stack, stack
+from dashboards.pages.report import csv_of, file_of
+from dashboards.view import View
+from pipeline.review import cases as review
+from pipeline.review.cases import BANDS, OPEN, STATES, Case, Row
+from pipeline.settings.site import Site
+
+MOST_CASES: Final = 100
+"""Cases of a page; the download has all of them."""
+PERIODS: Final[Mapping[str, int]] = {"7d": 7, "28d": 28}
+"""The view of totals has four weeks of UTC days."""
+NETS: Final[Mapping[str, tuple[str, ...]]] = {
+    "gross": ("valid", "confirmed", "robots", "own"),
+    "givt": ("valid", "confirmed"),
+    "sivt": ("valid",),
+}
+"""What each side of the toggle counts, the lowest part of a bar first."""
+MEASURES: Final = ("impressions", "paid_landings")
+Answer = TypeVar("Answer")
+
+
+class Sum(NamedTuple):
+    """Paid clicks of cases, and their harm by its unit: a currency, or clicks where the settings have no costs."""
+
+    cases: int
+    clicks: int
+    harm: Mapping[str, float]
+
+
+class Measure(NamedTuple):
+    """Ad views or paid landings of the period: the sum of each part, what the toggle counts of them, and their bars by day."""
+
+    name: str
+    parts: Mapping[str, int]
+    shown: tuple[str, ...]
+    chart: Stack
+
+    @property
+    def counted(self) -> int:
+        """What the toggle counts."""
+        return sum(self.parts[part] for part in self.shown)
+
+
+def asked(view: View, question: Callable[[Client], Answer]) -> Answer:
+    """Return the answer of the views of reviewers; raises `PageError` where the review is off."""
+    if not view.settings.fraud.enabled:
+        view.refuse(404, "fraud_off")
+    return review.asked(view.settings, question)
+
+
+def cases_of(view: View, client: Client) -> list[Case]:
+    """Return the cases of the person's sites, those with most harm first."""
+    return [case for case in review.all_cases(client) if view.person.may_see(case.site)]
+
+
+def summed(cases: Iterable[Case]) -> Sum:
+    """Return the sum of cases."""
+    harm: dict[str, float] = defaultdict(float)
+    number = clicks = 0
+    for case in cases:
+        number, clicks = number + 1, clicks + case.paid_clicks
+        harm[case.harm_unit] += case.harm
+    return Sum(number, clicks, harm)
+
+
+def harm_of(view: View, amount: float, unit: str) -> str:
+    """Return harm in words: paid clicks, or money where the settings have costs."""
+    if unit == "clicks":
+        return view.words.say("fraud_clicks", n=int(amount))
+    return f"{view.words.written(amount)} {unit}".strip()
+
+
+def show(view: View) -> Response:
+    """Show the answer in words, the numbers without invalid traffic, and the queue."""
+    site, days, net = _chosen_site(view), _days(view), _net(view)
+    band, state = _one_of(view, "band", BANDS), _one_of(view, "state", (*STATES, "all"))
+    found, runs, rows = asked(
+        view, lambda client: (cases_of(view, client), review.rows_of(client, "runs"), _totals(view, client, site))
+    )
+    of_site = [case for case in found if site in ("", case.site)]
+    listed = review.chosen_cases(
+        of_site, site="", band=band, state="" if state == "all" else state, everything=state == "all"
+    )
+    runs = [run for run in runs if view.person.may_see(run["site"]) and site in ("", run["site"])]
+    return view.show(
+        "fraud.html",
+        listed=listed[:MOST_CASES],
+        left_out=max(0, len(listed) - MOST_CASES),
+        waiting=[case for case in of_site if case.is_queued],
+        suspected=summed(case for case in of_site if case.state in OPEN and case.band != "unclear"),
+        confirmed=summed(case for case in of_site if case.state == "confirmed"),
+        scored=max((run["scored_at"] for run in runs), default=None),
+        cut=sorted({name for run in runs if run["day"] >= days[0] for name in run["cut"]}),
+        measures=_measures(rows, runs, days, net),
+        net=net,
+        **_texts(view),
+    )
+
+
+def show_totals(view: View) -> Response:
+    """Show the numbers of each day: gross, without declared robots, and without confirmed cases."""
+    site, days, net = _chosen_site(view), _days(view), _net(view)
+    rows, runs = asked(view, lambda client: (_totals(view, client, site), review.rows_of(client, "runs")))
+    runs = [run for run in runs if view.person.may_see(run["site"]) and site in ("", run["site"])]
+    shown = [row for row in rows if row["day"] in days]
+    return view.show(
+        "fraud_totals.html", rows=shown, measures=_measures(rows, runs, days, net), net=net, **_texts(view)
+    )
+
+
+def show_signals(view: View) -> Response:
+    """Show for each signal how often it fires, what reviewers decided, and whether it hits people."""
+    rows = asked(view, lambda client: review.rows_of(client, "signal_health"))
+    order = sorted(rows, key=lambda row: (row["is_shadow"], -row["fires_28d"], row["signal"]))
+    return view.show("fraud_signals.html", rows=order, title="title_ru" if view.language == "ru" else "title")
+
+
+def download(view: View) -> Response:
+    """Answer with the cases of the filters, the totals or the signals, as CSV or JSON, with all columns of their view."""
+    name, form = view.path["name"], view.path["form"]
+    if form not in ("csv", "json") or name not in ("cases", "totals", "signals"):
+        view.refuse(404, "no_such_report")
+    columns, rows = _table(view, name)
+    if form == "json":
+        return file_of(
+            orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str), "application/json"
+        )
+    flat = [tuple(" | ".join(each) if isinstance(each, list | tuple) else each for each in row) for row in rows]
+    return file_of(csv_of(columns, flat), "text/csv")
+
+
+def _table(view: View, name: str) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    site = _chosen_site(view)
+    if name == "cases":
+        band, state = _one_of(view, "band", BANDS), _one_of(view, "state", (*STATES, "all"))
+        found = asked(view, lambda client: cases_of(view, client))
+        given = "" if state == "all" else state
+        kept = review.chosen_cases(found, site=site, band=band, state=given, everything=state == "all")
+        return Case._fields, [tuple(case) for case in kept]
+    if name == "totals":
+        days = _days(view)
+        rows = [row for row in asked(view, lambda client: _totals(view, client, site)) if row["day"] in days]
+    else:
+        rows = asked(view, lambda client: review.rows_of(client, "signal_health"))
+    return tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows]
+
+
+def _texts(view: View) -> dict[str, Any]:
+    return {
+        "bands": BANDS,
+        "states": STATES,
+        "nets": tuple(NETS),
+        "periods": tuple(PERIODS),
+        "harm_of": lambda amount, unit: harm_of(view, amount, unit),
+        "zone_of": lambda site: zone_of(view, site),
+    }
+
+
+def zone_of(view: View, site: str) -> Any:
+    """Return the time zone of a site, UTC for one that is no longer in the settings."""
+    found = view.settings.site(site)
+    return found.zone if isinstance(found, Site) else UTC
+
+
+def _chosen_site(view: View) -> str:
+    return view.site.id if view.query.get("site") else ""
+
+
+def _one_of(view: View, name: str, known: Sequence[str], otherwise: str = "") -> str:
+    given = view.query.get(name) or otherwise
+    return given if given in ("", *known) else view.refuse(400, "bad_filter")
+
+
+def _net(view: View) -> str:
+    return _one_of(view, "net", tuple(NETS), "gross")
+
+
+def _days(view: View) -> list[date]:
+    number, today = PERIODS[_one_of(view, "since", tuple(PERIODS), "7d")], view.now.astimezone(UTC).date()
+    return [today - timedelta(days=number - 1 - place) for place in range(number)]
+
+
+def _totals(view: View, client: Client, site: str) -> list[Row]:
+    rows = review.rows_of(client, "totals", "{site:String} = '' OR site = {site:String}", site=site)
+    return [row for row in rows if view.person.may_see(row["site"])]
+
+
+def _measures(rows: Sequence[Row], runs: Sequence[Row], days: Sequence[date], net: str) -> list[Measure]:
+    scored = {run["day"] for run in runs}
+    by_day: dict[date, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_day[row["day"]].append(row)
+    made = []
+    for measure in MEASURES:
+        of_days = {day: _parts(by_day[day], measure) for day in days if day in by_day or day in scored}
+        shown = NETS[net]
+        bars = [[of_days[day][part] for part in shown] if day in of_days else None for day in days]
+        sums = {part: sum(of_day[part] for of_day in of_days.values()) for part in NETS["gross"]}
+        made.append(Measure(measure, sums, shown, stack(days, shown, bars)))
+    return made
+
+
+def _parts(rows: Iterable[Row], measure: str) -> dict[str, int]:
+    gross, known, valid, own = (
+        sum(row[name] for row in rows)
+        for name in (measure, f"{measure}_without_givt", f"{measure}_valid", f"own_{measure}")
+    )
+    return {"valid": valid, "confirmed": known - valid, "robots": gross - known, "own": own}
