@@ -18,11 +18,11 @@ from dashboards.access.sessions import Sessions
 from dashboards.access.store import access_file
 from dashboards.charts.presence import Span, Strip, clock, longest_gap, strips
 from dashboards.charts.waterfall import Sign, Waterfall, waterfall
-from dashboards.pages.fraud import asked, cases_of, harm_of, zone_of
+from dashboards.pages.fraud import asked, cases_of, harm_of, reasons_of, split_reason, zone_of
 from dashboards.view import View
 from pipeline.fraud.sentences import family, number
 from pipeline.review import cases as review
-from pipeline.review.cases import DECISIONS, Case, Details, Row
+from pipeline.review.cases import DECISIONS, OPEN, Case, Details, Row
 from pipeline.scoring.rules import all_signals
 from pipeline.scoring.score import LIKELY, PRIOR, WATCH, probability
 
@@ -137,8 +137,9 @@ def _shown(view: View, case: Case, refused: str = "") -> Response:
         steps=_waterfall(of_worst, worst),
         signals=_measured(of_worst, known.signals, view),
         others=_measured([row for row in known.signals if row["signal"] not in names], known.signals, view),
-        share=round(100 * probability(case.score)),
-        reasons=case.reasons_ru if view.language == "ru" else case.reasons,
+        share=min(99, round(100 * probability(case.score))),
+        reasons=[split_reason(view, reason) for reason in reasons_of(view, case)],
+        title=_title(case),
         innocent=case.innocent_explanation_ru if view.language == "ru" else case.innocent_explanation,
         when=_when(known.suspects, zone_of(view, case.site)),
         senders=_senders(known.suspects),
@@ -151,6 +152,12 @@ def _shown(view: View, case: Case, refused: str = "") -> Response:
         longest=LONGEST_TEXT,
         **_texts(view, case),
     )
+
+
+def _title(case: Case) -> str:
+    if case.state == "confirmed":
+        return "case_confirmed_title"
+    return "case" if case.band == "unclear" or case.state not in (*OPEN, "unsure") else "case_title"
 
 
 def _texts(view: View, case: Case) -> dict[str, Any]:

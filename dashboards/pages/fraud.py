@@ -17,8 +17,9 @@ from starlette.responses import Response
 from dashboards.charts.stack import Stack, stack
 from dashboards.pages.report import csv_of, file_of
 from dashboards.view import View
+from pipeline.fraud.sentences import without_usual
 from pipeline.review import cases as review
-from pipeline.review.cases import BANDS, OPEN, STATES, Case, Row
+from pipeline.review.cases import BANDS, STATES, Case, Row
 from pipeline.settings.site import Site
 
 MOST_CASES: Final = 100
@@ -86,6 +87,17 @@ def harm_of(view: View, amount: float, unit: str) -> str:
     return f"{view.words.written(amount)} {unit}".strip()
 
 
+def reasons_of(view: View, case: Case) -> Sequence[str]:
+    """Return the reasons of a case in the language of the page."""
+    return case.reasons_ru if view.language == "ru" else case.reasons
+
+
+def split_reason(view: View, reason: str) -> tuple[str, str]:
+    """Return what was measured, and what is usual, '' where the reason does not say it."""
+    measured = without_usual(reason, view.language)
+    return measured, reason[len(measured) :].strip()
+
+
 def show(view: View) -> Response:
     """Show the answer in words, the numbers without invalid traffic, and the queue."""
     site, days, net = _chosen_site(view), _days(view), _net(view)
@@ -102,8 +114,8 @@ def show(view: View) -> Response:
         "fraud.html",
         listed=listed[:MOST_CASES],
         left_out=max(0, len(listed) - MOST_CASES),
-        waiting=[case for case in of_site if case.is_queued],
-        suspected=summed(case for case in of_site if case.state in OPEN and case.band != "unclear"),
+        suspected=summed(case for case in of_site if case.is_queued and case.band != "unclear"),
+        unclear=summed(case for case in of_site if case.is_queued and case.band == "unclear"),
         confirmed=summed(case for case in of_site if case.state == "confirmed"),
         scored=max((run["scored_at"] for run in runs), default=None),
         cut=sorted({name for run in runs if run["day"] >= days[0] for name in run["cut"]}),
@@ -168,6 +180,7 @@ def _texts(view: View) -> dict[str, Any]:
         "nets": tuple(NETS),
         "periods": tuple(PERIODS),
         "harm_of": lambda amount, unit: harm_of(view, amount, unit),
+        "reasons_of": lambda case: [split_reason(view, reason) for reason in reasons_of(view, case)],
         "zone_of": lambda site: zone_of(view, site),
     }
 
