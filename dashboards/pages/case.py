@@ -147,7 +147,7 @@ def _shown(view: View, case: Case, refused: str = "") -> Response:
         most=MOST_SUSPECTS,
         lines=review.monitor_lines(case, "own-check", known.suspects) if case.state == "own_monitor" else "",
         decisions=DECISIONS,
-        given={"decision": view.form.get("decision", ""), "reason": view.form.get("reason", "")[:LONGEST_TEXT]},
+        given={name: _printable(view.form.get(name, "")) for name in ("decision", "reason")},
         refused=refused,
         longest=LONGEST_TEXT,
         **_texts(view, case),
@@ -168,6 +168,10 @@ def _line(given: str) -> str:
     """Return what a person wrote as one line, '' where it is empty, too long or not printable."""
     text = " ".join(given.split())
     return text if len(text) <= LONGEST_TEXT and text.isprintable() else ""
+
+
+def _printable(given: str) -> str:
+    return "".join(filter(str.isprintable, given[:LONGEST_TEXT]))
 
 
 def _waterfall(signals: Sequence[Row], worst: Row) -> Waterfall:
