@@ -80,6 +80,14 @@ def summed(cases: Iterable[Case]) -> Sum:
     return Sum(number, clicks, harm)
 
 
+def waiting(cases: Sequence[Case]) -> tuple[Sum, Sum]:
+    """Return the sums of the cases that wait for a reviewer: suspected ones, and unclear ones that were drawn by chance."""
+    queued = [case for case in cases if case.is_queued]
+    return summed(case for case in queued if case.band != "unclear"), summed(
+        case for case in queued if case.band == "unclear"
+    )
+
+
 def harm_of(view: View, amount: float, unit: str) -> str:
     """Return harm in words: paid clicks, or money where the settings have costs."""
     if unit == "clicks":
@@ -110,12 +118,13 @@ def show(view: View) -> Response:
         of_site, site="", band=band, state="" if state == "all" else state, everything=state == "all"
     )
     runs = [run for run in runs if view.person.may_see(run["site"]) and site in ("", run["site"])]
+    suspected, unclear = waiting(of_site)
     return view.show(
         "fraud.html",
         listed=listed[:MOST_CASES],
         left_out=max(0, len(listed) - MOST_CASES),
-        suspected=summed(case for case in of_site if case.is_queued and case.band != "unclear"),
-        unclear=summed(case for case in of_site if case.is_queued and case.band == "unclear"),
+        suspected=suspected,
+        unclear=unclear,
         confirmed=summed(case for case in of_site if case.state == "confirmed"),
         scored=max((run["scored_at"] for run in runs), default=None),
         cut=sorted({name for run in runs if run["day"] >= days[0] for name in run["cut"]}),

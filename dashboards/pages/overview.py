@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dashboards.access.roles import may_open
 from dashboards.charts.line import Line, Point, line
-from dashboards.pages import report, technical
+from dashboards.pages import fraud, report, technical
 from dashboards.view import View
 from pipeline.reports.run import run
 
@@ -25,6 +25,15 @@ class Flow(NamedTuple):
     line: Line
 
 
+class Cheating(NamedTuple):
+    """Suspected cases that wait for a decision, their paid clicks, and their harm in money where clicks have costs."""
+
+    is_on: bool
+    cases: int
+    clicks: int
+    harm: str
+
+
 def show(view: View) -> Response:
     """Show the overview: the cards that the role opens."""
     role = view.person.role
@@ -32,8 +41,19 @@ def show(view: View) -> Response:
     return view.show(
         "overview.html",
         problems=[each for each in technical.problems(view) if each.is_active] if is_technical else None,
+        cheating=cheating(view) if may_open(role, "fraud") else None,
         flow=flow(view) if is_technical else None,
     )
+
+
+def cheating(view: View) -> Cheating:
+    """Return what waits for a reviewer on the site."""
+    if not view.settings.fraud.enabled:
+        return Cheating(is_on=False, cases=0, clicks=0, harm="")
+    found = fraud.asked(view, lambda client: fraud.cases_of(view, client))
+    suspected, _ = fraud.waiting([case for case in found if case.site == view.site.id])
+    money = [fraud.harm_of(view, amount, unit) for unit, amount in suspected.harm.items() if unit != "clicks"]
+    return Cheating(is_on=True, cases=suspected.cases, clicks=suspected.clicks, harm=", ".join(money))
 
 
 def flow(view: View) -> Flow:

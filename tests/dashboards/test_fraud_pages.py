@@ -45,6 +45,14 @@ def test_the_queue_says_what_waits_and_begins_with_the_most_harm(busy: Desk) -> 
     assert 'class="plain cases" data-list' in page.text
 
 
+def test_the_overview_answers_whether_anyone_is_cheating_for_those_who_may_know(busy: Desk) -> None:
+    for role in ("security", "admin"):
+        words = busy.pages.browser(role).get("/").words
+        assert "Is anyone cheating? ▲ 2 suspected cases wait for your decision." in words
+        assert "Suspected, not decided: 12 paid clicks." in words
+    assert "cheating" not in busy.pages.browser("ops").get("/").words
+
+
 def test_nobody_is_red_or_called_more_than_suspected_before_a_decision(busy: Desk) -> None:
     browser = busy.reviewer()
     pages = [browser.get("/fraud"), *(browser.get(f"/fraud/cases/{each['case']}") for each in busy.cases(browser))]
