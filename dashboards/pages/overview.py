@@ -12,6 +12,7 @@ from dashboards.charts.line import Line, Point, line
 from dashboards.pages import fraud, report, technical
 from dashboards.view import View
 from pipeline.reports.run import run
+from pipeline.review import cases as review
 
 DAYS = 7
 
@@ -29,6 +30,7 @@ class Cheating(NamedTuple):
     """Suspected cases that wait for a decision, their paid clicks, and their harm in money where clicks have costs."""
 
     is_on: bool
+    is_scored: bool
     cases: int
     clicks: int
     harm: str
@@ -49,11 +51,13 @@ def show(view: View) -> Response:
 def cheating(view: View) -> Cheating:
     """Return what waits for a reviewer on the site."""
     if not view.settings.fraud.enabled:
-        return Cheating(is_on=False, cases=0, clicks=0, harm="")
-    found = fraud.asked(view, lambda client: fraud.cases_of(view, client))
+        return Cheating(is_on=False, is_scored=False, cases=0, clicks=0, harm="")
+    found, is_scored = fraud.asked(view, lambda client: (fraud.cases_of(view, client), review.is_scored(client)))
     suspected, _ = fraud.waiting([case for case in found if case.site == view.site.id])
     money = [fraud.harm_of(view, amount, unit) for unit, amount in suspected.harm.items() if unit != "clicks"]
-    return Cheating(is_on=True, cases=suspected.cases, clicks=suspected.clicks, harm=", ".join(money))
+    return Cheating(
+        is_on=True, is_scored=is_scored, cases=suspected.cases, clicks=suspected.clicks, harm=", ".join(money)
+    )
 
 
 def flow(view: View) -> Flow:

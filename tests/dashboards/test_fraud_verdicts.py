@@ -126,9 +126,12 @@ def test_signals_have_their_fires_and_what_was_decided(busy: Desk) -> None:
 
 
 def test_before_the_first_scoring_the_page_says_how_to_get_one(desk: Desk) -> None:
-    page = desk.pages.browser("security").get("/fraud")
-    assert page.status == 200
-    assert "clinic-pixel fraud score does it now" in page.words
+    browser = desk.pages.browser("security")
+    for path in ("/", "/fraud"):
+        page = browser.get(path)
+        assert page.status == 200
+        assert "clinic-pixel fraud score does it now" in page.words
+        assert "No suspected case" not in page.words
 
 
 def test_where_the_review_is_off_every_page_says_so(desk: Desk) -> None:
@@ -139,6 +142,7 @@ def test_where_the_review_is_off_every_page_says_so(desk: Desk) -> None:
             page = browser.get(path)
             assert (page.status, "The fraud review is switched off" in page.words) == (404, True)
             assert "fraud.enabled" in page.words
+        assert "The fraud review is switched off" in browser.get("/").words
 
 
 def test_a_download_has_all_columns_and_no_cell_is_run_as_a_formula(desk: Desk) -> None:
