@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings.sections import Fraud
+from support.command import free_port
 from support.dashboards import serving
 from support.reviewing import WAYS, Desk, busy_day, clicker, decide, decided, hasty, home_of, scanner
 from support.server import Rows
@@ -157,3 +158,12 @@ def test_a_download_has_all_columns_and_no_cell_is_run_as_a_formula(desk: Desk) 
     assert json.loads(browser.get("/reports/fraud/signals.json").text)[0]["signal"] == "F02"
     for path in ("/reports/fraud/cases.xml", "/reports/fraud/verdicts.csv"):
         assert browser.get(path).status == 404
+
+
+def test_without_the_database_a_page_says_what_to_do(desk: Desk) -> None:
+    gone = desk.pages.settings.clickhouse.model_copy(update={"port": free_port()})
+    with serving(desk.pages.settings.model_copy(update={"clickhouse": gone})) as pages:
+        browser = pages.browser("security")
+        for path in ("/fraud", "/fraud/signals", "/fraud/cases/abc", "/reports/fraud/cases.csv"):
+            page = browser.get(path)
+            assert (page.status, "The database does not answer" in page.words) == (503, True)
