@@ -141,7 +141,15 @@ def test_a_hostile_filter_is_a_clear_page_and_never_run(pages, name, value):
     from urllib.parse import quote
 
     browser = pages.browser("admin", name="anna")
-    for path in ("/", "/technical", "/technical/pages", "/technical/traffic_by_hour"):
+    for path in (
+        "/",
+        "/technical",
+        "/technical/pages",
+        "/technical/traffic_by_hour",
+        "/fraud",
+        "/fraud/totals",
+        "/reports/fraud/cases.csv",
+    ):
         answer = browser.get(f"{path}?{name}={quote(value)}")
         assert answer.status in (200, 400, 404), (path, answer.status)
         assert "<script>alert" not in answer.text
