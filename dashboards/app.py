@@ -15,14 +15,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards.door import Door, Page, language_of
-from dashboards.pages import overview, report, sign_in, technical
+from dashboards.pages import overview, problem, report, sign_in, technical
 from dashboards.render import page
 from pipeline.settings.model import Settings
 
 PAGES: Final = (
     Page("/", "overview", overview.show),
     Page("/technical", "technical", technical.show),
-    Page("/technical/problems/{id}", "technical", technical.show_problem, technical.change_problem),
+    Page("/technical/problems/{id}", "technical", problem.show, problem.change),
     Page("/technical/{name}", "technical", report.show),
     Page("/reports/technical/{name}.{form}", "technical", report.download),
 )

@@ -1,11 +1,12 @@
-"""What is broken: the list of problems as sentences, one problem with its answers, and the reports by their questions."""
+"""What is broken: the list of problems as sentences, and the reports by their questions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import orjson
 from starlette.responses import Response
 
 from dashboards.pages import report
@@ -27,7 +28,22 @@ class Told(NamedTuple):
     sentence: str
     since: datetime
     until: datetime | None
-    lost: int
+    page: str
+    browser: str
+    network: str
+    country: str
+    changed: str
+    answers: Sequence[tuple[str, str]]
+
+    @property
+    def headline(self) -> str:
+        """The first sentence."""
+        return self.sentence.partition(". ")[0].removesuffix(".") + "."
+
+    @property
+    def more(self) -> str:
+        """What follows the first sentence."""
+        return self.sentence.partition(". ")[2]
 
     @property
     def is_active(self) -> bool:
@@ -59,25 +75,28 @@ def show(view: View) -> Response:
     )
 
 
-def show_problem(view: View) -> Response:
-    """Show one problem."""
-    return view.show("problem.html", problem=_find(view))
-
-
-def change_problem(view: View) -> Response:
-    """Mute a problem."""
-    _find(view)
-    view.refuse(400, "no_such_problem")
-
-
-def _find(view: View) -> Told:
-    found: Sequence[Told] = problems(view)
+def find(view: View) -> Told:
+    """Return the problem of the address; raises `PageError` where there is none that the person may see."""
+    found = problems(view)
     return next((each for each in found if each.id == view.path["id"]), None) or view.refuse(404, "no_such_problem")
 
 
-def _told(row: dict[str, Any], view: View) -> Told:
-    sentence = row["sentence_ru"] if view.language == "ru" else row["sentence"]
+def _told(row: Mapping[str, Any], view: View) -> Told:
+    ending = "_ru" if view.language == "ru" else ""
     until = in_utc(row["until"]) if row["until"] else None
+    answers = orjson.loads(row[f"answers{ending}"] or "[]")
     return Told(
-        row["problem"], row["site"], row["kind"], row["state"], sentence, in_utc(row["since"]), until, int(row["lost"])
+        id=row["problem"],
+        site=row["site"],
+        kind=row["kind"],
+        state=row["state"],
+        sentence=row[f"sentence{ending}"],
+        since=in_utc(row["since"]),
+        until=until,
+        page=row["page"],
+        browser=row["browser"],
+        network=row["network"],
+        country=row["country"],
+        changed=row["changed"],
+        answers=answers,
     )

@@ -71,6 +71,18 @@ def _is_before_fix(fault: Fault, problem: Problem) -> bool:
     return has_fix(problem) and fixed_at is not None and fault.main.since <= fixed_at
 
 
+def muted(problem: Problem, until: datetime, reason: str, now: datetime) -> Problem:
+    """Return the problem with silence about it until a time, as a person asked for a reason."""
+    facts = msgspec.structs.replace(problem.facts, mute_reason=reason)
+    return msgspec.structs.replace(problem, muted_until=until, changed_at=now, facts=facts)
+
+
+def closed(problem: Problem, fixed_by: str, now: datetime) -> Problem:
+    """Return the problem closed as fixed by a mark; whether the fix held is said when the numbers could show the fault again."""
+    facts = msgspec.structs.replace(problem.facts, verdict="waiting")
+    return msgspec.structs.replace(problem, state="closed", fixed_by=fixed_by, changed_at=now, facts=facts)
+
+
 def has_fix(problem: Problem) -> bool:
     """Return whether a person closed the problem and no hour since then speaks against the fix."""
     return problem.state == "closed" or (problem.state == "resolved" and problem.facts.verdict in ("held", "unknown"))

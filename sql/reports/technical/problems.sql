@@ -29,7 +29,9 @@ SELECT
     round(newest.confidence, 1) AS confidence,
     JSONExtractString(newest.facts, 'cause') AS evidence,
     if(state IN ('open', 'ongoing'), 1 + lost, 0) AS urgency,
-    newest.sentence_ru AS sentence_ru
+    newest.sentence_ru AS sentence_ru,
+    newest.answers AS answers,
+    newest.answers_ru AS answers_ru
 FROM newest
 WHERE newest.state != 'resolved' OR newest.until >= {since:DateTime64(3, 'UTC')}
 ORDER BY urgency DESC, newest.lost DESC, problem
@@ -67,6 +69,8 @@ ORDER BY urgency DESC, newest.lost DESC, problem
 -- evidence = { kind = "value", type = "String", unit = "word", meaning = "kind of cause, where the numbers tell it apart" }
 -- urgency = { kind = "value", type = "UInt64", unit = "number", meaning = "1 + lost of an open or ongoing problem, 0 of others" }
 -- sentence_ru = { kind = "value", type = "String", unit = "text", meaning = "the sentence in Russian" }
+-- answers = { kind = "value", type = "String", unit = "JSON", meaning = "what, since when, for whom, how many and what changed: pairs of question and answer" }
+-- answers_ru = { kind = "value", type = "String", unit = "JSON", meaning = "the answers in Russian" }
 --
 -- [en]
 -- title = "Problems"
