@@ -29,7 +29,10 @@ def listed(files: KeyDirectory, today: date, retention_days: int) -> list[Listed
     """Return every key and the record of every destroyed one, in order of their days; raises `Fatal` where a file is unsafe."""
     over = set(due(files, today, retention_days))
     names = sorted({*files.names(), *files.names(DESTROYED)}, key=lambda name: (name.last, name.first))
-    return [_listed(files, name, today, name.last + timedelta(days=retention_days + 1), is_due=name in over) for name in names]
+    return [
+        _listed(files, name, today, name.last + timedelta(days=retention_days + 1), is_due=name in over)
+        for name in names
+    ]
 
 
 def _listed(files: KeyDirectory, name: KeyName, today: date, ends: date, *, is_due: bool) -> Listed:
