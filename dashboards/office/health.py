@@ -13,7 +13,7 @@ from starlette.responses import Response
 from dashboards.kept import Kept
 from dashboards.strip import Pulse, pulse
 from dashboards.view import View
-from pipeline.database.client import ping
+from pipeline.database.client import ping, working_as
 from pipeline.errors import PixelError
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.listed import Listed, listed
@@ -49,8 +49,17 @@ def show(view: View) -> Response:
         notes=[each for each in made.value if each.state == "note"],
         fine=[each for each in made.value if each.state == "ok"],
         examined=made.at,
-        versions={"clinic-pixel": version("clinic-pixel"), "Python": platform.python_version()},
+        versions=_versions(view),
     )
+
+
+def _versions(view: View) -> dict[str, str]:
+    try:
+        with working_as(view.settings, "ops", timeout=5) as client:
+            database = str(client.server_version)
+    except PixelError:
+        database = "–"
+    return {"clinic-pixel": version("clinic-pixel"), "ClickHouse": database, "Python": platform.python_version()}
 
 
 def sentences(view: View) -> Iterator[Said]:
@@ -63,7 +72,7 @@ def sentences(view: View) -> Iterator[Said]:
     )
     hits = beat.hits(site.id for site in view.sites)
     if hits is not None:
-        yield Said("good" if hits else "warn", "health_hits", {"n": hits})
+        yield Said("good", "health_hits", {"n": hits}) if hits else Said("warn", "health_no_hits", {})
     yield (
         Said("good", "health_database", {})
         if ping(settings)
