@@ -1,0 +1,238 @@
+"""People, sessions, one-time links and the brake on guessing."""
+
+import sqlite3
+import stat
+
+import pytest
+
+from dashboards.access import passwords
+from dashboards.access.brake import FREE, LONGEST_WAIT, MOST, Brake
+from dashboards.access.links import LASTS, Invitation, Links
+from dashboards.access.people import People, Person
+from dashboards.access.roles import ROLES, SECTIONS, database_user, may_open
+from dashboards.access.sessions import IDLE, LONGEST, Sessions
+
+PASSWORD = "four words nobody guesses"
+ANNA = Person("anna", "ops")
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "dashboards" / "access.sqlite"
+
+
+@pytest.fixture
+def people(file):
+    found = People(file)
+    found.add(ANNA, PASSWORD)
+    return found
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def sessions(file, people, clock):
+    return Sessions(file, clock)
+
+
+def test_the_right_password_signs_in_and_a_wrong_one_or_an_unknown_name_does_not(people):
+    assert people.signed_in("anna", PASSWORD) == ANNA
+    assert people.signed_in("anna", PASSWORD + " ") is None
+    assert people.signed_in("boris", PASSWORD) is None
+
+
+def test_no_password_and_no_token_is_in_the_file(file, people, sessions):
+    token = sessions.begin("anna")
+    link = Links(file).make(Invitation("boris", "owner"))
+    content = file.read_bytes()
+    assert not [secret for secret in (PASSWORD, token, link) if secret.encode() in content]
+    assert b"$argon2id$" in content
+
+
+def test_only_its_owner_reads_the_file(file, people):
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_name_is_given_once(people):
+    with pytest.raises(ValueError, match="there already"):
+        people.add(Person("anna", "admin"), PASSWORD)
+    assert people.find("anna") == ANNA
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a" * 65, "<b>", "анна"])
+def test_a_malformed_name_is_refused(people, name):
+    with pytest.raises(ValueError, match="expected at most 64"):
+        people.add(Person(name, "ops"), PASSWORD)
+
+
+def test_a_page_owner_sees_the_own_sites_only(file):
+    People(file).add(Person("olga", "owner", ("clinic",)), PASSWORD)
+    olga = People(file).find("olga")
+    assert olga.may_see("clinic")
+    assert not olga.may_see("branch")
+
+
+@pytest.mark.parametrize(
+    ("password", "refused"),
+    [
+        ("short", "password_short"),
+        ("x" * 201, "password_long"),
+        ("aaaaaaaaaaaaaaaa", "password_plain"),
+        ("my name is Anna!", "password_plain"),
+        (PASSWORD, ""),
+    ],
+)
+def test_a_password_that_is_easy_to_guess_is_refused(password, refused):
+    assert passwords.refusal(password, "anna") == refused
+
+
+def test_a_new_password_ends_all_sessions(people, sessions):
+    token = sessions.begin("anna")
+    people.set_password("anna", "five other words of mine")
+    assert sessions.find(token) is None
+    assert people.signed_in("anna", PASSWORD) is None
+    assert people.signed_in("anna", "five other words of mine") == ANNA
+
+
+def test_who_is_removed_is_signed_out(people, sessions):
+    token = sessions.begin("anna")
+    assert people.remove("anna")
+    assert sessions.find(token) is None
+    assert not people.remove("anna")
+
+
+def test_a_session_ends_after_half_an_hour_without_a_request(sessions, clock):
+    token = sessions.begin("anna")
+    for _ in range(3):
+        clock.now += IDLE - 1
+        assert sessions.find(token).person == ANNA
+    clock.now += IDLE + 1
+    assert sessions.find(token) is None
+
+
+def test_a_session_ends_after_twelve_hours_however_it_is_used(sessions, clock):
+    token = sessions.begin("anna")
+    for _ in range(LONGEST // (IDLE - 60)):
+        clock.now += IDLE - 60
+        assert sessions.find(token) is not None
+    clock.now += IDLE - 60
+    assert sessions.find(token) is None
+
+
+def test_a_session_can_be_ended(sessions):
+    kept, ended = sessions.begin("anna"), sessions.begin("anna")
+    sessions.end(sessions.find(ended))
+    assert sessions.find(ended) is None
+    assert sessions.find(kept) is not None
+    assert sessions.end_all("anna") == 1
+    assert sessions.find(kept) is None
+
+
+def test_a_token_that_nobody_was_given_finds_nothing(sessions):
+    sessions.begin("anna")
+    assert sessions.find("") is None
+    assert sessions.find("A" * 43) is None
+
+
+def test_a_session_keeps_the_reason_that_was_given(sessions):
+    token = sessions.begin("anna")
+    sessions.give_purpose(sessions.find(token), "complaint 12")
+    assert sessions.find(token).purpose == "complaint 12"
+
+
+def test_a_link_works_once_and_for_a_day(file, clock):
+    links = Links(file, clock)
+    token = links.make(Invitation("boris", "owner", ("clinic",)))
+    assert links.find(token) == Invitation("boris", "owner", ("clinic",))
+    assert links.use(token)
+    assert not links.use(token)
+    late = links.make(Invitation("boris", "owner"))
+    clock.now += LASTS + 1
+    assert links.find(late) is None
+    assert not links.use(late)
+
+
+def test_the_first_link_is_for_an_administrator_and_is_made_while_nobody_may_sign_in(file):
+    links = Links(file)
+    first, second = links.make_first(), links.make_first()
+    assert links.find(first) is None, "the earlier first link must end"
+    assert links.find(second) == Invitation("", "admin")
+    People(file).add(ANNA, PASSWORD)
+    assert links.make_first() == ""
+
+
+def test_guessing_waits_longer_and_longer(clock):
+    brake = Brake(clock)
+    for _ in range(FREE - 1):
+        brake.failed("name anna")
+    assert brake.wait("name anna") == 0
+    brake.failed("name anna")
+    assert brake.wait("name anna", "address 192.0.2.7") == 1
+    brake.failed("name anna")
+    assert brake.wait("name anna") == 2
+    for _ in range(20):
+        brake.failed("name anna")
+    assert brake.wait("name anna") == LONGEST_WAIT
+    assert brake.wait("name boris") == 0
+    clock.now += LONGEST_WAIT
+    assert brake.wait("name anna") == 0
+
+
+def test_signing_in_takes_the_brake_off(clock):
+    brake = Brake(clock)
+    for _ in range(FREE + 3):
+        brake.failed("name anna")
+    brake.succeeded("name anna")
+    assert brake.wait("name anna") == 0
+
+
+def test_the_brake_remembers_a_bounded_number_of_keys(clock):
+    brake = Brake(clock)
+    for number in range(MOST + 50):
+        brake.failed(f"name {number}")
+    assert len(brake._failures) == MOST
+
+
+def test_a_file_that_is_no_database_is_an_error_of_one_line(file, people):
+    from pipeline.errors import Fatal
+
+    file.write_bytes(b"x" * 4096)
+    with pytest.raises(Fatal, match="cannot be used"):
+        people.find("anna")
+
+
+def test_the_schema_keeps_types(file, people):
+    with pytest.raises(sqlite3.IntegrityError), sqlite3.connect(file) as access:
+        access.execute("INSERT INTO links VALUES ('a', 'b', 'c', 'd', 'no time')")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_is_open_to_some_role_and_fraud_and_privacy_to_few(section):
+    open_to = {role for role in ROLES if may_open(role, section)}
+    assert "admin" in open_to
+    if section == "fraud":
+        assert open_to == {"security", "admin"}
+    if section == "privacy":
+        assert open_to == {"privacy", "admin"}
+
+
+def test_a_role_asks_the_database_as_its_own_user():
+    assert database_user("ops", "technical") == "ops"
+    assert database_user("security", "technical") == "security"
+    assert database_user("security", "fraud") == "security"
+    with pytest.raises(PermissionError):
+        database_user("ops", "fraud")
+    with pytest.raises(PermissionError):
+        database_user("privacy", "technical")

@@ -1,0 +1,96 @@
+"""The texts of the pages."""
+
+import re
+import string
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dashboards.words.catalogue import Words, preferred, texts
+
+ROOT = Path(__file__).parents[2]
+FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many", "other"}}
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def test_both_languages_have_the_same_texts():
+    assert texts("en").keys() == texts("ru").keys()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_text_with_a_number_has_the_plural_forms_of_its_language(language):
+    plural = {key: set(text) for key, text in texts(language).items() if isinstance(text, dict)}
+    assert plural
+    assert {key: forms for key, forms in plural.items() if forms != FORMS[language]} == {}
+
+
+def fields(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_a_text_takes_the_same_values_in_both_languages():
+    def values(language):
+        return {
+            key: set().union(*map(fields, text.values())) if isinstance(text, dict) else fields(text)
+            for key, text in texts(language).items()
+        }
+
+    assert values("en") == values("ru")
+
+
+def used_keys():
+    """Return the keys that templates and pages name in full, and the beginnings of those that they put together."""
+    code = [file.read_text() for file in (*ROOT.glob("dashboards/templates/*"), *ROOT.glob("dashboards/**/*.py"))]
+    whole, beginnings = set(), set()
+    for text in code:
+        whole |= set(re.findall(r'say\("(\w+)"[,)]', text)) | set(re.findall(r'refuse\(\d+, "(\w+)"', text))
+        beginnings |= set(re.findall(r'say\("(\w+_)" \+', text))
+        whole |= set(re.findall(r'"([a-z]+(?:_[a-z]+)*)"', text))
+    return whole, beginnings
+
+
+def test_every_text_that_a_page_names_is_there():
+    named = set()
+    for file in ROOT.glob("dashboards/templates/*"):
+        named |= set(re.findall(r'say\("(\w+)"[,)]', file.read_text()))
+    assert named - texts("en").keys() == set()
+
+
+def test_every_text_is_used():
+    whole, beginnings = used_keys()
+    unused = [
+        key
+        for key in texts("en")
+        if key not in whole and key.removesuffix("_told") not in whole and not key.startswith(tuple(beginnings))
+    ]
+    assert unused == []
+
+
+def test_numbers_are_written_as_the_language_writes_them():
+    assert Words("en").say("open_problems", n=1234) == "1,234 problems are open"
+    assert Words("ru").say("open_problems", n=1) == "1 открытая проблема"
+    assert Words("ru").say("open_problems", n=3) == "3 открытые проблемы"
+    assert Words("ru").say("open_problems", n=11) == "11 открытых проблем"
+    assert Words("ru").written(1234.5) == "1\N{NO-BREAK SPACE}234,5"
+
+
+def test_a_time_has_its_age_in_words():
+    assert Words("en").ago(NOW - timedelta(minutes=5), NOW) == "5 minutes ago"
+    assert Words("ru").ago(NOW - timedelta(hours=2), NOW) == "2 часа назад"
+    assert Words("ru").time(NOW, UTC) == "28 нояб., 12:00"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("ru-RU,ru;q=0.9,en;q=0.8", "ru"),
+        ("de,ru;q=0.5", "ru"),
+        ("de", "en"),
+        ("en-GB,ru", "en"),
+        ("," * 5000, "en"),
+    ],
+)
+def test_the_first_language_that_we_have_is_taken(accepted, language):
+    assert preferred(accepted) == language
