@@ -64,8 +64,8 @@ def show(view: View) -> Response:
 
 def told(view: View, lines: Lines) -> Text:
     """Return the lines with name and place in the language of the page."""
-    key = "line_" + re.sub(r"[^a-z0-9]+", "_", lines.name.lower())
-    return Text(key, view.words.say(key), view.words.say(f"{key}_where"), lines.text)
+    slug, say = re.sub(r"[^a-z0-9]+", "_", lines.name.lower()), view.words.say
+    return Text(f"line_{slug}", say("line_" + slug), say("line_" + slug + "_where"), lines.text)
 
 
 def wait(view: View) -> Response:

@@ -66,7 +66,7 @@ def _told(view: View, found: Exposure, leak: Leak) -> dict[str, object]:
         "gone": len({day.day for day in found.days if day.key in ("destroyed", "none")} - opened),
         "due": [
             (key, leak.noticed + term)
-            for key, term in (("notice_24_due", FIRST_NOTICE), ("notice_72_due", SECOND_NOTICE))
+            for key, term in (("notice_first_due", FIRST_NOTICE), ("notice_second_due", SECOND_NOTICE))
         ],
         "notices": notices(view.settings, found, leak, view.site.zone),
         "table_rows": [

@@ -81,7 +81,7 @@ def notices(settings: Settings, found: Exposure, leak: Leak, zone: tzinfo) -> li
     """Return the notice within 24 hours and the one within 72 hours of a leak."""
     return [
         Letter(key, {language: _notice(settings, found, leak, zone, key, term, language) for language in LANGUAGES})
-        for key, term in (("notice_24", FIRST_NOTICE), ("notice_72", SECOND_NOTICE))
+        for key, term in (("notice_first", FIRST_NOTICE), ("notice_second", SECOND_NOTICE))
     ]
 
 

@@ -112,24 +112,7 @@ def show_keys(view: View) -> Response:
         held, trouble = blocked_days(view.settings, today), ""
     except PixelError as error:
         held, trouble = frozenset[date](), str(error)
-    rows = [
-        row(
-            key.name.text,
-            say(
-                "key_"
-                + (
-                    "held"
-                    if key.state in ("due", "kept") and held_days(key.name, held)
-                    else key.state.replace(" ", "_")
-                )
-            ),
-            key.fingerprint,
-            (today - key.name.first).days if key.name.first <= today else "",
-            _end(view, key, is_held=bool(held_days(key.name, held))),
-            numbers=(3,),
-        )
-        for key in reversed(_keys(view))
-    ]
+    rows = [_key_row(view, key, is_held=bool(held_days(key.name, held))) for key in reversed(_keys(view))]
     return view.show(
         "keys.html",
         rows=rows,
@@ -139,6 +122,14 @@ def show_keys(view: View) -> Response:
         terms=[row(*each) for each in _terms(view)],
         term_heads=columns(*map(say, ("term_table", "term_setting", "term_oldest", "term_state"))),
     )
+
+
+def _key_row(view: View, key: Listed, *, is_held: bool) -> Sequence[Cell]:
+    today = view.now.date()
+    state = "held" if is_held and key.state in ("due", "kept") else key.state.replace(" ", "_")
+    age = (today - key.name.first).days if key.name.first <= today else ""
+    texts = key.name.text, view.words.say("key_" + state), key.fingerprint, age, _end(view, key, is_held=is_held)
+    return row(*texts, numbers=(3,))
 
 
 def _end(view: View, key: Listed, *, is_held: bool) -> str:
