@@ -12,7 +12,8 @@ from dashboards.office.tables import columns, row
 from dashboards.pages.answered import Cell
 from dashboards.pages.report import reports
 from dashboards.view import View
-from pipeline.audit.chain import Entry
+from pipeline.audit.actions import Action
+from pipeline.audit.chain import TORN, Entry
 from pipeline.audit.log import Audit
 from pipeline.database.client import working_as
 from pipeline.errors import PixelError
@@ -26,6 +27,7 @@ from pipeline.ship.retention import ages
 from pipeline.subjects.requests import CLOSED, CaseBook, PersonRequest
 
 NEWEST_ACTS = 200
+ACTS = frozenset({TORN, *(act.value for act in Action)})
 RETENTION_SECONDS = 30
 
 
@@ -175,7 +177,14 @@ def show_audit(view: View) -> Response:
 
 def _act(view: View, entry: Entry) -> Sequence[Cell]:
     facts = "; ".join(f"{name}: {value}" for name, value in entry.facts.items())
-    return row(entry.seq, _moment(view, entry.at), entry.who, entry.action, facts, numbers=(0,))
+    return row(entry.seq, _moment(view, entry.at), entry.who, _action(view, entry.action), facts, numbers=(0,))
+
+
+def _action(view: View, word: str) -> str:
+    say, known = view.words.say, word.removesuffix("_refused")
+    if known not in ACTS:
+        return word  # of a later version
+    return say("act_refused", act=say("act_of_" + known)) if known != word else say("act_of_" + known)
 
 
 def _moment(view: View, at: datetime) -> str:

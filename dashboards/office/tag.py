@@ -25,6 +25,16 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _AT_ONCE: Final = BoundedSemaphore(2)
 _WAIT_SECONDS: Final = 20
 LONGEST: Final = 2000
+_TOLD: Final = {
+    "yes, from the browser": "arrives_by_browser",
+    "yes, from the Referer header": "arrives_by_referer",
+    "yes, from `u`": "arrives_by_u",
+    "yes, printed by the template": "arrives_by_template",
+    "no: never loaded": "arrives_never",
+    "no: needs the script, or a template that prints `r`": "arrives_needs_script",
+}
+"""The usual values of `pipeline.embedding.arrival`, with the keys of their texts; a rarer one is shown as it is."""
+_NONE: Final = ("none", "none on this page")
 
 
 def show(view: View) -> Response:
@@ -70,4 +80,13 @@ def _page(
     view: View, url: str, checked: Checked | None, failed: str, *, error: str = "", status: int = 200
 ) -> Response:
     usual = f"https://{view.site.hosts[0]}/"
-    return view.show("tag.html", status=status, url=url or usual, checked=checked, failed=failed, error=error)
+    return view.show(
+        "tag.html",
+        status=status,
+        url=url or usual,
+        checked=checked,
+        failed=failed,
+        error=error,
+        told=_TOLD,
+        none_there=_NONE,
+    )

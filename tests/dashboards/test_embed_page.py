@@ -142,7 +142,7 @@ def test_a_page_is_checked_and_a_file_of_its_tag_at_a_foreign_place_is_left_alon
     assert here.paths == ["/contacts", "/contacts"]
     assert elsewhere.paths == []
     assert "was not tried: it is neither a host of the site nor the collector" in answer.words
-    assert "by the script address of the page ✓ arrives yes" in answer.words
+    assert "by the script address of the page ✓ arrives previous page" in answer.words
     assert "Что доходит" in russian.words
 
 

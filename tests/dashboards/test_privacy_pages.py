@@ -13,6 +13,9 @@ from urllib.parse import quote
 import pytest
 
 from dashboards.office.letters import Leak, letters, notices
+from dashboards.office.privacy import ACTS
+from dashboards.words.catalogue import Language, Words
+from pipeline.audit.chain import TORN
 from pipeline.audit.log import Audit
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.exposure import Suspicion, examine_exposure
@@ -212,7 +215,7 @@ def test_the_audit_shows_its_acts_and_a_broken_chain_is_named(desk: Pages) -> No
     browser.send("/privacy/exposure", {"since": "7d"})
     words = browser.get("/privacy/audit").words
     assert "The chain is whole: 1 act." in words
-    assert "irina (pages) exposure since" in words
+    assert "irina (pages) extent of a leak examined since" in words
     log = desk.settings.audit_dir / "audit.log"
     log.write_text(log.read_text().replace("irina", "boris"))
     broken = browser.get("/privacy/audit")
@@ -285,3 +288,9 @@ def test_a_privacy_report_is_shown_and_downloaded_as_a_technical_one(desk: Pages
     assert "How much is stored of each day" in browser.get("/privacy/reports/retention").words
     assert f"{TODAY},2," in browser.get("/reports/privacy/retention.csv").text
     assert browser.get("/privacy/reports/browsers").status == 404
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_every_act_of_the_audit_has_its_words(language: Language) -> None:
+    assert all(Words(language).say(f"act_of_{act}") for act in ACTS)
+    assert {TORN, "subject_erase", "sql"} < ACTS
