@@ -14,8 +14,7 @@ from starlette.responses import Response
 from dashboards.pages.report import reports
 from dashboards.strip import pulse
 from dashboards.view import View
-from pipeline.embedding.choice import CONSENTS, Choice, chosen_lines
-from pipeline.embedding.platforms import PLATFORMS
+from pipeline.embedding.platforms import CONSENTS, PLATFORMS, Choice, chosen_lines
 from pipeline.embedding.snippet import PARTS, Lines
 from pipeline.reports.run import run
 

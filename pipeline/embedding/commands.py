@@ -49,7 +49,7 @@ def print_snippet(
     config: ConfigOption = None,
 ) -> None:
     """Print the exact lines to paste into a site's pages."""
-    from pipeline.embedding.choice import Choice, chosen_lines
+    from pipeline.embedding.platforms import Choice, chosen_lines
     from pipeline.embedding.snippet import STALE, as_html
 
     settings = load(config)

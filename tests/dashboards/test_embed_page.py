@@ -12,8 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from dashboards.words.catalogue import Words
-from pipeline.embedding.choice import Choice, chosen_lines
-from pipeline.embedding.platforms import PLATFORMS
+from pipeline.embedding.platforms import PLATFORMS, Choice, chosen_lines
 from pipeline.settings.sections import Demo
 from pipeline.settings.site import DEMO_SITE, Site
 from support.command import free_port

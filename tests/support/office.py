@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pipeline.headers import cookies
 from pipeline.keys.directory import KeyDirectory
@@ -18,7 +19,7 @@ from pipeline.subjects import request_code
 from support.dashboards import Pages, serving
 from support.server import Rows
 
-COLUMNS = "received_at, epoch, site, visitor, visitor_kind, ip_token, page"
+COLUMNS = "event_id, received_at, epoch, site, visitor, visitor_kind, ip_token, page"
 
 
 def own_data(settings: Settings, data: Path, **changed: Any) -> Settings:
@@ -62,5 +63,8 @@ class Person:
 
 def put(rows: Rows, day: date, visitor: int, *pages: str, address: str = "::7") -> None:
     """Store events of a day."""
-    values = [f"('{day} 00:00:01', '{day}', 'clinic', {visitor}, 'cookie', '{address}', '{page}')" for page in pages]
+    values = [
+        f"('{uuid4()}', '{day} 00:00:01', '{day}', 'clinic', {visitor}, 'cookie', '{address}', '{page}')"
+        for page in pages
+    ]
     rows.writer.command(f"INSERT INTO pixel.events ({COLUMNS}) VALUES {', '.join(values)}")
