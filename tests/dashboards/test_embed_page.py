@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 from starlette.applications import Starlette
@@ -190,3 +191,37 @@ def test_a_wait_that_cannot_have_begun_then_begins_now(pages: Pages, since: str)
     )
     assert answer.status == 303
     assert abs(int(answer.headers["location"].rpartition("since=")[2]) - datetime.now(UTC).timestamp()) < 60
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "' OR 1=1 --",
+    "{{7*7}}",
+    "../../etc/passwd",
+    "\0",
+    "a" * 4000,
+    "\N{RIGHT-TO-LEFT OVERRIDE}x",
+    "1e999",
+)
+
+
+@pytest.mark.parametrize("path", ["/embed", "/embed/check", "/embed/wait", "/health", "/privacy", "/privacy/request"])
+def test_a_hostile_value_is_a_clear_page_and_never_run(pages: Pages, path: str) -> None:
+    browser = pages.browser("admin")
+    for name in ("site", "since", "own", "sample", "platform", "consent", "release", "case", "again", "x"):
+        for value in HOSTILE:
+            answer = browser.get(f"{path}?{name}={quote(value)}")
+            assert answer.status in (200, 303, 400, 404), (path, name, answer.status)
+            assert "<script>alert" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/embed/check", "/privacy/requests", "/privacy/exposure"])
+def test_a_hostile_field_of_a_form_is_a_clear_page_and_never_run(pages: Pages, path: str) -> None:
+    browser = pages.browser("admin")
+    for value in HOSTILE:
+        form = dict.fromkeys(
+            ("url", "case", "requester", "basis", "code", "since", "table", "role", "days", "noticed"), value
+        )
+        answer = browser.send(path, form)
+        assert answer.status == 400
+        assert "<script>alert" not in answer.text
