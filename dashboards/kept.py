@@ -9,6 +9,8 @@ from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
+STALE = 6
+"""A value up to so many times its age is good enough while another page makes it anew."""
 
 
 class Made(NamedTuple, Generic[T]):
@@ -19,7 +21,7 @@ class Made(NamedTuple, Generic[T]):
 
 
 class Kept(Generic[T]):
-    """The values by their key; a page that asks while one is made waits for it."""
+    """The values by their key; a page that asks while one is made anew gets the old one, and waits only for the first."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -29,9 +31,17 @@ class Kept(Generic[T]):
     def get(self, key: Hashable, make: Callable[[], T], *, at_most: float | None = None) -> Made[T]:
         """Return the value of a key, made anew where it is older than allowed, or than `at_most` seconds."""
         limit = self._seconds if at_most is None else min(at_most, self._seconds)
-        with self._lock:
+        known = self._made.get(key)
+        if known is not None and time.monotonic() - known[0] < limit:
+            return known[1]
+        is_usable = known is not None and time.monotonic() - known[0] < STALE * self._seconds
+        if not self._lock.acquire(blocking=not is_usable):
+            return known[1]  # type: ignore[index]  # usable, so it is there
+        try:
             known = self._made.get(key)
             if known is None or time.monotonic() - known[0] >= limit:
                 known = time.monotonic(), Made(make(), datetime.now(UTC))
                 self._made[key] = known
             return known[1]
+        finally:
+            self._lock.release()

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from maxminddb import InvalidDatabaseError
 
 from dashboards.kept import Kept
+from pipeline.database.client import working_as
 from pipeline.errors import PixelError
 from pipeline.networks.fetched import build_date, country_file, origin_of
 from pipeline.reports.catalogue import all_reports
@@ -28,6 +29,8 @@ LISTS_SECONDS: Final = 600.0
 LATE: Final = 60
 """Seconds that a full segment may wait before the strip warns."""
 MINUTES: Final = 5
+ASK_SECONDS: Final = 3
+"""The strip waits no longer for the database: every page has it."""
 NOT_COUNTED: Final = 2
 """The newest minutes are incomplete: a hit is counted when it is stored."""
 
@@ -78,7 +81,8 @@ def _per_minute(settings: Settings) -> Mapping[str, float] | None:
     now = datetime.now(UTC)
     end = now.replace(second=0, microsecond=0) - timedelta(minutes=NOT_COUNTED)
     try:
-        table = run(settings, _now(), "", end - timedelta(minutes=MINUTES), now)
+        with working_as(settings, "ops", timeout=ASK_SECONDS) as client:
+            table = run(settings, _now(), "", end - timedelta(minutes=MINUTES), now, client=client)
     except PixelError:
         return None
     found: dict[str, float] = {}

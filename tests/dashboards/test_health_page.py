@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -154,6 +156,23 @@ def test_a_file_that_is_no_list_has_no_age(clickhouse: Settings, tmp_path: Path)
     country_file(settings).parent.mkdir(parents=True)
     country_file(settings).write_bytes(b"no list")
     assert strip._lists_day(settings) is None
+
+
+def test_a_page_does_not_wait_while_another_one_makes_the_value_anew() -> None:
+    kept, begun, ended = Kept[str](60), Event(), Event()
+    kept.get("a", lambda: "old")
+
+    def slow() -> str:
+        begun.set()
+        assert ended.wait(10)
+        return "new"
+
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(lambda: kept.get("a", slow, at_most=0))
+        assert begun.wait(10)
+        assert kept.get("a", lambda: "third", at_most=0).value == "old"
+        ended.set()
+        assert other.result().value == "new"
 
 
 def test_a_kept_value_is_made_once_until_it_is_old() -> None:
