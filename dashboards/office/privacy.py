@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import NamedTuple
 
 from starlette.responses import Response
@@ -103,8 +104,13 @@ def _clauses(view: View) -> Iterator[Clause]:
 
 
 def _means(view: View, column: Column) -> tuple[str, str, str]:
-    readers = ", ".join(purposes(column, reports())) or "–"
+    readers = _readers()[column.table, column.name]
     return column.group.title[view.language], column.term.text(view.settings.retention, view.language), readers
+
+
+@cache
+def _readers() -> Mapping[tuple[str, str], str]:
+    return {(each.table, each.name): ", ".join(purposes(each, reports())) or "–" for each in inventory().columns}
 
 
 def show_keys(view: View) -> Response:
