@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards.door import Door, Page, language_of
+from dashboards.office import embed, exposure, health, privacy, requests, tag
 from dashboards.pages import case, fraud, overview, problem, report, sign_in, technical
 from dashboards.render import page
 from pipeline.settings.model import Settings
@@ -30,6 +31,19 @@ PAGES: Final = (
     Page("/fraud/signals", "fraud", fraud.show_signals),
     Page("/fraud/cases/{id}", "fraud", case.show, case.send),
     Page("/reports/fraud/{name}.{form}", "fraud", fraud.download),
+    Page("/health", "health", health.show),
+    Page("/privacy", "privacy", privacy.show),
+    Page("/privacy/inventory", "privacy", privacy.show_inventory),
+    Page("/privacy/keys", "privacy", privacy.show_keys),
+    Page("/privacy/audit", "privacy", privacy.show_audit),
+    Page("/privacy/requests", "privacy", requests.show, requests.open_request),
+    Page("/privacy/request", "privacy", requests.show_request, requests.act),
+    Page("/privacy/exposure", "privacy", exposure.show, exposure.send),
+    Page("/privacy/reports/{name}", "privacy", report.show),
+    Page("/reports/privacy/{name}.{form}", "privacy", report.download),
+    Page("/embed", "embed", embed.show),
+    Page("/embed/check", "embed", tag.show, tag.send),
+    Page("/embed/wait", "embed", embed.wait),
 )
 
 

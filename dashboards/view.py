@@ -20,6 +20,7 @@ from dashboards.access.people import Person
 from dashboards.access.roles import Section, database_user, sections_of
 from dashboards.access.sessions import Session
 from dashboards.render import page
+from dashboards.strip import Pulse, pulse
 from dashboards.words.catalogue import Language, Words
 from pipeline.database.client import working_as
 from pipeline.reports.buckets import Grain
@@ -75,6 +76,11 @@ class View:
         asked = self.query.get("site", "")
         found = next((site for site in self.sites if asked in ("", site.id)), None)
         return found or self.refuse(404, "no_such_site")
+
+    @property
+    def pulse(self) -> Pulse:
+        """The figures of the strip."""
+        return pulse(self.settings)
 
     def period(self, step: Grain = "hour", zone: tzinfo | None = None) -> Period:
         """Return the period of the address, as whole hours or days of the site; raises `PageError` for one that is none."""

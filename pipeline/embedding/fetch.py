@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
@@ -24,6 +24,7 @@ LONGEST_FILE = 256 * 1024
 MOST_FILES = 6
 CHUNK = 64 * 1024
 SECONDS = 10.0  # for the whole page, even if it arrives slowly
+_ELSEWHERE = "it is neither a host of the site nor the collector; `clinic-pixel check-tag` asks other hosts, too"
 _SAID = {"User-Agent": "clinic-pixel check-tag"}
 
 
@@ -41,12 +42,25 @@ def fetch_page(url: str) -> Answer:
         raise Fatal(f"{url} cannot be loaded: {type(error).__name__}; is the address right and the site up?") from None
 
 
-def fetch_files(page: str, scripts: Iterable[str], images: Iterable[str]) -> Mapping[str, Answer]:
-    """Return the answers of a page's scripts, and of its images to HEAD, which no collector counts as a page view."""
+def anywhere(_address: str) -> bool:
+    """Return that every address may be asked: the rule of the command, whose user could ask it anyway."""
+    return True
+
+
+def fetch_files(
+    page: str, scripts: Iterable[str], images: Iterable[str], may_ask: Callable[[str], bool] = anywhere
+) -> Mapping[str, Answer]:
+    """Return the answers of a page's scripts, and of its images to HEAD, which no collector counts as a page view.
+
+    An address that `may_ask` refuses is left alone, and the answer says so.
+    """
     wanted = [("GET", address) for address in dict.fromkeys(scripts)]
     wanted += [("HEAD", address) for address in dict.fromkeys(images)]
     is_public = all(map(_is_public, _places(page)))
-    return {address: _file(method, address, is_public=is_public) for method, address in wanted[:MOST_FILES]}
+    return {
+        address: _file(method, address, is_public=is_public) if may_ask(address) else Answer(skipped=_ELSEWHERE)
+        for method, address in wanted[:MOST_FILES]
+    }
 
 
 def _file(method: str, url: str, *, is_public: bool) -> Answer:
