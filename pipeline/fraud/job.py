@@ -24,7 +24,7 @@ from pipeline.publish.job import Passed
 from pipeline.publish.ledger import stored_days
 from pipeline.scoring.cases import Member, cases_of, sampled
 from pipeline.scoring.rules import Signal, all_signals, rules_version
-from pipeline.scoring.score import Scored, Sign, Surroundings, scored
+from pipeline.scoring.score import Scored, Sign, scored
 from pipeline.scoring.trial import live_signals
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
@@ -140,9 +140,8 @@ def keep(
 def score_of(suspect: Suspect, live: Collection[str] | None = None) -> Scored:
     """Return the score of a suspect; only `live` signals give points, None takes the shipped judgement."""
     signals = all_signals()
-    around = Surroundings(suspect.people_here, suspect.people_there, suspect.net_class == "mobile")
     worst = {found.signal: found for found in suspect.signs}
-    return scored([Sign(signals[name], found.value) for name, found in worst.items()], around, live)
+    return scored([Sign(signals[name], found.value) for name, found in worst.items()], suspect.around, live)
 
 
 class Scoring:

@@ -161,5 +161,17 @@ def _rows(day: Day, measured: Measured, live: Collection[str] | None) -> Iterato
 def _suspect(row: Sequence[Any], signs: Sequence[Found]) -> Suspect:
     suspect, who, first, last, *facts = row
     _, visitor, ip_token, epoch = who.values() if isinstance(who, Mapping) else who
-    facts[-1] = bool(facts[-1])
-    return Suspect(suspect, visitor, ip_token, epoch, signs, in_utc(first), in_utc(last), *facts)
+    *facts, is_person, foreign, has_cookie_beside = facts
+    return Suspect(
+        suspect,
+        visitor,
+        ip_token,
+        epoch,
+        signs,
+        in_utc(first),
+        in_utc(last),
+        *facts,
+        bool(is_person),
+        foreign,
+        bool(has_cookie_beside),
+    )
