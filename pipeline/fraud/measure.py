@@ -162,16 +162,5 @@ def _suspect(row: Sequence[Any], signs: Sequence[Found]) -> Suspect:
     suspect, who, first, last, *facts = row
     _, visitor, ip_token, epoch = who.values() if isinstance(who, Mapping) else who
     *facts, is_person, foreign, has_cookie_beside = facts
-    return Suspect(
-        suspect,
-        visitor,
-        ip_token,
-        epoch,
-        signs,
-        in_utc(first),
-        in_utc(last),
-        *facts,
-        bool(is_person),
-        foreign,
-        bool(has_cookie_beside),
-    )
+    around = {"is_person": bool(is_person), "foreign": foreign, "has_cookie_beside": bool(has_cookie_beside)}
+    return Suspect(suspect, visitor, ip_token, epoch, signs, in_utc(first), in_utc(last), *facts, **around)
