@@ -25,6 +25,9 @@ UNLISTED = "unlisted robot"
 PROGRAM = "unlisted program"
 """Name of a program whose agent names neither a system nor a browser, as every browser's and app's does."""
 
+IN_AGENT = "attack in the agent"
+"""Name of a client whose agent is an attack, which sql/fraud/signals/F17.sql counts."""
+
 
 class Robot(NamedTuple):
     """A declared robot: its name and the label of its category (None if no label fits)."""
@@ -91,7 +94,14 @@ _SAYS_ROBOT = re.compile(r"(?i:bot|preview|spider|crawl|external|proxy|share|fet
 _APP_TAGS = frozenset({"social-preview", "feed-reader"})
 """Robots of services that people read in an app of the same name."""
 
+_ATTACK = (
+    r"\$\{(?:jndi|env|sys|lower|upper|::-)|\bO:[0-9]{1,3}:\\?\"[A-Za-z_\\]|<\?(?:php|=)|\(\) ?\{ ?:;|;\s*(?:wget|curl) "
+    r"|(?i:<script|\beval\(|\bbase64_decode\(|\bunion(?: all)? select |/etc/passwd|\bsleep\([0-9]|['\"]\s?or\s?['\"]?1['\"]?=)"
+)
+"""What a program that logs, stores or reads the agent would run: look-ups, serialised objects, code, commands, pieces of a query."""
+
 _OWN: tuple[tuple[str, str, Label | None], ...] = (
+    (_ATTACK, IN_AGENT, Label.ROBOT_SCANNER),
     (r"yandex\.com/bots|YandexBot/", "YandexBot", Label.ROBOT_SEARCH),
     (r"\bSlurp\b", "Yahoo Slurp", Label.ROBOT_SEARCH),
     (r"(?i:headless_?chrome|headlessfirefox)", "HeadlessChrome", Label.AUTOMATION),
@@ -106,7 +116,7 @@ _OWN: tuple[tuple[str, str, Label | None], ...] = (
         Label.ROBOT_SCANNER,
     ),
     (
-        r"(?i:burpcollaborator|\boast\.(?:site|online|me|pro|live|fun)\b|\$\{jndi:)",
+        r"(?i:burpcollaborator|\boast\.(?:site|online|me|pro|live|fun)\b)",
         "vulnerability scanner",
         Label.ROBOT_SCANNER,
     ),

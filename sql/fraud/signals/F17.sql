@@ -17,23 +17,30 @@ SELECT
     max(attempts) AS value,
     min(received_at) AS began,
     max(received_at) AS ended,
-    map('kinds', arrayStringConcat(arraySort(groupUniqArray(if(attack = '', 'other', toString(attack)))), ', '), 'pages', arrayStringConcat(groupUniqArray(3)(toString(page)), ' ')) AS evidence
+    map('kinds', arrayStringConcat(arraySort(groupUniqArray(multiIf(in_agent != 0, 'agent', attack = '', 'other', toString(attack)))), ', '), 'pages', arrayStringConcat(groupUniqArray(3)(toString(page)), ' ')) AS evidence
 FROM
 (
     SELECT
-        suspect, client, received_at, attack, page,
+        suspect, client, received_at, attack, page, in_agent,
         -- Of a query only the kind of attack is kept: five views of one page with attack strings are an attempt of their own, or who tries
         -- them all on one page would count once.
         greatest(
-            uniqExact(page, attack) OVER (PARTITION BY suspect ORDER BY at_ms RANGE BETWEEN 599999 PRECEDING AND CURRENT ROW),
+            uniqExact(page, attack, in_agent) OVER (PARTITION BY suspect ORDER BY at_ms RANGE BETWEEN 599999 PRECEDING AND CURRENT ROW),
             intDiv(countIf(attack IN ('sql', 'script', 'lookup')) OVER (PARTITION BY suspect ORDER BY at_ms RANGE BETWEEN 599999 PRECEDING AND CURRENT ROW), 5)
         ) AS attempts
     FROM
     (
-        SELECT suspect, client, received_at, at_ms, attack, page
+        SELECT
+            suspect, client, received_at, at_ms, attack, page,
+            -- An attack in the agent is one of every view that was sent with it.
+            if(robot = 'attack in the agent', sipHash64(event_id), 0) AS in_agent
         FROM hits
-        -- A foreign page can make a person's browser send this: of who sent anything else, only what no foreign page made counts.
-        WHERE is_view AND $is_attack AND page NOT IN own_links AND (NOT $may_be_foreign OR suspect NOT IN mixed)
+        -- A foreign page can make a person's browser send this, though not with another agent: of who sent anything else, only what no
+        -- foreign page made counts.
+        WHERE is_view AND (
+            robot = 'attack in the agent'
+            OR ($is_attack AND page NOT IN own_links AND (NOT $may_be_foreign OR suspect NOT IN mixed))
+        )
         LIMIT 5000 BY suspect
     )
 )
