@@ -27,8 +27,10 @@ FROM
     (
         SELECT suspect, client, received_at, at_ms, attack
         FROM hits
-        -- A foreign page can make a person's browser send this: of who sent anything else, only what no foreign page made counts.
-        WHERE is_view AND attack != '' AND page NOT IN own_links AND (NOT $may_be_foreign OR suspect NOT IN mixed)
+        -- A door that opened is a door of the site: its editors go through it. A foreign page can make a person's browser send the rest: of
+        -- who sent anything else, only what no foreign page made counts.
+        WHERE is_view AND attack != '' AND page NOT IN own_links AND NOT (attack = 'cms_door' AND status < 400)
+            AND (NOT $may_be_foreign OR suspect NOT IN mixed)
         LIMIT 5000 BY suspect
     )
 )
