@@ -16,7 +16,7 @@ from typing import Final
 from clickhouse_connect.driver import Client
 
 from pipeline.fraud import normals, store
-from pipeline.fraud.day import Day, Suspect
+from pipeline.fraud.day import Day, Found, Suspect
 from pipeline.fraud.measure import copied, measure, suspects_of
 from pipeline.fraud.sentences import reasons
 from pipeline.marks.versions import versions_now
@@ -127,7 +127,10 @@ def keep(
         store.Kept(
             suspect,
             score,
-            {"en": reasons(suspect.signs, score.points, "en"), "ru": reasons(suspect.signs, score.points, "ru")},
+            {
+                "en": reasons(worst_signs(suspect), score.points, "en"),
+                "ru": reasons(worst_signs(suspect), score.points, "ru"),
+            },
             links[place],
             case_of[place],
             case_of[place] in samples,
@@ -140,8 +143,15 @@ def keep(
 def score_of(suspect: Suspect, live: Collection[str] | None = None) -> Scored:
     """Return the score of a suspect; only `live` signals give points, None takes the shipped judgement."""
     signals = all_signals()
-    worst = {found.signal: found for found in suspect.signs}
-    return scored([Sign(signals[name], found.value) for name, found in worst.items()], suspect.around, live)
+    return scored([Sign(signals[sign.signal], sign.value) for sign in worst_signs(suspect)], suspect.around, live)
+
+
+def worst_signs(suspect: Suspect) -> list[Found]:
+    """Return the worst sign of each signal: one may have several links of a suspect, and the measuring gives the worst first."""
+    worst: dict[str, Found] = {}
+    for sign in suspect.signs:
+        worst.setdefault(sign.signal, sign)
+    return [*worst.values()]
 
 
 class Scoring:

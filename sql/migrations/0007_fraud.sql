@@ -1,14 +1,16 @@
 -- Signs of fraud, scored clients and their cases. Every statement may run twice.
 
 -- A sign is about a suspect: one client of one day, by its cookie, else by the day's visitor of its address and browser, else by the
--- tokens of both. `link` is what a sign shares with others, such as a path that several clients took; '' for none.
+-- tokens of both. `link` is what a sign shares with others, such as a path that several clients took; '' for none. A client may have several
+-- links of one signal, so it is part of the key.
 ALTER TABLE pixel.fraud_signals$on_cluster
     ADD COLUMN IF NOT EXISTS suspect UInt64 AFTER subject,
     ADD COLUMN IF NOT EXISTS link String AFTER signal,
     ADD COLUMN IF NOT EXISTS normal_p50 Float64 CODEC(ZSTD(1)) AFTER threshold,
     ADD COLUMN IF NOT EXISTS normal_p99 Float64 CODEC(ZSTD(1)) AFTER normal_p50,
     ADD COLUMN IF NOT EXISTS is_calibrated Bool AFTER normal_p99,
-    ADD COLUMN IF NOT EXISTS is_shadow Bool AFTER points;
+    ADD COLUMN IF NOT EXISTS is_shadow Bool AFTER points,
+    MODIFY ORDER BY (site, window_start, signal, subject_kind, subject, link);
 
 -- A verdict holds for the band that the case had: one that rises afterwards is looked at again.
 ALTER TABLE pixel.verdicts$on_cluster ADD COLUMN IF NOT EXISTS band LowCardinality(String) AFTER decision;
