@@ -76,7 +76,8 @@ SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_direc
     min_rows_to_fsync_after_merge = 1;
 
 -- Each signal on one day of a site: its percentiles over all clients, how many it flagged, and how many of these are surely people.
--- Nothing here is about a person.
+-- `seen` is the day on which this installation first measured with this text of the signal; `is_cut` tells that more clients were flagged than
+-- are kept, so `flagged` and `people` are too small. Nothing here is about a person.
 CREATE TABLE IF NOT EXISTS pixel.fraud_normals$on_cluster
 (
     day         Date CODEC(Delta, ZSTD(1)),
