@@ -142,7 +142,8 @@ def _add_values(client: Client, day: Day, found: Mapping[str, dict[Suspect, floa
     with copied(client, day):
         for signal, values in found.items():
             rows = client.query(
-                f"SELECT client.suspect, value FROM {view_of(signal)}(site = {{site:String}}, since = {{since:DateTime('UTC')}}, until = {{until:DateTime('UTC')}})",  # noqa: S608
+                f"SELECT client.suspect, value FROM {view_of(signal)}(site = {{site:String}}, since = {{since:DateTime('UTC')}},"  # noqa: S608
+                " until = {until:DateTime('UTC')}, run = {run:DateTime64(3, 'UTC')})",
                 parameters=day.words,
             ).result_rows
             values |= {(day.day, suspect): float(value) for suspect, value in rows}

@@ -16,8 +16,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.summary import QuerySummary
 
 from pipeline.database.client import in_utc
+from pipeline.errors import Retryable
 from pipeline.fraud.day import Day, Found, Measured, Normal, Suspect
 from pipeline.fraud.views import HITS, SUSPECTS, view_of
 from pipeline.scoring.rules import Signal, rules_version
@@ -25,8 +27,9 @@ from pipeline.scoring.rules import Signal, rules_version
 MOST_ROWS: Final = 5_000
 _COPY: Final = (
     f"/* copy the hits of a day */ INSERT INTO pixel.fraud_hits SELECT * FROM {HITS}"
-    "(site = {site:String}, since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')})"
+    "(site = {site:String}, since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')}, run = {run:DateTime64(3, 'UTC')})"
 )
+_COPIED: Final = "/* copied hits */ SELECT count() FROM pixel.fraud_hits WHERE run = {run:DateTime64(3, 'UTC')}"
 _EMPTY: Final = "/* end the copies */ TRUNCATE TABLE pixel.fraud_hits"
 _MEASURE: Final = """/* measure a signal */
 SELECT
@@ -34,11 +37,13 @@ SELECT
     arrayMap(usual -> ifNotFinite(usual, 0), quantilesIf(0.01, 0.5, 0.99, 0.999)(value, is_of_day)),
     countIf(is_beyond),
     groupArraySortedIf({most})(
-        ({minus}value, client.suspect, client.visitor, client.ip_token, client.epoch, link, toJSONString(evidence)), is_beyond
+        ({minus}value, client.suspect, client.visitor, client.ip_token, client.epoch, link, toValidUTF8(toJSONString(evidence))), is_beyond
     )
 FROM (
     SELECT *, ended >= {{since:DateTime('UTC')}} AS is_of_day, is_of_day AND value {sign} {{threshold:Float64}} AS is_beyond
-    FROM {view}(site = {{site:String}}, since = {{from:DateTime('UTC')}}, until = {{until:DateTime('UTC')}})
+    FROM {view}(
+        site = {{site:String}}, since = {{from:DateTime('UTC')}}, until = {{until:DateTime('UTC')}}, run = {{run:DateTime64(3, 'UTC')}}
+    )
 )"""
 _COLUMNS: Final = {
     "window_start": "DateTime('UTC')",
@@ -71,11 +76,20 @@ _FACTS: Final = (
 
 @contextmanager
 def copied(client: Client, day: Day) -> Iterator[None]:
-    """Keep a copy of the hits of a day for its measuring, and end it afterwards; one of a scoring that broke off ends now."""
+    """Keep a copy of the hits of a day for its measuring, and end it afterwards; one of a scoring that broke off ends now.
+
+    Raises `Retryable` where hits of it ended meanwhile: what was measured is of a part of the day, or of a person who was erased.
+    """
     client.command(_EMPTY)
     try:
-        client.command(_COPY, parameters=day.words)
+        sent = client.command(_COPY, parameters=day.words)
         yield
+        ((left,),) = client.query(_COPIED, parameters=day.words).result_rows
+        if left != _written(sent):
+            raise Retryable(
+                f"{day.site}, {day.day}: copied hits ended while they were scored (another host scores, too, or a person"
+                " was erased); the day is scored again"
+            )
     finally:
         client.command(_EMPTY)
 
@@ -101,6 +115,10 @@ def suspects_of(
         for found in each.found:
             signs[found.suspect].append(found)
     return [_suspect(row, signs[row[0]]) for row in client.query(_FACTS, parameters=day.words).result_rows]
+
+
+def _written(answer: object) -> int:
+    return answer.written_rows if isinstance(answer, QuerySummary) else 0
 
 
 def _measured(client: Client, day: Day, signal: Signal, normal: Normal) -> Measured:

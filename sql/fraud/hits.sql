@@ -1,4 +1,5 @@
 -- The hits of a site from `since` up to `until` that may be judged; the worker copies them into pixel.fraud_hits, which every signal reads.
+--   run         the scoring whose copy it is.
 --   suspect     the client: its cookie; without one the day's visitor of its address and browser; without that, the tokens of both. A first
 --               hit without a cookie is a suspect of its own: another client behind the same address may have sent it.
 --   at_ms       Unix time in milliseconds.
@@ -15,6 +16,7 @@ WITH
     $once
 SELECT
     site,
+    {run:DateTime64(3, 'UTC')} AS run,
     $suspect AS suspect,
     toUnixTimestamp64Milli(received_at) AS at_ms,
     kind = 'pageview' AS is_view,

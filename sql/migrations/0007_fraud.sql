@@ -100,10 +100,12 @@ SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_direc
     min_rows_to_fsync_after_merge = 1;
 
 -- The hits of the one day that is being scored, in the order in which the signals read them: each of them would otherwise sort the day anew. A
--- copy for minutes: the scoring empties it before and after. Not replicated: who scores reads what it wrote.
+-- copy for minutes: the scoring empties it before and after. Not replicated: who scores reads what it wrote. `run` tells the copies of two
+-- hosts, and of a scoring that broke off while its copy was written, apart: a hit that counts twice accuses an innocent.
 CREATE TABLE IF NOT EXISTS pixel.fraud_hits$on_cluster
 (
     site          LowCardinality(String),
+    run           DateTime64(3, 'UTC') CODEC(ZSTD(1)),
     suspect       UInt64,
     at_ms         Int64 CODEC(Delta, ZSTD(1)),
     is_view       Bool,
