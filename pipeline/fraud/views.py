@@ -63,10 +63,11 @@ def fraud_views(settings: Settings) -> dict[str, str]:
         frame = of_days if signal.hours else of_day
         body = _SIGNAL.format(frame=frame, query=without_comments(signal.query).strip())
         made[view_of(signal.name)] = rendered(view_of(signal.name), fill(body, {}), settings)
+    pieces = _pieces(settings)
     for name, text in ((SUSPECTS, "suspects.sql"), (CLICKS, "clicks.sql"), (CLAIM, "claim.sql")):
         body = without_comments(_text(text)).replace("$frame", of_day).replace("$long_frame", of_days)
-        made[name] = rendered(name, fill(body, {"sealed_days": str(SEALED_DAYS)}), settings)
-    pieces = _pieces(settings)
+        body = body.replace("$members", pieces["members"])
+        made[name] = rendered(name, fill(body, {**pieces, "sealed_days": str(SEALED_DAYS)}), settings)
     for view in review_views():
         columns = [declared(name, kind, meaning) for name, (kind, meaning) in view.columns.items()]
         name = f"fraud.{view.name}"

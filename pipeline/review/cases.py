@@ -16,9 +16,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
+from pipeline.claims.switch import refuse_where_off
 from pipeline.database.client import code, connect, explain, in_utc
 from pipeline.database.starting import missing, once_prepared
-from pipeline.errors import Fatal
 from pipeline.fraud import store
 from pipeline.settings.model import Settings
 
@@ -80,14 +80,6 @@ class Details(NamedTuple):
     suspects: Sequence[Row]
     signals: Sequence[Row]
     verdicts: Sequence[Row]
-
-
-def refuse_where_off(settings: Settings) -> None:
-    """Raise `Fatal` where the fraud review is switched off."""
-    if not settings.fraud.enabled:
-        raise Fatal(
-            "fraud.enabled is false in the settings: nothing is scored, and there is no fraud view (docs/legal-mapping.md, 4.1.3)"
-        )
 
 
 def asked(settings: Settings, ask: Callable[[Client], Answer]) -> Answer:

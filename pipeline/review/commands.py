@@ -69,10 +69,10 @@ def register(app: typer.Typer) -> None:
 
 def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
     """Score the days that changed, now, and list the cases that wait."""
+    from pipeline.claims.switch import refuse_where_off
     from pipeline.database.starting import wait_until_prepared
     from pipeline.errors import Fatal
     from pipeline.fraud.job import score_days
-    from pipeline.review.cases import refuse_where_off
     from pipeline.system import locks
 
     settings = load(config)

@@ -24,7 +24,11 @@
         SELECT *, $case AS case, lower(leftPad(hex(sipHash64(day, suspect)), 16, '0')) AS subject FROM newest
     ),
     decided AS (
-        SELECT $case AS case, argMax(decision, decided_at) AS decision, argMax(band, decided_at) AS seen
+        SELECT
+            $case AS case,
+            argMax(verdicts.decision, verdicts.decided_at) AS decision,
+            argMax(verdicts.band, verdicts.decided_at) AS seen,
+            max(verdicts.decided_at) AS decided_at
         FROM pixel.verdicts
         GROUP BY case
     ),

@@ -176,6 +176,35 @@ def test_a_text_that_is_no_click_id_is_left_out(clinic: Clinic, text: str) -> No
     assert text not in forms.csv_text(made) + forms.page_html(made, "en")
 
 
+def test_a_verdict_counts_under_every_number_that_the_case_has_or_had(clinic: Clinic, case: str) -> None:
+    older = "00000000000b"
+    clinic.decide(case, "confirmed")
+    clinic.rows.writer.command(
+        "INSERT INTO pixel.fraud_cases (day, site, suspect, case_id, aliases, band, computed_at)"
+        f" SELECT day, site, 7, '{older}', ['{case}'], 'watch', computed_at FROM pixel.fraud_runs WHERE day = '{DAY}'"
+    )
+    assert [len(clinic.claim(number).clicks) for number in (case, older)] == [4, 4]
+    clinic.decide(older, "innocent", seconds=1)
+    for number in (case, older):
+        with pytest.raises(Fatal, match="its newest verdict is innocent"):
+            clinic.claim(number)
+
+
+def test_a_landing_after_the_verdict_is_left_out_since_nobody_looked_at_it(clinic: Clinic, case: str) -> None:
+    noon = datetime.combine(DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    first, all_later = noon + timedelta(seconds=60), noon
+    for moment in (all_later, first):
+        clinic.decide(case, "confirmed", seconds=round((moment - datetime.now(UTC)).total_seconds()) + 1)
+        if moment is all_later:
+            with pytest.raises(Fatal, match="its 5 paid landings came after the verdict"):
+                clinic.claim(case)
+    made = clinic.claim(case)
+    assert 1 <= len(made.clicks) < 4
+    assert sum(click.landings for click in made.clicks) + made.later == 5
+    assert max(click.last for click in made.clicks) <= made.confirmed
+    assert f"after the verdict: {made.later}" in forms.page_html(made, "en")
+
+
 def test_a_landing_that_was_delivered_twice_counts_once(clinic: Clinic) -> None:
     clinic.visit(DAY, [])
     (landing,) = clinic.edge(DAY, ["/?gclid=one"], second=60)

@@ -109,7 +109,7 @@ def test_the_page_loads_nothing_and_shows_markup_as_text(language: forms.Languag
         "2026-11-20 09:30:00",
     ):
         assert said in page.text
-    assert forms.words(language)["left_out_said"].format(ended=3, foreign=0, odd=0, unclear=0) in page.text
+    assert forms.words(language)["left_out_said"].format(ended=3, foreign=0, odd=0, unclear=0, later=0) in page.text
 
 
 def test_both_languages_have_the_same_words() -> None:

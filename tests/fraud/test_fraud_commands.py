@@ -263,6 +263,8 @@ def test_where_the_review_is_off_nothing_is_scored_and_every_command_says_why(bu
         ("case", "a", "--purpose", "x"),
         ("verdict", "a", "unsure", "--reason", "x"),
         ("register-monitor", "a"),
+        ("claim", "0123456789ab", "--key", "no.key", "--purpose", "x"),
+        ("advice",),
     ):
         result = busy.types(*words)
         assert isinstance(result.exception, Fatal), words
