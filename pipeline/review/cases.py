@@ -19,6 +19,7 @@ from pipeline.audit.log import Audit
 from pipeline.claims.switch import refuse_where_off
 from pipeline.database.client import code, connect, explain, in_utc
 from pipeline.database.starting import missing, once_prepared
+from pipeline.errors import Fatal
 from pipeline.fraud import store
 from pipeline.settings.model import Settings
 
@@ -30,6 +31,7 @@ OPEN: Final = ("new", "reopened")
 BANDS: Final = ("likely", "watch", "unclear")
 UNKNOWN_TABLE: Final = 60
 QUERY_SECONDS: Final = 60
+_NEWEST: Final = "SELECT max(decided_at) FROM pixel.verdicts WHERE case_id IN {cases:Array(String)}"
 _DECIDED: Final = {
     "decided_at": "DateTime64(3, 'UTC')",
     "case_id": "String",
@@ -164,11 +166,22 @@ def note_reading(settings: Settings, case: Case, purpose: str, *, now: datetime,
 
 
 def decide(settings: Settings, case: Case, decision: Decision, reason: str, *, now: datetime, who: str) -> None:
-    """Store a verdict, after it is in the audit; raises `Retryable` or `Fatal` where one of them is not written."""
+    """Store a verdict, after it is in the audit; raises `Retryable` or `Fatal` where one of them is not written.
+
+    The newest verdict holds, so one on a clock that is behind would not: it is refused.
+    """
+    audit = Audit(settings.audit_dir)
+    audit.refuse_an_old_clock(now)
     facts = {"case": case.case, "decision": decision, "band": case.band, "reason": reason}
-    Audit(settings.audit_dir).record(Action.FRAUD_VERDICT, facts, now=now, who=who)
     row = (now, case.case, case.site, decision, case.band, reason, who)
     with store.connected(settings) as client:
+        ((newest,),) = client.query(_NEWEST, parameters={"cases": [case.case, *case.aliases]}).result_rows
+        if now <= in_utc(newest):
+            raise Fatal(
+                f"case {case.case}: its newest verdict is of {in_utc(newest):%Y-%m-%d %H:%M:%S} UTC, and the clock says"
+                f" {now:%Y-%m-%d %H:%M:%S}; expected a later time: set the clock right"
+            )
+        audit.record(Action.FRAUD_VERDICT, facts, now=now, who=who)
         client.insert("verdicts", [row], list(_DECIDED), database="pixel", column_type_names=list(_DECIDED.values()))
 
 

@@ -209,6 +209,20 @@ def test_verdicts_are_added_and_kept_with_the_band_and_the_reviewer(busy: Review
     assert busy.types("verdict", case, "confirmed", "--reason", " ").exit_code == 2
 
 
+def test_a_verdict_on_a_clock_that_is_behind_is_refused_since_the_older_one_would_hold(busy: Reviewer) -> None:
+    case = busy.reads("cases")[0]["case"]
+    busy.rows.writer.command(
+        "INSERT INTO pixel.verdicts (decided_at, case_id, site, decision, band, reason, reviewer)"
+        f" SELECT now64(3) + 90, '{case}', 'clinic', 'confirmed', 'likely', 'another host', 'olga'"
+    )
+    result = busy.types("verdict", case, "innocent", "--reason", "it was our own test")
+    assert isinstance(result.exception, Fatal)
+    assert "expected a later time: set the clock right" in str(result.exception)
+    assert busy.audited() == []
+    busy.rows.clear("verdicts")
+    assert busy.types("verdict", case, "innocent", "--reason", "it was our own test").exit_code == 0
+
+
 def test_register_monitor_prints_lines_for_the_settings_and_records_the_verdict(busy: Reviewer) -> None:
     case = busy.reads("cases")[2]["case"]
     result = busy.types("register-monitor", case, "--name", "uptime")
