@@ -69,10 +69,11 @@ _RUN_COLUMNS: Final = {
 }
 _MEMBERS: Final = (
     "/* members of cases */ SELECT day, suspect, case_id, visitor, ip_token, links, computed_at FROM pixel.fraud_cases FINAL"
-    " WHERE site = {site:String} AND day >= {first:Date} AND day <= {last:Date}"
-    " AND (day, computed_at) IN (SELECT day, computed_at FROM pixel.fraud_runs FINAL WHERE site = {site:String})"
+    " INNER JOIN (SELECT day, computed_at AS valid_from FROM pixel.fraud_runs FINAL WHERE site = {site:String}) AS runs USING (day)"
+    " WHERE site = {site:String} AND day >= {first:Date} AND day <= {last:Date} AND computed_at >= valid_from"
     " ORDER BY day DESC, suspect LIMIT {most:UInt32}"
 )
+"""Of a run that broke off before its last row, too: its rows hide those of the run before, and a case would lose its number."""
 _RUNS: Final = "/* scored days */ SELECT site, day, stored, rules_version, computed_at FROM pixel.fraud_runs FINAL WHERE day >= {first:Date}"
 
 
