@@ -14,7 +14,10 @@ from time import monotonic
 from typing import Final
 
 from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from pipeline.database.client import code, explain
+from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud import normals, store
 from pipeline.fraud.day import Day, Found, Suspect
 from pipeline.fraud.measure import copied, measure, suspects_of
@@ -34,11 +37,14 @@ SCORE_SECONDS: Final = 60
 REST: Final = 10
 """A scoring rests so many times as long as it took, at most a tenth of one core, but not longer than `LONGEST_REST`."""
 LONGEST_REST: Final = 600.0
+OUT_OF_MEMORY: Final = 241
 SHORTEST_REST: Final = 180.0
 DAYS: Final = 28
 """Days back to which a changed day is scored again."""
 SAMPLES: Final = 3
 """So many unclear cases of a day are queued for a reviewer, or health learns only from what the score already believed."""
+MOST_FAILED: Final = 3
+"""So many days that cannot be scored end a scoring: the fault is not that of a day."""
 LOCK: Final = "fraud.lock"
 _LISTS: Final = frozenset({"database", "list", "parser"})
 
@@ -52,7 +58,8 @@ def score_days(
 ) -> int:
     """Score the changed days of all sites, the newest first, and return their number; `most` bounds it, 0 does not.
 
-    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses, `locks.Held` while another process scores.
+    A day that cannot be scored does not hold up the others: what one client sends may not end the search for all.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses or a day failed, `locks.Held` while another process scores.
     """
     with _alone(settings), store.connected(settings) as client:
         first = now.date() - timedelta(days=days - 1)
@@ -64,12 +71,17 @@ def score_days(
             for site in settings.sites
             if done.get((site.id, day)) != store.Scoring(stored[day], rules_version(), is_over=day < now.date())
         ]
-        for number, (day, site) in enumerate(due, 1):
-            if most and number > most:
-                return most
+        number, failed = 0, list[str]()
+        for day, site in due:
+            if (most and number >= most) or len(failed) >= MOST_FAILED:
+                break
             progress(site.id, day)
-            score_day(client, site, day, now, stored[day], lists)
-        return len(due)
+            with _apart(settings, f"{site.id}, {day}", failed):
+                score_day(client, site, day, now, stored[day], lists)
+                number += 1
+        if failed:
+            raise Fatal(f"not scored: {'; '.join(failed)}")
+        return number
 
 
 def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, lists: str = "") -> None:
@@ -200,6 +212,20 @@ def _milliseconds(moment: datetime) -> datetime:
 
 def _day(partition: str) -> date:
     return datetime.strptime(partition, "%Y%m%d").replace(tzinfo=UTC).date()
+
+
+@contextmanager
+def _apart(settings: Settings, where: str, failed: list[str]) -> Iterator[None]:
+    """Note a fault in one day of a site: one of the software in what a visitor sent, or a query that needs too much."""
+    try:
+        yield
+    except ClickHouseError as error:
+        trouble = explain(error, settings, "pixel_writer")
+        if isinstance(trouble, Retryable) and code(error) != OUT_OF_MEMORY:
+            raise
+        failed.append(f"{where}: {trouble}")
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        failed.append(f"{where}: unforeseen {type_and_place(error)}")
 
 
 @contextmanager
