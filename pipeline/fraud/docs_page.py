@@ -15,7 +15,7 @@ _FAMILIES: Final = {
     "T": "timing",
     "R": "rate",
     "P": "path",
-    "I": "identity",
+    "I": "browser and cookie",
     "A": "ads",
     "B": "booking and login",
     "L": "lists",
