@@ -118,10 +118,15 @@ def rows_of(client: Client, view: str, where: str = "1", **values: object) -> li
 
 
 def all_cases(client: Client) -> list[Case]:
-    """Return all cases, those with most harm first."""
+    """Return all cases: those with most harm first, then those that touched a booking or a login; unclear ones last."""
     found = client.query(f"SELECT {', '.join(Case._fields)} FROM fraud.cases")  # noqa: S608 - names of columns
     cases = (Case(*map(_plain, row)) for row in found.result_rows)
-    return sorted(cases, key=lambda case: (-case.harm, -case.score, case.case))
+    return sorted(cases, key=_urgency)
+
+
+def _urgency(case: Case) -> tuple[object, ...]:
+    reached = {"booking", "login"} & set(case.touched)
+    return case.band == "unclear", -case.harm, not reached, -case.score, case.case
 
 
 def is_scored(client: Client) -> bool:

@@ -46,6 +46,10 @@ SAMPLED: Final[Mapping[Language, str]] = {
     "en": "* drawn by chance among unclear cases: your verdicts on them show what the score misses.",
     "ru": "* взято наугад из неясных дел: решения по ним показывают, чего не видит оценка.",
 }
+NEXT: Final[Mapping[Language, str]] = {
+    "en": "All of one case: clinic-pixel fraud case ID --purpose TEXT",
+    "ru": "Дело целиком: clinic-pixel fraud case НОМЕР --purpose ТЕКСТ",
+}
 HEADS: Final[Mapping[Language, Sequence[str]]] = {
     "en": ("case", "site", "band", "state", "harm", "touched", "first reason"),
     "ru": ("дело", "сайт", "уровень", "состояние", "ущерб", "затронуто", "главная причина"),
@@ -113,8 +117,8 @@ def cases(
     if chosen(form) is not Format.TABLE:
         print_rows(review.Case._fields, shown, form)
     elif shown:
-        note = SAMPLED[language] if any(_is_by_chance(case) for case in shown) else ""
-        _print([_line(case, language) for case in shown], note, language)
+        notes = [SAMPLED[language]] if any(_is_by_chance(case) for case in shown) else []
+        _print([_line(case, language) for case in shown], "\n".join([*notes, NEXT[language]]), language)
     elif scored:
         is_queue = not (site or state or band or everything)
         console.print((NOTHING if is_queue else NONE_SUCH)[language], highlight=False, markup=False)
@@ -151,8 +155,15 @@ def _print(lines: Sequence[Sequence[str]], note: str, language: Language) -> Non
     from rich.padding import Padding
     from rich.text import Text
 
+    heads = HEADS[language][:-1]
+    widths = [max(len(line[place]) for line in (heads, *lines)) for place in range(len(heads))]
+    console.print(_aligned(heads, widths), style="dim", highlight=False, markup=False)
     for *facts, reason in lines:
-        console.print("  ".join(filter(None, facts)), style="bold", highlight=False, markup=False)
+        console.print(_aligned(facts, widths), style="bold", highlight=False, markup=False)
         console.print(Padding(Text(reason), (0, 0, 0, 2)))
     if note:
-        console.print(note, style="dim", highlight=False, markup=False)
+        console.print(f"\n{note}", style="dim", highlight=False, markup=False)
+
+
+def _aligned(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -122,9 +123,33 @@ def test_the_queue_begins_with_the_most_harm_and_says_what_was_drawn_by_chance(b
     ]
     assert "* drawn by chance among unclear cases" in busy.sees("cases")
     assert "unclear*" in busy.sees("cases")
+    assert "All of one case: clinic-pixel fraud case ID --purpose TEXT" in busy.sees("cases")
     russian = busy.sees("cases", columns=120, language="ru_RU.UTF-8")
     assert "главная причина" in russian
-    assert "Попыток атаки за 10 минут: 12" in russian
+    assert "12 попыток атаки за 10 минут" in russian
+
+
+def test_the_queue_of_a_narrow_terminal_has_its_facts_below_each_other(busy: Reviewer) -> None:
+    lines = busy.types("cases", "--format", "table").output.splitlines()
+    head = next(line for line in lines if line.startswith("case"))
+    facts = [line for line in lines if re.match(r"[0-9a-f]{12}  ", line)]
+    assert len(facts) == 3
+    for word, cell in (("band", "likely"), ("state", "new"), ("harm", "12 paid clicks")):
+        assert facts[0].index(cell) == head.index(word)
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_of_cases_without_paid_clicks_one_that_reached_a_booking_or_login_is_first(reviewer: Reviewer) -> None:
+    made = [
+        *MadeClient().views(UNEVEN, PAGES, attack="dotfile", page_role="login"),
+        *MadeClient().views(UNEVEN, PAGES, attack="traversal"),
+        *MadeClient().views(UNEVEN, PAGES, attack="sql"),
+        *MadeClient({"as_org": "Hosting"}).views(UNEVEN[:9], PAGES, page_role="form"),
+    ]
+    store(reviewer.settings, made)
+    score_days(reviewer.settings, datetime.now(UTC))
+    found = [(case["band"] == "unclear", case["touched"]) for case in reviewer.reads("cases")]
+    assert found == [(False, ["login"]), (False, []), (False, []), (True, ["booking"])]
 
 
 def test_the_queue_can_be_asked_for_a_band_a_state_and_a_site(busy: Reviewer) -> None:
@@ -164,15 +189,22 @@ def test_a_case_is_read_with_a_purpose_that_is_in_the_audit(busy: Reviewer) -> N
     assert busy.audited() == [("fraud_case", {"case": case, "purpose": "weekly review"})]
     for words in (
         "12 attack attempts within 10 minutes",
-        "Usual: 0; of 99 in 100 clients at most 0",
-        "A security test that the clinic ordered.",
-        "Points of the worst suspect: 20, so 88% that it is no ordinary visitor",
+        "Usual: 0, as for 99 of 100 clients (shipped value, not yet calibrated).",
+        "F17: A security test that the clinic ordered.",
+        "Points of the worst suspect: 20, so 88% that it is no ordinary visitor, by the points alone",
+        "from: the value that counts",
+        "A pixel sees no mouse, no contents of forms",
+        "Usual values are shipped ones until the site has its own",
+        f"clinic-pixel fraud verdict {case} DECISION",
+        f"clinic-pixel fraud claim {case}",
         "F17 Attack strings",
         "shipped value",
         "none yet",
     ):
         assert words in page
-    assert "Невинные объяснения" in busy.sees("case", case, "--purpose", "x", "--lang", "ru")
+    russian = busy.sees("case", case, "--purpose", "x", "--lang", "ru")
+    assert "Сначала исключите невинные объяснения" in russian
+    assert "innocent (не нарушение)" in russian
 
 
 def test_a_case_is_one_object_for_a_program(busy: Reviewer) -> None:
