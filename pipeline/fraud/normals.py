@@ -70,7 +70,9 @@ def counts_of(client: Client, signals: Iterable[Signal]) -> list[DayCount]:
 def _first_seen(client: Client, fingerprints: Iterable[str], today: date) -> dict[str, date]:
     """Return the day on which each text of a signal was first used here; today for one that was not."""
     asked = [*fingerprints]
-    known = dict(client.query(_SEEN, parameters={"fingerprints": asked}).result_rows)
+    known: dict[str, date] = {
+        name: first for name, first in client.query(_SEEN, parameters={"fingerprints": asked}).result_rows
+    }
     return {fingerprint: min(today, known.get(fingerprint, today)) for fingerprint in asked}
 
 

@@ -38,6 +38,7 @@ _ATTACKS: Final[Mapping[str, tuple[str, str]]] = {
     "sql": ("SQL injection", "SQL-инъекция"),
     "script": ("script injection", "внедрение скрипта"),
     "lookup": ("look-up expressions", "подстановка выражений"),
+    "agent": ("words of the user agent", "строка браузера"),
     "other": ("other kinds", "прочее"),
 }
 _SIDES: Final[Mapping[Language, Mapping[str, str]]] = {
