@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from clickhouse_connect.driver import Client
 
@@ -70,9 +70,8 @@ def counts_of(client: Client, signals: Iterable[Signal]) -> list[DayCount]:
 def _first_seen(client: Client, fingerprints: Iterable[str], today: date) -> dict[str, date]:
     """Return the day on which each text of a signal was first used here; today for one that was not."""
     asked = [*fingerprints]
-    known: dict[str, date] = {
-        name: first for name, first in client.query(_SEEN, parameters={"fingerprints": asked}).result_rows
-    }
+    rows: Sequence[Sequence[Any]] = client.query(_SEEN, parameters={"fingerprints": asked}).result_rows
+    known: dict[str, date] = {row[0]: row[1] for row in rows}
     return {fingerprint: min(today, known.get(fingerprint, today)) for fingerprint in asked}
 
 
