@@ -93,10 +93,16 @@ class Suspect(NamedTuple):
     is_person: bool
     foreign: Foreign = "none"
     has_cookie_beside: bool = False
+    is_alone: bool = True
 
     @property
     def around(self) -> Surroundings:
         """What the score has to know of it besides its signs."""
         return Surroundings(
-            self.people_here, self.people_there, self.net_class == "mobile", self.foreign, self.has_cookie_beside
+            self.people_here,
+            self.people_there,
+            self.net_class == "mobile",
+            self.foreign,
+            self.has_cookie_beside,
+            self.is_alone,
         )

@@ -179,6 +179,11 @@ def _rows(day: Day, measured: Measured, live: Collection[str] | None) -> Iterato
 def _suspect(row: Sequence[Any], signs: Sequence[Found]) -> Suspect:
     suspect, who, first, last, *facts = row
     _, visitor, ip_token, epoch = who.values() if isinstance(who, Mapping) else who
-    *facts, is_person, foreign, has_cookie_beside = facts
-    around = {"is_person": bool(is_person), "foreign": foreign, "has_cookie_beside": bool(has_cookie_beside)}
-    return Suspect(suspect, visitor, ip_token, epoch, signs, in_utc(first), in_utc(last), *facts, **around)
+    *facts, is_person, foreign, beside, alone = facts
+    last_facts = {
+        "is_person": bool(is_person),
+        "foreign": foreign,
+        "has_cookie_beside": bool(beside),
+        "is_alone": bool(alone),
+    }
+    return Suspect(suspect, visitor, ip_token, epoch, signs, in_utc(first), in_utc(last), *facts, **last_facts)

@@ -54,7 +54,8 @@ class Surroundings(NamedTuple):
     """Who else may be behind a suspect's hits.
 
     How many people share its address, how many usually share one of its provider, whether it is a mobile one; how many of its hits a foreign page may
-    have made, and whether its browser came back there with a cookie, which the suspect has not.
+    have made, whether its browser came back there with a cookie, which the suspect has not, and whether the networks of its addresses are its own
+    alone that day: what an address or network did may else be another's.
     """
 
     people_here: int = 0
@@ -62,6 +63,7 @@ class Surroundings(NamedTuple):
     is_mobile: bool = False
     foreign: Foreign = "none"
     has_cookie_beside: bool = False
+    is_alone: bool = True
 
 
 class Scored(NamedTuple):
@@ -88,12 +90,16 @@ def scored(signs: Sequence[Sign], around: Surroundings, live: Collection[str] | 
     if live is None:
         live = {sign.signal.name for sign in signs if not sign.signal.is_shadow}
     points = {sign.signal.name: _points(sign, around) if sign.signal.name in live else 0.0 for sign in signs}
+    families = _families(signs, points)
+    total = sum(families.values())
+    return Scored(points, families, PRIOR + total, _band(total, _may_be_likely(signs, points, around)))
+
+
+def _families(signs: Sequence[Sign], points: Mapping[str, float]) -> dict[str, float]:
     by_family: dict[str, list[float]] = defaultdict(list)
     for sign in signs:
         by_family[sign.signal.family].append(points[sign.signal.name])
-    families = {family: min(CAPS[family], _together(each)) for family, each in by_family.items()}
-    total = sum(families.values())
-    return Scored(points, families, PRIOR + total, _band(total, _may_be_likely(signs, points, families, around)))
+    return {family: min(CAPS[family], _together(each)) for family, each in by_family.items()}
 
 
 def _points(sign: Sign, around: Surroundings) -> float:
@@ -111,9 +117,7 @@ def _together(points: Sequence[float]) -> float:
     return largest + (sum(points) - largest) / 2
 
 
-def _may_be_likely(
-    signs: Sequence[Sign], points: Mapping[str, float], families: Mapping[str, float], around: Surroundings
-) -> bool:
+def _may_be_likely(signs: Sequence[Sign], points: Mapping[str, float], around: Surroundings) -> bool:
     strong = [sign.signal for sign in signs if sign.signal.strong and points[sign.signal.name] > 0]
     if any(signal.family == "L" for signal in strong):
         return True  # by its own name, which no page can change
@@ -124,7 +128,8 @@ def _may_be_likely(
         return bool(strong)
     if around.foreign == "all" and not points.get(_OF_NO_PAGE):
         return False
-    return bool(strong) or _is_strong_together(signs, points) or _has_two(families)
+    own = [sign for sign in signs if around.is_alone or sign.signal.of == "client"]
+    return bool(strong) or _is_strong_together(signs, points) or _has_two(_families(own, points))
 
 
 def _has_two(families: Mapping[str, float]) -> bool:

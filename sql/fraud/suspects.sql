@@ -6,7 +6,8 @@
 -- `cookie_age` is `day` for a cookie of the same day, too: every program that keeps cookies has it from its second hit on.
 -- `foreign` tells how many of its hits a foreign page may have made in a person's browser: none, some or all. `has_cookie_beside` tells that the same
 -- browser at the same address came back with a cookie, and the suspect has none: its hits may be those of a foreign page, to which a
--- browser gives no cookie, or of another client there, and must not accuse the person.
+-- browser gives no cookie, or of another client there, and must not accuse the person. `is_alone` tells that nobody else was in its networks, but for
+-- a few hits, such as its own first one without a cookie.
 WITH
     $frame,
     found AS (
@@ -25,6 +26,9 @@ WITH
     ),
     providers AS (
         SELECT its_asn, quantileExactIf(0.5)(people, people > 0) AS median_people FROM addresses GROUP BY its_asn
+    ),
+    networks_of_day AS (
+        SELECT net_token, count() AS of_network FROM hits GROUP BY net_token
     ),
     browsers AS (
         SELECT DISTINCT ip_token, ua_token
@@ -63,9 +67,11 @@ SELECT
     max(median_people) AS people_there,
     max($has_old_cookie) OR countIf(page_role = 'done') BETWEEN 1 AND 2 AND count() >= 3 AND max(at_ms) - min(at_ms) >= 30000 AS is_person,
     multiIf(NOT max($may_be_foreign), 'none', min($may_be_foreign), 'all', 'some') AS foreign_hits,
-    max(visitor_kind != 'cookie' AND (ip_token, ua_token) IN people_of_browsers) AS has_cookie_beside
+    max(visitor_kind != 'cookie' AND (ip_token, ua_token) IN people_of_browsers) AS has_cookie_beside,
+    arraySum(network -> network.2, groupUniqArray(1000)((net_token, of_network))) <= count() + 3 AS is_alone
 FROM hits
 INNER JOIN addresses USING (ip_token)
+INNER JOIN networks_of_day USING (net_token)
 LEFT JOIN providers ON hits.asn = providers.its_asn
 WHERE suspect IN found
 GROUP BY suspect

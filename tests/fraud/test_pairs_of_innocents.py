@@ -125,3 +125,34 @@ def test_a_waiting_room_screen_on_which_a_patient_forgot_the_password_is_watched
     assert {"F37", "F49"} <= result.points.keys()
     assert sum(result.families.values()) >= LIKELY
     assert result.band == "watch"
+
+
+def test_a_patient_behind_the_address_of_an_attacker_is_not_likely_and_the_attacker_is(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    there = {"ip_token": "2001:db8::1", "net_token": "2001:db8:1::", "asn": 64_500}
+    new = {"visitor_kind": "day", "cookie_state": "new"}
+    first, patient = MadeClient(there | new | {"ua_token": 5}), MadeClient(there | {"ua_token": 5})
+    paid = {"paid": True, "click_kind": "yclid"}
+    # The patient clicks an ad, restores tabs, types the password wrong eight times, and books.
+    mine = [
+        *first.views([0], ("/",), **paid),
+        *patient.views([20 + 0.7 * number for number in range(20)], PAGES),
+        *login(patient),
+        *patient.views([200], ("/booking",), page_role="form"),
+        *patient.views([260], ("/done",), page_role="done"),
+    ]
+    robots = [MadeClient(there | new | {"ua_token": 100 + number}) for number in range(14)]
+    theirs = []
+    for place, robot in enumerate(robots):
+        theirs += robot.views([15.0 * place, 15.0 * place + 60, 15.0 * place + 120], ("/",), **paid)
+        theirs += robot.views([300 + 9.0 * place], ("/booking",), page_role="form")
+        theirs += robot.views([302 + 9.0 * place], ("/done",), page_role="done")
+        theirs += robot.views([400 + 5.0 * place, 405 + 5.0 * place], ("/login", "/password"), page_role="reset")
+        theirs += robot.views(
+            [600 + 0.5 * place + number for number in range(9)], PAGES, attack="sql", hints="contradict"
+        )
+    store(clickhouse, [*mine, *theirs])
+    bands = {each.suspect: scored(signs_of(each), each.around).band for each in found(tables.writer, *all_signals())}
+    assert {bands.get(first.suspect), bands.get(patient.suspect)}.isdisjoint({"likely"})
+    assert {bands[robot.suspect] for robot in robots} == {"likely"}

@@ -74,6 +74,12 @@ def test_what_a_foreign_page_may_have_sent_makes_nobody_likely() -> None:
     assert foreign("all", rates, broken, forged) == "likely"  # a browser never contradicts itself
 
 
+def test_what_an_address_did_makes_nobody_likely_who_is_not_alone_there() -> None:
+    signs = [sign("A", 40, "F42", of="network"), sign("B", 45, "F49")]
+    assert scored(signs, Surroundings()).band == "likely"
+    assert scored(signs, Surroundings(is_alone=False)).band == "watch"
+
+
 def test_an_attack_without_a_cookie_accuses_nobody_whose_browser_has_one_at_the_address() -> None:
     attack, named = sign("R", 60, "F17", strong=True), sign("L", 60, "F07", strong=True)
     beside = Surroundings(has_cookie_beside=True)
