@@ -15,7 +15,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bench.fraud.public_lines import session_views, views
+from bench.fraud.public_lines import SEEN, UNSEEN, days_of, session_views, views
 from bench.fraud.replayed import BANDS, Scored, Suspect, as_json, scored
 from bench.servers import clickhouse
 from pipeline.durations import DAY_MS, HOUR_MS, SECOND_MS
@@ -36,31 +36,6 @@ CROWDSEC: Final = "crowdsec-http-tests"
 ROBOT, PEOPLE = "bot", ("browser", "app")
 HUMAN, SIMPLE, LIKE_PEOPLE = "human", "moderate_bot", "advanced_bot"
 HUMANS_THAT_ALARM: Final = 0.1
-SEEN: Final[Mapping[str, tuple[str, ...]]] = {
-    "apache2-http-sensitive-files": ("F17",),
-    "bunkerweb-http-sensitive-files": ("F17",),
-    "litespeed-http-sensitive-files": ("F17",),
-    "nginx-http-sqli-probing": ("F17",),
-    "nginx-http-xss-probing": ("F17",),
-    "aws-alb-http-bad-user-agent": ("robot",),
-    "nginx-bad-user-agent": ("robot",),
-    "traefik_base-http-scenario": ("robot", "F16", "F17"),
-    "envoy-http-crawl-non_statics": ("F13", "F16"),
-    "http-dos-bypass-cache": ("F52",),
-    "http-dos-switching-ua": ("F32b",),
-    "http-technology-probing": ("F17",),
-}
-"""What sees the scenarios of each test: all of these signals, or the name of a robot."""
-UNSEEN: Final[Mapping[str, str]] = {
-    "http-bf-wordpress-bf": "POSTs alone",
-    "nginx-http-generic-bf": "POSTs and lines of an error log",
-    "http-dos-invalid-http-versions": "the version of HTTP is no column",
-    "http-wordpress_user-enum": "the author is a query parameter that is not kept: views of one page",
-    "nginx-cve-2021-41773": "one GET and one POST: two attempts are needed",
-    "nginx-http-malformed": "requests that are no HTTP",
-    "nginx-http-w00twoot": "one GET: two attempts are needed",
-}
-"""The scenarios that a pixel cannot tell, and why."""
 
 
 def agents(data: Path) -> dict[str, Any]:
@@ -78,10 +53,10 @@ def agents(data: Path) -> dict[str, Any]:
             total[name] += 1
             found[name] += is_robot
         if label in (ROBOT, *PEOPLE) and is_robot != (label == ROBOT):
-            wrong[label].append(row.get("family", agent))
+            wrong[label].append(row.get("family", agent).removeprefix("ZZZ ").partition(" - ")[0].strip())
     return {
         "found": {label: {"found": found[label], "of": total[label]} for label in sorted(total)},
-        "wrong": {label: [f"{name} {count}" if count > 1 else name for name, count in sorted(Counter(names).items())] for label, names in wrong.items()},
+        "wrong": {label: [f"{name} ({count})" if count > 1 else name for name, count in sorted(Counter(names).items())] for label, names in wrong.items()},
     }  # fmt: skip
 
 
@@ -168,7 +143,7 @@ def crowdsec(settings: Settings, data: Path) -> dict[str, Any]:
     rows = [line.split("\t") for line in read_log(data / CROWDSEC / "labels.tsv")[1:]]
     tests = {name: views(read_log(data / CROWDSEC / f"{name}.log")) for name, *_ in rows}
     hits: list[tuple[str, PlannedHit]] = []
-    for number, names in enumerate(_days_of(tests), 1):
+    for number, names in enumerate(days_of(tests), 1):
         begin = _midnight() - number * DAY_MS + 12 * HOUR_MS
         for name in names:
             first = tests[name][0].at_ms
@@ -192,22 +167,6 @@ def crowdsec(settings: Settings, data: Path) -> dict[str, Any]:
             "why": UNSEEN.get(name, ""),
         }
     return found
-
-
-def _days_of(tests: Mapping[str, Sequence[LoggedHit]]) -> list[list[str]]:
-    """Return the tests that share a day, which is scored at once: those without a network, an agent or a missing page in common."""
-    days: list[tuple[set[tuple[str, str]], list[str]]] = []
-    for name, hits in tests.items():
-        things = {("network", hit.address.rpartition(".")[0]) for hit in hits} | {("agent", hit.agent) for hit in hits}
-        things |= {("page", hit.target.partition("?")[0]) for hit in hits if hit.status >= 400}
-        free = (day for day in days if not day[0] & things)
-        seen, names = next(free, (set[tuple[str, str]](), list[str]()))
-        if not names and hits:
-            days.append((seen, names))
-        if hits:
-            seen |= things
-            names.append(name)
-    return [names for _, names in days]
 
 
 def _outcome(scenarios: str, seen: Sequence[str], fired: set[str], band: str) -> str:
