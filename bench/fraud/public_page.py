@@ -169,6 +169,7 @@ def _logs(logs: Mapping[str, Any]) -> list[str]:
         _markdown(("log", "page views", "clients of a day", *reversed(BANDS[1:])), bands),
         _markdown(("log", "named by a person", *reversed(BANDS)), clients),
         _markdown(("log", "client", "what", "band", "points", "signals"), found),
+        _titles(name for *_, names in found for name in names.split()),
         f"{MISSED}\n\n" + "\n".join(missed),
     ]
 
@@ -184,6 +185,11 @@ def _by_eye(by_eye: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     bands = ", ".join(f"{acted[band]} of {read[band]} *{band}*" for band in reversed(BANDS) if read[band])
     head = ("log", "place", "band", "clients", "signals of the worst", "what the lines say", "act?")
     return [EYE.format(acted=acted.total(), read=len(rows), bands=bands), _markdown(head, rows)]
+
+
+def _titles(names: Iterable[str]) -> str:
+    known = all_signals()
+    return "; ".join(f"{name} {known[name].en.title}" for name in sorted({*names} & {*known}, key=list(known).index))
 
 
 def _fired(signals: Mapping[str, int]) -> str:
