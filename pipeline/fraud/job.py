@@ -54,9 +54,15 @@ Progress = Callable[[str, date], None]
 
 
 def score_days(
-    settings: Settings, now: datetime, progress: Progress = lambda _site, _day: None, *, days: int = DAYS, most: int = 0
+    settings: Settings,
+    now: datetime,
+    progress: Progress = lambda _site, _day: None,
+    *,
+    days: int = DAYS,
+    most: int = 0,
+    only: str = "",
 ) -> int:
-    """Score the changed days of all sites, the newest first, and return their number; `most` bounds it, 0 does not.
+    """Score the changed days of all sites, or of `only` one, the newest first, and return their number; `most` bounds it, 0 does not.
 
     A day that cannot be scored does not hold up the others: what one client sends may not end the search for all.
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses or a day failed, `locks.Held` while another process scores.
@@ -69,6 +75,7 @@ def score_days(
             (day, site)
             for day in sorted((day for day in stored if first <= day <= now.date()), reverse=True)
             for site in settings.sites
+            if only in ("", site.id)
             if done.get((site.id, day)) != store.Scoring(stored[day], rules_version(), is_over=day < now.date())
         ]
         number, failed = 0, list[str]()

@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
 
 
 def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
-    """Score the days that changed, now, and list the cases that wait."""
+    """Score the days that changed, now, of all sites or of one, and list the cases that wait."""
     from pipeline.claims.switch import refuse_where_off
     from pipeline.database.starting import wait_until_prepared
     from pipeline.errors import Fatal
@@ -85,7 +85,12 @@ def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "
     wait_until_prepared(settings)
     try:
         with errors.status("looking for days that changed") as status:
-            done = score_days(settings, datetime.now(UTC), lambda name, day: status.update(f"scoring {name}, {day}"))
+            done = score_days(
+                settings,
+                datetime.now(UTC),
+                lambda name, day: status.update(f"scoring {name}, {day}"),
+                only=site,
+            )
     except locks.Held:
         raise Fatal("`ship` scores right now; run it again in a moment") from None
     errors.print(f"days scored: {done}" if done else "nothing changed since the last scoring", highlight=False)

@@ -106,6 +106,19 @@ def test_score_scores_what_changed_and_lists_what_waits(reviewer: Reviewer) -> N
     assert "nothing changed since the last scoring" in reviewer.types("score").output
 
 
+def test_score_of_one_site_scores_no_other(reviewer: Reviewer) -> None:
+    with reviewer.config.open("a", encoding="utf-8") as file:
+        file.write('[[sites]]\nid = "branch"\nhosts = ["branch.example"]\n')
+    for site in ("clinic", "branch"):
+        store(reviewer.settings, MadeClient().views(UNEVEN[:9], PAGES, attack="dotfile", site=site))
+    scored = "SELECT DISTINCT site FROM pixel.fraud_runs ORDER BY site"
+    listed = reviewer.reads("score", "--site", "branch")
+    assert [case["site"] for case in listed] == ["branch"]
+    assert reviewer.rows.admin.query(scored).result_rows == [("branch",)]
+    assert len(reviewer.reads("score")) == 2
+    assert reviewer.rows.admin.query(scored).result_rows == [("branch",), ("clinic",)]
+
+
 def test_score_waits_for_nobody(reviewer: Reviewer) -> None:
     reviewer.settings.run_dir.mkdir(parents=True)
     with locks.locked(reviewer.settings.run_dir / LOCK):
