@@ -74,7 +74,12 @@ _MEMBERS: Final = (
     " ORDER BY day DESC, suspect LIMIT {most:UInt32}"
 )
 """Of a run that broke off before its last row, too: its rows hide those of the run before, and a case would lose its number."""
-_RUNS: Final = "/* scored days */ SELECT site, day, stored, rules_version, computed_at FROM pixel.fraud_runs FINAL WHERE day >= {first:Date}"
+_RUNS: Final = (
+    "/* scored days */ SELECT site, day, stored, rules_version, computed_at FROM pixel.fraud_runs FINAL WHERE day >= {first:Date}"
+    " AND NOT arrayExists(block -> day BETWEEN block.1 AND block.2 AND block.3 > computed_at, (SELECT groupArray(("
+    "toDate(since, 'UTC'), toDate(until, 'UTC'), changed_at)) FROM pixel.subject_blocks WHERE until >= {first:Date}))"
+)
+"""Without the days of a person who was blocked or unblocked since: what was found by their rows may be about others, or counted in a sum."""
 
 
 class Scoring(NamedTuple):
@@ -103,7 +108,7 @@ def connected(settings: Settings) -> AbstractContextManager[Client]:
 
 
 def scored_days(client: Client, first: date) -> dict[tuple[str, date], Scoring]:
-    """Return the last scoring of each day of a site."""
+    """Return the last scoring of each day of a site, where it still holds."""
     rows = client.query(_RUNS, parameters={"first": first}).result_rows
     return {
         (site, day): Scoring(int(stored), rules, is_over=day < in_utc(at).date())

@@ -59,6 +59,8 @@ GRANT SELECT ON pixel.fraud_runs TO pixel_writer;
 GRANT TRUNCATE, SELECT(run) ON pixel.fraud_hits TO pixel_writer;
 GRANT SELECT ON pixel.fraud_normals TO pixel_writer;
 GRANT SELECT ON pixel.verdicts TO pixel_writer;
+-- Which days are scored again because somebody was blocked or unblocked; not who.
+GRANT SELECT(since, until, changed_at) ON pixel.subject_blocks TO pixel_writer;
 GRANT SELECT(database, table, active, partition_id, rows) ON system.parts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.
