@@ -20,7 +20,7 @@ from pipeline.database.client import code, explain
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud import normals, store
 from pipeline.fraud.day import Day, Found, Suspect
-from pipeline.fraud.measure import copied, measure, suspects_of
+from pipeline.fraud.measure import copied, end_copies, measure, suspects_of
 from pipeline.fraud.sentences import reasons
 from pipeline.marks.versions import versions_now
 from pipeline.publish.job import Passed
@@ -179,10 +179,12 @@ class Scoring:
     def __init__(self) -> None:
         self._passed: Passed | None = None
         self._rests_until = 0.0
+        self._is_emptied = False
 
     def __call__(self, settings: Settings) -> None:
         """Score the newest changed day; raises what `score_days` raises."""
         if not settings.fraud.enabled:
+            self._empty(settings)
             return
         self._passed = self._passed or Passed(settings.spool_dir)
         began, until = monotonic(), self._passed.look(datetime.now(UTC))
@@ -193,6 +195,13 @@ class Scoring:
         except locks.Held:
             return  # `fraud score` does the same work right now
         self._rests_until = monotonic() + min(LONGEST_REST, max(SHORTEST_REST, (monotonic() - began) * REST))
+
+    def _empty(self, settings: Settings) -> None:
+        """End the copy of a scoring that broke off before the review was switched off: no scoring would."""
+        if not self._is_emptied:
+            with store.connected(settings) as client:
+                end_copies(client)
+            self._is_emptied = True
 
 
 def _member(day: Day, suspect: Suspect, case: str) -> Member:

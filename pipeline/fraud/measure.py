@@ -80,7 +80,7 @@ def copied(client: Client, day: Day) -> Iterator[None]:
 
     Raises `Retryable` where hits of it ended meanwhile: what was measured is of a part of the day, or of a person who was erased.
     """
-    client.command(_EMPTY)
+    end_copies(client)
     try:
         sent = client.command(_COPY, parameters=day.words)
         yield
@@ -91,7 +91,12 @@ def copied(client: Client, day: Day) -> Iterator[None]:
                 " was erased); the day is scored again"
             )
     finally:
-        client.command(_EMPTY)
+        end_copies(client)
+
+
+def end_copies(client: Client) -> None:
+    """Delete all copied hits."""
+    client.command(_EMPTY)
 
 
 def measure(client: Client, day: Day, signals: Sequence[Signal], normals: Mapping[str, Normal]) -> list[Measured]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver import Client
@@ -52,10 +53,10 @@ def test_a_blocked_suspect_vanishes_from_every_view_at_once_and_comes_back(
     score_days(clickhouse, datetime.now(UTC))
     with_them = views(security)
     assert {name for name in without if with_them[name] == without[name]} == {"advice", "verdicts"}
-    who = {"visitor": scanner.suspect} if by == "visitor" else {"address": str(scanner.views([0])[0]["ip_token"])}
-    tables.block(**who)  # type: ignore[arg-type]
+    who: Any = {"visitor": scanner.suspect} if by == "visitor" else {"address": str(scanner.views([0])[0]["ip_token"])}
+    tables.block(**who)
     assert views(security) == without
-    tables.block(**who, state="unblocked", seconds_later=1)  # type: ignore[arg-type]
+    tables.block(**who, state="unblocked", seconds_later=1)
     assert views(security) == with_them
 
 

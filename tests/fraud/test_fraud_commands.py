@@ -309,8 +309,10 @@ def test_before_the_first_scoring_every_command_says_so(reviewer: Reviewer) -> N
 
 def test_where_the_review_is_off_nothing_is_scored_and_every_command_says_why(busy: Reviewer) -> None:
     busy.settings = busy.settings.model_copy(update={"fraud": Fraud(enabled=False)})
-    tables = ("fraud_cases", "fraud_signals", "fraud_runs", "fraud_normals")
+    tables = ("fraud_cases", "fraud_signals", "fraud_runs", "fraud_normals", "fraud_hits")
     busy.rows.clear(*tables)
+    left = "INSERT INTO pixel.fraud_hits (site, received_at) VALUES ('clinic', now64(3))"  # of a scoring that broke off
+    busy.rows.writer.command(left)
     Scoring()(busy.settings)
     for table in tables:
         assert busy.rows.admin.query(f"SELECT count() FROM pixel.{table}").result_rows == [(0,)]
