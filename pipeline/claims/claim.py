@@ -157,7 +157,7 @@ def _read(client: Client, request: ClaimRequest, private: bytes, now: datetime) 
     clicks, foreign, odd = _opened(clear, private, now.astimezone(UTC).date())
     ended, later = sum(not each.sealed for each in clear), len(landings) - len(seen)
     if not clicks:
-        raise Fatal(f"case {request.case}: {_why_none(clear, ended, foreign, later)}")
+        raise Fatal(f"case {request.case}: {_why_none(clear, ended, foreign, later, len(seen) - len(clear))}")
     return Claim(
         request.case,
         site,
@@ -213,9 +213,11 @@ def _opened(landings: Sequence[_Landing], private: bytes, today: date) -> tuple[
     return list(found.values()), foreign, odd
 
 
-def _why_none(landings: Sequence[_Landing], ended: int, foreign: int, later: int) -> str:
+def _why_none(landings: Sequence[_Landing], ended: int, foreign: int, later: int, unclear: int) -> str:
     if not landings and later:
         return f"its {later} paid landings came after the verdict; look at it again, and confirm it if it still holds"
+    if not landings and unclear:
+        return f"its {unclear} paid landings may be those of a person who shares an address and a browser with the suspects"
     if not landings:
         return "has no paid landing of this network"
     if foreign:

@@ -42,7 +42,8 @@ GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
 -- For copying only those acts of the audit file that are missing in the table.
 GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
 -- Counts of rows, and the cells of a report before they are perturbed (sql/rollup, sql/views/counted_cells.sql); for the fraud review, the suspects
--- of a day by signal, and for a claim the sealed click ids of one case (sql/fraud), which it has no key to open.
+-- of a day by signal, the hits of a day with their tokens, which it copies, and for a claim the sealed click ids of one case (sql/fraud), which
+-- it has no key to open.
 GRANT SELECT ON rollup.* TO pixel_writer;
 -- It reads its own publications, and the number of stored rows of each day.
 GRANT SELECT ON pixel.cells TO pixel_writer;

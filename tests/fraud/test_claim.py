@@ -233,6 +233,18 @@ def test_the_clicks_of_an_unclear_suspect_are_left_out_beside_clearer_ones(clini
     assert ([click.click_id for click in made.clicks], made.unclear) == (told, int(has_clear))
 
 
+def test_a_patient_behind_the_address_and_browser_of_a_cheat_is_not_claimed(clinic: Clinic) -> None:
+    clinic.visit(DAY, ["/?gclid=of-the-cheat"])
+    landing, later = clinic.edge(DAY, ["/?gclid=of-a-patient", "/doctors"], second=600)
+    clinic.store([landing])
+    case = clinic.score()
+    clinic.decide(case, "confirmed")
+    assert len(clinic.claim(case).clicks) == 2
+    clinic.store([replace(later, visitor=77, visitor_kind="cookie", cookie_state="returning")])
+    with pytest.raises(Fatal, match="its 2 paid landings may be those of a person"):
+        clinic.claim(case)
+
+
 def test_the_clicks_of_a_blocked_person_are_not_claimed(clinic: Clinic, case: str) -> None:
     clinic.decide(case, "confirmed")
     suspect = clinic.rows.admin.query("SELECT visitor FROM pixel.fraud_cases FINAL").result_rows[0][0]
