@@ -101,7 +101,9 @@ class _Landing(NamedTuple):
 def read_request(case: str, purpose: str, network: str, *, who: str) -> ClaimRequest:
     """Return the request; raises `ValueError`, which names the option and the expected form."""
     if not _CASE.fullmatch(case):
-        raise ValueError("CASE: expected the id of a case, 12 hexadecimal digits")
+        raise ValueError(
+            "ID: expected the whole number of a case, 12 hexadecimal digits; see `clinic-pixel fraud cases --all`"
+        )
     if not purpose.strip() or not purpose.isprintable() or len(purpose) > _MAX_WORDS:
         raise ValueError(f"--purpose: expected one line of up to {_MAX_WORDS} characters")
     if network and network not in CLICK_ID_NAMES:

@@ -20,7 +20,12 @@ def register(group: typer.Typer) -> None:
 
 
 def claim_refund(
-    case: Annotated[str, typer.Argument(help="Id of a case whose newest verdict is confirmed.")],
+    case: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="The whole number of a case whose newest verdict is confirmed.", show_default=False
+        ),
+    ],
     key: Annotated[
         Path, typer.Option("--key", help="The private half of `keys claim-pair`, mode 0600.", show_default=False)
     ],

@@ -172,7 +172,11 @@ def summary(clicks: Sequence[Click], said: Mapping[str, str]) -> list[Line]:
 def _campaign(click: Click, missing: str) -> str:
     """Return the campaign's own mark, else all marks, else `missing`."""
     marks = click.campaign
-    return marks.get("utm_campaign") or ", ".join(f"{name}={marks[name]}" for name in sorted(marks)) or missing
+    return (
+        marks.get("utm_campaign")
+        or ", ".join(f"{name}={marks[name]}" for name in sorted(marks) if marks[name])
+        or missing
+    )
 
 
 def _campaign_in_words(click: Click, said: Mapping[str, str]) -> str:

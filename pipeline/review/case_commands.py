@@ -66,7 +66,7 @@ def show(
 
 
 def _page(settings: Settings, case: Case, known: Details, language: Language) -> None:
-    from pipeline.fraud.sentences import harm_of, word
+    from pipeline.fraud.sentences import harm_of, number, word
     from pipeline.review.cases import DECISIONS
     from pipeline.scoring.score import probability
 
@@ -92,7 +92,9 @@ def _page(settings: Settings, case: Case, known: Details, language: Language) ->
         _say(texts["chance"])
     _list(texts["why"], case.reasons if language == "en" else case.reasons_ru)
     _list(texts["check"], _innocent(known.signals, language))
-    title = texts["points"].format(score=f"{case.score:g}", share=probability(case.score))
+    title = texts["points"].format(
+        score=number(case.score, language), share=_share(probability(case.score), texts["most"])
+    )
     worst = known.suspects[0] if known.suspects else {"families": {}}
     _table(title, heads["points"], _waterfall(worst["families"], texts["prior"], language))
     _table(texts["signals"], heads["signals"], _signals(known.signals, language))
@@ -135,6 +137,11 @@ def _waterfall(families: Mapping[str, float], prior: str, language: Language) ->
         blocks = max(1, round((total - PRIOR) / BAR_POINTS) - before)
         rows.append((family(name, language), _short(points), _short(total), " " * before + "█" * blocks))
     return rows
+
+
+def _share(probability: float, most: str) -> str:
+    """Return a share in percent: nobody is proved a robot, so never all of it."""
+    return f"{probability:.0%}" if probability < 0.99 else most
 
 
 def _short(value: float) -> float:

@@ -16,7 +16,7 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "facts": "{site}, {first} to {last}, {zone}. Suspects: {subjects}, hits: {hits}, touched: {touched}. Harm: {harm}. State: {state}.",
         "chance": "Drawn by chance among unclear cases: your verdict shows what the score misses.",
         "why": "Why",
-        "points": "Points of the worst suspect: {score}, so {share:.0%} that it is no ordinary visitor, by the points alone",
+        "points": "Points of the worst suspect: {score}, so {share} that it is no ordinary visitor, by the points alone",
         "check": "Innocent explanations to rule out first",
         "signals": "What was measured: of each signal the worst suspect (from: the value that counts; 99 %: of 99 in 100 clients)",
         "unknown": "What cannot be known from here",
@@ -33,13 +33,14 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "decisions": "DECISION: {decisions}",
         "claim": "Ask for a refund once it is confirmed: clinic-pixel fraud claim {case} --help",
         "prior": "before anything is known",
+        "most": "over 99%",
     },
     "ru": {
         "title": "Дело {case}: {band}",
         "facts": "{site}, с {first} по {last}, {zone}. Подозреваемых: {subjects}, обращений: {hits}, затронуто: {touched}. Ущерб: {harm}. Состояние: {state}.",
         "chance": "Взято наугад из неясных дел: ваше решение покажет, чего не видит оценка.",
         "why": "Почему",
-        "points": "Баллы худшего подозреваемого: {score}, то есть {share:.0%} за то, что это не обычный посетитель, если судить только по баллам",
+        "points": "Баллы худшего подозреваемого: {score}, то есть {share} за то, что это не обычный посетитель, если судить только по баллам",
         "check": "Сначала исключите невинные объяснения",
         "signals": "Что измерено: у каждого признака худший подозреваемый (с: значение, с которого он считается; 99 %: у 99 из 100 клиентов)",
         "unknown": "Чего отсюда узнать нельзя",
@@ -56,6 +57,7 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "decisions": "РЕШЕНИЕ: {decisions}",
         "claim": "Вернуть деньги за клики, когда дело подтверждено: clinic-pixel fraud claim {case} --help",
         "prior": "пока ничего не известно",
+        "most": "более 99%",
     },
 }
 HEADS: Final[Mapping[Language, Mapping[str, Sequence[str]]]] = {
