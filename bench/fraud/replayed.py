@@ -16,9 +16,9 @@ from clickhouse_connect.driver import Client
 
 from bench.problems.rows import Product, store
 from pipeline.database.client import connect
+from pipeline.fraud.copied import copied
 from pipeline.fraud.day import Day
 from pipeline.fraud.job import lists_version, score_day
-from pipeline.fraud.measure import copied
 from pipeline.fraud.store import connected
 from pipeline.fraud.views import view_of
 from pipeline.settings.model import Settings

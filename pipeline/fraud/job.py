@@ -19,8 +19,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database.client import code, explain
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud import normals, store
-from pipeline.fraud.day import Day, Found, Suspect
-from pipeline.fraud.measure import copied, end_copies, measure, suspects_of
+from pipeline.fraud.copied import CUT_HITS, TOO_MUCH, copied, end_copies
+from pipeline.fraud.day import Day, Found, Measured, Suspect
+from pipeline.fraud.measure import UNMEASURED, measure, suspects_of
 from pipeline.fraud.sentences import reasons
 from pipeline.marks.versions import versions_now
 from pipeline.publish.job import Passed
@@ -37,7 +38,6 @@ SCORE_SECONDS: Final = 60
 REST: Final = 10
 """A scoring rests so many times as long as it took, at most a tenth of one core, but not longer than `LONGEST_REST`."""
 LONGEST_REST: Final = 600.0
-OUT_OF_MEMORY: Final = 241
 SHORTEST_REST: Final = 180.0
 DAYS: Final = 28
 """Days back to which a changed day is scored again."""
@@ -100,10 +100,10 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, 
     signals = measurable(site)
     usual = normals.normals_of(client, site.id, of, signals)
     live = live_signals(signals, normals.counts_of(client, signals), now.date())
-    with copied(client, day):
+    with copied(client, day) as crowded:
         measured = measure(client, day, signals, usual)
         suspects = suspects_of(client, day, measured, live)
-    cut = [each.signal.name for each in measured if each.is_cut]
+    cut = cut_words(signals, measured, crowded)
     if is_over and measured:
         normals.write(client, day, measured, suspects)
     kept = keep(day, suspects, store.members_before(client, day), live)
@@ -111,7 +111,17 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, 
     took = round((monotonic() - began) * 1000)
     store.write_run(client, day, stored=stored, suspects=len(kept), milliseconds=took, cut=cut, lists=lists)
     if cut:
-        log.warning("site %s, %s: more clients than are kept set off %s", site.id, of, ", ".join(cut))
+        log.warning("site %s, %s: not all of the day was looked at: %s", site.id, of, ", ".join(cut))
+
+
+def cut_words(signals: Sequence[Signal], measured: Sequence[Measured], crowded: int) -> list[str]:
+    """Return what of a day was not looked at: names of signals that more clients set off than are kept, `UNMEASURED` and the names of those
+    that needed too much time or memory, and `CUT_HITS` where clients sent more hits than are copied.
+    """
+    done = {each.signal.name for each in measured}
+    cut = [each.signal.name for each in measured if each.is_cut]
+    cut += [f"{UNMEASURED}{signal.name}" for signal in signals if signal.name not in done]
+    return [*cut, CUT_HITS] if crowded else cut
 
 
 def lists_version(settings: Settings) -> str:
@@ -237,7 +247,7 @@ def _apart(settings: Settings, where: str, failed: list[str]) -> Iterator[None]:
         yield
     except ClickHouseError as error:
         trouble = explain(error, settings, "pixel_writer")
-        if isinstance(trouble, Retryable) and code(error) != OUT_OF_MEMORY:
+        if isinstance(trouble, Retryable) and code(error) not in TOO_MUCH:
             raise
         failed.append(f"{where}: {trouble}")
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:

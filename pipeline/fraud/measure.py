@@ -1,7 +1,7 @@
 """Measures the signals of one day of a site in ClickHouse, and reads the suspects with their signs and facts.
 
-Owns the queries on the views of the signals. Theory of operation: the hits of the day are copied once, in the order of their suspects; each signal is one
-query over the copy, which gives what is usual and the clients beyond the threshold, the worst first. Of each signal at most `MOST_ROWS` clients
+Owns the queries on the views of the signals. Theory of operation: the hits of the day were copied in the order of their suspects (`copied`); each signal is
+one query over the copy, which gives what is usual and the clients beyond the threshold, the worst first. Of each signal at most `MOST_ROWS` clients
 are kept, and a signal that had more is named in the run. Works as `pixel_writer`.
 """
 
@@ -11,26 +11,24 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Final
 
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.summary import QuerySummary
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import in_utc
-from pipeline.errors import Retryable
+from pipeline.database.client import code, in_utc
+from pipeline.fraud.copied import BOUNDS, TOO_MUCH
 from pipeline.fraud.day import Day, Found, Measured, Normal, Suspect
-from pipeline.fraud.views import HITS, SUSPECTS, view_of
+from pipeline.fraud.views import SUSPECTS, view_of
 from pipeline.scoring.rules import Signal, rules_version
 
 MOST_ROWS: Final = 5_000
-_COPY: Final = (
-    f"/* copy the hits of a day */ INSERT INTO pixel.fraud_hits SELECT * FROM {HITS}"
-    "(site = {site:String}, since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')}, run = {run:DateTime64(3, 'UTC')})"
-)
-_COPIED: Final = "/* copied hits */ SELECT count() FROM pixel.fraud_hits WHERE run = {run:DateTime64(3, 'UTC')}"
-_EMPTY: Final = "/* end the copies */ TRUNCATE TABLE pixel.fraud_hits"
+SIGNAL_SECONDS: Final = 120
+DAY_SECONDS: Final = 900
+"""The longest measuring of a signal, and of all of them; what does not fit is left out, and the run names it."""
+UNMEASURED: Final = "not measured: "
 _MEASURE: Final = """/* measure a signal */
 SELECT
     countIf(is_of_day),
@@ -74,34 +72,28 @@ _FACTS: Final = (
 )
 
 
-@contextmanager
-def copied(client: Client, day: Day) -> Iterator[None]:
-    """Keep a copy of the hits of a day for its measuring, and end it afterwards; one of a scoring that broke off ends now.
-
-    Raises `Retryable` where hits of it ended meanwhile: what was measured is of a part of the day, or of a person who was erased.
-    """
-    end_copies(client)
-    try:
-        sent = client.command(_COPY, parameters=day.words)
-        yield
-        ((left,),) = client.query(_COPIED, parameters=day.words).result_rows
-        if left != _written(sent):
-            raise Retryable(
-                f"{day.site}, {day.day}: copied hits ended while they were scored (another host scores, too, or a person"
-                " was erased); the day is scored again"
-            )
-    finally:
-        end_copies(client)
-
-
-def end_copies(client: Client) -> None:
-    """Delete all copied hits."""
-    client.command(_EMPTY)
-
-
 def measure(client: Client, day: Day, signals: Sequence[Signal], normals: Mapping[str, Normal]) -> list[Measured]:
-    """Return what each signal measured over the copied hits."""
-    return [_measured(client, day, signal, normals[signal.name]) for signal in signals]
+    """Return what each signal measured over the copied hits.
+
+    One that needs more time or memory than it may take is tried again after the others, and is not among them when it fails again.
+    """
+    end = monotonic() + DAY_SECONDS
+    measured: list[Measured] = []
+    left = list(signals)
+    for _ in range(2):
+        tried, left = left, []
+        for signal in tried:
+            seconds = min(SIGNAL_SECONDS, int(end - monotonic()))
+            try:
+                if seconds > 0:
+                    measured.append(_measured(client, day, signal, normals[signal.name], seconds))
+            except ClickHouseError as error:
+                if code(error) not in TOO_MUCH:
+                    raise
+                seconds = 0
+            if seconds <= 0:
+                left.append(signal)
+    return measured
 
 
 def suspects_of(
@@ -119,21 +111,21 @@ def suspects_of(
     for each in measured:
         for found in each.found:
             signs[found.suspect].append(found)
-    return [_suspect(row, signs[row[0]]) for row in client.query(_FACTS, parameters=day.words).result_rows]
+    return [
+        _suspect(row, signs[row[0]]) for row in client.query(_FACTS, parameters=day.words, settings=BOUNDS).result_rows
+    ]
 
 
-def _written(answer: object) -> int:
-    return answer.written_rows if isinstance(answer, QuerySummary) else 0
-
-
-def _measured(client: Client, day: Day, signal: Signal, normal: Normal) -> Measured:
+def _measured(client: Client, day: Day, signal: Signal, normal: Normal, seconds: int) -> Measured:
     is_above = signal.worse == "above"
     threshold = float(max(signal.levels[0][0], normal.p999) if signal.least else signal.levels[0][0])
     query = _MEASURE.format(
         view=view_of(signal.name), sign=">=" if is_above else "<=", minus="-" if is_above else "", most=MOST_ROWS
     )
     values = {**day.words, "from": day.since - timedelta(hours=signal.hours), "threshold": threshold}
-    ((clients, usual, beyond, worst),) = client.query(query, parameters=values).result_rows
+    ((clients, usual, beyond, worst),) = client.query(
+        query, parameters=values, settings={**BOUNDS, "max_execution_time": seconds}
+    ).result_rows
     found = [
         Found(
             signal.name,

@@ -56,8 +56,9 @@ GRANT SELECT ON pixel.marks TO pixel_writer;
 GRANT SELECT ON pixel.fraud_signals TO pixel_writer;
 GRANT SELECT ON pixel.fraud_cases TO pixel_writer;
 GRANT SELECT ON pixel.fraud_runs TO pixel_writer;
--- The copied hits of the day that is scored: it empties them, counts those of its run, and reads them through the views of the signals alone.
-GRANT TRUNCATE, SELECT(run) ON pixel.fraud_hits TO pixel_writer;
+-- The copied hits of the day that is scored: it empties them, counts those of its run and of each
+-- client, and reads them through the views of the signals alone.
+GRANT TRUNCATE, SELECT(run, site, suspect, received_at) ON pixel.fraud_hits TO pixel_writer;
 GRANT SELECT ON pixel.fraud_normals TO pixel_writer;
 GRANT SELECT ON pixel.verdicts TO pixel_writer;
 -- Which days are scored again because somebody was blocked or unblocked; not who.

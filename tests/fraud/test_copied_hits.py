@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Retryable
-from pipeline.fraud import job, measure
+from pipeline.fraud import copied, job, measure
 from pipeline.fraud.day import Day
 from pipeline.settings.model import Settings
 from support.clinic_day import SINCE, SITE, store
@@ -34,7 +34,7 @@ def test_hits_that_another_scoring_copied_count_for_nobody(
 
     def late(*given: object) -> object:
         """Copy the same hits for another run first: one of another host, or one that broke off and is still copying."""
-        tables.writer.command(measure._COPY, parameters=ALONG.words)
+        tables.writer.command(copied._COPY, parameters={**ALONG.words, "most": 9999})
         return kept(*given)
 
     monkeypatch.setattr("support.suspicion." + kept.__name__, late)

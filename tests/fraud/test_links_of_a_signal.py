@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.database.client import connect
 from pipeline.fraud import job, store
+from pipeline.fraud.copied import copied
 from pipeline.fraud.day import Day, Found, Measured, Normal
-from pipeline.fraud.measure import copied, suspects_of
+from pipeline.fraud.measure import suspects_of
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from support.clinic_day import SINCE, SITE
