@@ -2,8 +2,9 @@
 
 Owns the conditions and their order: the line is on disk before a click id leaves memory. Rules:
 
-* Only the newest verdict counts, under any number that the case has or had, and it must be `confirmed`. Landings after it are left out: nobody
-  has looked at them. A refusal is audited, too; a malformed request is not, because its text may be anything.
+* Only the newest verdict counts, under any number that the case has or had, and it must be `confirmed`. Where the verdicts of two cases that joined
+  contradict each other, a person decides on the joined case first. Landings after the verdict are left out: nobody has looked at them. A refusal is
+  audited, too; a malformed request is not, because its text may be anything.
 * The rows come from two views (sql/fraud/clicks.sql, claim.sql) that give no client, so no user needs a right on the rows of events.
 * A click id ends with its term (`SEALED_DAYS`). One that is not of the form of a click id is left out: a visitor may have written anything there.
 * The click ids are in no log and not in the audit.
@@ -145,12 +146,9 @@ def _read(client: Client, request: ClaimRequest, private: bytes, now: datetime) 
     said = client.query(asked, parameters={"case": request.case}).result_rows
     if not said:
         raise Fatal(f"case {request.case}: has no rows any more; expected a case of `clinic-pixel fraud cases`")
-    case, site, *_, decision, decided_at = said[0]
-    if decision != "confirmed":
-        raise Fatal(
-            f"case {request.case}: its newest verdict is {decision or 'none'}; expected confirmed: a claim needs a person's verdict"
-        )
-    confirmed, days = in_utc(decided_at), [row[2] for row in said]
+    site, days = said[0][0], [row[1] for row in said]
+    case, *decision = said[0][7:]
+    confirmed = _confirmed_at(request.case, *decision)
     landings = [
         each for each in _landings(client, site, case, min(days), max(days)) if request.network in ("", each.network)
     ]
@@ -161,20 +159,30 @@ def _read(client: Client, request: ClaimRequest, private: bytes, now: datetime) 
     if not clicks:
         raise Fatal(f"case {request.case}: {_why_none(clear, ended, foreign, later, len(seen) - len(clear))}")
     return Claim(
-        request.case,
+        case,
         site,
         now,
         confirmed,
         clicks,
-        {"en": _distinct(row[4] for row in said), "ru": _distinct(row[5] for row in said)},
-        sorted({row[6] for row in said}),
-        sorted({row[7] for row in said} - {""}),
+        {"en": _distinct(row[3] for row in said), "ru": _distinct(row[4] for row in said)},
+        sorted({row[5] for row in said}),
+        sorted({row[6] for row in said} - {""}),
         ended,
         foreign,
         odd,
         len(seen) - len(clear),
         later,
     )
+
+
+def _confirmed_at(case: str, state: str, decision: str, is_torn: bool, at: datetime) -> datetime:
+    if is_torn:
+        raise Fatal(f"case {case}: two cases joined, and only one was confirmed; expected a verdict on the joined case")
+    if state != "confirmed":
+        raise Fatal(
+            f"case {case}: its newest verdict is {decision or 'none'}; expected confirmed: a claim needs a person's verdict"
+        )
+    return in_utc(at)
 
 
 def _landings(client: Client, site: str, case: str, first: date, last: date) -> list[_Landing]:

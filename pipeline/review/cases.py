@@ -38,6 +38,7 @@ _DECIDED: Final = {
     "site": "String",
     "decision": "String",
     "band": "String",
+    "aliases": "Array(String)",
     "reason": "String",
     "reviewer": "String",
 }
@@ -171,14 +172,14 @@ def note_reading(settings: Settings, case: Case, purpose: str, *, now: datetime,
 
 
 def decide(settings: Settings, case: Case, decision: Decision, reason: str, *, now: datetime, who: str) -> None:
-    """Store a verdict, after it is in the audit; raises `Retryable` or `Fatal` where one of them is not written.
+    """Store a verdict on a case and those that it took in, after it is in the audit; raises `Retryable` or `Fatal` where one of them is not written.
 
     The newest verdict holds, so one on a clock that is behind would not: it is refused.
     """
     audit = Audit(settings.audit_dir)
     audit.refuse_an_old_clock(now)
     facts = {"case": case.case, "decision": decision, "band": case.band, "reason": reason}
-    row = (now, case.case, case.site, decision, case.band, reason, who)
+    row = (now, case.case, case.site, decision, case.band, list(case.aliases), reason, who)
     with store.connected(settings) as client:
         ((newest,),) = client.query(_NEWEST, parameters={"cases": [case.case, *case.aliases]}).result_rows
         if now <= in_utc(newest):

@@ -12,8 +12,11 @@ ALTER TABLE pixel.fraud_signals$on_cluster
     ADD COLUMN IF NOT EXISTS is_shadow Bool AFTER points,
     MODIFY ORDER BY (site, window_start, signal, subject_kind, subject, link);
 
--- A verdict holds for the band that the case had: one that rises afterwards is looked at again.
-ALTER TABLE pixel.verdicts$on_cluster ADD COLUMN IF NOT EXISTS band LowCardinality(String) AFTER decision;
+-- A verdict holds for the band that the case had: one that rises afterwards is looked at again. `aliases` are the cases that this one had
+-- taken in by then: the reviewer saw them, too.
+ALTER TABLE pixel.verdicts$on_cluster
+    ADD COLUMN IF NOT EXISTS band LowCardinality(String) AFTER decision,
+    ADD COLUMN IF NOT EXISTS aliases Array(String) AFTER band;
 
 -- One row for each suspect of a day that has enough points; the rows with one `case_id` are a case. A day that is scored again
 -- replaces its rows: those of the newest run count (pixel.fraud_runs). `band` and `score` are the suspect's own. `aliases` are the ids of
@@ -91,6 +94,8 @@ CREATE TABLE IF NOT EXISTS pixel.fraud_normals$on_cluster
     p999        Float64 CODEC(ZSTD(1)),
     flagged     UInt64 CODEC(ZSTD(1)),
     people      UInt64 CODEC(ZSTD(1)),
+    is_cut      Bool,
+    seen        Date CODEC(Delta, ZSTD(1)),
     computed_at DateTime64(3, 'UTC') CODEC(ZSTD(1))
 )
 ENGINE = $replacing_merge_tree(computed_at)

@@ -11,7 +11,7 @@ WITH
     guilty AS (
         SELECT site, day, suspect FROM members INNER JOIN states USING (case)
         -- A suspect that is unclear by itself may be a person who shares something with the others of its case.
-        WHERE day >= toDate(first_day) AND states.decision = 'confirmed' AND band != 'unclear'
+        WHERE day >= toDate(first_day) AND states.state = 'confirmed' AND band != 'unclear'
     ),
     received AS (
         SELECT * FROM pixel.events WHERE received_at >= first_day AND site IN (SELECT site FROM guilty)
@@ -21,7 +21,7 @@ WITH
         SELECT
             *,
             if(visitor != 0, visitor, sipHash64(epoch, ip_token, ua_token)) AS suspect,
-            (site, toDate(received_at, 'UTC'), suspect) IN guilty AS is_member,
+            (site, toDate(received_at, 'UTC'), suspect) IN (SELECT site, day, suspect FROM guilty) AS is_member,
             net_class IN ('own', 'crawler') OR agent_signed = 'verified' OR startsWith(robot, 'monitor:') AS is_known,
             cookie_state = 'returning' OR page_role = 'done' OR $is_sent_by_a_person AS is_person,
             visitor = 0 AND robot = '' AND kind = 'pageview' AS is_uncounted,
