@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from pipeline.claims import commands as claims
-from pipeline.review import case_commands, health_commands, verdict_commands
+from pipeline.review import case_commands, finder_commands, health_commands, verdict_commands
 from pipeline.review.health_commands import LangOption, SiteOption, known_site, load
 from pipeline.system.console import (
     ConfigOption,
@@ -68,6 +68,7 @@ def register(app: typer.Typer) -> None:
     verdict_commands.register(group)
     claims.register(group)
     health_commands.register(group)
+    finder_commands.register(group)
     app.add_typer(group, name="fraud", rich_help_panel=Panel.ASK)
 
 
