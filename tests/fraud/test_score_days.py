@@ -32,7 +32,7 @@ def test_a_scanner_is_a_likely_case_and_keeps_its_id_as_it_grows(tables: Rows, c
     assert score_days(clickhouse, NOW) > 0
     (before,) = [row for row in tables.admin.query(CASES).result_rows if row[0] == scanner.suspect]
     assert before[2:4] == ("likely", ["F17", "F20", "F13", "F05"])
-    assert before[4][0].startswith("9 attack attempts within 10 minutes (dotfile), such as ")
+    assert before[4][0].startswith("9 attack attempts within 10 minutes (hidden files), such as ")
     assert score_days(clickhouse, NOW) == 0
     store(clickhouse, scanner.views(range(100, 110), PAGES, attack="dotfile", status=404))
     assert score_days(clickhouse, NOW) == 1
