@@ -19,9 +19,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database.client import code, explain
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud import normals, store
-from pipeline.fraud.copied import CUT_HITS, TOO_MUCH, copied, end_copies
-from pipeline.fraud.day import Day, Found, Measured, Suspect
-from pipeline.fraud.measure import UNMEASURED, measure, suspects_of
+from pipeline.fraud.copied import TOO_MUCH, copied, end_copies
+from pipeline.fraud.day import Day, Found, Suspect
+from pipeline.fraud.measure import cut_words, measure, suspects_of
 from pipeline.fraud.sentences import reasons
 from pipeline.marks.versions import versions_now
 from pipeline.publish.job import Passed
@@ -61,6 +61,7 @@ def score_days(
     days: int = DAYS,
     most: int = 0,
     only: str = "",
+    today_last: bool = False,
 ) -> int:
     """Score the changed days of all sites, or of `only` one, the newest first, and return their number; `most` bounds it, 0 does not.
 
@@ -78,6 +79,8 @@ def score_days(
             if only in ("", site.id)
             if done.get((site.id, day)) != store.Scoring(stored[day], rules_version(), is_over=day < now.date())
         ]
+        if today_last:
+            due.sort(key=lambda each: each[0] == now.date())
         number, failed = 0, list[str]()
         for day, site in due:
             if (most and number >= most) or len(failed) >= MOST_FAILED:
@@ -112,16 +115,6 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, 
     store.write_run(client, day, stored=stored, suspects=len(kept), milliseconds=took, cut=cut, lists=lists)
     if cut:
         log.warning("site %s, %s: not all of the day was looked at: %s", site.id, of, ", ".join(cut))
-
-
-def cut_words(signals: Sequence[Signal], measured: Sequence[Measured], crowded: int) -> list[str]:
-    """Return what of a day was not looked at: names of signals that more clients set off than are kept, `UNMEASURED` and the names of those
-    that needed too much time or memory, and `CUT_HITS` where clients sent more hits than are copied.
-    """
-    done = {each.signal.name for each in measured}
-    cut = [each.signal.name for each in measured if each.is_cut]
-    cut += [f"{UNMEASURED}{signal.name}" for signal in signals if signal.name not in done]
-    return [*cut, CUT_HITS] if crowded else cut
 
 
 def lists_version(settings: Settings) -> str:
@@ -184,15 +177,19 @@ def worst_signs(suspect: Suspect) -> list[Found]:
 
 
 class Scoring:
-    """The job: scores what changed, the newest day first, one day at a time."""
+    """The job: scores what changed, the newest day first, one day at a time.
+
+    Every second time today waits for the other days: where events never stop it changes always, and none of the others would have its turn.
+    """
 
     def __init__(self) -> None:
         self._passed: Passed | None = None
+        self._today_last = False
         self._rests_until = 0.0
         self._is_emptied = False
 
     def __call__(self, settings: Settings) -> None:
-        """Score the newest changed day; raises what `score_days` raises."""
+        """Score a changed day of each site; raises what `score_days` raises."""
         if not settings.fraud.enabled:
             self._empty(settings)
             return
@@ -201,10 +198,13 @@ class Scoring:
         if until is None or began < self._rests_until:
             return
         try:
-            score_days(settings, until, most=len(settings.sites))
+            score_days(settings, until, most=len(settings.sites), today_last=self._today_last)
         except locks.Held:
             return  # `fraud score` does the same work right now
-        self._rests_until = monotonic() + min(LONGEST_REST, max(SHORTEST_REST, (monotonic() - began) * REST))
+        finally:
+            # A scoring that failed rests, too: it may have worked for as long as it may.
+            self._rests_until = monotonic() + min(LONGEST_REST, max(SHORTEST_REST, (monotonic() - began) * REST))
+            self._today_last = not self._today_last
 
     def _empty(self, settings: Settings) -> None:
         """End the copy of a scoring that broke off before the review was switched off: no scoring would."""

@@ -19,7 +19,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import code, in_utc
-from pipeline.fraud.copied import BOUNDS, TOO_MUCH
+from pipeline.fraud.copied import BOUNDS, CUT_HITS, TOO_MUCH
 from pipeline.fraud.day import Day, Found, Measured, Normal, Suspect
 from pipeline.fraud.views import SUSPECTS, view_of
 from pipeline.scoring.rules import Signal, rules_version
@@ -114,6 +114,16 @@ def suspects_of(
     return [
         _suspect(row, signs[row[0]]) for row in client.query(_FACTS, parameters=day.words, settings=BOUNDS).result_rows
     ]
+
+
+def cut_words(signals: Sequence[Signal], measured: Sequence[Measured], crowded: int) -> list[str]:
+    """Return what of a day was not looked at: names of signals that more clients set off than are kept, `UNMEASURED` and the names of those
+    that needed too much time or memory, and `CUT_HITS` where clients sent more hits than are copied.
+    """
+    done = {each.signal.name for each in measured}
+    cut = [each.signal.name for each in measured if each.is_cut]
+    cut += [f"{UNMEASURED}{signal.name}" for signal in signals if signal.name not in done]
+    return [*cut, CUT_HITS] if crowded else cut
 
 
 def _measured(client: Client, day: Day, signal: Signal, normal: Normal, seconds: int) -> Measured:
