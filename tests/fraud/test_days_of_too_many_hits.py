@@ -1,4 +1,4 @@
-"""A day that is too large: what is left out is named, and the rest is scored."""
+"""Days that are too large or too many: what is left out is named, the rest is scored, and each day has its turn."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from pipeline.fraud import copied, job, measure
+from pipeline.errors import Fatal
+from pipeline.fraud import copied, job, measure, views
 from pipeline.fraud.day import Day
 from pipeline.operations import setting_checks
+from pipeline.publish.job import Passed
+from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from support.clinic_day import SINCE, SITE, row, store
 from support.clinic_day import rows as day_rows
@@ -30,15 +33,15 @@ def test_a_signal_that_needs_too_much_is_named_and_the_others_are_scored(
     tables: Rows, clickhouse: Settings, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     scanner = MadeClient()
-    store(clickhouse, [*day_rows(), *scanner.views(UNEVEN, ("/a", "/b", "/c"), attack="dotfile")])
-    real = measure.view_of
-    monkeypatch.setattr(measure, "SIGNAL_SECONDS", 2)
-    monkeypatch.setattr(measure, "BOUNDS", {**measure.BOUNDS, "max_memory_usage": 100_000_000})
+    store(clickhouse, scanner.views(UNEVEN, ("/a", "/b", "/c"), attack="dotfile"))
+    monkeypatch.setattr(job, "measurable", lambda _site: [all_signals()[name] for name in ("F18", "F17", "F13")])
+    monkeypatch.setattr(measure, "SIGNAL_SECONDS", 4)
+    monkeypatch.setattr(measure, "BOUNDS", {**copied.BOUNDS, "max_memory_usage": 100_000_000})
     asked: list[str] = []
 
     def view(signal: str) -> str:
         asked.append(signal)
-        return real(signal) if signal != "F18" else f"({COSTLY[fault]}) AS costly, {real(signal)}"
+        return views.view_of(signal) if signal != "F18" else f"({COSTLY[fault]}) AS costly, {views.view_of(signal)}"
 
     monkeypatch.setattr(measure, "view_of", view)
     assert job.score_days(clickhouse, OVER) == 1
@@ -69,7 +72,7 @@ def test_an_error_that_is_no_lack_of_room_is_no_cut(
 ) -> None:
     store(clickhouse, MadeClient().views(UNEVEN))
     monkeypatch.setattr(measure, "view_of", lambda _signal: "rollup.no_such_view")
-    with pytest.raises(job.Fatal, match=f"not scored: {SITE}, "):
+    with pytest.raises(Fatal, match=f"not scored: {SITE}, "):
         job.score_days(clickhouse, OVER)
     assert tables.admin.query("SELECT count() FROM pixel.fraud_runs").result_rows == [(0,)]
 
@@ -85,7 +88,7 @@ def test_of_a_client_with_very_many_hits_the_first_of_each_hour_are_copied_and_i
         ).result_rows
     assert rows == [(flood.suspect, 10, 50, 49), (flood.suspect, 11, 50, 49), (person.suspect, 10, 10, 54)]
     assert crowded == 1
-    assert job.cut_words([], [], crowded) == ["hits"]
+    assert measure.cut_words([], [], crowded) == ["hits"]
     run = (SINCE.date(), SITE, OVER, ["hits"])
     tables.writer.insert("fraud_runs", [run], ["day", "site", "computed_at", "cut"], database="pixel")
     texts = [text for _, text in setting_checks.fraud(clickhouse)]
@@ -121,3 +124,24 @@ def test_a_day_copied_in_pieces_is_the_day_copied_at_once(
     assert seen[0][1] == seen[1][1]
     # Of the three deliveries with the number 7 the last one came 701 seconds after the second; both with 9 are two seconds apart.
     assert sum(is_repeat for _, _, _, is_repeat in seen[0][1]) == 2
+
+
+def test_a_day_that_is_over_has_its_turn_where_today_changes_all_the_time(
+    tables: Rows, clickhouse: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = SINCE + timedelta(hours=20)
+    monkeypatch.setattr(job, "SHORTEST_REST", 0)
+    monkeypatch.setattr(job, "REST", 0)
+    monkeypatch.setattr(Passed, "look", lambda *_given: now)
+    scoring = job.Scoring()
+    scored = []
+    for back in (1, 2):
+        store(clickhouse, [row(SINCE - timedelta(days=back), visitor=1, ip_token="::1", event_id=UUID(int=back))])
+    for turn in range(4):
+        at = SINCE + timedelta(hours=10, seconds=turn)
+        store(clickhouse, [row(at, visitor=1, ip_token="::1", event_id=UUID(int=9 + turn))])
+        scoring(clickhouse)
+        days = tables.admin.query("SELECT DISTINCT day FROM pixel.fraud_runs ORDER BY day DESC").result_rows
+        scored.append([day for (day,) in days])
+    today, yesterday, before = (SINCE.date() - timedelta(days=back) for back in range(3))
+    assert scored == [[today], [today, yesterday], [today, yesterday], [today, yesterday, before]]
