@@ -7,7 +7,7 @@ the rules changed; readers see a run when all of it is stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -20,15 +20,13 @@ from pipeline.database.client import code, explain
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud import normals, store
 from pipeline.fraud.copied import TOO_MUCH, copied, end_copies
-from pipeline.fraud.day import Day, Found, Suspect
+from pipeline.fraud.day import Day
+from pipeline.fraud.kept import keep
 from pipeline.fraud.measure import cut_words, measure, suspects_of
-from pipeline.fraud.sentences import reasons
 from pipeline.marks.versions import versions_now
 from pipeline.publish.job import Passed
 from pipeline.publish.ledger import stored_days
-from pipeline.scoring.cases import Member, cases_of, sampled
 from pipeline.scoring.rules import Signal, all_signals, rules_version
-from pipeline.scoring.score import Scored, Sign, scored
 from pipeline.scoring.trial import live_signals
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
@@ -41,8 +39,6 @@ LONGEST_REST: Final = 600.0
 SHORTEST_REST: Final = 180.0
 DAYS: Final = 28
 """Days back to which a changed day is scored again."""
-SAMPLES: Final = 3
-"""So many unclear cases of a day are queued for a reviewer, or health learns only from what the score already believed."""
 MOST_FAILED: Final = 3
 """So many days that cannot be scored end a scoring: the fault is not that of a day."""
 LOCK: Final = "fraud.lock"
@@ -130,52 +126,6 @@ def measurable(site: Site) -> list[Signal]:
     return [signal for signal in all_signals().values() if not signal.roles or known & set(signal.roles)]
 
 
-def keep(
-    day: Day, suspects: Sequence[Suspect], before: Sequence[Member], live: Collection[str] | None = None
-) -> list[store.Kept]:
-    """Return the suspects that have enough points, each with its case; pure."""
-    found = {suspect.suspect: (suspect, score_of(suspect, live)) for suspect in suspects}
-    kept = {place: each for place, each in found.items() if each[1].band != "none"}
-    own_case = {member.suspect: member.case for member in before if member.day == day.day}
-    members = [_member(day, suspect, own_case.get(place, "")) for place, (suspect, _) in kept.items()]
-    others = [member for member in before if member.day != day.day]
-    cases = cases_of(day.site, [*members, *others])
-    case_of = {member.suspect: case.id for case in cases for member in case.members if member.day == day.day}
-    aliases = {case.id: case.aliases for case in cases}
-    best = _best_bands(kept, case_of)
-    samples = sampled((case for case, band in best.items() if band == "unclear"), SAMPLES)
-    links = {member.suspect: sorted(member.links) for member in members}
-    return [
-        store.Kept(
-            suspect,
-            score,
-            {
-                "en": reasons(worst_signs(suspect), score.points, "en"),
-                "ru": reasons(worst_signs(suspect), score.points, "ru"),
-            },
-            links[place],
-            case_of[place],
-            case_of[place] in samples,
-            aliases[case_of[place]],
-        )
-        for place, (suspect, score) in kept.items()
-    ]
-
-
-def score_of(suspect: Suspect, live: Collection[str] | None = None) -> Scored:
-    """Return the score of a suspect; only `live` signals give points, None takes the shipped judgement."""
-    signals = all_signals()
-    return scored([Sign(signals[sign.signal], sign.value) for sign in worst_signs(suspect)], suspect.around, live)
-
-
-def worst_signs(suspect: Suspect) -> list[Found]:
-    """Return the worst sign of each signal: one may have several links of a suspect, and the measuring gives the worst first."""
-    worst: dict[str, Found] = {}
-    for sign in suspect.signs:
-        worst.setdefault(sign.signal, sign)
-    return [*worst.values()]
-
-
 class Scoring:
     """The job: scores what changed, the newest day first, one day at a time.
 
@@ -212,24 +162,6 @@ class Scoring:
             with store.connected(settings) as client:
                 end_copies(client)
             self._is_emptied = True
-
-
-def _member(day: Day, suspect: Suspect, case: str) -> Member:
-    things = {f"visitor {suspect.visitor}"} if suspect.visitor else set()
-    if suspect.net_class not in ("own", "mobile"):
-        things |= {f"address {day.day} {each}" for each in suspect.addresses}
-        things |= {f"network {day.day} {each}" for each in suspect.networks}
-    links = {f"{sign.signal} {sign.link}" for sign in suspect.signs if sign.link}
-    return Member(day.day, suspect.suspect, frozenset(things), frozenset(links), case)
-
-
-def _best_bands(kept: Mapping[int, tuple[Suspect, Scored]], case_of: Mapping[int, str]) -> dict[str, str]:
-    order = ("unclear", "watch", "likely")
-    best: dict[str, str] = {}
-    for place, (_, score) in kept.items():
-        case = case_of[place]
-        best[case] = max(best.get(case, "unclear"), score.band, key=order.index)
-    return best
 
 
 def _milliseconds(moment: datetime) -> datetime:

@@ -5,7 +5,7 @@ Owns the form of the rows of `pixel.fraud_cases` and `pixel.fraud_runs`, and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from clickhouse_connect.driver import Client
 
 from pipeline.database.client import in_utc, working_as
-from pipeline.fraud.day import Day, Suspect
+from pipeline.fraud.day import Day
+from pipeline.fraud.kept import Kept, touched
 from pipeline.scoring.cases import Member
 from pipeline.scoring.rules import rules_version
-from pipeline.scoring.score import Scored
 from pipeline.settings.model import Settings
 
 QUERY_SECONDS: Final = 600
@@ -88,18 +88,6 @@ class Scoring(NamedTuple):
     stored: int
     rules: str
     is_over: bool
-
-
-class Kept(NamedTuple):
-    """A suspect with its score, the reasons in both languages, its case, and the ids of cases that this one took in."""
-
-    suspect: Suspect
-    scored: Scored
-    reasons: Mapping[str, Sequence[str]]
-    links: Sequence[str]
-    case: str
-    is_sample: bool = False
-    aliases: Sequence[str] = ()
 
 
 def connected(settings: Settings) -> AbstractContextManager[Client]:
@@ -176,14 +164,3 @@ def _row(day: Day, kept: Kept) -> Sequence[object]:
         rules_version(),
         day.run,
     )
-
-
-def touched(suspect: Suspect) -> list[str]:
-    """Return what a suspect touched, by the words ads, booking and login."""
-    roles = set(suspect.roles)
-    parts = {
-        "ads": bool(suspect.paid_clicks) or suspect.impressions > 0,
-        "booking": bool(roles & {"form", "done"}),
-        "login": bool(roles & {"login", "reset"}),
-    }
-    return [name for name, is_touched in parts.items() if is_touched]

@@ -4,4 +4,4 @@ Owns the reading of the views of `fraud`, the audit of what was read and why, an
 them.
 """
 
-__all__ = ["commands"]
+__all__ = ["commands", "docs_page"]

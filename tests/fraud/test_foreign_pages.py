@@ -13,7 +13,7 @@ from bench.problems.networks import write_networks
 from bench.problems.rows import Product
 from bench.problems.rows import store as store_rows
 from pipeline.attackers.scene import PAGES, TRAP, Client, Scene
-from pipeline.fraud.job import score_of
+from pipeline.fraud.kept import score_of
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from pipeline.settings.site import DEMO_SITE

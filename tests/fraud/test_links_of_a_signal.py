@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.database.client import connect
-from pipeline.fraud import job, store
+from pipeline.fraud import store
 from pipeline.fraud.copied import copied
 from pipeline.fraud.day import Day, Found, Measured, Normal
 from pipeline.fraud.measure import suspects_of
@@ -39,10 +39,10 @@ def test_both_links_are_stored_and_the_worst_is_shown_and_scored_once(
         (suspect,) = suspects_of(tables.writer, DAY, [Measured(signal, 1, [0, 0, 0, 0], found, is_cut=False)], {name})
     stored = "SELECT link, value FROM pixel.fraud_signals FINAL ORDER BY value"
     assert tables.admin.query(stored).result_rows == [("campaign a", weaker), ("campaign b", worse)]
-    assert [(sign.link, sign.value) for sign in job.worst_signs(suspect)] == [("campaign b", worse)]
-    (kept,) = job.keep(DAY, [suspect], [], {name})
-    assert kept.scored.points == {name: signal.points(worse)}
-    assert len(kept.reasons["en"]) == 1
+    assert [(sign.link, sign.value) for sign in kept.worst_signs(suspect)] == [("campaign b", worse)]
+    (one,) = kept.keep(DAY, [suspect], [], {name})
+    assert one.scored.points == {name: signal.points(worse)}
+    assert len(one.reasons["en"]) == 1
     assert f"{worse:g}" in kept.reasons["en"][0]
     assert kept.links == [f"{name} campaign a", f"{name} campaign b"]
     store.write_cases(tables.writer, DAY, [kept])
