@@ -60,13 +60,11 @@ WITH
             AND (country, browser, asn) IN (SELECT of_country, of_browser, of_asn FROM largest)
         GROUP BY of_country, of_browser, of_major, of_asn, days_ago
     ),
-    of_version AS (
-        SELECT of_country, of_browser, of_major, of_asn, sumMap(map(toUInt8(days_ago), then_here)) AS by_day
+    -- Read once: it is the long part. A key is version and days ago; a version that is new on the day has no row of its own here, and takes those of the others.
+    earlier_days AS (
+        SELECT of_country, of_browser, of_asn, sumMap(map(toUInt32(of_major * 32 + days_ago), then_here)) AS by_day
         FROM earlier
-        GROUP BY of_country, of_browser, of_major, of_asn
-    ),
-    of_all_versions AS (
-        SELECT of_country, of_browser, of_asn, sum(then_here) / 28 AS of_a_day FROM earlier GROUP BY of_country, of_browser, of_asn
+        GROUP BY of_country, of_browser, of_asn
     )
 SELECT
     toString(of_country) AS country,
@@ -76,16 +74,15 @@ SELECT
     if(people_here < 5, NULL, people_here) AS people,
     if(touched_here < 5, NULL, touched_here) AS touched,
     if(in_case_here < 5, NULL, in_case_here) AS in_case,
-    arrayMap(ago -> by_day[toUInt8(ago)], range(1, 29)) AS before,
-    if(browser_elsewhere <= 0, 0., of_a_day * version_elsewhere / browser_elsewhere) AS expected,
+    arrayMap(ago -> by_day[toUInt32(of_major * 32 + ago)], range(1, 29)) AS before,
+    if(browser_elsewhere <= 0, 0., arraySum(mapValues(by_day)) / 28 * version_elsewhere / browser_elsewhere) AS expected,
     all_tried AS tried,
     (
         SELECT uniqExact(toDate(received_at, 'UTC')) FROM pixel.events
         WHERE site = {site:String} AND received_at >= toDateTime({day:Date} - 28, 'UTC') AND received_at < toDateTime({day:Date}, 'UTC')
     ) AS days
 FROM largest
-LEFT JOIN of_version USING (of_country, of_browser, of_major, of_asn)
-LEFT JOIN of_all_versions USING (of_country, of_browser, of_asn)
+LEFT JOIN earlier_days USING (of_country, of_browser, of_asn)
 ORDER BY clients DESC, country, browser, asn
 
 -- question_ru = "Сколько клиентов каждой страны, браузера и сети было за день на сайте и за 28 дней до него?"
