@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.database.client import connect
-from pipeline.fraud import store
+from pipeline.fraud import kept, store
 from pipeline.fraud.copied import copied
 from pipeline.fraud.day import Day, Found, Measured, Normal
 from pipeline.fraud.measure import suspects_of
@@ -43,9 +43,9 @@ def test_both_links_are_stored_and_the_worst_is_shown_and_scored_once(
     (one,) = kept.keep(DAY, [suspect], [], {name})
     assert one.scored.points == {name: signal.points(worse)}
     assert len(one.reasons["en"]) == 1
-    assert f"{worse:g}" in kept.reasons["en"][0]
-    assert kept.links == [f"{name} campaign a", f"{name} campaign b"]
-    store.write_cases(tables.writer, DAY, [kept])
+    assert f"{worse:g}" in one.reasons["en"][0]
+    assert one.links == [f"{name} campaign a", f"{name} campaign b"]
+    store.write_cases(tables.writer, DAY, [one])
     store.write_run(tables.writer, DAY, stored=9, suspects=1, milliseconds=1, cut=[], lists="")
     reviewer = connect(clickhouse, "security")
     assert reviewer.query("SELECT signal, value FROM fraud.signals").result_rows == [(name, worse)]
