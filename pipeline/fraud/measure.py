@@ -19,7 +19,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import code, in_utc
-from pipeline.fraud.copied import BOUNDS, CUT_HITS, TOO_MUCH
+from pipeline.fraud.copied import BOUNDS, CUT_HITS, ON_DISK, TOO_MUCH
 from pipeline.fraud.day import Day, Found, Measured, Normal, Suspect
 from pipeline.fraud.views import SUSPECTS, view_of
 from pipeline.scoring.rules import Signal, rules_version
@@ -80,13 +80,15 @@ def measure(client: Client, day: Day, signals: Sequence[Signal], normals: Mappin
     end = monotonic() + DAY_SECONDS
     measured: list[Measured] = []
     left = list(signals)
-    for _ in range(2):
+    for bounds in (BOUNDS, ON_DISK):
         tried, left = left, []
         for signal in tried:
             seconds = min(SIGNAL_SECONDS, int(end - monotonic()))
             try:
                 if seconds > 0:
-                    measured.append(_measured(client, day, signal, normals[signal.name], seconds))
+                    measured.append(
+                        _measured(client, day, signal, normals[signal.name], {**bounds, "max_execution_time": seconds})
+                    )
             except ClickHouseError as error:
                 if code(error) not in TOO_MUCH:
                     raise
@@ -126,16 +128,14 @@ def cut_words(signals: Sequence[Signal], measured: Sequence[Measured], crowded: 
     return [*cut, CUT_HITS] if crowded else cut
 
 
-def _measured(client: Client, day: Day, signal: Signal, normal: Normal, seconds: int) -> Measured:
+def _measured(client: Client, day: Day, signal: Signal, normal: Normal, bounds: Mapping[str, int]) -> Measured:
     is_above = signal.worse == "above"
     threshold = float(max(signal.levels[0][0], normal.p999) if signal.least else signal.levels[0][0])
     query = _MEASURE.format(
         view=view_of(signal.name), sign=">=" if is_above else "<=", minus="-" if is_above else "", most=MOST_ROWS
     )
     values = {**day.words, "from": day.since - timedelta(hours=signal.hours), "threshold": threshold}
-    ((clients, usual, beyond, worst),) = client.query(
-        query, parameters=values, settings={**BOUNDS, "max_execution_time": seconds}
-    ).result_rows
+    ((clients, usual, beyond, worst),) = client.query(query, parameters=values, settings=dict(bounds)).result_rows
     found = [
         Found(
             signal.name,
