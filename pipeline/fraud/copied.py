@@ -29,7 +29,7 @@ CUT_HITS: Final = "hits"
 TOO_MUCH: Final = frozenset({128, 159, 160, 173, 241, 243})
 """ClickHouse's numbers of the errors of a query that needs more than it may take: a too large array, time, memory, and room to sort on the disk."""
 BOUNDS: Final = {
-    # One core: the other ones of a small machine receive and ship events. Two threads take more time of the processor, and twice the memory.
+    # One core: the other ones of a small machine receive and ship events. Two threads take more time of the processor.
     "max_threads": 1,
     # Over half of the memory that the embedded server has as shipped; the rest is for what is being stored, and for readers.
     "max_memory_usage": 850_000_000,
@@ -53,7 +53,7 @@ _COPY: Final = (
     " since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')}, run = {run:DateTime64(3, 'UTC')}, most = {most:UInt64})"
 )
 _COPIED: Final = "/* copied hits */ SELECT count() FROM pixel.fraud_hits WHERE run = {run:DateTime64(3, 'UTC')}"
-# First by the client alone: groups by client and hour, made in the order of the clients, take a hundred times as long.
+# First by the client alone: groups by client and hour, made in the order of the clients, take some eighty times as long.
 _CROWDED: Final = (
     "/* clients with many hits */ SELECT uniqExact(suspect) FROM (SELECT suspect FROM pixel.fraud_hits"
     " WHERE run = {run:DateTime64(3, 'UTC')} AND site = {site:String} AND suspect IN (SELECT suspect FROM pixel.fraud_hits"
