@@ -177,5 +177,5 @@ def test_the_command_tells_the_advice_in_both_languages(tables: Rows, clickhouse
     assert "A rule may block the hosting network AS64496" in english
     assert "Nothing of this is applied." in english
     assert "Правило может блокировать сеть хостинга AS64496" in russian
-    assert "Ничего из этого не применяется." in russian
+    assert "Само ничего не применяется." in russian
     assert {each["action"] for each in json.loads(told("--format", "json"))} == {"block"}

@@ -186,7 +186,7 @@ def test_a_verdict_counts_under_every_number_that_the_case_has_or_had(clinic: Cl
     assert [len(clinic.claim(number).clicks) for number in (case, older)] == [4, 4]
     clinic.decide(older, "innocent", seconds=1)
     for number in (case, older):
-        with pytest.raises(Fatal, match="its newest verdict is innocent"):
+        with pytest.raises(Fatal, match="only one was confirmed"):
             clinic.claim(number)
 
 
@@ -289,8 +289,8 @@ def test_no_address_visitor_or_token_is_in_any_output(clinic: Clinic, case: str)
 @pytest.mark.parametrize(
     ("case", "purpose", "network", "why"),
     [
-        ("x", "p", "", "CASE: expected the id of a case"),
-        ("0123456789AB", "p", "", "CASE: expected"),
+        ("x", "p", "", "ID: expected the whole number of a case"),
+        ("0123456789AB", "p", "", "ID: expected"),
         ("0123456789ab", " ", "", "--purpose: expected one line"),
         ("0123456789ab", "a\nb", "", "--purpose: expected one line"),
         ("0123456789ab", "p", "ysclid", "--network: expected one of"),
