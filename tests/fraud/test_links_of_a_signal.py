@@ -29,7 +29,7 @@ def test_both_links_are_stored_and_the_worst_is_shown_and_scored_once(
     client = MadeClient()
     store_rows(clickhouse, client.views(range(9)))
     row = client.views([0])[0]
-    told = dict.fromkeys(("in_10s", "in_60s", "pages", "kinds"), "1")
+    told = dict.fromkeys(("in_10s", "in_60s", "in_10m", "attempts", "pages", "kinds"), "1")
     found = [
         Found(name, value, 2, NORMAL, link, told, client.suspect, client.suspect, row["ip_token"], DAY.day)  # type: ignore[arg-type]
         for value, link in ((worse, "campaign b"), (weaker, "campaign a"))

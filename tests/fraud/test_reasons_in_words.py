@@ -85,7 +85,7 @@ def test_a_number_chooses_one_of_two_english_and_three_russian_forms(name: str) 
     ],
 )
 def test_russian_words_follow_their_number(number: float, russian: str) -> None:
-    text = reason(sign("F17", number, {"kinds": "sql", "pages": "/a"}), "ru")
+    text = reason(sign("F17", number, {"in_10m": f"{number:g}", "attempts": "30", "kinds": "sql", "pages": "/a"}), "ru")
     assert text.startswith(f"{russian} атаки за 10 минут (SQL-инъекция)")
 
 
