@@ -111,7 +111,15 @@ class AttackedClinic:
         took = round((time.monotonic() - began) / len(kinds), 1)
         facts = {"seed": ground.seed, "visitors": ground.visitors}
         return [
-            {"kind": kind, **facts, "rows": len(theirs[kind]), **found[kind], "seconds": took, "beside": len(kinds) - 1}
+            {
+                "kind": kind,
+                **facts,
+                "rows": len(theirs[kind]),
+                **found[kind],
+                "seconds": took,
+                "beside": len(kinds) - 1,
+                "rules": rules_version(),
+            }
             for kind in kinds
         ]
 

@@ -10,15 +10,16 @@ import argparse
 import json
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bench.fraud.public_lines import session_views, views
-from bench.fraud.replayed import BANDS, Scored, Suspect, as_json, scored, values_of
+from bench.fraud.public_lines import SEEN, UNSEEN, days_of, session_views, views
+from bench.fraud.replayed import BANDS, Scored, Suspect, as_json, scored
 from bench.servers import clickhouse
 from pipeline.durations import DAY_MS, HOUR_MS, SECOND_MS
+from pipeline.enrich.agents import Agents
 from pipeline.enrich.robots import Robots
 from pipeline.operations.migrate import migrate
 from pipeline.scoring.rules import all_signals
@@ -32,47 +33,31 @@ AGENTS: Final = "ua-corpus/ua.jsonl"
 SESSIONS: Final = "sessions-iti-2019"
 SCANNERS: Final = ("scanners-ocatak-2016/acunetix.log", "scanners-ocatak-2016/w3af.log")
 CROWDSEC: Final = "crowdsec-http-tests"
+ROBOT, PEOPLE = "bot", ("browser", "app")
 HUMAN, SIMPLE, LIKE_PEOPLE = "human", "moderate_bot", "advanced_bot"
 HUMANS_THAT_ALARM: Final = 0.1
-SEEN: Final[Mapping[str, tuple[str, ...]]] = {
-    "apache2-http-sensitive-files": ("F17",),
-    "bunkerweb-http-sensitive-files": ("F17",),
-    "litespeed-http-sensitive-files": ("F17",),
-    "nginx-http-sqli-probing": ("F17",),
-    "nginx-http-xss-probing": ("F17",),
-    "aws-alb-http-bad-user-agent": ("robot",),
-    "nginx-bad-user-agent": ("robot",),
-    "traefik_base-http-scenario": ("robot", "F16", "F17"),
-    "envoy-http-crawl-non_statics": ("F15", "F16"),
-    "http-dos-bypass-cache": ("F18",),
-    "http-dos-switching-ua": ("F32",),
-    "http-technology-probing": ("F17",),
-}
-"""What sees each scenario: one of these signals, or the name of a robot."""
-UNSEEN: Final[Mapping[str, str]] = {
-    "http-bf-wordpress-bf": "POSTs alone",
-    "nginx-http-generic-bf": "POSTs and lines of an error log",
-    "http-dos-invalid-http-versions": "the version of HTTP is no column",
-    "http-wordpress_user-enum": "the author is a query parameter that is not kept: views of one page",
-    "nginx-cve-2021-41773": "one GET and one POST: two attempts are needed",
-    "nginx-http-malformed": "requests that are no HTTP",
-    "nginx-http-w00twoot": "one GET: two attempts are needed",
-}
-"""The scenarios that a pixel cannot tell, and why."""
 
 
 def agents(data: Path) -> dict[str, Any]:
-    """Return how many agents of each label are found as robots, with the wrong ones by source."""
-    robots = Robots()
+    """Return how many agents of each label are found as robots, by the list that they come from, and the wrong ones: as the worker reads them."""
+    reader = Agents(Robots())
     total: Counter[str] = Counter()
     found: Counter[str] = Counter()
+    wrong: dict[str, list[str]] = defaultdict(list)
     for line in (data / AGENTS).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
+        label, agent = row["label"], row["ua"]
+        is_robot = bool(reader.read(agent).robot)
         source = "the list in use" if "monperrus" in row["src"] else "other lists"
-        for label in (row["label"], f"{row['label']}, {source}"):
-            total[label] += 1
-            found[label] += robots.find(row["ua"]) is not None
-    return {label: {"found": found[label], "of": total[label]} for label in sorted(total)}
+        for name in (label, f"{label}, {source}"):
+            total[name] += 1
+            found[name] += is_robot
+        if label in (ROBOT, *PEOPLE) and is_robot != (label == ROBOT):
+            wrong[label].append(row.get("family", agent).removeprefix("ZZZ ").partition(" - ")[0].strip())
+    return {
+        "found": {label: {"found": found[label], "of": total[label]} for label in sorted(total)},
+        "wrong": {label: [f"{name} ({count})" if count > 1 else name for name, count in sorted(Counter(names).items())] for label, names in wrong.items()},
+    }  # fmt: skip
 
 
 def sessions(settings: Settings, data: Path) -> dict[str, Any]:
@@ -80,7 +65,8 @@ def sessions(settings: Settings, data: Path) -> dict[str, Any]:
     labels = dict(line.split("\t")[:2] for line in read_log(data / SESSIONS / "labels.tsv")[1:])
     labels = {session: label for session, label in labels.items() if label != "unlabelled"}
     hits = _session_hits(data / SESSIONS, labels)
-    result, numbers = _run(settings, "sessions", [(hit.person, hit) for hit in hits])
+    timed = [name for name, each in all_signals().items() if each.family == "T"]
+    result, numbers = _run(settings, "sessions", [(hit.person, hit) for hit in hits], values=timed)
     suspects = {session: result.of(mine) for session, mine in numbers.items()}
     signs: dict[str, Counter[str]] = defaultdict(Counter)
     bands: dict[str, Counter[str]] = defaultdict(Counter)
@@ -88,8 +74,7 @@ def sessions(settings: Settings, data: Path) -> dict[str, Any]:
         mine = suspects.get(session, set())
         bands[label][result.best(mine)] += 1
         signs[label].update({name for each in mine for name in result.signs.get(each, {})})
-    values = values_of(settings, "sessions", [name for name, each in all_signals().items() if each.family == "T"])
-    timing = {name: _told(all_signals()[name].worse, found, suspects, labels) for name, found in values.items()}
+    timing = {name: _told(all_signals()[name].worse, found, suspects, labels) for name, found in result.values.items()}
     return {
         "sessions": dict(Counter(labels.values())),
         "views": dict(Counter(labels[hit.person] for hit in hits)),
@@ -156,12 +141,15 @@ def scanners(settings: Settings, data: Path) -> dict[str, Any]:
 def crowdsec(settings: Settings, data: Path) -> dict[str, Any]:
     """Return for each test what a pixel sees of it, the signals that fired, and the bands."""
     rows = [line.split("\t") for line in read_log(data / CROWDSEC / "labels.tsv")[1:]]
+    tests = {name: views(read_log(data / CROWDSEC / f"{name}.log")) for name, *_ in rows}
     hits: list[tuple[str, PlannedHit]] = []
-    for number, (name, *_) in enumerate(rows, 1):
-        read = views(read_log(data / CROWDSEC / f"{name}.log"))
-        # A test has a day of its own, from noon on.
+    for number, names in enumerate(days_of(tests), 1):
         begin = _midnight() - number * DAY_MS + 12 * HOUR_MS
-        hits += [(name, _planned(hit, begin + min(hit.at_ms - read[0].at_ms, HOUR_MS), "crowdsec", "")) for hit in read]
+        for name in names:
+            first = tests[name][0].at_ms
+            hits += [
+                (name, _planned(hit, begin + min(hit.at_ms - first, HOUR_MS), "crowdsec", "")) for hit in tests[name]
+            ]
     result, numbers = _run(settings, "crowdsec", hits)
     found = {}
     for name, scenarios, _ in rows:
@@ -186,7 +174,7 @@ def _outcome(scenarios: str, seen: Sequence[str], fired: set[str], band: str) ->
         return "quiet" if band in ("none", "unclear") else "false alarm"
     if not seen:
         return "out of sight"
-    return "found" if fired & set(seen) else "missed"
+    return "found" if fired >= set(seen) else "missed"
 
 
 def _summary(result: Scored) -> dict[str, Any]:
@@ -200,7 +188,12 @@ def _summary(result: Scored) -> dict[str, Any]:
 
 
 def _run(
-    settings: Settings, site: str, hits: Iterable[tuple[str, PlannedHit]], *, until: datetime | None = None
+    settings: Settings,
+    site: str,
+    hits: Iterable[tuple[str, PlannedHit]],
+    *,
+    until: datetime | None = None,
+    values: Collection[str] = (),
 ) -> tuple[Scored, dict[str, list[int]]]:
     """Store and score hits with the name of what they belong to; return the outcome, and the numbers of the hits by name."""
     ordered = sorted(hits, key=lambda each: each[1].at_ms)
@@ -209,7 +202,7 @@ def _run(
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, (name, _) in enumerate(ordered, 1):
         numbers[name].append(number)
-    return scored(settings, planned, until=until), numbers
+    return scored(settings, planned, until=until, values=values), numbers
 
 
 def _planned(hit: LoggedHit, at_ms: int, site: str, person: str) -> PlannedHit:

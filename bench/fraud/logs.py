@@ -213,16 +213,18 @@ def main() -> None:
     parser.add_argument("--log", choices=LOGS, action="append")
     given = parser.parse_args()
     rows = truth.read_truth(given.data / TRUTH_FILE)
+    names = given.log or LOGS
+    as_of = given.as_of.replace(tzinfo=UTC) if given.as_of else None
     found = []
-    for name in given.log or LOGS:
-        with (
-            tempfile.TemporaryDirectory(prefix="fraud-") as scratch,
-            clickhouse(Path(scratch) / "var") as (_, settings),
-        ):
-            migrate(settings)
-            as_of = given.as_of.replace(tzinfo=UTC) if given.as_of else None
-            found.append(judge(scored_log(settings, given.data, name, as_of=as_of), rows.get(name, {})))
-        print(_told(found[-1]))
+    with (
+        tempfile.TemporaryDirectory(prefix="fraud-") as scratch,
+        clickhouse(Path(scratch) / "var", [name.split("-")[1] for name in names]) as (_, settings),
+    ):
+        migrate(settings)
+        for site, name in zip(settings.sites, names, strict=True):
+            of_one = settings.model_copy(update={"sites": (site,)})
+            found.append(judge(scored_log(of_one, given.data, name, as_of=as_of), rows.get(name, {})))
+            print(_told(found[-1]), flush=True)
     given.out.write_text(as_json(found), encoding="utf-8")
 
 

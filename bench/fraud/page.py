@@ -21,13 +21,16 @@ PAGE: Final = Path(__file__).parents[2] / "docs/fraud.md"
 BEGIN: Final = "<!-- attacks: begin (python -m bench.fraud.page) -->"
 END: Final = "<!-- attacks: end -->"
 KEPT: Final = ("kind", "seed", "visitors", "clients", "bands", "best", "score", "signals", "beside")
+UNKNOWN: Final = "not recorded"
+"""The version of the rules of results that were measured before it was kept."""
 INNOCENT: Final = ("person", "staff")
 HEAD: Final = """\
 ## Made-up attacks, and innocent visitors who look like them
 `python -m bench.fraud.attacks` puts kinds, {together} to a day, into the last of eight days of a made-up clinic with {visitors} visitors; the hits take the product's own steps, and the day is scored with
 the shipped values of what is usual, as on the first day of a site. A kind counts in the band of its worst suspect: the numbers are days of {seeds} made-up
 clinics. "Clients" is the share of its own clients that reach *watch* or *likely*; a browser that keeps cookies is two clients, because its first hit has
-none. "Signals" are those that gave the worst suspect points on most days. `clinic-pixel simulate --attack NAME` sends each of them to a real system."""
+none. "Signals" are those that gave the worst suspect points on most days. `clinic-pixel simulate --attack NAME` sends each of them to a real system.
+Version of the rules that was measured: {rules}; `fraud.runs` names the one in use. Other rules may give other bands."""
 ATTACKS_HEAD: Final = "### Attacks\nAn attack that stays at *unclear* or *none* is missed."
 LOOK_ALIKES_HEAD: Final = (
     "### Innocent look-alikes\nEach of them in *watch* costs a reviewer's time; none may be in *likely*."
@@ -45,7 +48,8 @@ def kept(raw: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = {}
     for each in raw:
         others = Counter(f"{other['who']} {other['band']}" for other in each["others"])
-        facts = {name: each[name] for name in KEPT} | {"others": dict(sorted(others.items()))}
+        facts = {name: each[name] for name in KEPT}
+        facts |= {"rules": each.get("rules", UNKNOWN), "others": dict(sorted(others.items()))}
         found[each["kind"], each["seed"], each["visitors"]] = facts
     return sorted(found.values(), key=lambda each: (places[each["kind"]], each["visitors"], each["seed"]))
 
@@ -55,7 +59,8 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
     visitors = sorted({each["visitors"] for each in results})
     seeds = sorted({each["seed"] for each in results})
     together = f"up to {max(each['beside'] for each in results) + 1}"
-    parts = [HEAD.format(together=together, visitors=" or ".join(map(str, visitors)), seeds=len(seeds))]
+    rules = ", ".join(sorted({each.get("rules", UNKNOWN) for each in results}))
+    parts = [HEAD.format(together=together, visitors=" or ".join(map(str, visitors)), seeds=len(seeds), rules=rules)]
     for head, kinds in ((ATTACKS_HEAD, ATTACKS), (LOOK_ALIKES_HEAD, LOOK_ALIKES)):
         if rows := list(_rows(results, kinds)):
             parts += [head, _markdown(COLUMNS, rows)]

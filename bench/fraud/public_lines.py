@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +29,32 @@ _NOWHERE: Final = "192.0.2.1"
 _SESSION: Final = re.compile(
     r'^- - \[(?P<time>[^\]]+)\] "(?P<request>[^"]*)" (?P<status>\d+) \S+ "(?P<referrer>[^"]*)" (?P<session>\S+) "(?P<agent>[^"]*)"'
 )
+
+SEEN: Final[Mapping[str, tuple[str, ...]]] = {
+    "apache2-http-sensitive-files": ("F17",),
+    "bunkerweb-http-sensitive-files": ("F17",),
+    "litespeed-http-sensitive-files": ("F17",),
+    "nginx-http-sqli-probing": ("F17",),
+    "nginx-http-xss-probing": ("F17",),
+    "aws-alb-http-bad-user-agent": ("robot",),
+    "nginx-bad-user-agent": ("robot",),
+    "traefik_base-http-scenario": ("robot", "F16", "F17"),
+    "envoy-http-crawl-non_statics": ("F13", "F16"),
+    "http-dos-bypass-cache": ("F52",),
+    "http-dos-switching-ua": ("F32b",),
+    "http-technology-probing": ("F17",),
+}
+"""What sees the scenarios of each of CrowdSec's tests: all of these signals, or the name of a robot."""
+UNSEEN: Final[Mapping[str, str]] = {
+    "http-bf-wordpress-bf": "POSTs alone",
+    "nginx-http-generic-bf": "POSTs and lines of an error log",
+    "http-dos-invalid-http-versions": "the version of HTTP is no column",
+    "http-wordpress_user-enum": "the author is a query parameter that is not kept: views of one page",
+    "nginx-cve-2021-41773": "one GET and one POST: two attempts are needed",
+    "nginx-http-malformed": "requests that are no HTTP",
+    "nginx-http-w00twoot": "one GET: two attempts are needed",
+}
+"""The scenarios that a pixel cannot tell, and why."""
 
 
 class SessionHit(NamedTuple):
@@ -74,6 +100,22 @@ def session_views(lines: Iterable[str]) -> list[SessionHit]:
                 first[agent] = len(found)
             found.append(SessionHit(session, hit))
     return found
+
+
+def days_of(tests: Mapping[str, Sequence[LoggedHit]]) -> list[list[str]]:
+    """Return the tests that share a day, which is scored at once: those without a network, an agent or a missing page in common."""
+    days: list[tuple[set[tuple[str, str]], list[str]]] = []
+    for name, hits in tests.items():
+        things = {("network", hit.address.rpartition(".")[0]) for hit in hits} | {("agent", hit.agent) for hit in hits}
+        things |= {("page", hit.target.partition("?")[0]) for hit in hits if hit.status >= 400}
+        free = (day for day in days if not day[0] & things)
+        seen, names = next(free, (set[tuple[str, str]](), list[str]()))
+        if not names and hits:
+            days.append((seen, names))
+        if hits:
+            seen |= things
+            names.append(name)
+    return [names for _, names in days]
 
 
 def _json(line: str) -> str:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from clickhouse_connect.driver import Client
+
 from bench.problems.rows import Product, store
 from pipeline.database.client import connect
-from pipeline.fraud.job import score_days
+from pipeline.fraud.copied import copied
+from pipeline.fraud.day import Day
+from pipeline.fraud.job import lists_version, score_day
+from pipeline.fraud.store import connected
 from pipeline.fraud.views import view_of
 from pipeline.settings.model import Settings
 from pipeline.traffic.send import PlannedHit
@@ -60,7 +65,8 @@ class Scored(NamedTuple):
     """A scored site.
 
     `suspects` has the suspect of each stored hit by its number, `robots` the name of each hit's robot, `judged` the suspects with a case,
-    `signs` the values of the signals of all suspects by name; one in shadow has the name in brackets.
+    `signs` the values of the signals of all suspects by name; one in shadow has the name in brackets. `values` has those of each client that has
+    a value of the signals that were asked for, whatever it is.
     """
 
     suspects: Mapping[int, Suspect]
@@ -68,6 +74,7 @@ class Scored(NamedTuple):
     judged: Mapping[Suspect, Judged]
     signs: Mapping[Suspect, Mapping[str, float]]
     refused: Mapping[str, int]
+    values: Mapping[str, Mapping[Suspect, float]]
 
     def of(self, numbers: Iterable[int]) -> set[Suspect]:
         """Return the suspects of hits by their numbers."""
@@ -82,21 +89,28 @@ class Scored(NamedTuple):
         return max((self.band(each) for each in suspects), key=BANDS.index, default="none")
 
 
-def scored(settings: Settings, hits: Sequence[PlannedHit], *, until: datetime | None = None) -> Scored:
+def scored(
+    settings: Settings, hits: Sequence[PlannedHit], *, until: datetime | None = None, values: Collection[str] = ()
+) -> Scored:
     """Store hits in order of time and score each of their days when it is over, before the next one begins; return the outcome.
 
-    With `until` the last day is scored as it was at that moment.
+    With `until` the last day is scored as it was at that moment. `values` are signals whose values of all clients are wanted.
     """
     product = Product(settings, now_ms=hits[-1].at_ms)
     last = _day(hits[-1].at_ms)
     number = 1
+    found: dict[str, dict[Suspect, float]] = {name: {} for name in values}
     for day, group in groupby(hits, lambda hit: _day(hit.at_ms)):
         of_day = list(group)
         store(settings, product.rows(of_day, first_nonce=number))
         number += len(of_day)
         over = datetime.combine(day + timedelta(days=1), time.min, UTC)
-        score_days(settings, until if until and day == last else over, days=2)
-    return outcome(settings, product.refused)
+        # Only this day of this site: other measurements may have stored rows of the next one.
+        now = until if until and day == last else over
+        with connected(settings) as client:
+            score_day(client, settings.sites[0], day, now, number - 1, lists_version(settings))
+            _add_values(client, Day(settings.sites[0].id, day, over, over), found)
+    return outcome(settings, product.refused)._replace(values=found)
 
 
 def outcome(settings: Settings, refused: Mapping[str, int]) -> Scored:
@@ -117,33 +131,22 @@ def outcome(settings: Settings, refused: Mapping[str, int]) -> Scored:
         judged,
         signs,
         refused,
+        {},
     )
 
 
-def values_of(settings: Settings, site: str, signals: Iterable[str]) -> dict[str, dict[Suspect, float]]:
-    """Return the values of signals of all clients of a site with rows, whatever they are, as the day of each row is over."""
-    client = connect(settings, "pixel_writer")
-    found: dict[str, dict[Suspect, float]] = {}
-    try:
-        days = [
-            row[0]
-            for row in client.query(
-                "SELECT DISTINCT toDate(received_at) FROM pixel.events WHERE site = {site:String}",
-                parameters={"site": site},
+def _add_values(client: Client, day: Day, found: Mapping[str, dict[Suspect, float]]) -> None:
+    """Add the values of signals of all clients of a day, whatever they are."""
+    if not found:
+        return
+    with copied(client, day):
+        for signal, values in found.items():
+            rows = client.query(
+                f"SELECT client.suspect, value FROM {view_of(signal)}(site = {{site:String}}, since = {{since:DateTime('UTC')}},"  # noqa: S608
+                " until = {until:DateTime('UTC')}, run = {run:DateTime64(3, 'UTC')})",
+                parameters=day.words,
             ).result_rows
-        ]
-        for signal in signals:
-            found[signal] = {}
-            for day in days:
-                since = datetime.combine(day, time.min, UTC)
-                rows = client.query(
-                    f"SELECT client.suspect, value FROM {view_of(signal)}(site = {{site:String}}, since = {{since:DateTime('UTC')}}, until = {{until:DateTime('UTC')}})",  # noqa: S608
-                    parameters={"site": site, "since": since, "until": since + timedelta(days=1)},
-                ).result_rows
-                found[signal] |= {(day, suspect): float(value) for suspect, value in rows}
-    finally:
-        client.close()
-    return found
+            values |= {(day.day, suspect): float(value) for suspect, value in rows}
 
 
 def as_json(value: object) -> str:

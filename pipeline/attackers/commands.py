@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 from operator import attrgetter
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from pipeline.settings.model import Settings, load
-from pipeline.system.console import ConfigOption, FormatOption, Panel, errors, print_facts
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, errors, print_facts
 from pipeline.traffic.commands import SiteOption, send_and_close
 from pipeline.traffic.send import PlannedHit
 
@@ -175,10 +175,10 @@ def _simulate_history(
     lines: dict[str, object] = {"days": asked.days, "first day": f"{first}", "hits": len(hits), **true}
     send_and_close(settings, hits, lines, form)
     told = [f"simulated: {first} until {now:%Y-%m-%d %H:%M}, time zone {site.timezone}"]
-    told += [f"{name}: {value}" for name, value in true.items()]
+    told += _true(true, form)
     if why_not:
         told.append(f"the invented visitors have no network and no country: {why_not}")
-    told.append("in about a minute:  clinic-pixel problems list   clinic-pixel report technical/traffic_by_hour")
+    told.append(_next("clinic-pixel problems list   clinic-pixel report technical/traffic_by_hour", asked.attacks))
     errors.print("\n".join(told), soft_wrap=True, highlight=False, markup=False)
 
 
@@ -207,12 +207,22 @@ def _simulate_days(
     told = [
         f"simulated: {' and '.join(planned)}, time zone {chosen.timezone}",
         f"in it: a broken link to {BROKEN_LINK}, a scanner at night, people who reload a slow {SLOW_PAGE} in the first evening",
-        *(f"{name}: {value}" for name, value in true.items()),
+        *_true(true, form),
     ]
     if why_not:
         told.append(f"the invented visitors have no network and no country: {why_not}")
-    told.append("in about a minute:  clinic-pixel report technical/error_pages   clinic-pixel report fraud/robots")
+    told.append(_next("clinic-pixel report technical/error_pages   clinic-pixel report fraud/robots", attacks))
     errors.print("\n".join(told), soft_wrap=True, highlight=False, markup=False)
+
+
+def _true(true: Mapping[str, object], form: FormatOption) -> list[str]:
+    """Return what is true of the attacks and faults, unless the table on the terminal has just said it."""
+    return [] if chosen(form) is Format.TABLE else [f"{name}: {value}" for name, value in true.items()]
+
+
+def _next(reports: str, attacks: Sequence[str]) -> str:
+    """Return what to type next: after an attack the scoring, which lists the cases."""
+    return f"in about a minute:  {'clinic-pixel fraud score   ' if attacks else ''}{reports}"
 
 
 def _plan(

@@ -2,7 +2,9 @@
 
 Owns the conditions and their order: the line is on disk before a click id leaves memory. Rules:
 
-* Only the newest verdict counts, and it must be `confirmed`. A refusal is audited, too; a malformed request is not, because its text may be anything.
+* Only the newest verdict counts, under any number that the case has or had, and it must be `confirmed`. Where the verdicts of two cases that joined
+  contradict each other, a person decides on the joined case first. Landings after the verdict are left out: nobody has looked at them. A refusal is
+  audited, too; a malformed request is not, because its text may be anything.
 * The rows come from two views (sql/fraud/clicks.sql, claim.sql) that give no client, so no user needs a right on the rows of events.
 * A click id ends with its term (`SEALED_DAYS`). One that is not of the form of a click id is left out: a visitor may have written anything there.
 * The click ids are in no log and not in the audit.
@@ -38,10 +40,6 @@ _MAX_WORDS: Final = 300
 _CASE: Final = re.compile(r"[0-9a-f]{12}")
 _CLICK_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]{0,511}")
 """Base64 for addresses and numbers, as all networks use them; no mail address, no formula of a spreadsheet."""
-_VERDICT: Final = (
-    "/* newest verdict */ SELECT decision, decided_at FROM pixel.verdicts WHERE case_id = {case:String}"
-    " ORDER BY decided_at DESC LIMIT 1"
-)
 
 
 class ClaimRequest(NamedTuple):
@@ -74,7 +72,7 @@ class Claim(NamedTuple):
     """A claim: its clicks, the oldest first, what else is said of the case, and the landings whose click id cannot be told.
 
     `ended` are over their term, `foreign` are sealed to another key, `odd` are not of the form of a click id; `unclear` are of suspects that are
-    unclear by themselves in a case of clearer ones, and may be a person's.
+    unclear by themselves in a case of clearer ones, and may be a person's; `later` came after the verdict.
     """
 
     case: str
@@ -89,6 +87,7 @@ class Claim(NamedTuple):
     foreign: int
     odd: int
     unclear: int
+    later: int = 0
 
 
 class _Landing(NamedTuple):
@@ -103,7 +102,9 @@ class _Landing(NamedTuple):
 def read_request(case: str, purpose: str, network: str, *, who: str) -> ClaimRequest:
     """Return the request; raises `ValueError`, which names the option and the expected form."""
     if not _CASE.fullmatch(case):
-        raise ValueError("CASE: expected the id of a case, 12 hexadecimal digits")
+        raise ValueError(
+            "ID: expected the whole number of a case, 12 hexadecimal digits; see `clinic-pixel fraud cases --all`"
+        )
     if not purpose.strip() or not purpose.isprintable() or len(purpose) > _MAX_WORDS:
         raise ValueError(f"--purpose: expected one line of up to {_MAX_WORDS} characters")
     if network and network not in CLICK_ID_NAMES:
@@ -141,23 +142,24 @@ def read_key(file: Path) -> bytes:
 
 
 def _read(client: Client, request: ClaimRequest, private: bytes, now: datetime) -> Claim:
-    confirmed = _confirmed_at(client, request.case)
-    said = client.query(f"SELECT * FROM {CLAIM}(case = {{case:String}})", parameters={"case": request.case}).result_rows  # noqa: S608 - a view of ours
+    asked = f"/* what a claim says */ SELECT * FROM {CLAIM}(case = {{case:String}})"  # noqa: S608 - a view of ours
+    said = client.query(asked, parameters={"case": request.case}).result_rows
     if not said:
         raise Fatal(f"case {request.case}: has no rows any more; expected a case of `clinic-pixel fraud cases`")
     site, days = said[0][0], [row[1] for row in said]
+    case, *decision = said[0][7:]
+    confirmed = _confirmed_at(request.case, *decision)
     landings = [
-        each
-        for each in _landings(client, site, request.case, min(days), max(days))
-        if request.network in ("", each.network)
+        each for each in _landings(client, site, case, min(days), max(days)) if request.network in ("", each.network)
     ]
-    clear = [each for each in landings if not each.is_unclear]
+    seen = [each for each in landings if each.at <= confirmed]
+    clear = [each for each in seen if not each.is_unclear]
     clicks, foreign, odd = _opened(clear, private, now.astimezone(UTC).date())
-    ended = sum(not each.sealed for each in clear)
+    ended, later = sum(not each.sealed for each in clear), len(landings) - len(seen)
     if not clicks:
-        raise Fatal(f"case {request.case}: {_why_none(clear, ended, foreign)}")
+        raise Fatal(f"case {request.case}: {_why_none(clear, ended, foreign, later, len(seen) - len(clear))}")
     return Claim(
-        request.case,
+        case,
         site,
         now,
         confirmed,
@@ -168,16 +170,17 @@ def _read(client: Client, request: ClaimRequest, private: bytes, now: datetime) 
         ended,
         foreign,
         odd,
-        len(landings) - len(clear),
+        len(seen) - len(clear),
+        later,
     )
 
 
-def _confirmed_at(client: Client, case: str) -> datetime:
-    rows = client.query(_VERDICT, parameters={"case": case}).result_rows
-    decision, at = rows[0] if rows else ("none", None)
-    if at is None or decision != "confirmed":
+def _confirmed_at(case: str, state: str, decision: str, is_torn: bool, at: datetime) -> datetime:
+    if is_torn:
+        raise Fatal(f"case {case}: two cases joined, and only one was confirmed; expected a verdict on the joined case")
+    if state != "confirmed":
         raise Fatal(
-            f"case {case}: its newest verdict is {decision}; expected confirmed: a claim needs a person's verdict"
+            f"case {case}: its newest verdict is {decision or 'none'}; expected confirmed: a claim needs a person's verdict"
         )
     return in_utc(at)
 
@@ -220,7 +223,11 @@ def _opened(landings: Sequence[_Landing], private: bytes, today: date) -> tuple[
     return list(found.values()), foreign, odd
 
 
-def _why_none(landings: Sequence[_Landing], ended: int, foreign: int) -> str:
+def _why_none(landings: Sequence[_Landing], ended: int, foreign: int, later: int, unclear: int) -> str:
+    if not landings and later:
+        return f"its {later} paid landings came after the verdict; look at it again, and confirm it if it still holds"
+    if not landings and unclear:
+        return f"its {unclear} paid landings may be those of a person who shares an address and a browser with the suspects"
     if not landings:
         return "has no paid landing of this network"
     if foreign:

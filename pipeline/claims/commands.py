@@ -20,7 +20,12 @@ def register(group: typer.Typer) -> None:
 
 
 def claim_refund(
-    case: Annotated[str, typer.Argument(help="Id of a case whose newest verdict is confirmed.")],
+    case: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="The whole number of a case whose newest verdict is confirmed.", show_default=False
+        ),
+    ],
     key: Annotated[
         Path, typer.Option("--key", help="The private half of `keys claim-pair`, mode 0600.", show_default=False)
     ],
@@ -45,6 +50,7 @@ def claim_refund(
     from pipeline.audit.log import Audit, operator
     from pipeline.claims import forms
     from pipeline.claims.claim import claim, read_request
+    from pipeline.claims.switch import refuse_where_off
     from pipeline.system.durable_files import create_once
     from pipeline.system.hardening import harden_process
 
@@ -56,6 +62,7 @@ def claim_refund(
     if taken := [file for file in (out, page) if file is not None and file.exists()]:
         raise Fatal(f"{taken[0]}: exists; expected the name of a new file")
     settings = all_settings.load(config)
+    refuse_where_off(settings)
     harden_process()
     per_hour = settings.privacy.reveals_per_hour
     made = claim(settings, Audit(settings.audit_dir), request, key, now=datetime.now(UTC), per_hour=per_hour)
@@ -76,10 +83,12 @@ def show_advice(
     """Say what a firewall rule for the confirmed cases could look like, and whom else it would have hit; never applied."""
     from pipeline.claims.advice import Suggestion, advice
     from pipeline.claims.forms import words
+    from pipeline.claims.switch import refuse_where_off
 
     language = language_of(lang)
-    said = words(language)
-    found = advice(all_settings.load(config))
+    said, settings = words(language), all_settings.load(config)
+    refuse_where_off(settings)
+    found = advice(settings)
     if chosen(form) is not Format.TABLE:
         print_rows(Suggestion._fields, found, form)
     elif found:

@@ -117,7 +117,7 @@ def page_html(claim: Claim, language: Language) -> str:
         claim=claim,
         parts=parts(claim, language),
         time=_time,
-        campaign=lambda click: _campaign(click, words(language)["no_campaign"]),
+        campaign=lambda click: _campaign_in_words(click, words(language)),
     )
 
 
@@ -134,39 +134,55 @@ def _part(claim: Claim, name: str, clicks: Sequence[Click], language: Language) 
         ]
         return Part(said[name], asked, said["google_term"], (), clicks)
     if name == "yandex":
-        return Part(said[name], fields, said["yandex_note"], summary(clicks, said["no_campaign"]), clicks)
+        return Part(said[name], fields, said["yandex_note"], summary(clicks, said), clicks)
     return Part(name, fields, said["plain_note"], (), clicks)
 
 
 def _common(claim: Claim, clicks: Sequence[Click], language: Language) -> list[tuple[str, str]]:
     said = words(language)
-    campaigns = dict.fromkeys(_campaign(click, said["no_campaign"]) for click in clicks)
+    campaigns = dict.fromkeys(_campaign_in_words(click, said) for click in clicks)
     left = [click.days_left for click in clicks]
-    lists = said["lists"].format(lists=", ".join(claim.lists)) if claim.lists else ""
+    versions = [said["rules"].format(rules=", ".join(claim.rules))]
+    if claim.lists:
+        versions.append(said["lists"].format(lists=", ".join(claim.lists)))
     first, last = min(click.first for click in clicks), max(click.last for click in clicks)
     counted = said["counted"].format(clicks=len(clicks), landings=sum(click.landings for click in clicks))
     return [
-        (said["dates"], f"{_time(first)} - {_time(last)}"),
+        (said["dates"], f"{_time(first)} … {_time(last)}"),
         (said["campaigns"], ", ".join(campaigns)),
         (said["counts"], counted),
-        (said["days"], said["days_left"].format(least=min(left), most=max(left))),
+        (
+            said["days"],
+            said["days_left" if min(left) < max(left) else "days_left_alike"].format(least=min(left), most=max(left)),
+        ),
         (said["pattern"], " ".join(claim.reasons[language])),
-        (said["found"], said["how"].format(rules=", ".join(claim.rules), lists=lists)),
+        (said["found"], said["how"]),
+        (said["versions"], "; ".join(versions)),
     ]
 
 
-def summary(clicks: Sequence[Click], no_campaign: str) -> list[Line]:
+def summary(clicks: Sequence[Click], said: Mapping[str, str]) -> list[Line]:
     """Return the clicks by UTC day and campaign, the oldest day first."""
     found: dict[tuple[date, str], list[Click]] = defaultdict(list)
     for click in clicks:
-        found[click.first.date(), _campaign(click, no_campaign)].append(click)
+        found[click.first.date(), _campaign_in_words(click, said)].append(click)
     return [Line(*place, len(each), sum(click.landings for click in each)) for place, each in sorted(found.items())]
 
 
 def _campaign(click: Click, missing: str) -> str:
     """Return the campaign's own mark, else all marks, else `missing`."""
     marks = click.campaign
-    return marks.get("utm_campaign") or ", ".join(f"{name}={marks[name]}" for name in sorted(marks)) or missing
+    return (
+        marks.get("utm_campaign")
+        or ", ".join(f"{name}={marks[name]}" for name in sorted(marks) if marks[name])
+        or missing
+    )
+
+
+def _campaign_in_words(click: Click, said: Mapping[str, str]) -> str:
+    """Return the campaign for a page; a mark of which nothing is kept, `*`, is said so."""
+    campaign = _campaign(click, said["no_campaign"])
+    return said["hidden_campaign"] if campaign == "*" else campaign
 
 
 def _time(moment: datetime) -> str:

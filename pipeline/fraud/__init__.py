@@ -4,4 +4,4 @@ Owns the measuring of the signals, the views of sql/fraud, `pixel.fraud_signals`
 words of a reason. May use `scoring`, `claims` and the rooms below them. `ship` scores; nothing is ever blocked.
 """
 
-__all__ = ["docs_page", "job", "sentences", "store", "views"]
+__all__ = ["copied", "job", "measure", "sentences", "store", "views"]

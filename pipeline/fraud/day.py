@@ -8,6 +8,7 @@ from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from pipeline.scoring.rules import Signal
+from pipeline.scoring.score import Foreign, Surroundings
 
 
 class Normal(NamedTuple):
@@ -90,3 +91,18 @@ class Suspect(NamedTuple):
     people_here: int
     people_there: float
     is_person: bool
+    foreign: Foreign = "none"
+    has_cookie_beside: bool = False
+    is_alone: bool = True
+
+    @property
+    def around(self) -> Surroundings:
+        """What the score has to know of it besides its signs."""
+        return Surroundings(
+            self.people_here,
+            self.people_there,
+            self.net_class == "mobile",
+            self.foreign,
+            self.has_cookie_beside,
+            self.is_alone,
+        )

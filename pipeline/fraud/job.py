@@ -7,24 +7,26 @@ the rules changed; readers see a run when all of it is stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Final
 
 from clickhouse_connect.driver import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from pipeline.database.client import code, explain
+from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud import normals, store
-from pipeline.fraud.day import Day, Suspect
-from pipeline.fraud.measure import copied, measure, suspects_of
-from pipeline.fraud.sentences import reasons
+from pipeline.fraud.copied import TOO_MUCH, copied, end_copies
+from pipeline.fraud.day import Day
+from pipeline.fraud.kept import keep
+from pipeline.fraud.measure import cut_words, measure, suspects_of
 from pipeline.marks.versions import versions_now
 from pipeline.publish.job import Passed
 from pipeline.publish.ledger import stored_days
-from pipeline.scoring.cases import Member, cases_of, sampled
 from pipeline.scoring.rules import Signal, all_signals, rules_version
-from pipeline.scoring.score import Scored, Sign, Surroundings, scored
 from pipeline.scoring.trial import live_signals
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
@@ -37,8 +39,8 @@ LONGEST_REST: Final = 600.0
 SHORTEST_REST: Final = 180.0
 DAYS: Final = 28
 """Days back to which a changed day is scored again."""
-SAMPLES: Final = 3
-"""So many unclear cases of a day are queued for a reviewer, or health learns only from what the score already believed."""
+MOST_FAILED: Final = 3
+"""So many days that cannot be scored end a scoring: the fault is not that of a day."""
 LOCK: Final = "fraud.lock"
 _LISTS: Final = frozenset({"database", "list", "parser"})
 
@@ -48,11 +50,19 @@ Progress = Callable[[str, date], None]
 
 
 def score_days(
-    settings: Settings, now: datetime, progress: Progress = lambda _site, _day: None, *, days: int = DAYS, most: int = 0
+    settings: Settings,
+    now: datetime,
+    progress: Progress = lambda _site, _day: None,
+    *,
+    days: int = DAYS,
+    most: int = 0,
+    only: str = "",
+    today_last: bool = False,
 ) -> int:
-    """Score the changed days of all sites, the newest first, and return their number; `most` bounds it, 0 does not.
+    """Score the changed days of all sites, or of `only` one, the newest first, and return their number; `most` bounds it, 0 does not.
 
-    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses, `locks.Held` while another process scores.
+    A day that cannot be scored does not hold up the others: what one client sends may not end the search for all.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses or a day failed, `locks.Held` while another process scores.
     """
     with _alone(settings), store.connected(settings) as client:
         first = now.date() - timedelta(days=days - 1)
@@ -62,14 +72,22 @@ def score_days(
             (day, site)
             for day in sorted((day for day in stored if first <= day <= now.date()), reverse=True)
             for site in settings.sites
+            if only in ("", site.id)
             if done.get((site.id, day)) != store.Scoring(stored[day], rules_version(), is_over=day < now.date())
         ]
-        for number, (day, site) in enumerate(due, 1):
-            if most and number > most:
-                return most
+        if today_last:
+            due.sort(key=lambda each: each[0] == now.date())
+        number, failed = 0, list[str]()
+        for day, site in due:
+            if (most and number >= most) or len(failed) >= MOST_FAILED:
+                break
             progress(site.id, day)
-            score_day(client, site, day, now, stored[day], lists)
-        return len(due)
+            with _apart(settings, f"{site.id}, {day}", failed):
+                score_day(client, site, day, now, stored[day], lists)
+                number += 1
+        if failed:
+            raise Fatal(f"not scored: {'; '.join(failed)}")
+        return number
 
 
 def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, lists: str = "") -> None:
@@ -81,10 +99,10 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, 
     signals = measurable(site)
     usual = normals.normals_of(client, site.id, of, signals)
     live = live_signals(signals, normals.counts_of(client, signals), now.date())
-    with copied(client, day):
+    with copied(client, day) as crowded:
         measured = measure(client, day, signals, usual)
         suspects = suspects_of(client, day, measured, live)
-    cut = [each.signal.name for each in measured if each.is_cut]
+    cut = cut_words(signals, measured, crowded)
     if is_over and measured:
         normals.write(client, day, measured, suspects)
     kept = keep(day, suspects, store.members_before(client, day), live)
@@ -92,7 +110,7 @@ def score_day(client: Client, site: Site, of: date, now: datetime, stored: int, 
     took = round((monotonic() - began) * 1000)
     store.write_run(client, day, stored=stored, suspects=len(kept), milliseconds=took, cut=cut, lists=lists)
     if cut:
-        log.warning("site %s, %s: more clients than are kept set off %s", site.id, of, ", ".join(cut))
+        log.warning("site %s, %s: not all of the day was looked at: %s", site.id, of, ", ".join(cut))
 
 
 def lists_version(settings: Settings) -> str:
@@ -108,81 +126,42 @@ def measurable(site: Site) -> list[Signal]:
     return [signal for signal in all_signals().values() if not signal.roles or known & set(signal.roles)]
 
 
-def keep(
-    day: Day, suspects: Sequence[Suspect], before: Sequence[Member], live: Collection[str] | None = None
-) -> list[store.Kept]:
-    """Return the suspects that have enough points, each with its case; pure."""
-    found = {suspect.suspect: (suspect, score_of(suspect, live)) for suspect in suspects}
-    kept = {place: each for place, each in found.items() if each[1].band != "none"}
-    own_case = {member.suspect: member.case for member in before if member.day == day.day}
-    members = [_member(day, suspect, own_case.get(place, "")) for place, (suspect, _) in kept.items()]
-    others = [member for member in before if member.day != day.day]
-    cases = cases_of(day.site, [*members, *others])
-    case_of = {member.suspect: case.id for case in cases for member in case.members if member.day == day.day}
-    aliases = {case.id: case.aliases for case in cases}
-    best = _best_bands(kept, case_of)
-    samples = sampled((case for case, band in best.items() if band == "unclear"), SAMPLES)
-    links = {member.suspect: sorted(member.links) for member in members}
-    return [
-        store.Kept(
-            suspect,
-            score,
-            {"en": reasons(suspect.signs, score.points, "en"), "ru": reasons(suspect.signs, score.points, "ru")},
-            links[place],
-            case_of[place],
-            case_of[place] in samples,
-            aliases[case_of[place]],
-        )
-        for place, (suspect, score) in kept.items()
-    ]
-
-
-def score_of(suspect: Suspect, live: Collection[str] | None = None) -> Scored:
-    """Return the score of a suspect; only `live` signals give points, None takes the shipped judgement."""
-    signals = all_signals()
-    around = Surroundings(suspect.people_here, suspect.people_there, suspect.net_class == "mobile")
-    worst = {found.signal: found for found in suspect.signs}
-    return scored([Sign(signals[name], found.value) for name, found in worst.items()], around, live)
-
-
 class Scoring:
-    """The job: scores what changed, the newest day first, one day at a time."""
+    """The job: scores what changed, the newest day first, one day at a time.
+
+    Every second time today waits for the other days: where events never stop it changes always, and none of the others would have its turn.
+    """
 
     def __init__(self) -> None:
         self._passed: Passed | None = None
+        self._today_last = False
         self._rests_until = 0.0
+        self._is_emptied = False
 
     def __call__(self, settings: Settings) -> None:
-        """Score the newest changed day; raises what `score_days` raises."""
+        """Score a changed day of each site; raises what `score_days` raises."""
         if not settings.fraud.enabled:
+            self._empty(settings)
             return
         self._passed = self._passed or Passed(settings.spool_dir)
         began, until = monotonic(), self._passed.look(datetime.now(UTC))
         if until is None or began < self._rests_until:
             return
         try:
-            score_days(settings, until, most=len(settings.sites))
+            score_days(settings, until, most=len(settings.sites), today_last=self._today_last)
         except locks.Held:
             return  # `fraud score` does the same work right now
-        self._rests_until = monotonic() + min(LONGEST_REST, max(SHORTEST_REST, (monotonic() - began) * REST))
+        finally:
+            # A scoring that failed rests, too: it may have worked for as long as it may.
+            self._rests_until = monotonic() + min(LONGEST_REST, max(SHORTEST_REST, (monotonic() - began) * REST))
+            self._today_last = not self._today_last
 
-
-def _member(day: Day, suspect: Suspect, case: str) -> Member:
-    things = {f"visitor {suspect.visitor}"} if suspect.visitor else set()
-    if suspect.net_class not in ("own", "mobile"):
-        things |= {f"address {day.day} {each}" for each in suspect.addresses}
-        things |= {f"network {day.day} {each}" for each in suspect.networks}
-    links = {f"{sign.signal} {sign.link}" for sign in suspect.signs if sign.link}
-    return Member(day.day, suspect.suspect, frozenset(things), frozenset(links), case)
-
-
-def _best_bands(kept: Mapping[int, tuple[Suspect, Scored]], case_of: Mapping[int, str]) -> dict[str, str]:
-    order = ("unclear", "watch", "likely")
-    best: dict[str, str] = {}
-    for place, (_, score) in kept.items():
-        case = case_of[place]
-        best[case] = max(best.get(case, "unclear"), score.band, key=order.index)
-    return best
+    def _empty(self, settings: Settings) -> None:
+        """End the copy of a scoring that broke off before the review was switched off: no scoring would."""
+        if not self._is_emptied:
+            with store.connected(settings) as client:
+                end_copies(client)
+            self._is_emptied = True
 
 
 def _milliseconds(moment: datetime) -> datetime:
@@ -191,6 +170,20 @@ def _milliseconds(moment: datetime) -> datetime:
 
 def _day(partition: str) -> date:
     return datetime.strptime(partition, "%Y%m%d").replace(tzinfo=UTC).date()
+
+
+@contextmanager
+def _apart(settings: Settings, where: str, failed: list[str]) -> Iterator[None]:
+    """Note a fault in one day of a site: one of the software in what a visitor sent, or a query that needs too much."""
+    try:
+        yield
+    except ClickHouseError as error:
+        trouble = explain(error, settings, "pixel_writer")
+        if isinstance(trouble, Retryable) and code(error) not in TOO_MUCH:
+            raise
+        failed.append(f"{where}: {trouble}")
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        failed.append(f"{where}: unforeseen {type_and_place(error)}")
 
 
 @contextmanager

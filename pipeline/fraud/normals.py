@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from clickhouse_connect.driver import Client
 
@@ -26,8 +26,12 @@ _READ: Final = (
     " WHERE site = {site:String} AND day >= {first:Date} AND day < {day:Date}"
 )
 _COUNTS: Final = (
-    "/* trials of signals */ SELECT site, day, signal, fingerprint, clients, flagged, people FROM pixel.fraud_normals FINAL"
+    "/* trials of signals */ SELECT site, day, signal, fingerprint, clients, flagged, people, is_cut, seen FROM pixel.fraud_normals FINAL"
     " WHERE fingerprint IN {fingerprints:Array(String)}"
+)
+_SEEN: Final = (
+    "/* first use of signals */ SELECT fingerprint, min(seen) FROM pixel.fraud_normals"
+    " WHERE fingerprint IN {fingerprints:Array(String)} GROUP BY fingerprint"
 )
 _COLUMNS: Final = {
     "day": "Date",
@@ -41,6 +45,8 @@ _COLUMNS: Final = {
     "p999": "Float64",
     "flagged": "UInt64",
     "people": "UInt64",
+    "is_cut": "Bool",
+    "seen": "Date",
     "computed_at": "DateTime64(3, 'UTC')",
 }
 
@@ -61,6 +67,14 @@ def counts_of(client: Client, signals: Iterable[Signal]) -> list[DayCount]:
     return [DayCount(*row) for row in rows]
 
 
+def _first_seen(client: Client, fingerprints: Iterable[str], today: date) -> dict[str, date]:
+    """Return the day on which each text of a signal was first used here; today for one that was not."""
+    asked = [*fingerprints]
+    rows: Sequence[Sequence[Any]] = client.query(_SEEN, parameters={"fingerprints": asked}).result_rows
+    known: dict[str, date] = {row[0]: row[1] for row in rows}
+    return {fingerprint: min(today, known.get(fingerprint, today)) for fingerprint in asked}
+
+
 def _normal(signal: Signal, days: Sequence[Sequence[float]]) -> Normal:
     if sum(day[0] for day in days) < ENOUGH_CLIENTS:
         half, most = signal.usual
@@ -78,6 +92,7 @@ def write(client: Client, day: Day, measured: Sequence[Measured], suspects: Sequ
     people = Counter(
         name for suspect in suspects if suspect.is_person for name in {sign.signal for sign in suspect.signs}
     )
+    seen = _first_seen(client, [each.signal.fingerprint for each in measured], day.run.date())
     rows = [
         (
             day.day,
@@ -88,6 +103,8 @@ def write(client: Client, day: Day, measured: Sequence[Measured], suspects: Sequ
             *each.usual,
             flagged[name],
             people[name],
+            each.is_cut,
+            seen[each.signal.fingerprint],
             day.run,
         )
         for each in measured

@@ -5,7 +5,7 @@ Owns the form of the rows of `pixel.fraud_cases` and `pixel.fraud_runs`, and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from clickhouse_connect.driver import Client
 
 from pipeline.database.client import in_utc, working_as
-from pipeline.fraud.day import Day, Suspect
+from pipeline.fraud.day import Day
+from pipeline.fraud.kept import Kept, touched
 from pipeline.scoring.cases import Member
 from pipeline.scoring.rules import rules_version
-from pipeline.scoring.score import Scored
 from pipeline.settings.model import Settings
 
 QUERY_SECONDS: Final = 600
@@ -69,11 +69,17 @@ _RUN_COLUMNS: Final = {
 }
 _MEMBERS: Final = (
     "/* members of cases */ SELECT day, suspect, case_id, visitor, ip_token, links, computed_at FROM pixel.fraud_cases FINAL"
-    " WHERE site = {site:String} AND day >= {first:Date} AND day <= {last:Date}"
-    " AND (day, computed_at) IN (SELECT day, computed_at FROM pixel.fraud_runs FINAL WHERE site = {site:String})"
+    " INNER JOIN (SELECT day, computed_at AS valid_from FROM pixel.fraud_runs FINAL WHERE site = {site:String}) AS runs USING (day)"
+    " WHERE site = {site:String} AND day >= {first:Date} AND day <= {last:Date} AND computed_at >= valid_from"
     " ORDER BY day DESC, suspect LIMIT {most:UInt32}"
 )
-_RUNS: Final = "/* scored days */ SELECT site, day, stored, rules_version, computed_at FROM pixel.fraud_runs FINAL WHERE day >= {first:Date}"
+"""Of a run that broke off before its last row, too: its rows hide those of the run before, and a case would lose its number."""
+_RUNS: Final = (
+    "/* scored days */ SELECT site, day, stored, rules_version, computed_at FROM pixel.fraud_runs FINAL WHERE day >= {first:Date}"
+    " AND NOT arrayExists(block -> day BETWEEN block.1 AND block.2 AND block.3 > computed_at, (SELECT groupArray(("
+    "toDate(since, 'UTC'), toDate(until, 'UTC'), changed_at)) FROM pixel.subject_blocks WHERE until >= {first:Date}))"
+)
+"""Without the days of a person who was blocked or unblocked since: what was found by their rows may be about others, or counted in a sum."""
 
 
 class Scoring(NamedTuple):
@@ -84,25 +90,13 @@ class Scoring(NamedTuple):
     is_over: bool
 
 
-class Kept(NamedTuple):
-    """A suspect with its score, the reasons in both languages, its case, and the ids of cases that this one took in."""
-
-    suspect: Suspect
-    scored: Scored
-    reasons: Mapping[str, Sequence[str]]
-    links: Sequence[str]
-    case: str
-    is_sample: bool = False
-    aliases: Sequence[str] = ()
-
-
 def connected(settings: Settings) -> AbstractContextManager[Client]:
     """Lend a client of this room; raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses."""
     return working_as(settings, "pixel_writer", timeout=QUERY_SECONDS)
 
 
 def scored_days(client: Client, first: date) -> dict[tuple[str, date], Scoring]:
-    """Return the last scoring of each day of a site."""
+    """Return the last scoring of each day of a site, where it still holds."""
     rows = client.query(_RUNS, parameters={"first": first}).result_rows
     return {
         (site, day): Scoring(int(stored), rules, is_over=day < in_utc(at).date())
@@ -170,14 +164,3 @@ def _row(day: Day, kept: Kept) -> Sequence[object]:
         rules_version(),
         day.run,
     )
-
-
-def touched(suspect: Suspect) -> list[str]:
-    """Return what a suspect touched, by the words ads, booking and login."""
-    roles = set(suspect.roles)
-    parts = {
-        "ads": bool(suspect.paid_clicks) or suspect.impressions > 0,
-        "booking": bool(roles & {"form", "done"}),
-        "login": bool(roles & {"login", "reset"}),
-    }
-    return [name for name, is_touched in parts.items() if is_touched]

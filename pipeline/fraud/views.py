@@ -22,6 +22,8 @@ from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from sql import FRAUD_DIR, fill, without_comments
 
+FINDER: Final = "fraud.finder"
+"""The combinations that the finder compares; the one view of reviewers with parameters, site and day."""
 HITS: Final = "rollup.fraud_hits"
 SUSPECTS: Final = "rollup.fraud_suspects"
 _SIGNAL: Final = """WITH
@@ -35,6 +37,7 @@ _CASE: Final = (
     "multiIf(NOT mapContains(names, case_id), case_id, NOT mapContains(names, names[case_id]), names[case_id],"
     " names[names[case_id]] = case_id, least(case_id, names[case_id]), names[names[case_id]])"
 )
+_FINDER_EXAMPLE: Final = f"SELECT * FROM {FINDER}(site = 'clinic', day = yesterday())"  # noqa: S608 - text
 _DESCRIPTION: Final = "\n-- question_ru = "
 
 
@@ -63,16 +66,21 @@ def fraud_views(settings: Settings) -> dict[str, str]:
         frame = of_days if signal.hours else of_day
         body = _SIGNAL.format(frame=frame, query=without_comments(signal.query).strip())
         made[view_of(signal.name)] = rendered(view_of(signal.name), fill(body, {}), settings)
+    pieces = _pieces(settings)
     for name, text in ((SUSPECTS, "suspects.sql"), (CLICKS, "clicks.sql"), (CLAIM, "claim.sql")):
         body = without_comments(_text(text)).replace("$frame", of_day).replace("$long_frame", of_days)
-        made[name] = rendered(name, fill(body, {"sealed_days": str(SEALED_DAYS)}), settings)
-    pieces = _pieces(settings)
+        body = body.replace("$members", pieces["members"])
+        made[name] = rendered(name, fill(body, {**pieces, "sealed_days": str(SEALED_DAYS)}), settings)
     for view in review_views():
         columns = [declared(name, kind, meaning) for name, (kind, meaning) in view.columns.items()]
         name = f"fraud.{view.name}"
         made[name] = rendered(name, fill(view.query.replace("$members", pieces["members"]), pieces), settings, columns)
     lines = [line_of(report, settings) for report in all_reports() if report.purpose == "fraud"]
     lines += [_line(view) for view in review_views()]
+    jumps = finder()
+    columns = [declared(name, kind, meaning) for name, (kind, meaning) in jumps.columns.items()]
+    made[FINDER] = rendered(FINDER, fill(jumps.query, {}), settings, columns)
+    lines.append((FINDER, jumps.question, jumps.question_ru, [*jumps.columns], "", [FINDER], _FINDER_EXAMPLE))
     made["fraud.reports"] = list_of("fraud.reports", lines, settings)
     return made
 
@@ -82,15 +90,21 @@ def review_views(directory: Path = FRAUD_DIR / "views") -> list[ReviewView]:
     return [_read(file) for file in sorted(directory.glob("*.sql"))]
 
 
+def finder() -> ReviewView:
+    """Return the view of the combinations that the finder compares; it has the parameters site and day."""
+    return _read(FRAUD_DIR / "finder.sql")
+
+
 def docs_page() -> Iterator[str]:
     """Yield the lines of docs/fraud-views.md."""
     yield "# Views of the fraud review"
     yield "Written from sql/fraud/views by `make docs`."
     yield ""
-    yield "They need `fraud.enabled`, have no parameters, and belong to the role `security`; `clinic-pixel fraud` reads them. A blocked"
+    yield "They need `fraud.enabled`, have no parameters but the last one, and belong to the role `security`; `clinic-pixel fraud` reads them. A blocked"
     yield "person's rows are in none of them. Their days are UTC days."
-    for view in review_views():
-        yield f"\n## fraud.{view.name}\n{view.question}\n\n| column | type | meaning |\n|---|---|---|"
+    for view in [*review_views(), finder()]:
+        asked = "(site, day)" if f"fraud.{view.name}" == FINDER else ""
+        yield f"\n## fraud.{view.name}{asked}\n{view.question}\n\n| column | type | meaning |\n|---|---|---|"
         yield from (f"| `{name}` | `{kind}` | {meaning} |" for name, (kind, meaning) in view.columns.items())
 
 

@@ -16,13 +16,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.errors import Reason
-from pipeline.fraud.docs_page import page as signals_page
 from pipeline.fraud.views import docs_page
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.docs_page import page as inventory_page
 from pipeline.reasons import QUARANTINED, REJECTED
 from pipeline.reports.catalogue import all_reports
 from pipeline.reports.docs_page import page as reports_page
+from pipeline.review.docs_page import page as signals_page
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 

@@ -7,12 +7,15 @@ wrong by itself is refused when the settings are read.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from pipeline.database.client import in_utc, ping, working_as
 from pipeline.enrich.steps import EnrichTables
 from pipeline.errors import Fatal
+from pipeline.fraud.copied import CUT_HITS
+from pipeline.fraud.measure import UNMEASURED
 from pipeline.host_names import readable_host, same_site
 from pipeline.networks.fetched import origins_file, read_origins
 from pipeline.networks.lists import read_networks
@@ -156,7 +159,18 @@ def fraud(settings: Settings) -> Seen:
     else:
         yield "ok", text
     for site, day, names in cut:
-        yield "note", f"{site}, {day}: more clients set off {', '.join(names)} than are kept; the worst are"
+        yield "note", f"{site}, {day}: {'; '.join(_cut(names))}"
+
+
+def _cut(words: Sequence[str]) -> Iterator[str]:
+    """Yield what of a scored day was not looked at, in words."""
+    unmeasured = [word.removeprefix(UNMEASURED) for word in words if word.startswith(UNMEASURED)]
+    if signals := [word for word in words if word != CUT_HITS and not word.startswith(UNMEASURED)]:
+        yield f"more clients set off {', '.join(signals)} than are kept; the worst are"
+    if unmeasured:
+        yield f"{', '.join(unmeasured)} needed too much time or memory and were left out: the scores of this day are too low"
+    if CUT_HITS in words:
+        yield "of clients with thousands of hits in an hour only the first were looked at"
 
 
 # An event from the future, which another check names, is no later arrival.

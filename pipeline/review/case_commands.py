@@ -1,16 +1,17 @@
 """`fraud case`: one case in full. Its reading is in the audit with a purpose.
 
-Owns the page of a case on a terminal.
+Owns the page of a case on a terminal: what speaks against the suspects, what may be innocent, and what cannot be known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from pipeline.review.case_words import HEADS, NOTES, TEXTS, Language
 from pipeline.review.verdict_commands import IdArgument, case_of, text_of
 from pipeline.system.console import (
     ConfigOption,
@@ -27,64 +28,11 @@ if TYPE_CHECKING:
     from pipeline.review.cases import Case, Details, Row
     from pipeline.settings.model import Settings
 
-Language = Literal["en", "ru"]
 LangOption = Annotated[str, typer.Option("--lang", help="en or ru.", show_default="as LANG says")]
 MOST_SUSPECTS: Final = 20
 """So many suspects are on a terminal; JSON has all."""
 BAR_POINTS: Final = 4
 """A block of the waterfall is so many points."""
-
-
-TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
-    "en": {
-        "title": "Case {case}: {band}",
-        "facts": "{site}, {first} to {last}, {zone}. Suspects: {subjects}, hits: {hits}, touched: {touched}. Harm: {harm}. State: {state}.",
-        "chance": "Drawn by chance among unclear cases: your verdict shows what the score misses.",
-        "why": "Why",
-        "points": "Points of the worst suspect: {score}, so {share:.0%} that it is no ordinary visitor",
-        "check": "Innocent explanations to rule out first",
-        "signals": "What was measured",
-        "suspects": "Suspects",
-        "more": "and {more} more: --format json has all",
-        "tokens": "Their addresses: for `clinic-pixel relink` and `reveal`, which need a legal basis and an approver",
-        "verdicts": "Verdicts",
-        "none": "none yet",
-        "next": "Decide: clinic-pixel fraud verdict {case} DECISION --reason TEXT\nDECISION: {decisions}",
-        "prior": "before anything is known",
-    },
-    "ru": {
-        "title": "Дело {case}: {band}",
-        "facts": "{site}, с {first} по {last}, {zone}. Подозреваемых: {subjects}, обращений: {hits}, затронуто: {touched}. Ущерб: {harm}. Состояние: {state}.",
-        "chance": "Взято наугад из неясных дел: ваше решение покажет, чего не видит оценка.",
-        "why": "Почему",
-        "points": "Баллы худшего подозреваемого: {score}, то есть {share:.0%} за то, что это не обычный посетитель",
-        "check": "Невинные объяснения, которые надо исключить сначала",
-        "signals": "Что измерено",
-        "suspects": "Подозреваемые",
-        "more": "и ещё {more}: все есть в --format json",
-        "tokens": "Их адреса: для `clinic-pixel relink` и `reveal`, которым нужны основание и согласующий",
-        "verdicts": "Решения",
-        "none": "пока нет",
-        "next": "Решить: clinic-pixel fraud verdict {case} РЕШЕНИЕ --reason ТЕКСТ\nРЕШЕНИЕ: {decisions}",
-        "prior": "пока ничего не известно",
-    },
-}
-HEADS: Final[Mapping[Language, Mapping[str, Sequence[str]]]] = {
-    "en": {
-        "points": ("kind", "points", "sum", ""),
-        "signals": ("signal", "suspects", "value", "usual", "99 of 100", "points", "note"),
-        "suspects": ("day", "suspect", "band", "score", "hits", "client and network"),
-        "tokens": ("suspect", "token", "epoch"),
-        "verdicts": ("when", "decision", "band", "reason", "reviewer"),
-    },
-    "ru": {
-        "points": ("вид", "баллы", "сумма", ""),
-        "signals": ("признак", "у скольких", "значение", "обычно", "99 из 100", "баллы", "заметка"),
-        "suspects": ("день", "подозреваемый", "уровень", "баллы", "визиты", "клиент и сеть"),
-        "tokens": ("подозреваемый", "токен", "эпоха"),
-        "verdicts": ("когда", "решение", "уровень", "причина", "кто"),
-    },
-}
 
 
 def register(group: typer.Typer) -> None:
@@ -118,7 +66,7 @@ def show(
 
 
 def _page(settings: Settings, case: Case, known: Details, language: Language) -> None:
-    from pipeline.fraud.sentences import harm_of, word
+    from pipeline.fraud.sentences import harm_of, number, word
     from pipeline.review.cases import DECISIONS
     from pipeline.scoring.score import probability
 
@@ -143,11 +91,15 @@ def _page(settings: Settings, case: Case, known: Details, language: Language) ->
     if case.is_sample and case.band == "unclear":
         _say(texts["chance"])
     _list(texts["why"], case.reasons if language == "en" else case.reasons_ru)
-    _list(texts["check"], case.innocent_explanation if language == "en" else case.innocent_explanation_ru)
-    title = texts["points"].format(score=f"{case.score:g}", share=probability(case.score))
+    _list(texts["check"], _innocent(known.signals, language))
+    title = texts["points"].format(
+        score=number(case.score, language), share=_share(probability(case.score), texts["most"])
+    )
     worst = known.suspects[0] if known.suspects else {"families": {}}
     _table(title, heads["points"], _waterfall(worst["families"], texts["prior"], language))
     _table(texts["signals"], heads["signals"], _signals(known.signals, language))
+    is_shipped = any(not row["is_calibrated"] for row in known.signals)
+    _list(texts["unknown"], [texts["blind"], texts["people"], *([texts["shipped"]] if is_shipped else [])])
     shown = known.suspects[:MOST_SUSPECTS]
     more = len(known.suspects) - len(shown)
     note = texts["more"].format(more=more) if more else ""
@@ -163,7 +115,11 @@ def _page(settings: Settings, case: Case, known: Details, language: Language) ->
         _table(texts["verdicts"], heads["verdicts"], decided)
     else:
         _list(texts["verdicts"], [texts["none"]])
-    _say("\n" + texts["next"].format(case=case.case, decisions=", ".join(DECISIONS)))
+    decisions = (each if language == "en" else f"{each} ({word(each, language)})" for each in DECISIONS)
+    _say("\n" + texts["next"].format(case=case.case))
+    _say(texts["decisions"].format(decisions=", ".join(decisions)))
+    if case.paid_clicks:
+        _say(texts["claim"].format(case=case.case))
 
 
 def _waterfall(families: Mapping[str, float], prior: str, language: Language) -> list[Sequence[object]]:
@@ -183,6 +139,11 @@ def _waterfall(families: Mapping[str, float], prior: str, language: Language) ->
     return rows
 
 
+def _share(probability: float, most: str) -> str:
+    """Return a share in percent: nobody is proved a robot, so never all of it."""
+    return f"{probability:.0%}" if probability < 0.99 else most
+
+
 def _short(value: float) -> float:
     return int(value) if value == int(value) else value
 
@@ -194,18 +155,31 @@ def _signals(signals: Sequence[Row], language: Language) -> list[Sequence[object
     by_name: dict[str, list[Row]] = {}
     for row in sorted(signals, key=lambda row: (row["is_shadow"], -row["points"], row["signal"])):
         by_name.setdefault(row["signal"], []).append(row)
-    notes = {"en": ("on trial", "shipped value"), "ru": ("на пробе", "из поставки")}[language]
     lines: list[Sequence[object]] = []
     for name, rows in by_name.items():
         worst, known = rows[0], all_signals().get(name)
         title = (known.en if language == "en" else known.ru).title if known else ""
         note = [
-            text for text, holds in zip(notes, (worst["is_shadow"], not worst["is_calibrated"]), strict=True) if holds
+            text
+            for text, holds in zip(NOTES[language], (worst["is_shadow"], not worst["is_calibrated"]), strict=True)
+            if holds
         ]
-        values = (number(worst[column], language) for column in ("value", "normal_p50", "normal_p99"))
+        values = (number(worst[column], language) for column in ("value", "threshold", "normal_p50", "normal_p99"))
         points = 0 if worst["is_shadow"] else worst["points"]
         lines.append((f"{name} {title}", len({row["subject"] for row in rows}), *values, points, ", ".join(note)))
     return lines
+
+
+def _innocent(signals: Sequence[Row], language: Language) -> list[str]:
+    """Return the innocent explanations of the signals with weight, the heaviest first, each with the signals that it explains."""
+    from pipeline.fraud.sentences import innocent
+
+    explained: dict[str, list[str]] = {}
+    for row in sorted(signals, key=lambda row: (-row["points"], row["signal"])):
+        for text in innocent([row["signal"]], language) if not row["is_shadow"] else ():
+            names = explained.setdefault(text, [])
+            names.extend([row["signal"]] if row["signal"] not in names else [])
+    return [f"{', '.join(names)}: {text}" for text, names in explained.items()]
 
 
 def _suspect(row: Row, language: Language) -> Sequence[object]:

@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
+from pipeline.claims.switch import refuse_where_off
 from pipeline.database.client import code, connect, explain, in_utc
 from pipeline.database.starting import missing, once_prepared
 from pipeline.errors import Fatal
@@ -30,12 +31,14 @@ OPEN: Final = ("new", "reopened")
 BANDS: Final = ("likely", "watch", "unclear")
 UNKNOWN_TABLE: Final = 60
 QUERY_SECONDS: Final = 60
+_NEWEST: Final = "SELECT max(decided_at) FROM pixel.verdicts WHERE case_id IN {cases:Array(String)}"
 _DECIDED: Final = {
     "decided_at": "DateTime64(3, 'UTC')",
     "case_id": "String",
     "site": "String",
     "decision": "String",
     "band": "String",
+    "aliases": "Array(String)",
     "reason": "String",
     "reviewer": "String",
 }
@@ -98,14 +101,6 @@ class Details(NamedTuple):
     verdicts: Sequence[Row]
 
 
-def refuse_where_off(settings: Settings) -> None:
-    """Raise `Fatal` where the fraud review is switched off."""
-    if not settings.fraud.enabled:
-        raise Fatal(
-            "fraud.enabled is false in the settings: nothing is scored, and there is no fraud view (docs/legal-mapping.md, 4.1.3)"
-        )
-
-
 def asked(settings: Settings, ask: Callable[[Client], Answer]) -> Answer:
     """Return the answer of a question to the views, asked as `security`.
 
@@ -140,10 +135,15 @@ def rows_of(client: Client, view: str, where: str = "1", **values: object) -> li
 
 
 def all_cases(client: Client) -> list[Case]:
-    """Return all cases, those with most harm first."""
+    """Return all cases: those with most harm first, then those that touched a booking or a login; unclear ones last."""
     found = client.query(f"SELECT {', '.join(Case._fields)} FROM fraud.cases")  # noqa: S608 - names of columns
     cases = (Case(*map(_plain, row)) for row in found.result_rows)
-    return sorted(cases, key=lambda case: (-case.harm, -case.score, case.case))
+    return sorted(cases, key=_urgency)
+
+
+def _urgency(case: Case) -> tuple[object, ...]:
+    reached = {"booking", "login"} & set(case.touched)
+    return case.band == "unclear", -case.harm, not reached, -case.score, case.case
 
 
 def is_scored(client: Client) -> bool:
@@ -194,11 +194,22 @@ def note_reading(settings: Settings, case: Case, purpose: str, *, now: datetime,
 
 
 def decide(settings: Settings, case: Case, decision: Decision, reason: str, *, now: datetime, who: str) -> None:
-    """Store a verdict, after it is in the audit; raises `Retryable` or `Fatal` where one of them is not written."""
+    """Store a verdict on a case and those that it took in, after it is in the audit; raises `Retryable` or `Fatal` where one of them is not written.
+
+    The newest verdict holds, so one on a clock that is behind would not: it is refused.
+    """
+    audit = Audit(settings.audit_dir)
+    audit.refuse_an_old_clock(now)
     facts = {"case": case.case, "decision": decision, "band": case.band, "reason": reason}
-    Audit(settings.audit_dir).record(Action.FRAUD_VERDICT, facts, now=now, who=who)
-    row = (now, case.case, case.site, decision, case.band, reason, who)
+    row = (now, case.case, case.site, decision, case.band, list(case.aliases), reason, who)
     with store.connected(settings) as client:
+        ((newest,),) = client.query(_NEWEST, parameters={"cases": [case.case, *case.aliases]}).result_rows
+        if now <= in_utc(newest):
+            raise Fatal(
+                f"case {case.case}: its newest verdict is of {in_utc(newest):%Y-%m-%d %H:%M:%S} UTC, and the clock says"
+                f" {now:%Y-%m-%d %H:%M:%S}; expected a later time: set the clock right"
+            )
+        audit.record(Action.FRAUD_VERDICT, facts, now=now, who=who)
         client.insert("verdicts", [row], list(_DECIDED), database="pixel", column_type_names=list(_DECIDED.values()))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from pipeline.claims import commands as claims
-from pipeline.review import case_commands, health_commands, verdict_commands
+from pipeline.review import case_commands, finder_commands, health_commands, verdict_commands
 from pipeline.review.health_commands import LangOption, SiteOption, known_site, load
 from pipeline.system.console import (
     ConfigOption,
@@ -46,6 +46,10 @@ SAMPLED: Final[Mapping[Language, str]] = {
     "en": "* drawn by chance among unclear cases: your verdicts on them show what the score misses.",
     "ru": "* взято наугад из неясных дел: решения по ним показывают, чего не видит оценка.",
 }
+NEXT: Final[Mapping[Language, str]] = {
+    "en": "All of one case: clinic-pixel fraud case ID --purpose TEXT",
+    "ru": "Дело целиком: clinic-pixel fraud case НОМЕР --purpose ТЕКСТ",
+}
 HEADS: Final[Mapping[Language, Sequence[str]]] = {
     "en": ("case", "site", "band", "state", "harm", "touched", "first reason"),
     "ru": ("дело", "сайт", "уровень", "состояние", "ущерб", "затронуто", "главная причина"),
@@ -64,15 +68,16 @@ def register(app: typer.Typer) -> None:
     verdict_commands.register(group)
     claims.register(group)
     health_commands.register(group)
+    finder_commands.register(group)
     app.add_typer(group, name="fraud", rich_help_panel=Panel.ASK)
 
 
 def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
-    """Score the days that changed, now, and list the cases that wait."""
+    """Score the days that changed, now, of all sites or of one, and list the cases that wait."""
+    from pipeline.claims.switch import refuse_where_off
     from pipeline.database.starting import wait_until_prepared
     from pipeline.errors import Fatal
     from pipeline.fraud.job import score_days
-    from pipeline.review.cases import refuse_where_off
     from pipeline.system import locks
 
     settings = load(config)
@@ -81,7 +86,12 @@ def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "
     wait_until_prepared(settings)
     try:
         with errors.status("looking for days that changed") as status:
-            done = score_days(settings, datetime.now(UTC), lambda name, day: status.update(f"scoring {name}, {day}"))
+            done = score_days(
+                settings,
+                datetime.now(UTC),
+                lambda name, day: status.update(f"scoring {name}, {day}"),
+                only=site,
+            )
     except locks.Held:
         raise Fatal("`ship` scores right now; run it again in a moment") from None
     errors.print(f"days scored: {done}" if done else "nothing changed since the last scoring", highlight=False)
@@ -113,8 +123,8 @@ def cases(
     if chosen(form) is not Format.TABLE:
         print_rows(review.Case._fields, shown, form)
     elif shown:
-        note = SAMPLED[language] if any(_is_by_chance(case) for case in shown) else ""
-        _print([_line(case, language) for case in shown], note, language)
+        notes = [SAMPLED[language]] if any(_is_by_chance(case) for case in shown) else []
+        _print([_line(case, language) for case in shown], "\n".join([*notes, NEXT[language]]), language)
     elif scored:
         is_queue = not (site or state or band or everything)
         console.print((NOTHING if is_queue else NONE_SUCH)[language], highlight=False, markup=False)
@@ -151,8 +161,15 @@ def _print(lines: Sequence[Sequence[str]], note: str, language: Language) -> Non
     from rich.padding import Padding
     from rich.text import Text
 
+    heads = HEADS[language][:-1]
+    widths = [max(len(line[place]) for line in (heads, *lines)) for place in range(len(heads))]
+    console.print(_aligned(heads, widths), style="dim", highlight=False, markup=False)
     for *facts, reason in lines:
-        console.print("  ".join(filter(None, facts)), style="bold", highlight=False, markup=False)
+        console.print(_aligned(facts, widths), style="bold", highlight=False, markup=False)
         console.print(Padding(Text(reason), (0, 0, 0, 2)))
     if note:
-        console.print(note, style="dim", highlight=False, markup=False)
+        console.print(f"\n{note}", style="dim", highlight=False, markup=False)
+
+
+def _aligned(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()

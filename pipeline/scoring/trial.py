@@ -1,14 +1,16 @@
 """The trial of a new or changed signal at this installation: it records first, and counts once it flagged many clients and no person.
 
 Owns the limits of the trial and the words of its state. Theory of operation: each day of a site that is over says how many clients a signal
-flagged and how many of these are surely people. Only days that the present text of the signal measured count, so a changed signal begins anew.
-One person ends the trial at once, also after the signal passed, because the rule asks for none. Pure.
+flagged and how many of these are surely people. Only days that the present text of the signal measured count, so a changed signal begins anew; and
+only days after the one on which this installation first saw the text, because its author knew the days before, which are scored again at once. A day
+on which more clients were flagged than are kept does not count: nobody looked for people among the others. One person ends the trial at
+once, on whatever day, also after the signal passed, because the rule asks for none. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
 
 from pipeline.scoring.rules import Signal
@@ -34,7 +36,10 @@ _WORDS: Final[Mapping[Literal["en", "ru"], Mapping[State, str]]] = {
 
 
 class DayCount(NamedTuple):
-    """What a signal with this fingerprint flagged on one day of a site, of so many clients."""
+    """What a signal with this fingerprint flagged on one day of a site, of so many clients.
+
+    `seen` is the day on which the installation first measured with this fingerprint; `is_cut` tells that more were flagged than were counted.
+    """
 
     site: str
     day: date
@@ -43,10 +48,12 @@ class DayCount(NamedTuple):
     clients: int
     flagged: int
     people: int
+    is_cut: bool
+    seen: date
 
 
 class Trial(NamedTuple):
-    """The state of a signal; `since` is its first day, None before it has one, and `left` the days still to be measured."""
+    """The state of a signal; `since` is the first day that counts, None before it was measured, and `left` the days still to be measured."""
 
     state: State
     since: date | None = None
@@ -74,15 +81,18 @@ def trial_of(signal: Signal, counts: Iterable[DayCount], today: date) -> Trial:
         for each in counts
         if each.signal == signal.name and each.fingerprint == signal.fingerprint and each.day < today and each.clients
     }
-    days = {day for _, day in own}
-    flagged, people = sum(each.flagged for each in own.values()), sum(each.people for each in own.values())
+    since = min((each.seen for each in own.values()), default=today) + timedelta(days=1)
+    cut = {each.day for each in own.values() if each.is_cut}
+    days = {day for _, day in own if day >= since} - cut
+    flagged = sum(each.flagged for each in own.values() if each.day in days)
+    people = sum(each.people for each in own.values())
     left = max(0, TRIAL_DAYS - len(days))
     state: State = "trial"
     if people:
         state = "failed"
     elif not left and flagged >= ENOUGH_FLAGGED:
         state = "passed"
-    return Trial(state, min(days, default=None), flagged, people, left)
+    return Trial(state, since if own else None, flagged, people, left)
 
 
 def live_signals(signals: Iterable[Signal], counts: Iterable[DayCount], today: date) -> frozenset[str]:

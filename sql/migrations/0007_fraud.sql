@@ -1,17 +1,22 @@
 -- Signs of fraud, scored clients and their cases. Every statement may run twice.
 
 -- A sign is about a suspect: one client of one day, by its cookie, else by the day's visitor of its address and browser, else by the
--- tokens of both. `link` is what a sign shares with others, such as a path that several clients took; '' for none.
+-- tokens of both. `link` is what a sign shares with others, such as a path that several clients took; '' for none. A client may have several
+-- links of one signal, so it is part of the key.
 ALTER TABLE pixel.fraud_signals$on_cluster
     ADD COLUMN IF NOT EXISTS suspect UInt64 AFTER subject,
     ADD COLUMN IF NOT EXISTS link String AFTER signal,
     ADD COLUMN IF NOT EXISTS normal_p50 Float64 CODEC(ZSTD(1)) AFTER threshold,
     ADD COLUMN IF NOT EXISTS normal_p99 Float64 CODEC(ZSTD(1)) AFTER normal_p50,
     ADD COLUMN IF NOT EXISTS is_calibrated Bool AFTER normal_p99,
-    ADD COLUMN IF NOT EXISTS is_shadow Bool AFTER points;
+    ADD COLUMN IF NOT EXISTS is_shadow Bool AFTER points,
+    MODIFY ORDER BY (site, window_start, signal, subject_kind, subject, link);
 
--- A verdict holds for the band that the case had: one that rises afterwards is looked at again.
-ALTER TABLE pixel.verdicts$on_cluster ADD COLUMN IF NOT EXISTS band LowCardinality(String) AFTER decision;
+-- A verdict holds for the band that the case had: one that rises afterwards is looked at again. `aliases` are the cases that this one had
+-- taken in by then: the reviewer saw them, too.
+ALTER TABLE pixel.verdicts$on_cluster
+    ADD COLUMN IF NOT EXISTS band LowCardinality(String) AFTER decision,
+    ADD COLUMN IF NOT EXISTS aliases Array(String) AFTER band;
 
 -- One row for each suspect of a day that has enough points; the rows with one `case_id` are a case. A day that is scored again
 -- replaces its rows: those of the newest run count (pixel.fraud_runs). `band` and `score` are the suspect's own. `aliases` are the ids of
@@ -74,7 +79,8 @@ SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_direc
     min_rows_to_fsync_after_merge = 1;
 
 -- Each signal on one day of a site: its percentiles over all clients, how many it flagged, and how many of these are surely people.
--- Nothing here is about a person.
+-- `seen` is the day on which this installation first measured with this text of the signal; `is_cut` tells that more clients were flagged than
+-- are kept, so `flagged` and `people` are too small. Nothing here is about a person.
 CREATE TABLE IF NOT EXISTS pixel.fraud_normals$on_cluster
 (
     day         Date CODEC(Delta, ZSTD(1)),
@@ -88,6 +94,8 @@ CREATE TABLE IF NOT EXISTS pixel.fraud_normals$on_cluster
     p999        Float64 CODEC(ZSTD(1)),
     flagged     UInt64 CODEC(ZSTD(1)),
     people      UInt64 CODEC(ZSTD(1)),
+    is_cut      Bool,
+    seen        Date CODEC(Delta, ZSTD(1)),
     computed_at DateTime64(3, 'UTC') CODEC(ZSTD(1))
 )
 ENGINE = $replacing_merge_tree(computed_at)
@@ -97,10 +105,12 @@ SETTINGS $deduplication_window = 10000, fsync_after_insert = 1, fsync_part_direc
     min_rows_to_fsync_after_merge = 1;
 
 -- The hits of the one day that is being scored, in the order in which the signals read them: each of them would otherwise sort the day anew. A
--- copy for minutes: the scoring empties it before and after. Not replicated: who scores reads what it wrote.
+-- copy for minutes: the scoring empties it before and after. Not replicated: who scores reads what it wrote. `run` tells the copies of two
+-- hosts, and of a scoring that broke off while its copy was written, apart: a hit that counts twice accuses an innocent.
 CREATE TABLE IF NOT EXISTS pixel.fraud_hits$on_cluster
 (
     site          LowCardinality(String),
+    run           DateTime64(3, 'UTC') CODEC(ZSTD(1)),
     suspect       UInt64,
     at_ms         Int64 CODEC(Delta, ZSTD(1)),
     is_view       Bool,

@@ -64,3 +64,9 @@ def test_the_table_of_the_page_is_that_of_the_committed_results() -> None:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     text = PAGE.read_text(encoding="utf-8")
     assert page.with_table(text, table(results)) == text
+
+
+def test_the_page_says_which_rules_were_measured_and_where_that_is_not_known() -> None:
+    new, old = result("kiosk", 1, "none", rules="0123456789ab"), result("kiosk", 2, "none")
+    assert "rules that was measured: 0123456789ab;" in table(kept([new]))
+    assert "rules that was measured: 0123456789ab, not recorded;" in table(kept([new, old]))

@@ -74,6 +74,21 @@ def test_a_verdict_that_was_taken_back_takes_its_rules_along(tables: Rows, click
     assert rules(clickhouse) == {}
 
 
+def test_a_verdict_counts_under_every_number_that_the_case_has_or_had(tables: Rows, clickhouse: Settings) -> None:
+    confirmed(tables, clickhouse, attack(MadeClient(HOSTING)))
+    ((case,),) = tables.admin.query("SELECT DISTINCT case_id FROM pixel.fraud_cases").result_rows
+    tables.writer.command(
+        "INSERT INTO pixel.fraud_cases (day, site, suspect, case_id, aliases, band, computed_at)"
+        f" SELECT day, site, 7, 'older', ['{case}'], 'watch', computed_at FROM pixel.fraud_runs WHERE day = '{SINCE.date()}'"
+    )
+    assert rules(clickhouse).keys() == {NETWORK, PATH}
+    tables.writer.command(
+        "INSERT INTO pixel.verdicts (decided_at, case_id, site, decision, reason, reviewer)"
+        " SELECT now64(3) + 1, 'older', 'clinic', 'innocent', 'seen', 'olga'"
+    )
+    assert rules(clickhouse) == {}
+
+
 def test_a_network_from_which_a_person_came_back_is_not_named(tables: Rows, clickhouse: Settings) -> None:
     # The person is an unclear suspect because of the network alone, and even in a confirmed case counts as a person.
     person = MadeClient({**HOSTING, "cookie_age": "week"})
@@ -162,5 +177,5 @@ def test_the_command_tells_the_advice_in_both_languages(tables: Rows, clickhouse
     assert "A rule may block the hosting network AS64496" in english
     assert "Nothing of this is applied." in english
     assert "Правило может блокировать сеть хостинга AS64496" in russian
-    assert "Ничего из этого не применяется." in russian
+    assert "Само ничего не применяется." in russian
     assert {each["action"] for each in json.loads(told("--format", "json"))} == {"block"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver import Client
@@ -12,7 +13,7 @@ from pipeline.database.client import connect
 from pipeline.fraud.job import score_days
 from pipeline.fraud.views import review_views
 from pipeline.settings.model import Settings
-from support.clinic_day import store
+from support.clinic_day import SINCE, store
 from support.server import Rows
 from support.suspicion import MadeClient
 
@@ -52,11 +53,32 @@ def test_a_blocked_suspect_vanishes_from_every_view_at_once_and_comes_back(
     score_days(clickhouse, datetime.now(UTC))
     with_them = views(security)
     assert {name for name in without if with_them[name] == without[name]} == {"advice", "verdicts"}
-    who = {"visitor": scanner.suspect} if by == "visitor" else {"address": str(scanner.views([0])[0]["ip_token"])}
-    tables.block(**who)  # type: ignore[arg-type]
+    who: Any = {"visitor": scanner.suspect} if by == "visitor" else {"address": str(scanner.views([0])[0]["ip_token"])}
+    tables.block(**who)
     assert views(security) == without
-    tables.block(**who, state="unblocked", seconds_later=1)  # type: ignore[arg-type]
+    tables.block(**who, state="unblocked", seconds_later=1)
     assert views(security) == with_them
+
+
+def test_a_day_is_scored_again_without_one_of_two_addresses_of_a_suspect_that_is_blocked(
+    tables: Rows, clickhouse: Settings, security: Client
+) -> None:
+    suspect, today = MadeClient(), datetime.now(UTC).date()
+    other = "fd00::99"
+    store(clickhouse, suspect.views(range(0, 45, 5), PAGES, attack="dotfile", epoch=today))
+    store(clickhouse, suspect.views([3000, 3040], PAGES, epoch=today, ip_token=other))
+    hits = "SELECT sum(hits) FROM fraud.cases"
+    score_days(clickhouse, datetime.now(UTC))
+    assert security.query(hits).result_rows == [(11,)]
+    assert score_days(clickhouse, datetime.now(UTC)) == 0
+    shown = security.query("SELECT ip_token FROM fraud.suspects").result_rows[0][0]
+    hidden, left = (other, 9) if shown != other else (str(suspect.views([0])[0]["ip_token"]), 2)
+    tables.block(address=hidden, since=SINCE, until=SINCE)
+    assert score_days(clickhouse, datetime.now(UTC)) == 1
+    assert security.query(hits).result_rows == [(left if left == 9 else 0,)]
+    tables.block(address=hidden, state="unblocked", seconds_later=1, since=SINCE, until=SINCE)
+    assert score_days(clickhouse, datetime.now(UTC)) == 1
+    assert security.query(hits).result_rows == [(11,)]
 
 
 def test_a_new_scoring_does_not_contain_a_blocked_person(tables: Rows, clickhouse: Settings) -> None:

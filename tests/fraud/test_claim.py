@@ -176,6 +176,35 @@ def test_a_text_that_is_no_click_id_is_left_out(clinic: Clinic, text: str) -> No
     assert text not in forms.csv_text(made) + forms.page_html(made, "en")
 
 
+def test_a_verdict_counts_under_every_number_that_the_case_has_or_had(clinic: Clinic, case: str) -> None:
+    older = "00000000000b"
+    clinic.decide(case, "confirmed")
+    clinic.rows.writer.command(
+        "INSERT INTO pixel.fraud_cases (day, site, suspect, case_id, aliases, band, computed_at)"
+        f" SELECT day, site, 7, '{older}', ['{case}'], 'watch', computed_at FROM pixel.fraud_runs WHERE day = '{DAY}'"
+    )
+    assert [len(clinic.claim(number).clicks) for number in (case, older)] == [4, 4]
+    clinic.decide(older, "innocent", seconds=1)
+    for number in (case, older):
+        with pytest.raises(Fatal, match="only one was confirmed"):
+            clinic.claim(number)
+
+
+def test_a_landing_after_the_verdict_is_left_out_since_nobody_looked_at_it(clinic: Clinic, case: str) -> None:
+    noon = datetime.combine(DAY, datetime.min.time(), UTC) + timedelta(hours=12)
+    first, all_later = noon + timedelta(seconds=60), noon
+    for moment in (all_later, first):
+        clinic.decide(case, "confirmed", seconds=round((moment - datetime.now(UTC)).total_seconds()) + 1)
+        if moment is all_later:
+            with pytest.raises(Fatal, match="its 5 paid landings came after the verdict"):
+                clinic.claim(case)
+    made = clinic.claim(case)
+    assert 1 <= len(made.clicks) < 4
+    assert sum(click.landings for click in made.clicks) + made.later == 5
+    assert max(click.last for click in made.clicks) <= made.confirmed
+    assert f"after the verdict: {made.later}" in forms.page_html(made, "en")
+
+
 def test_a_landing_that_was_delivered_twice_counts_once(clinic: Clinic) -> None:
     clinic.visit(DAY, [])
     (landing,) = clinic.edge(DAY, ["/?gclid=one"], second=60)
@@ -202,6 +231,18 @@ def test_the_clicks_of_an_unclear_suspect_are_left_out_beside_clearer_ones(clini
     made = clinic.claim(other)
     told = ["of-the-cheat"] if has_clear else ["of-an-unclear-one"]
     assert ([click.click_id for click in made.clicks], made.unclear) == (told, int(has_clear))
+
+
+def test_a_patient_behind_the_address_and_browser_of_a_cheat_is_not_claimed(clinic: Clinic) -> None:
+    clinic.visit(DAY, ["/?gclid=of-the-cheat"])
+    landing, later = clinic.edge(DAY, ["/?gclid=of-a-patient", "/doctors"], second=600)
+    clinic.store([landing])
+    case = clinic.score()
+    clinic.decide(case, "confirmed")
+    assert len(clinic.claim(case).clicks) == 2
+    clinic.store([replace(later, visitor=77, visitor_kind="cookie", cookie_state="returning")])
+    with pytest.raises(Fatal, match="its 2 paid landings may be those of a person"):
+        clinic.claim(case)
 
 
 def test_the_clicks_of_a_blocked_person_are_not_claimed(clinic: Clinic, case: str) -> None:
@@ -248,8 +289,8 @@ def test_no_address_visitor_or_token_is_in_any_output(clinic: Clinic, case: str)
 @pytest.mark.parametrize(
     ("case", "purpose", "network", "why"),
     [
-        ("x", "p", "", "CASE: expected the id of a case"),
-        ("0123456789AB", "p", "", "CASE: expected"),
+        ("x", "p", "", "ID: expected the whole number of a case"),
+        ("0123456789AB", "p", "", "ID: expected"),
         ("0123456789ab", " ", "", "--purpose: expected one line"),
         ("0123456789ab", "a\nb", "", "--purpose: expected one line"),
         ("0123456789ab", "p", "ysclid", "--network: expected one of"),

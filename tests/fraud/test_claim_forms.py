@@ -57,13 +57,26 @@ def test_a_claim_to_google_has_the_fields_of_its_form(kind: str) -> None:
     fields = dict(part.fields)
     assert part.name == "Google Ads"
     assert fields["Customer id of the account"] == fields["Contact e-mail"] == "(please fill in)"
-    assert fields["Date range, UTC"] == "2026-11-20 09:30:00 - 2026-11-21 15:30:00"
+    assert fields["Date range, UTC"] == "2026-11-20 09:30:00 … 2026-11-21 15:30:00"
     assert fields["Campaigns"] == "implants, braces"
     assert fields["Clicks and landings"] == "clicks: 2; landings: 3"
     assert fields["Days left"] == "58 for the oldest click, 59 for the newest"
     assert fields["What is suspicious"] == "9 page views within 10 seconds."
-    assert "Rules abcdef012345 with the lists 2026-11-19" in fields["How it was found"]
+    assert fields["Rules and lists"] == "rules abcdef012345; lists 2026-11-19"
+    assert "a person of the clinic looked at the case and confirmed it" in fields["How it was found"]
     assert "no click that is older than 60 days" in part.note
+
+
+def test_days_left_are_told_once_where_all_clicks_are_of_one_day() -> None:
+    (part,) = forms.parts(claim_of(click("gclid", "a"), click("gclid", "b", hours=1)), "en")
+    assert dict(part.fields)["Days left"] == "58"
+
+
+def test_a_campaign_of_which_nothing_is_kept_is_said_so_on_the_page_and_stays_a_star_in_the_list() -> None:
+    made = claim_of(click("yclid", "a", campaign="*"))
+    assert "(mark not kept)" in forms.page_html(made, "en")
+    assert "(метка не сохранена)" in forms.page_html(made, "ru")
+    assert next(csv.DictReader(io.StringIO(forms.csv_text(made))))["campaign"] == "*"
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
@@ -109,7 +122,7 @@ def test_the_page_loads_nothing_and_shows_markup_as_text(language: forms.Languag
         "2026-11-20 09:30:00",
     ):
         assert said in page.text
-    assert forms.words(language)["left_out_said"].format(ended=3, foreign=0, odd=0, unclear=0) in page.text
+    assert forms.words(language)["left_out_said"].format(ended=3, foreign=0, odd=0, unclear=0, later=0) in page.text
 
 
 def test_both_languages_have_the_same_words() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,6 +106,19 @@ def test_score_scores_what_changed_and_lists_what_waits(reviewer: Reviewer) -> N
     assert "nothing changed since the last scoring" in reviewer.types("score").output
 
 
+def test_score_of_one_site_scores_no_other(reviewer: Reviewer) -> None:
+    with reviewer.config.open("a", encoding="utf-8") as file:
+        file.write('[[sites]]\nid = "branch"\nhosts = ["branch.example"]\n')
+    for site in ("clinic", "branch"):
+        store(reviewer.settings, MadeClient().views(UNEVEN[:9], PAGES, attack="dotfile", site=site))
+    scored = "SELECT DISTINCT site FROM pixel.fraud_runs ORDER BY site"
+    listed = reviewer.reads("score", "--site", "branch")
+    assert [case["site"] for case in listed] == ["branch"]
+    assert reviewer.rows.admin.query(scored).result_rows == [("branch",)]
+    assert len(reviewer.reads("score")) == 2
+    assert reviewer.rows.admin.query(scored).result_rows == [("branch",), ("clinic",)]
+
+
 def test_score_waits_for_nobody(reviewer: Reviewer) -> None:
     reviewer.settings.run_dir.mkdir(parents=True)
     with locks.locked(reviewer.settings.run_dir / LOCK):
@@ -122,9 +136,33 @@ def test_the_queue_begins_with_the_most_harm_and_says_what_was_drawn_by_chance(b
     ]
     assert "* drawn by chance among unclear cases" in busy.sees("cases")
     assert "unclear*" in busy.sees("cases")
+    assert "All of one case: clinic-pixel fraud case ID --purpose TEXT" in busy.sees("cases")
     russian = busy.sees("cases", columns=120, language="ru_RU.UTF-8")
     assert "главная причина" in russian
-    assert "Попыток атаки за 10 минут: 12" in russian
+    assert "12 попыток атаки за 10 минут" in russian
+
+
+def test_the_queue_of_a_narrow_terminal_has_its_facts_below_each_other(busy: Reviewer) -> None:
+    lines = busy.types("cases", "--format", "table").output.splitlines()
+    head = next(line for line in lines if line.startswith("case"))
+    facts = [line for line in lines if re.match(r"[0-9a-f]{12}  ", line)]
+    assert len(facts) == 3
+    for word, cell in (("band", "likely"), ("state", "new"), ("harm", "12 paid clicks")):
+        assert facts[0].index(cell) == head.index(word)
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_of_cases_without_paid_clicks_one_that_reached_a_booking_or_login_is_first(reviewer: Reviewer) -> None:
+    made = [
+        *MadeClient().views(UNEVEN, PAGES, attack="dotfile", page_role="login"),
+        *MadeClient().views(UNEVEN, PAGES, attack="traversal"),
+        *MadeClient().views(UNEVEN, PAGES, attack="sql"),
+        *MadeClient({"as_org": "Hosting"}).views(UNEVEN[:9], PAGES, page_role="form"),
+    ]
+    store(reviewer.settings, made)
+    score_days(reviewer.settings, datetime.now(UTC))
+    found = [(case["band"] == "unclear", case["touched"]) for case in reviewer.reads("cases")]
+    assert found == [(False, ["login"]), (False, []), (False, []), (True, ["booking"])]
 
 
 def test_the_queue_can_be_asked_for_a_band_a_state_and_a_site(busy: Reviewer) -> None:
@@ -164,15 +202,22 @@ def test_a_case_is_read_with_a_purpose_that_is_in_the_audit(busy: Reviewer) -> N
     assert busy.audited() == [("fraud_case", {"case": case, "purpose": "weekly review"})]
     for words in (
         "12 attack attempts within 10 minutes",
-        "Usual: 0; of 99 in 100 clients at most 0",
-        "A security test that the clinic ordered.",
-        "Points of the worst suspect: 20, so 88% that it is no ordinary visitor",
+        "Usual: 0, as for 99 of 100 clients (shipped value, not yet calibrated).",
+        "F17: A security test that the clinic ordered.",
+        "Points of the worst suspect: 20, so 88% that it is no ordinary visitor, by the points alone",
+        "from: the value that counts",
+        "A pixel sees no mouse, no contents of forms",
+        "Usual values are shipped ones until the site has its own",
+        f"clinic-pixel fraud verdict {case} DECISION",
+        f"clinic-pixel fraud claim {case}",
         "F17 Attack strings",
         "shipped value",
         "none yet",
     ):
         assert words in page
-    assert "Невинные объяснения" in busy.sees("case", case, "--purpose", "x", "--lang", "ru")
+    russian = busy.sees("case", case, "--purpose", "x", "--lang", "ru")
+    assert "Сначала исключите невинные объяснения" in russian
+    assert "innocent (не нарушение)" in russian
 
 
 def test_a_case_is_one_object_for_a_program(busy: Reviewer) -> None:
@@ -207,6 +252,20 @@ def test_verdicts_are_added_and_kept_with_the_band_and_the_reviewer(busy: Review
     assert action == "fraud_verdict"
     assert facts == {"case": case, "decision": "confirmed", "band": "likely", "reason": "the agency agrees"}
     assert busy.types("verdict", case, "confirmed", "--reason", " ").exit_code == 2
+
+
+def test_a_verdict_on_a_clock_that_is_behind_is_refused_since_the_older_one_would_hold(busy: Reviewer) -> None:
+    case = busy.reads("cases")[0]["case"]
+    busy.rows.writer.command(
+        "INSERT INTO pixel.verdicts (decided_at, case_id, site, decision, band, reason, reviewer)"
+        f" SELECT now64(3) + 90, '{case}', 'clinic', 'confirmed', 'likely', 'another host', 'olga'"
+    )
+    result = busy.types("verdict", case, "innocent", "--reason", "it was our own test")
+    assert isinstance(result.exception, Fatal)
+    assert "expected a later time: set the clock right" in str(result.exception)
+    assert busy.audited() == []
+    busy.rows.clear("verdicts")
+    assert busy.types("verdict", case, "innocent", "--reason", "it was our own test").exit_code == 0
 
 
 def test_register_monitor_prints_lines_for_the_settings_and_records_the_verdict(busy: Reviewer) -> None:
@@ -250,8 +309,10 @@ def test_before_the_first_scoring_every_command_says_so(reviewer: Reviewer) -> N
 
 def test_where_the_review_is_off_nothing_is_scored_and_every_command_says_why(busy: Reviewer) -> None:
     busy.settings = busy.settings.model_copy(update={"fraud": Fraud(enabled=False)})
-    tables = ("fraud_cases", "fraud_signals", "fraud_runs", "fraud_normals")
+    tables = ("fraud_cases", "fraud_signals", "fraud_runs", "fraud_normals", "fraud_hits")
     busy.rows.clear(*tables)
+    left = "INSERT INTO pixel.fraud_hits (site, received_at) VALUES ('clinic', now64(3))"  # of a scoring that broke off
+    busy.rows.writer.command(left)
     Scoring()(busy.settings)
     for table in tables:
         assert busy.rows.admin.query(f"SELECT count() FROM pixel.{table}").result_rows == [(0,)]
@@ -263,6 +324,8 @@ def test_where_the_review_is_off_nothing_is_scored_and_every_command_says_why(bu
         ("case", "a", "--purpose", "x"),
         ("verdict", "a", "unsure", "--reason", "x"),
         ("register-monitor", "a"),
+        ("claim", "0123456789ab", "--key", "no.key", "--purpose", "x"),
+        ("advice",),
     ):
         result = busy.types(*words)
         assert isinstance(result.exception, Fatal), words

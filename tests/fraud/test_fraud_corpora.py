@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from bench.fraud import corpora
-from bench.fraud.public_lines import combined, session_views, views
+from bench.fraud.public_lines import SEEN, UNSEEN, combined, days_of, session_views, views
 from pipeline.settings.model import Settings
+from pipeline.traffic.access_log import LoggedHit
 from support.server import Rows
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
@@ -19,37 +21,63 @@ def needs(name: str) -> None:
         pytest.skip(f"../shared/data/{name} is not here")
 
 
-def test_robots_of_the_list_in_use_are_all_found_and_almost_no_browser_or_app_is_called_one() -> None:
+def test_robots_that_say_so_are_found_and_almost_no_browser_or_app_is_called_one() -> None:
     needs(corpora.AGENTS)
-    found = corpora.agents(SHARED)
+    found = corpora.agents(SHARED)["found"]
     assert found["bot, the list in use"]["found"] == found["bot, the list in use"]["of"] > 1000
-    for label in ("browser", "app"):
+    assert found["bot"]["found"] >= 0.97 * found["bot"]["of"]
+    for label in corpora.PEOPLE:
         assert found[label]["found"] <= 0.003 * found[label]["of"]
 
 
-def test_no_person_of_the_labelled_sessions_is_likely_and_at_most_one_in_twenty_is_to_be_watched(
+def test_no_person_of_the_sessions_is_likely_few_are_watched_and_simple_robots_are_told_by_their_timing(
     tables: Rows, clickhouse: Settings
 ) -> None:
     needs(corpora.SESSIONS)
-    people = corpora.sessions(clickhouse, SHARED)["bands"][corpora.HUMAN]
+    found = corpora.sessions(clickhouse, SHARED)
+    people = found["bands"][corpora.HUMAN]
     assert sum(people.values()) == 26
     assert people["likely"] == 0
     assert people["watch"] <= 0.05 * 26
+    best = max(found["timing"].values(), key=lambda signal: signal[corpora.SIMPLE])
+    assert best[corpora.HUMAN] <= 0.1 * 26
+    assert best[corpora.SIMPLE] >= 0.7 * found["sessions"][corpora.SIMPLE]
 
 
-def test_a_vulnerability_scanner_is_likely_a_minute_after_its_first_page(tables: Rows, clickhouse: Settings) -> None:
+def test_both_vulnerability_scanners_are_likely_a_minute_after_their_first_page(
+    tables: Rows, clickhouse: Settings
+) -> None:
     needs(corpora.SCANNERS[0])
     found = corpora.scanners(clickhouse, SHARED)
-    assert found["acunetix-minute"]["band"] == "likely"
+    assert {name: found[name]["band"] for name in ("acunetix-minute", "w3af-minute")} == {
+        "acunetix-minute": "likely",
+        "w3af-minute": "likely",
+    }
 
 
-def test_nothing_is_told_of_small_logs_without_an_attack(tables: Rows, clickhouse: Settings) -> None:
+def test_each_scenario_that_a_pixel_sees_fires_its_signals_and_logs_without_one_are_quiet(
+    tables: Rows, clickhouse: Settings
+) -> None:
     needs(corpora.CROWDSEC)
     found = corpora.crowdsec(clickhouse, SHARED)
-    quiet = [name for name, test in found.items() if not test["scenario"]]
-    assert len(quiet) == 5
-    assert [name for name in quiet if found[name]["outcome"] != "quiet"] == []
+    outcomes = Counter(test["outcome"] for test in found.values())
+    assert outcomes == {"found": len(SEEN), "out of sight": len(UNSEEN), "quiet": 5}
     assert all(test["why"] for test in found.values() if test["outcome"] == "out of sight")
+
+
+def test_tests_share_a_day_only_without_a_network_an_agent_or_a_missing_page_in_common() -> None:
+    def hit(address: str, agent: str, status: int = 200) -> LoggedHit:
+        return LoggedHit(0, address, "/a?b", status, "", agent)
+
+    tests = {
+        "first": [hit("192.0.2.1", "x", 404)],
+        "its network": [hit("192.0.2.9", "y")],
+        "its agent": [hit("198.51.100.1", "x")],
+        "its page": [hit("203.0.113.1", "z", 404)],
+        "nothing": [],
+        "other": [hit("203.0.113.9", "w")],
+    }
+    assert days_of(tests) == [["first", "other"], ["its network", "its agent", "its page"]]
 
 
 @pytest.mark.parametrize(

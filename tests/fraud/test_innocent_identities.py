@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.fraud.day import Suspect
 from pipeline.scoring.rules import all_signals
-from pipeline.scoring.score import Scored, Sign, Surroundings, scored
+from pipeline.scoring.score import Scored, Sign, scored
 from pipeline.settings.model import Settings
 from support.clinic_day import store
 from support.server import Rows
@@ -23,7 +23,7 @@ def as_if_judged(suspect: Suspect) -> Scored:
     """Return the score of a suspect as if every signal was judged."""
     signals = all_signals()
     judged = {name: signal.model_copy(update={"judged": signal.fingerprint}) for name, signal in signals.items()}
-    around = Surroundings(suspect.people_here, suspect.people_there, suspect.net_class == "mobile")
+    around = suspect.around
     return scored([Sign(judged[sign.signal], sign.value) for sign in suspect.signs], around)
 
 

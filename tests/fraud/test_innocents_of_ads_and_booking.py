@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.fraud.day import Suspect
 from pipeline.scoring.rules import all_signals
-from pipeline.scoring.score import Sign, Surroundings, scored
+from pipeline.scoring.score import Sign, scored
 from pipeline.settings.model import Settings
 from support.clinic_day import store
 from support.server import Rows
@@ -59,7 +59,7 @@ def band(suspect: Suspect) -> str:
     for each in suspect.signs:
         signal = all_signals()[each.signal]
         signs.append(Sign(signal.model_copy(update={"judged": signal.fingerprint}), each.value))
-    return scored(signs, Surroundings(suspect.people_here, suspect.people_there, suspect.net_class == "mobile")).band
+    return scored(signs, suspect.around).band
 
 
 def family() -> Made:

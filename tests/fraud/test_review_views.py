@@ -79,10 +79,10 @@ def test_a_case_tells_what_it_touched_its_reasons_and_its_harm_in_clicks(desk: D
         "reasons, reasons_ru, innocent_explanation, innocent_explanation_ru"
     )
     assert "12 attack attempts" in str(reasons)
-    assert "Попыток атаки" in str(russian)
+    assert "12 попыток атаки" in str(russian)
     assert innocent == [
         "A security test that the clinic ordered.",
-        "A browser that restores its tabs, an extension that loads pages ahead.",
+        "A browser that restores its tabs, a person who opens many links in tabs, an extension that loads pages ahead.",
     ]
     assert "Проверка безопасности" in str(innocent_ru)
 

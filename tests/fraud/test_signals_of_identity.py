@@ -434,4 +434,4 @@ def test_the_words_of_a_signal_name_its_value_and_its_evidence_alone(name: str) 
     signal = all_signals()[name]
     given = {"value", *re.findall(r"'(\w+)', ", signal.query)}
     for words in (signal.en, signal.ru):
-        assert set(re.findall(r"{(\w*)}", words.reason)) <= given
+        assert set(re.findall(r"{(\w*)[:}]", words.reason)) <= given

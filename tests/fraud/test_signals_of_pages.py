@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.enrich.labels import Label
+from pipeline.enrich.robots import IN_AGENT
+from pipeline.scoring.rules import all_signals
+from pipeline.scoring.score import LIKELY, WATCH
 from pipeline.settings.model import Settings
 from support.server import Rows
 from support.suspicion import MadeClient, fired
@@ -83,13 +87,48 @@ def test_ten_missing_pages_are_a_search_and_broken_links_are_not(tables: Rows, c
 
 
 def test_two_different_attacks_within_ten_minutes_fire(tables: Rows, clickhouse: Settings) -> None:
-    scanner, once, slow = MadeClient(), MadeClient(), MadeClient()
+    scanner, once = MadeClient(), MadeClient()
     rows = [
         *scanner.views([0, 500], ("/.env", "/.git"), attack="dotfile"),
         *once.views([0, 5], ("/.env",), attack="dotfile"),
-        *slow.views([0, 700], ("/.env", "/.git"), attack="dotfile"),
     ]
     assert fired(tables, clickhouse, rows, "F17") == {scanner.suspect: 2}
+
+
+def test_two_attacks_of_different_hours_and_two_doors_that_are_not_there_weigh_less(
+    tables: Rows, clickhouse: Settings
+) -> None:
+    slow, editor, scanner = MadeClient(), MadeClient(), MadeClient()
+    doors = ("/wp-login.php", "/wp-admin", "/administrator")
+    rows = [
+        *slow.views([0, 7_000], ("/.env", "/.git"), attack="dotfile"),
+        *editor.views([0, 20], doors[:2], attack="cms_door", status=404),
+        *scanner.views([0, 20, 40], doors, attack="cms_door", status=404),
+    ]
+    assert fired(tables, clickhouse, rows, "F17") == {slow.suspect: 1.5, editor.suspect: 1.5, scanner.suspect: 3}
+    half, whole = (all_signals()["F17"].points(value) for value in (1.5, 2))
+    assert WATCH <= half < LIKELY <= whole
+
+
+def test_a_door_that_opens_is_a_door_of_the_site(tables: Rows, clickhouse: Settings) -> None:
+    editor = MadeClient()
+    pages = ("/wp-login.php", "/wp-admin", "/wp-admin/post.php", "/wp-admin/upload.php")
+    rows = editor.views(range(0, 400, 100), pages, attack="cms_door")
+    mistyped = editor.views([450], ("/.env",), attack="dotfile", status=404)
+    assert fired(tables, clickhouse, [*rows, *mistyped], "F17") == {}
+    assert fired(tables, clickhouse, [], "F57") == {}
+
+
+def test_two_views_with_an_attack_in_the_agent_fire_and_one_does_not(tables: Rows, clickhouse: Settings) -> None:
+    attacker, once, slow, scanner = MadeClient(), MadeClient(), MadeClient(), MadeClient()
+    sent = {"robot": IN_AGENT, "ivt_reasons": [Label.DECLARED_ROBOT, Label.ROBOT_SCANNER]}
+    rows = [
+        *attacker.views([0, 1], ("/",), **sent),
+        *once.views([0], ("/",), **sent),
+        *slow.views([0, 700], ("/",), **sent),
+        *scanner.views([0, 1], ("/",), **{**sent, "robot": "vulnerability scanner"}),
+    ]
+    assert fired(tables, clickhouse, rows, "F17") == {attacker.suspect: 2, slow.suspect: 1.5}
 
 
 def test_a_link_of_the_site_that_looks_like_an_attack_is_nobodys_attack(tables: Rows, clickhouse: Settings) -> None:
@@ -111,10 +150,10 @@ def test_two_kinds_of_attack_within_ten_minutes_fire(tables: Rows, clickhouse: S
     scanner, one_kind, slow = MadeClient(), MadeClient(), MadeClient()
     rows = [
         *scanner.views([0], ("/.env",), attack="dotfile"),
-        *scanner.views([599], ("/wp-login",), attack="cms_door"),
+        *scanner.views([599], ("/wp-login",), attack="cms_door", status=404),
         *one_kind.views([0, 5], ("/.env", "/.git"), attack="dotfile"),
         *slow.views([0], ("/.env",), attack="dotfile"),
-        *slow.views([600], ("/wp-login",), attack="cms_door"),
+        *slow.views([600], ("/wp-login",), attack="cms_door", status=404),
     ]
     assert fired(tables, clickhouse, rows, "F57") == {scanner.suspect: 2}
 

@@ -59,3 +59,19 @@ def test_a_combination_whose_days_vary_much_is_not_a_jump() -> None:
 def test_a_history_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="27 days before: expected 28"):
         proposals({CROWD: counted(30, [0] * 27)})
+
+
+def test_a_version_that_is_new_everywhere_is_not_a_jump_and_one_that_is_new_here_alone_is() -> None:
+    new = counted(60, [0] * HISTORY_DAYS)
+    assert proposals({CROWD: new._replace(expected=55.0)}) == []
+    assert proposals({CROWD: new._replace(expected=40.0)}) == []
+    (found,) = proposals({CROWD: new._replace(expected=1.5)})
+    assert found.usual == 1.5
+
+
+def test_small_combinations_that_are_left_out_count_as_tried() -> None:
+    # 26 where 12 are usual: one in three thousand, which proves something for one combination and nothing for a thousand.
+    day = {CROWD: counted(26, [12] * HISTORY_DAYS)}
+    (found,) = proposals(day)
+    assert found.tried == 1
+    assert proposals(day, of=1_000) == []

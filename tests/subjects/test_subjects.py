@@ -237,6 +237,7 @@ def test_rows_that_end_while_the_block_lasts_are_held_and_stay_hidden(office: Of
         "events": 5,
         "held": 2,
         "fraud_signals": 0,
+        "fraud_hits": 0,
         "fraud_cases": 0,
     }
     hold_blocked_rows(settings)
@@ -326,16 +327,22 @@ def test_an_erased_person_is_in_no_part_of_any_table(office: Office) -> None:
         "INSERT INTO pixel.fraud_cases (day, last_seen, visitor, suspect, case_id)"
         f" VALUES (today(), {before}, {visitor}, {visitor}, 'a'), (today(), {before}, {office.visitor(OTHER)}, {office.visitor(OTHER)}, 'b')"
     )
+    # A scoring that broke off leaves its copy.
+    office.rows.writer.command(
+        "INSERT INTO pixel.fraud_hits (received_at, visitor)"
+        f" VALUES ({before}, {visitor}), ({before}, {office.visitor(OTHER)})"
+    )
     write_segment(settings.spool_dir, 1, [event(1, visitor=visitor, received_ms=int(NOW.timestamp() * 1000) - 1)])
     write_segment(settings.spool_dir / "quarantine", 1, [event(2, visitor=visitor), event(3, visitor=5)])
     desk = office.desk()
     desk.open_by_code("1", "Anna", "asks", office.code())
     desk.block("1", "until checked")
-    assert office.counts(f"visitor = {visitor}") == {"events": 5, "held": 2, "fraud_signals": 1, "fraud_cases": 1}
+    scored = ("fraud_signals", "fraud_hits", "fraud_cases")
+    assert office.counts(f"visitor = {visitor}") == {"events": 5, "held": 2, **dict.fromkeys(scored, 1)}
     office.rows.age(f"visitor = {visitor} AND received_at < now() - INTERVAL 30 DAY")
     facts = desk.erase("1", "withdrew")
-    assert office.counts(f"visitor = {visitor}") == {"events": 0, "held": 0, "fraud_signals": 0, "fraud_cases": 0}
-    assert office.counts() == {"events": 4, "held": 0, "fraud_signals": 1, "fraud_cases": 1}
+    assert office.counts(f"visitor = {visitor}") == {"events": 0, "held": 0, **dict.fromkeys(scored, 0)}
+    assert office.counts() == {"events": 4, "held": 0, **dict.fromkeys(scored, 1)}
     assert (facts["pixel.events"], facts["pixel.held"], facts["pixel.fraud_signals"]) == ("3", "2", "1")
     assert facts["pixel.fraud_cases"] == "1"
     assert (facts["unshipped"], facts["quarantined"]) == ("1", "1")

@@ -11,8 +11,9 @@ from itertools import count
 
 from clickhouse_connect.driver import Client
 
+from pipeline.fraud.copied import copied
 from pipeline.fraud.day import Day, Normal, Suspect
-from pipeline.fraud.measure import copied, measure, suspects_of
+from pipeline.fraud.measure import measure, suspects_of
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 from support.clinic_day import SINCE, SITE, row, store

@@ -1,6 +1,6 @@
 -- Was a client sent by a referrer on the spam list (2), or by a new one of the same kind (1)?
 -- An unlisted domain is of that kind when it sent at least 20 hits, at least 95 of 100 of its clients saw one page, at least 80 of 100 hits have one
--- user agent or one provider, and the site did not know it in the seven days before. Its members are the clients of one page without a cookie of an
+-- user agent or one provider, and the site did not know it in the seven days before. A host such as `*.info` stands for many and is nobody's. Its members are the clients of one page without a cookie of an
 -- earlier day: of a domain 500 are kept. The days before are read for the names of hosts alone, not through `hits`, which would sort a week of rows.
 WITH
     sent AS (
@@ -11,7 +11,7 @@ WITH
             max(referrer_kind = 'spam') AS is_listed,
             max($has_old_cookie) AS came_back
         FROM hits
-        WHERE is_view AND referrer_kind IN ('other', 'spam') AND referrer_host != ''
+        WHERE is_view AND referrer_kind IN ('other', 'spam') AND referrer_host != '' AND NOT startsWith(referrer_host, '*')
         GROUP BY domain, suspect
     ),
     readers AS (

@@ -13,5 +13,6 @@ WITH
     )
 SELECT any(client) AS client, '' AS link, count() AS value, min(received_at) AS began, max(received_at) AS ended, map('page', any(toString(page))) AS evidence
 FROM hits
-WHERE is_view AND page_role = 'trap' AND (referrer_kind = 'internal' OR referrer_kind = 'none' AND ip_token IN readers)
+-- A foreign page can make a person's browser send this.
+WHERE is_view AND page_role = 'trap' AND NOT $may_be_foreign AND (referrer_kind = 'internal' OR referrer_kind = 'none' AND ip_token IN readers)
 GROUP BY suspect

@@ -2,7 +2,8 @@
 SELECT
     any(client) AS client,
     '' AS link,
-    max(shown) AS value,
+    -- Over 99 showings count only of who stays with one page: a person who loads an ad so often goes somewhere, too.
+    if(any(read) > 2, least(max(shown), 99), max(shown)) AS value,
     min(first_shown) AS began,
     max(last_shown) AS ended,
     map('ad', argMax(toString(ad), shown), 'loads', toString(argMax(loads, shown)), 'pages', toString(argMax(pages, shown))) AS evidence
@@ -25,7 +26,7 @@ FROM
     WHERE NOT is_view AND ad != ''
     GROUP BY suspect, ad
 ) AS showings
-LEFT JOIN (SELECT suspect, count() AS views FROM hits WHERE is_view GROUP BY suspect) AS viewed USING (suspect)
+LEFT JOIN (SELECT suspect, count() AS views, uniq(page_host, page) AS read FROM hits WHERE is_view GROUP BY suspect) AS viewed USING (suspect)
 -- A page that refreshes itself loads its ad like a clock, and itself with it.
 WHERE NOT (is_clockwork AND shown > 3 AND views >= 0.8 * loads)
 GROUP BY suspect

@@ -1,4 +1,5 @@
 -- How many paid clicks came from the same addresses of a network, after its last page of booking or login?
+-- A client whose cookie came back is a member by clicks of its own: one click behind the address of somebody who repeats them is a person's.
 WITH
     booked AS (
         SELECT net_token, max(at_ms) AS booked_ms
@@ -74,8 +75,8 @@ FROM
     WHERE is_view AND paid AND (net_token, ip_token) IN (SELECT net_token, ip_token FROM repeated)
     GROUP BY suspect, epoch, net_token
     -- Whoever booked or logged in came for that, unless most of the clicks are its own.
-    HAVING suspect NOT IN (SELECT suspect FROM sent WHERE is_view AND page_role IN ('form', 'done', 'login', 'reset'))
-        OR uniqExact(intDiv(at_ms, 10000)) >= greatest(3, value / 2)
+    HAVING (max(cookie_state != 'returning') OR uniqExact(intDiv(at_ms, 10000)) >= 2) AND (suspect NOT IN (SELECT suspect FROM sent WHERE is_view AND page_role IN ('form', 'done', 'login', 'reset'))
+        OR uniqExact(intDiv(at_ms, 10000)) >= greatest(3, value / 2))
     ORDER BY value DESC, suspect
     LIMIT 500 BY link
 )

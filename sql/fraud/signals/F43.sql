@@ -1,11 +1,13 @@
 -- Which campaign source brings only clients that see one page, and bookings that were under way before it?
+-- Whoever booked saw more than one page without the source, and is none of its visitors.
 WITH
     -- A first hit has no cookie yet, so a person is a browser at an address here.
     people AS (
         SELECT
             ip_token,
             ua_token,
-            uniqUpTo(2)(page_host, page) = 1 AND countIf(page_role = 'done') = 0 AS saw_one_page,
+            countIf(page_role = 'done') > 0 AS has_booked,
+            uniqUpTo(2)(page_host, page) = 1 AND NOT has_booked AS saw_one_page,
             groupUniqArrayIf(3)(campaign['utm_source'], campaign['utm_source'] != '') AS sources
         FROM sent
         WHERE is_view
@@ -34,10 +36,10 @@ WITH
         GROUP BY source
     ),
     sources AS (
-        SELECT source, landed, one_page, (everybody.2 - one_page) / (everybody.1 - landed) AS usual_share
-        FROM (SELECT arrayJoin(sources) AS source, count() AS landed, countIf(saw_one_page) AS one_page FROM people GROUP BY source) AS of_source
-        CROSS JOIN (SELECT (count(), countIf(saw_one_page)) AS everybody FROM people) AS of_site
-        WHERE landed >= 20 AND one_page >= 0.95 * landed AND everybody.1 > landed
+        SELECT source, landed, one_page, visiting, (everybody.2 - one_page) / (everybody.1 - visiting) AS usual_share
+        FROM (SELECT arrayJoin(sources) AS source, count() AS landed, countIf(NOT has_booked) AS visiting, countIf(saw_one_page) AS one_page FROM people GROUP BY source) AS of_source
+        CROSS JOIN (SELECT (countIf(NOT has_booked), countIf(saw_one_page)) AS everybody FROM people) AS of_site
+        WHERE visiting >= 20 AND one_page >= 0.95 * visiting AND everybody.1 > visiting
     )
 SELECT
     any(client) AS client,
@@ -47,7 +49,7 @@ SELECT
     max(received_at) AS ended,
     map(
         'source', source,
-        'share', toString(floor(100 * any(one_page) / any(landed))),
+        'share', toString(floor(100 * any(one_page) / any(visiting))),
         'usual_share', toString(round(100 * any(usual_share))),
         'bookings', toString(any(booked)),
         'at_once', toString(any(bookings.at_once))

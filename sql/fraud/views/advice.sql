@@ -7,24 +7,21 @@
 -- `pattern` shows the form of an attack by examples: the stored rows have its kind, never its text.
 WITH
     toStartOfDay(now('UTC')) - toIntervalDay(27) AS first_day,
-    confirmed AS (
-        SELECT case_id FROM pixel.verdicts GROUP BY case_id HAVING argMax(decision, decided_at) = 'confirmed'
-    ),
-    members AS (
-        SELECT site, day, suspect FROM pixel.fraud_cases FINAL
+    $members,
+    guilty AS (
+        SELECT site, day, suspect FROM members INNER JOIN states USING (case)
         -- A suspect that is unclear by itself may be a person who shares something with the others of its case.
-        WHERE day >= toDate(first_day) AND case_id IN confirmed AND band != 'unclear'
-            AND (site, day, computed_at) IN (SELECT site, day, computed_at FROM pixel.fraud_runs FINAL)
+        WHERE day >= toDate(first_day) AND states.state = 'confirmed' AND band != 'unclear'
     ),
     received AS (
-        SELECT * FROM pixel.events WHERE received_at >= first_day AND site IN (SELECT site FROM members)
+        SELECT * FROM pixel.events WHERE received_at >= first_day AND site IN (SELECT site FROM guilty)
     ),
     $once,
     hits AS (
         SELECT
             *,
             if(visitor != 0, visitor, sipHash64(epoch, ip_token, ua_token)) AS suspect,
-            (site, toDate(received_at, 'UTC'), suspect) IN (SELECT site, day, suspect FROM members) AS is_member,
+            (site, toDate(received_at, 'UTC'), suspect) IN (SELECT site, day, suspect FROM guilty) AS is_member,
             net_class IN ('own', 'crawler') OR agent_signed = 'verified' OR startsWith(robot, 'monitor:') AS is_known,
             cookie_state = 'returning' OR page_role = 'done' OR $is_sent_by_a_person AS is_person,
             visitor = 0 AND robot = '' AND kind = 'pageview' AS is_uncounted,

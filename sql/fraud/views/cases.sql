@@ -25,7 +25,8 @@ SELECT
 FROM members
 INNER JOIN states USING (case)
 GROUP BY case
-ORDER BY harm DESC, score DESC, case
+-- What is unclear has done no harm that anybody knows of.
+ORDER BY band = 'unclear', harm DESC, hasAny(touched, ['booking', 'login']) DESC, score DESC, case
 
 -- question_ru = "Какие есть дела, что они затронули и что решено?"
 --

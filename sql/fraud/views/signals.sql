@@ -6,7 +6,7 @@ WITH
         FROM pixel.fraud_signals
         WHERE (site, toDate(window_start), computed_at) IN valid
         -- A signal may have several links of one suspect, such as two paths: the worst counts.
-        ORDER BY points DESC, value DESC
+        ORDER BY points DESC, abs(value - threshold) DESC, link
         LIMIT 1 BY site, window_start, suspect, signal
     )
 SELECT

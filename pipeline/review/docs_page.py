@@ -15,7 +15,7 @@ _FAMILIES: Final = {
     "T": "timing",
     "R": "rate",
     "P": "path",
-    "I": "identity",
+    "I": "browser and cookie",
     "A": "ads",
     "B": "booking and login",
     "L": "lists",
@@ -25,6 +25,9 @@ _HEAD: Final = """\
 
 Written from `sql/fraud/signals.toml` by `make docs`; each signal is one SELECT in `sql/fraud/signals/`. How points become a band:
 [fraud.md](fraud.md). Points of one family are capped together: {caps}.
+
+Where the source says *starting value* or *assumed*, the number was set by reasoning and nobody has measured it. *Logs* are three public access logs
+(630 client-days, without the clients known to be suspicious), *sessions* 65 labelled sessions of 2019: [fraud.md](fraud.md), "Where the numbers come from".
 
 A signal that was not judged on the public logs, or that changed since, is *in shadow*: it is recorded and gives no points.
 
