@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from pipeline.operations.supervise import Supervisor
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
-_COLOURS = {"collect": "cyan", "ship": "green", "clickhouse": "magenta", "migrate": "blue", "up": "yellow"}
+_COLOURS = {
+    "collect": "cyan",
+    "ship": "green",
+    "clickhouse": "magenta",
+    "migrate": "blue",
+    "dashboards": "bright_blue",
+    "up": "yellow",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +44,7 @@ def up(
     *,
     demo: Annotated[bool, typer.Option("--demo", help="Also serve the demo clinic, a site with the pixel.")] = False,
 ) -> None:
-    """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
+    """Run everything: embedded ClickHouse, collector, shipper and dashboards, until Ctrl-C."""
     from pipeline.database import starting
     from pipeline.operations.supervise import Part, Supervisor, parts
 
@@ -135,6 +142,7 @@ async def _greet(settings: Settings, reports_answer: Callable[[], Awaitable[None
         f"\n[bold]ready after {time.monotonic() - begun:.1f} s[/]\n"
         f"  pixel       {edge}/p.gif\n"
         f"{shown}"
+        f"  dashboards  {settings.dashboards.browser_url}/\n"
         f"  health      {edge}/health/ready   {edge}/metrics\n"
         f"  ClickHouse  {database}   user ops, password in {settings.secrets_dir / 'clickhouse.json'}\n"
         f"  first hit   curl -so /dev/null '{edge}/p.gif?s={site.id}&u=https://{site.hosts[0]}/'\n"
