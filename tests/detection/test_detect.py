@@ -254,6 +254,23 @@ def test_the_same_loss_after_an_ordinary_morning_is_a_fault_that_the_night_does_
         assert ("all_traffic", "") in named(findings(Look(made.table(SEED, until=made.noon(BEGIN) + hours))))
 
 
+@pytest.mark.parametrize("views_went", [False, True])
+def test_people_are_lost_only_if_their_views_are_and_not_when_those_without_cookies_count_as_one(
+    *, views_went: bool
+) -> None:
+    made = site()
+    begin, end = made.time(made.noon(BEGIN)), made.time(made.noon(BEGIN) + 10)
+    rows = [
+        row._replace(people=row.people * 4 // 10, views=row.views * 4 // 10 if views_went else row.views)
+        if row.hour >= begin
+        else row
+        for row in made.rows(SEED)
+        if row.slice == SITE
+    ]
+    found_now = named(findings(Look(Table(made.start, end, rows, UTC_ZONE))))
+    assert (("all_traffic", "") in found_now) is views_went
+
+
 def test_an_announced_holiday_may_be_emptier_than_a_sunday_was() -> None:
     made = site()
     begin = 24 * BEGIN
