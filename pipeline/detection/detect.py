@@ -15,9 +15,9 @@ import numpy as np
 
 from pipeline.detection import evidence
 from pipeline.detection.evidence import Episode
-from pipeline.detection.look import LEAST_EXPECTED, PRIOR_SPREAD, Basis, Look
+from pipeline.detection.look import LEAST_EXPECTED, Basis, Look
 from pipeline.detection.season import Usual, usual_count
-from pipeline.detection.series import SITE, Slice
+from pipeline.detection.series import Slice
 from pipeline.detection.statistics import Interval, difference, shortfall
 from pipeline.detection.watches import Watch, all_watches
 
@@ -183,20 +183,21 @@ def _is_real(look: Look, watch: Watch, number: str, piece: Slice, finding: Findi
         known = float(look.table.of("people", piece)[look.history].sum()) >= KNOWN_PEOPLE
         least = watch.least if known or piece.dimension not in ("page", "source") else max(watch.least, KNOWN_PEOPLE)
         return finding.seen >= least and finding.seen >= watch.floor * finding.of
-    if watch.kind == "count" and number == "people" and not _views_went_too(look, finding):
+    if (
+        watch.kind == "count"
+        and number == "people"
+        and not _views_went_too(finding, look.basis(watch, "views", piece), look)
+    ):
         return False
     if watch.kind != "count" and not _has_shrunk(look, number, piece, finding, usual.spread):
         return False
     return finding.lost.middle >= watch.least
 
 
-def _views_went_too(look: Look, finding: Finding) -> bool:
+def _views_went_too(finding: Finding, views: Basis, look: Look) -> bool:
     """Return whether page views are missing as people are: people who refuse cookies are counted together, and none of them is lost."""
-    seen = look.table.of("views")
-    usual = usual_count(seen, look.own_history(SITE), look.week, prior_spread=PRIOR_SPREAD["views"])
     bad = slice(look.table.place(finding.since), look.table.size)
-    expected = float((usual.by_hour * look.table.elapsed)[bad].sum())
-    missing = 1 - float(seen[bad].sum()) / max(expected, 1.0)
+    missing = 1 - float(views.seen[bad].sum()) / max(float(views.usual.by_hour[bad].sum()), 1.0)
     return missing >= SAME_PEOPLE * (1 - finding.seen / max(finding.expected, 1.0))
 
 

@@ -213,6 +213,7 @@ class Crowd:
         moments = chain.from_iterable(
             (SINCE + place * each + number * PAUSE for number in range(hits)) for place, hits in enumerate(self._hits)
         )
+        # An image that a browser loads twice may come after the last look: it has no moment and is left out.
         return [
             enrich(msgspec.structs.replace(event, received_ms=_ms(at), page_scheme="https"), tables, BATCH)
             for event, at in zip(self._edge.events(), moments, strict=False)
