@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 import typer
 
 from pipeline.alerts import commands as alerts
+from pipeline.attackers import commands as attackers
 from pipeline.database import commands as database
 from pipeline.embedding import commands as embedding
 from pipeline.errors import Fatal, Retryable
@@ -28,6 +29,7 @@ from pipeline.privacy_check import commands as privacy_check
 from pipeline.problems import commands as problems
 from pipeline.publish import commands as publish
 from pipeline.reports import commands as reports
+from pipeline.review import commands as fraud
 from pipeline.ship import commands as ship
 from pipeline.spool import commands as spool
 from pipeline.subjects import commands as subjects
@@ -58,9 +60,11 @@ ROOMS = (
     operations,
     ship,
     database,
+    attackers,
     traffic,
     reports,
     problems,
+    fraud,
     marks,
     publish,
     embedding,

@@ -21,6 +21,7 @@ ROLLUP_DIR = SQL_DIR / "rollup"
 ACCESS_DIR = SQL_DIR / "access"
 VIEWS_DIR = SQL_DIR / "views"
 PROBLEMS_DIR = SQL_DIR / "problems"
+FRAUD_DIR = SQL_DIR / "fraud"
 
 _COMMENT_LINE = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 _END = re.compile(r";[ \t]*$", re.MULTILINE)

@@ -214,7 +214,10 @@ def _refuse_too_many(limit: Limit, now: datetime, acts: Sequence[tuple[Entry, He
     recent = sum(entry.action in limit.actions and entry.at > since for entry, _ in acts)
     if recent >= limit.most:
         minutes = limit.window // timedelta(minutes=1)
-        raise TooMany(f"{recent} in the last {minutes} minutes, and {limit.most} are allowed; try again later")
+        acts_of = ", ".join(sorted(limit.actions))
+        raise TooMany(
+            f"{acts_of}: {recent} in the last {minutes} minutes, and {limit.most} are allowed; try again later"
+        )
 
 
 def _backwards(descriptor: int) -> Iterator[bytes]:

@@ -22,6 +22,12 @@ from pipeline.enrich.labels import Label
 UNLISTED = "unlisted robot"
 """Name of a robot that ua-parser recognises and our lists do not have."""
 
+PROGRAM = "unlisted program"
+"""Name of a program whose agent names neither a system nor a browser, as every browser's and app's does."""
+
+IN_AGENT = "attack in the agent"
+"""Name of a client whose agent is an attack, which sql/fraud/signals/F17.sql counts."""
+
 
 class Robot(NamedTuple):
     """A declared robot: its name and the label of its category (None if no label fits)."""
@@ -66,13 +72,16 @@ NOT_ROBOTS = frozenset(
 )
 """Patterns of the public list that match people's browsers."""
 
-_PLATFORM = r"Mozilla/5\.0 \((?P<platform>(?:[^()]|\([^()]*\))*)\)+"
+_PLATFORM = r"[A-Za-z]+/[0-9.]+ \((?P<platform>(?:[^()]|\([^()]*\))*)\)+"
 _BROWSER = re.compile(
     _PLATFORM + r" ?(?:AppleWebKit/[0-9.]+\+? ?\(KHTML, like Gecko\)|Gecko/[0-9.]+)(?P<rest> .*(?:Chrome|Firefox|Safari"
     r"|Version|CriOS|FxiOS|Mobile)/.*)",
     re.DOTALL,
 )
-"""The form of a browser's agent: a platform, an engine, and a version after it."""
+"""The form of a browser's agent: a platform, an engine, and a version after it. The first word is almost always Mozilla/5.0."""
+
+_OLD_EXPLORER = re.compile(r"Mozilla/[45]\.0 \((?:compatible; MSIE [0-9.]+; )?Windows NT [0-9.]+;[^()]*\bTrident/")
+"""Its agent lists whatever was installed, encoded texts included."""
 
 _PHONE = re.compile(r"Android|iPhone|iPad|iPod|OpenHarmony|HarmonyOS|Windows Phone")
 _APP = re.compile(r"; ?wv\)|\bElectron/|\bQtWebEngine/|(?:iPhone|iPad|iPod)(?!.*Safari/)")
@@ -85,7 +94,14 @@ _SAYS_ROBOT = re.compile(r"(?i:bot|preview|spider|crawl|external|proxy|share|fet
 _APP_TAGS = frozenset({"social-preview", "feed-reader"})
 """Robots of services that people read in an app of the same name."""
 
+_ATTACK = (
+    r"\$\{(?:jndi|env|sys|lower|upper|::-)|\bO:[0-9]{1,3}:\\?\"[A-Za-z_\\]|<\?(?:php|=)|\(\) ?\{ ?:;|;\s*(?:wget|curl) "
+    r"|(?i:<script|\beval\(|\bbase64_decode\(|\bunion(?: all)? select |/etc/passwd|\bsleep\([0-9]|['\"]\s?or\s?['\"]?1['\"]?=)"
+)
+"""What a program that logs, stores or reads the agent would run: look-ups, serialised objects, code, commands, pieces of a query."""
+
 _OWN: tuple[tuple[str, str, Label | None], ...] = (
+    (_ATTACK, IN_AGENT, Label.ROBOT_SCANNER),
     (r"yandex\.com/bots|YandexBot/", "YandexBot", Label.ROBOT_SEARCH),
     (r"\bSlurp\b", "Yahoo Slurp", Label.ROBOT_SEARCH),
     (r"(?i:headless_?chrome|headlessfirefox)", "HeadlessChrome", Label.AUTOMATION),
@@ -100,7 +116,7 @@ _OWN: tuple[tuple[str, str, Label | None], ...] = (
         Label.ROBOT_SCANNER,
     ),
     (
-        r"(?i:burpcollaborator|\boast\.(?:site|online|me|pro|live|fun)\b|\$\{jndi:)",
+        r"(?i:burpcollaborator|\boast\.(?:site|online|me|pro|live|fun)\b)",
         "vulnerability scanner",
         Label.ROBOT_SCANNER,
     ),
@@ -122,6 +138,7 @@ _SERVICES: tuple[tuple[str, str, Label | None], ...] = (
 """Robots known by the form of their name, after those that the public list names."""
 
 _CRAWLING: tuple[tuple[str, str, Label | None], ...] = (
+    (r"like Gecko; compatible;", "unlisted crawler", None),  # the form of large crawlers that take a browser's agent
     (r"(?i:[a-z0-9.!_ -](?:ro)?bots?(?:[^a-z]|$)|^bot(?:[^a-z]|$))", "unlisted bot", None),
     (r"(?i:crawl(?:er|ing|s?\b))", "unlisted crawler", None),
     (r"(?i:spider(?:s?[^a-z]|$))", "unlisted spider", None),
@@ -148,12 +165,31 @@ _LIBRARY_WORDS: tuple[tuple[str, str, Label | None], ...] = (
 )
 _OTHER_WORDS: tuple[tuple[str, str, Label | None], ...] = (
     (r"(?i:(?:scan|recon|audit)(?:s|ner|ning)?(?:[^a-z]|$))", "unlisted scanner", Label.ROBOT_SCANNER),
-    (r"(?i:(?:scrap|fetch|check|index|valid|archiv|sniff|prob)(?:p?er|ator|or)(?:[^a-z]|$))", "unlisted fetcher", None),
+    (
+        r"(?i:(?:scrap|fetch|check|index|valid|archiv|sniff|prob|inspect)(?:p?er|ator|or)(?:[^a-z]|$))",
+        "unlisted fetcher",
+        None,
+    ),
+    (r"[A-Za-z]-?[Aa]gent(?:[ /][0-9]|[;)]|$)", "unlisted agent", None),
+    (r"(?i:[a-z] ?proxy\))", "unlisted proxy", None),
     (r"(?i:monitor(?:ing)?(?:[^a-z]|$)|uptime|healthservice)", "unlisted monitor", Label.ROBOT_MONITOR),
     (r"(?i:link ?preview|uripreview|thumbnails\b)", "unlisted preview", Label.ROBOT_PREVIEW),
     (r"(?i:feed ?(?:reader|fetcher|parser)|\brss\b|rss/|rss ?reader)", "unlisted feed reader", None),
 )
 """The other general words; all general words are tried last, so that a listed robot keeps its name."""
+
+
+_SYSTEMS = re.compile(
+    r"windows|\bwin ?(?:[0-9]|nt)|\bmac\b|mac ?os|macintosh|os ?x\b|darwin|cfnetwork|linux|x11|bsd\b|sunos|solaris|\bcros\b|amiga|beos|haiku|morphos|risc ?os|inferno"
+    r"|android|dalvik|iphone|ipad|ipod|\bios\b|watchos|tvos|symb(?:ian|os)|series ?[46]0|midp|j2me|cldc|brew\b|blackberry|\bbb10|tizen|kaios|harmony"
+    r"|webos|web0s|playstation|\bps[p2-5]\b|xbox|nintendo|dreamcast|kindle|roku|hbbtv|smart-?tv|mobile|phone|tablet"
+    r"|nokia|samsung|sonyericsson|\blge?[-/]|\bmot-|htc|docomo|kddi|softbank|vodafone|zte|huawei|pantech|alcatel|philips"
+    r"|browser|msie|trident|opera|presto|gecko|webkit|khtml|netscape|netfront|obigo|openwave|lynx|links|w3m|dillo|netsurf|mosaic|konqueror|ucweb"
+    r"|\[fb|outlook|microsoft office|mozilla/[0-9. ]*$",
+    re.IGNORECASE,
+)
+"""The words for systems, makers of phones, engines and browsers, one of which is in the agent of whatever a person looks through. `Mozilla/5.0`
+alone is what a tool for privacy leaves of an agent."""
 
 
 class Robots:
@@ -164,6 +200,8 @@ class Robots:
         entries = [*listed, *_LIBRARY_WORDS, *_CRAWLING, *_OTHER_WORDS, *_CONTACTS]
         self._people = re.compile("|".join(PEOPLE))
         self._robots = {name: Robot(name, category) for _, name, category in reversed(entries)}
+        # It says no more than a library's name does: what it did is looked at.
+        self._robots[PROGRAM] = Robot(PROGRAM, Label.HTTP_LIBRARY)
         self._everything = _matcher(entries)
         self._in_browsers = _matcher([*_OWN, *_public(in_browsers=True), *_SERVICES])
         self._words = _matcher([*_LIBRARY_WORDS, *_CRAWLING, *_OTHER_WORDS, *_CONTACTS])
@@ -180,11 +218,13 @@ class Robots:
         name = _name_in(self._everything, agent)
         if name:
             name = self._name_again(self._people.sub(" ", agent))
+        elif _SYSTEMS.search(agent) is None:
+            name = PROGRAM
         return self._robots[name] if name else None
 
     def resembles_people(self, agent: str) -> bool:
         """Return whether the agent is of a browser's form or contains text of people's agents that looks like a robot's."""
-        return is_browser(agent) or self._people.search(agent) is not None
+        return is_browser(agent) or bool(_OLD_EXPLORER.match(agent)) or self._people.search(agent) is not None
 
     def _name_again(self, agent: str) -> str | None:
         if not is_browser(agent):

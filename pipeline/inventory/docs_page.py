@@ -31,7 +31,8 @@ How to read it:
   the role reads the published numbers of `pixel.cells`, never a row of an event), `fraud` (role `security`), `privacy` (role
   `privacy`). No other reader can reach the column. Apart from the views, every table can be read by `pixel_eraser` (requests of a
   person), by `pixel_admin` (the operator; audited first) and by `pixel_viewer`, as which nobody works; `pixel_writer` (`ship`) reads
-  `batch_id`, the published numbers and counts (`rollup.*`, exact), and no row of an event.
+  `batch_id`, the published numbers and counts (`rollup.*`, exact), for the fraud review the suspects of a day and the sealed click ids of a
+  case, which it cannot open, and no other row of an event.
 
 """
 _PLACES: Final = """\

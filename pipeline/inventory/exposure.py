@@ -37,6 +37,10 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "held": ("received_at", _PERSON, _TOKEN),
     "technical": ("received_at", "0", "0"),
     "fraud_signals": ("window_start", "uniqExactIf(visitor, visitor != 0)", _TOKEN),
+    "fraud_hits": ("received_at", _PERSON, _TOKEN),
+    "fraud_cases": ("last_seen", "uniqExactIf(visitor, visitor != 0)", _TOKEN),
+    "fraud_runs": ("computed_at", "0", "0"),
+    "fraud_normals": ("computed_at", "0", "0"),
     "subject_blocks": ("blocked_at", "uniqExact(case_id)", _TOKEN),
     "audit": ("at", "0", "0"),
     "verdicts": ("decided_at", "0", "0"),
@@ -154,7 +158,12 @@ def _reached(suspicion: Suspicion) -> dict[str, list[Column]]:
 
 def _ask(client: Client, table: str, period: Period, by: str) -> list[tuple[date, int, int, int]]:
     time, people, tokens = _COUNTED[table]
-    final = "FINAL" if table in ("subject_blocks", "fraud_signals", "hourly", "series") else ""
+    final = (
+        "FINAL"
+        if table
+        in ("subject_blocks", "fraud_signals", "fraud_cases", "fraud_runs", "fraud_normals", "hourly", "series")
+        else ""
+    )
     answer = client.query(
         f"/* exposure of {table} */ SELECT {by.format(time=time)} AS part, count(), {people}, {tokens}"  # noqa: S608 - all of it from _COUNTED
         f" FROM pixel.{table} {final} WHERE {time} >= {{since:DateTime('UTC')}} AND {time} < {{until:DateTime('UTC')}}"

@@ -4,4 +4,4 @@ Owns the versions of everything that can change a number, the releases of the si
 `networks` and below. `ship` calls it.
 """
 
-__all__ = ["commands", "record", "releases"]
+__all__ = ["commands", "record", "releases", "versions"]

@@ -1,7 +1,7 @@
 """The pages of `docs/` that are generated from the code, so that they always match it: `make docs`.
 
-Owns the wording around settings and refusals; the other pages are `pipeline.reports.docs_page` and
-`pipeline.inventory.docs_page`. A test compares the files with `pages()`.
+Owns the wording around settings and refusals; the other pages are `docs_page` of the rooms `reports`,
+`inventory` and `fraud`. A test compares the files with `pages()`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.errors import Reason
+from pipeline.fraud.views import docs_page
 from pipeline.inventory.columns import inventory
 from pipeline.inventory.docs_page import page as inventory_page
 from pipeline.reasons import QUARANTINED, REJECTED
 from pipeline.reports.catalogue import all_reports
 from pipeline.reports.docs_page import page as reports_page
+from pipeline.review.docs_page import page as signals_page
+from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 
 DOCS_DIR = Path(__file__).parents[2] / "docs"
@@ -74,6 +77,8 @@ def pages() -> dict[str, str]:
         "settings.md": _SETTINGS + "\n" + "\n".join(_section("", Settings)),
         "refusals.md": "".join(_reasons()),
         "reports.md": reports_page(all_reports()),
+        "fraud-views.md": "\n".join(docs_page()) + "\n",
+        "fraud-signals.md": signals_page(all_signals().values()),
         "data-inventory.md": inventory_page(inventory(), all_reports()),
     }
 

@@ -60,6 +60,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("clickhouse", setting_checks.clickhouse),
     ("clickhouse", database.clickhouse),
     ("visitors", database.visitors),
+    ("fraud", setting_checks.fraud),
     ("terms", setting_checks.terms),
     ("retention", database.retention),
     ("persons", machine.persons),

@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from pipeline.database import schema
 from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
+from pipeline.fraud.views import fraud_views
 from pipeline.operations.daily_partitions import split_into_days
 from pipeline.problems.counting import series_views
 from pipeline.publish.counting import counting_views
@@ -83,6 +84,7 @@ class _Migration:
 
     def _views(self, recorded: dict[str, str]) -> None:
         wanted = view_statements(self._settings) | counting_views(self._settings) | series_views(self._settings)
+        wanted |= fraud_views(self._settings)
         present = {f"{database}.{name}" for database in DATABASES for name in self._shown(database)}
         text = ";\n".join(wanted.values())
         if wanted.keys() != present or recorded.get("views") != _checksum(text):

@@ -7,11 +7,15 @@ wrong by itself is refused when the settings are read.
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
+from pipeline.database.client import in_utc, ping, working_as
 from pipeline.enrich.steps import EnrichTables
 from pipeline.errors import Fatal
+from pipeline.fraud.copied import CUT_HITS
+from pipeline.fraud.measure import UNMEASURED
 from pipeline.host_names import readable_host, same_site
 from pipeline.networks.fetched import origins_file, read_origins
 from pipeline.networks.lists import read_networks
@@ -20,6 +24,8 @@ from pipeline.settings.model import Settings
 
 MEMORY_SHARE = 0.8
 """More of this machine's memory cannot be the database's: collector, shipper and system need the rest."""
+LATE_SCORING = timedelta(hours=2)
+"""A day is scored again minutes after events arrive, at most ten times as long as the last scoring took."""
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -124,6 +130,54 @@ def terms(settings: Settings) -> Seen:
         yield "ok", f"keys and rows end together, after {rows} days"
     if keys == 1:
         yield "note", "keys_days = 1: `replay` can send no line of yesterday's log, because its key is gone"
+
+
+def fraud(settings: Settings) -> Seen:
+    """Whether fraud is reviewed, when a day was last scored, and what was cut."""
+    if not settings.fraud.enabled:
+        yield "note", "fraud.enabled is false: nothing is scored, and there is no fraud view"
+        return
+    if not ping(settings):
+        yield "note", "ClickHouse does not answer, so the last scoring is unknown"
+        return
+    with working_as(settings, "pixel_admin", timeout=10) as client:
+        (count, last, stored), *_ = client.query(_LAST_RUN).result_rows
+        cut = client.query(_CUT).result_rows
+    if not count:
+        yield (
+            "note",
+            "no day was scored yet; `ship` scores minutes after events arrive, and `clinic-pixel fraud score` does it now",
+        )
+        return
+    last, stored, now = in_utc(last), in_utc(stored), datetime.now(UTC)
+    text = f"last scored at {last:%Y-%m-%d %H:%M} UTC, {max(0, (now - last) // timedelta(minutes=1)):,} minutes ago"
+    if stored - last > LATE_SCORING:
+        yield (
+            "problem",
+            f"{text}, and events came long after that: is `ship` running? `clinic-pixel fraud score` tells an error",
+        )
+    else:
+        yield "ok", text
+    for site, day, names in cut:
+        yield "note", f"{site}, {day}: {'; '.join(_cut(names))}"
+
+
+def _cut(words: Sequence[str]) -> Iterator[str]:
+    """Yield what of a scored day was not looked at, in words."""
+    unmeasured = [word.removeprefix(UNMEASURED) for word in words if word.startswith(UNMEASURED)]
+    if signals := [word for word in words if word != CUT_HITS and not word.startswith(UNMEASURED)]:
+        yield f"more clients set off {', '.join(signals)} than are kept; the worst are"
+    if unmeasured:
+        yield f"{', '.join(unmeasured)} needed too much time or memory and were left out: the scores of this day are too low"
+    if CUT_HITS in words:
+        yield "of clients with thousands of hits in an hour only the first were looked at"
+
+
+# An event from the future, which another check names, is no later arrival.
+_LAST_RUN = """
+    SELECT count(), max(computed_at), (SELECT max(received_at) FROM pixel.events WHERE received_at <= now64(3, 'UTC'))
+    FROM pixel.fraud_runs"""
+_CUT = "SELECT site, day, cut FROM pixel.fraud_runs FINAL WHERE notEmpty(cut) AND day >= today() - 6 ORDER BY day DESC, site LIMIT 7"
 
 
 def files(settings: Settings) -> Seen:

@@ -37,6 +37,10 @@ _LISTED: Final = {
 }
 
 
+Line = Sequence[str | list[str]]
+"""One view as the list of its family tells it, in the order of `_LISTED`."""
+
+
 def view_statements(settings: Settings) -> dict[str, str]:
     """Return the statement that makes or replaces each view, by `database.view`; without fraud review no fraud view."""
     reports = [report for report in all_reports() if report.purpose != "fraud" or settings.fraud.enabled]
@@ -44,8 +48,8 @@ def view_statements(settings: Settings) -> dict[str, str]:
     for report in reports:
         made |= {f"{report.view}_{name}": _plain_view(report, name, settings) for name in _plain_names(report)}
     for family in dict.fromkeys(report.purpose for report in reports):
-        listed = [report for report in reports if report.purpose == family]
-        made[f"{family}.reports"] = _list_of(f"{family}.reports", listed, settings)
+        lines = [line_of(report, settings) for report in reports if report.purpose == family]
+        made[f"{family}.reports"] = list_of(f"{family}.reports", lines, settings)
     for file in sorted(ROLLUP_DIR.glob("*.sql")):
         body = fill(without_comments(file.read_text(encoding="utf-8")), {})
         made[f"rollup.{file.stem}"] = rendered(f"rollup.{file.stem}", body, settings)
@@ -96,20 +100,22 @@ def _plain_view_of_cells(report: Report, name: str, settings: Settings) -> str:
     return rendered(f"{report.view}_{name}", body, settings, [*columns, small])
 
 
-def _list_of(name: str, reports: Sequence[Report], settings: Settings) -> str:
-    rows = [
-        (
-            report.view,
-            report.en.question,
-            report.ru.question,
-            [*report.columns, *(["small"] if report.is_published else [])],
-            ", ".join(f"{each} {parameter.type}" for each, parameter in report.parameters.items()),
-            [f"{report.view}_{each}" for each in _plain_names(report)],
-            _example(report, settings),
-        )
-        for report in reports
-    ]
-    texts = ",\n        ".join(f"({', '.join(_literal_or_list(value) for value in row)})" for row in rows)
+def line_of(report: Report, settings: Settings) -> Line:
+    """Return the line of a report in the list of its family."""
+    return (
+        report.view,
+        report.en.question,
+        report.ru.question,
+        [*report.columns, *(["small"] if report.is_published else [])],
+        ", ".join(f"{each} {parameter.type}" for each, parameter in report.parameters.items()),
+        [f"{report.view}_{each}" for each in _plain_names(report)],
+        _example(report, settings),
+    )
+
+
+def list_of(name: str, lines: Iterable[Line], settings: Settings) -> str:
+    """Return the statement of the view that lists these views."""
+    texts = ",\n        ".join(f"({', '.join(_literal_or_list(value) for value in line)})" for line in lines)
     names = ", ".join(f"line.{place} AS {column}" for place, column in enumerate(_LISTED, 1))
     columns = [
         declared(column, "Array(String)" if column in {"columns", "plain"} else "String", meaning)

@@ -324,3 +324,16 @@ class Fraud(Section):
         description="Public key of `clinic-pixel keys claim-pair`: click ids of ads are sealed to it, for claims for refunds, and end"
         " after 60 days. Empty: no click id is kept in any form that can be read again.",
     )
+    click_cost: dict[
+        Annotated[str, AfterValidator(setting_values.click_kind)], Annotated[float, Field(ge=0, le=1_000_000)]
+    ] = Field(
+        default_factory=dict,
+        description="Cost of one paid click by the parameter that marks it, such as `{gclid = 120.0, yclid = 80.0}`: the harm of a case is its paid"
+        " clicks times this, and 0 for a parameter that is not named. Empty: the harm is the number of paid clicks.",
+    )
+    currency: str = Field(
+        "",
+        max_length=8,
+        pattern=r"^[^\s\x00-\x1f]*$",
+        description="Currency of `click_cost`, as it is printed, such as `RUB`.",
+    )

@@ -202,6 +202,13 @@ def page_parameter(given: str) -> str:
     return given
 
 
+def click_kind(given: str) -> str:
+    """Return the name of a parameter that marks a paid click."""
+    if given not in CLICK_ID_NAMES:
+        raise ValueError(f"no ad network marks clicks with {given!r}; there are: {', '.join(sorted(CLICK_ID_NAMES))}")
+    return given
+
+
 def query_value(given: str) -> str:
     """Return a value of a query parameter as a person reads it."""
     if not given.strip() or given != given.strip() or unquote(given) != given:

@@ -17,11 +17,10 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, explain
+from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
 
-SEALED_DAYS: Final = 60
-"""Ad networks accept claims for about as long."""
 GRACE: Final = timedelta(days=1)
 """Data that is still stored this long after its term is reported as a problem."""
 
@@ -53,6 +52,8 @@ LIVES: Final = (
     Life("technical", "received_at", "rows_days"),
     Life("rejects", "received_at", "rows_days"),
     Life("fraud_signals", "window_start", "rows_days"),
+    Life("fraud_hits", "received_at", "rows_days"),
+    Life("fraud_cases", "day", "rows_days"),
     Life("series", "hour", "rows_days"),
     Life("counters", "minute", "numbers_months"),
     Life("hourly", "hour", "numbers_months"),
@@ -60,6 +61,8 @@ LIVES: Final = (
     Life("publications", "start", "numbers_months"),
     Life("cells", "start", "numbers_months"),
     Life("problems", "changed_at", "numbers_months"),
+    Life("fraud_runs", "day", "numbers_months"),
+    Life("fraud_normals", "day", "numbers_months"),
 )
 
 

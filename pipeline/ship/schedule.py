@@ -1,4 +1,4 @@
-"""The jobs of `ship` beside shipping, and their threads: `jobs`, and one each for `publish numbers` and `look for problems`.
+"""The jobs of `ship` beside shipping, and their threads: `jobs`, and one each for `publish numbers`, `look for problems` and `score`.
 
 Owns the list `JOBS` and the interval of each. Rules: a job may run at any time and twice (each start of `ship` runs all of
 them once). A failed job is logged, shown in the status and tried again; it never stops the shipping. A slow job delays
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from pipeline.alerts.send import tell
 from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
+from pipeline.fraud.job import SCORE_SECONDS, Scoring
 from pipeline.marks.record import note_changes
 from pipeline.pages.learn import learn_again
 from pipeline.problems.job import EVALUATE_SECONDS, Watching
@@ -82,6 +83,7 @@ def all_jobs() -> list[list[Job]]:
         JOBS,
         [Job("publish numbers", PUBLISH_SECONDS, Publishing(), retry_seconds=PUBLISH_SECONDS)],
         [Job("look for problems", EVALUATE_SECONDS, Watching(tell), retry_seconds=EVALUATE_SECONDS)],
+        [Job("score", SCORE_SECONDS, Scoring())],
     ]
 
 

@@ -27,7 +27,13 @@ from pipeline.inventory.columns import inventory
 from pipeline.settings.model import Settings
 from pipeline.subjects.requests import PersonRequest
 
-TABLES: Final[Mapping[str, str]] = {"events": "received_at", "held": "received_at", "fraud_signals": "window_start"}
+TABLES: Final[Mapping[str, str]] = {
+    "events": "received_at",
+    "held": "received_at",
+    "fraud_signals": "window_start",
+    "fraud_hits": "received_at",
+    "fraud_cases": "last_seen",
+}
 """Every table whose rows have a visitor, with the column of their time; except the blocks themselves."""
 
 EXPORTED: Final = ", ".join(
@@ -35,7 +41,10 @@ EXPORTED: Final = ", ".join(
 )
 """The columns that a person receives: all columns that /privacy describes, but no token."""
 
-EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points"
+EXPORTED_SIGNALS: Final = "window_start, window_end, site, signal, value, threshold, points, is_shadow, evidence"
+EXPORTED_SCORES: Final = "day, site, score, band, families, signals, reasons, reasons_ru, first_seen, last_seen, views, impressions, paid_clicks, touched"
+"""What was concluded of the person is data of the person. Left out are the number of the case and what it has in common with others: they
+lead to other persons."""
 HOLD_AHEAD: Final = timedelta(days=7)
 """A row is copied this long before it expires: the longest allowed pause of `ship`."""
 
@@ -74,7 +83,12 @@ class SubjectRows:
             f" WHERE {theirs} AND event_id NOT IN (SELECT event_id FROM pixel.held)) ORDER BY received_at"
         )
         signals = f"SELECT {EXPORTED_SIGNALS} FROM pixel.fraud_signals FINAL WHERE {theirs} ORDER BY window_start"
-        return {"events": self._named(events), "fraud_signals": self._named(signals)}
+        scores = f"SELECT {EXPORTED_SCORES} FROM pixel.fraud_cases FINAL WHERE {theirs} ORDER BY day, site"
+        return {
+            "events": self._named(events),
+            "fraud_signals": self._named(signals),
+            "fraud_scores": self._named(scores),
+        }
 
     def set_block(self, case: PersonRequest, state: str, now: datetime) -> None:
         """Write a state of the request's block: from `blocked` on its rows are in no report."""

@@ -82,6 +82,10 @@ class Places(Protocol):
         """Return the address of the scanner."""
         ...
 
+    def hosting(self, random: Random) -> str:
+        """Return an address of a server for rent."""
+        ...
+
     def provider(self, address: str) -> Provider | None:
         """Return the provider of one of the people's addresses, None where no file tells it."""
         ...
@@ -111,6 +115,10 @@ class DocumentationPlaces:
     def scanner(self) -> str:
         """See `Places`."""
         return "203.0.113.200"
+
+    def hosting(self, random: Random) -> str:
+        """See `Places`."""
+        return f"203.0.113.{random.randrange(130, 190)}"
 
     def provider(self, address: str) -> None:
         """See `Places`: documentation addresses have none."""
@@ -150,6 +158,11 @@ class PublicPlaces:
         """See `Places`."""
         networks = self.version4.get(SCANNER) or self.version4.get(HOSTING)
         return _fixed(networks) if networks else self._nowhere.scanner()
+
+    def hosting(self, random: Random) -> str:
+        """See `Places`."""
+        known = [self.version4[who] for who in (HOSTING, SCANNER) if who in self.version4]
+        return _address(random, random.choice(known)) if known else self._nowhere.hosting(random)
 
     def provider(self, address: str) -> Provider | None:
         """See `Places`."""

@@ -41,7 +41,9 @@ GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
 GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
 -- For copying only those acts of the audit file that are missing in the table.
 GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
--- Numbers only: counts of rows, and the cells of a report before they are perturbed (sql/rollup, sql/views/counted_cells.sql).
+-- Counts of rows, and the cells of a report before they are perturbed (sql/rollup, sql/views/counted_cells.sql); for the fraud review, the suspects
+-- of a day by signal, the hits of a day with their tokens, which it copies, and for a claim the sealed click ids of one case (sql/fraud), which
+-- it has no key to open.
 GRANT SELECT ON rollup.* TO pixel_writer;
 -- It reads its own publications, and the number of stored rows of each day.
 GRANT SELECT ON pixel.cells TO pixel_writer;
@@ -50,6 +52,17 @@ GRANT SELECT ON pixel.publications TO pixel_writer;
 GRANT SELECT ON pixel.series TO pixel_writer;
 GRANT SELECT ON pixel.problems TO pixel_writer;
 GRANT SELECT ON pixel.marks TO pixel_writer;
+-- The fraud review: signs and cases, which have tokens of suspects, and verdicts.
+GRANT SELECT ON pixel.fraud_signals TO pixel_writer;
+GRANT SELECT ON pixel.fraud_cases TO pixel_writer;
+GRANT SELECT ON pixel.fraud_runs TO pixel_writer;
+-- The copied hits of the day that is scored: it empties them, counts those of its run and of each
+-- client, and reads them through the views of the signals alone.
+GRANT TRUNCATE, SELECT(run, site, suspect, received_at) ON pixel.fraud_hits TO pixel_writer;
+GRANT SELECT ON pixel.fraud_normals TO pixel_writer;
+GRANT SELECT ON pixel.verdicts TO pixel_writer;
+-- Which days are scored again because somebody was blocked or unblocked; not who.
+GRANT SELECT(since, until, changed_at) ON pixel.subject_blocks TO pixel_writer;
 GRANT SELECT(database, table, active, partition_id, rows) ON system.parts TO pixel_writer;
 
 -- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.

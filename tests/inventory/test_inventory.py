@@ -15,10 +15,10 @@ from pipeline.inventory.columns import Inventory, amount, inventory
 from pipeline.inventory.docs_page import page
 from pipeline.inventory.readers import ROLES, purposes, reach
 from pipeline.keys.directory import KeyName
+from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.reports.catalogue import all_reports
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
-from pipeline.ship.retention import SEALED_DAYS
 from sql import SQL_DIR
 from support.server import Rows
 
@@ -162,11 +162,20 @@ def test_a_role_reaches_what_the_reports_of_its_purpose_name() -> None:
     assert "page" in reached["security"]
     assert reached["ops"] < reached["security"]
     assert "visitor" in reached["security"]
-    assert "ip_token" not in reached["security"]
+    # A reviewer sees the token of a suspect, and of no other event.
+    tables = {
+        role: {column.table for column in reach(columns, role, reports) if column.name == "ip_token"} for role in ROLES
+    }
+    assert tables["security"] == {"fraud_cases"}
+    assert tables["pixel_writer"] == {"fraud_cases", "fraud_signals"}
+    of_signs = {column.name for column in reach(inventory().of("fraud_signals"), "security", reports)}
+    assert {"value", "evidence"} <= of_signs
+    assert "visitor" not in of_signs
     assert reached["pixel_admin"] == {column.name for column in columns}
     # The worker counts cells before they have noise.
     assert {"page", "browser", "asn"} <= reached["pixel_writer"]
-    assert not {"visitor", "ip_token", "event_id"} & reached["pixel_writer"]
+    of_events = {column.name for column in reach(inventory().of("events"), "pixel_writer", reports)}
+    assert not {"visitor", "ip_token", "event_id"} & of_events
     assert reached["pixel_migrator"] == set()
     with pytest.raises(ValueError, match="no user 'somebody'; there are: ops"):
         reach(columns, "somebody", reports)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.errors import Fatal
 from pipeline.settings import model as settings
 from pipeline.settings.model import load
-from pipeline.settings.sections import ClickHouse, Collector, Retention
+from pipeline.settings.sections import ClickHouse, Collector, Fraud, Retention
 from pipeline.settings.site import AllowedValue, Site
 
 
@@ -197,6 +197,15 @@ def test_another_spelling_of_a_right_setting_means_the_same(tmp_path, text, name
 def test_a_parameter_of_ads_belongs_to_no_page(name):
     with pytest.raises(ValidationError, match=f"{name} tells of an ad"):
         Site(id="c", hosts=("clinic.example",), page_parameters=(name,))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"gclick": 1.0}, "no ad network marks clicks with 'gclick'"), ({"gclid": -1.0}, "greater than or equal to 0")],
+)
+def test_a_cost_of_no_click_and_a_negative_cost_are_refused(given: dict[str, float], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Fraud(click_cost=given)
 
 
 @pytest.mark.parametrize("host", ["[", "[]", "[x]", "[::1", "::1]", "[clinic.example]"])

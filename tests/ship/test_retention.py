@@ -20,10 +20,11 @@ from pipeline.keys.destruction import destroy
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.reveal import RevealRequest, read_request, relink, reveal
 from pipeline.keys.ring import Keyring
+from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.operations.doctor import examine
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
-from pipeline.ship.retention import LIVES, SEALED_DAYS, Life, clear_sealed_clicks, drop_expired
+from pipeline.ship.retention import LIVES, Life, clear_sealed_clicks, drop_expired
 from pipeline.ship.schedule import JOBS
 from pipeline.subjects.rows import hold_blocked_rows
 from support.command import free_port

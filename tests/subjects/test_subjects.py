@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.audit.log import Audit
-from pipeline.database.client import connect
+from pipeline.database.client import connect, working_as
 from pipeline.edge.blocks import BlockList
 from pipeline.errors import Fatal, Retryable
 from pipeline.event import RawAddress
+from pipeline.fraud.views import review_views
 from pipeline.headers.cookies import DAY_SECONDS, IdCookie
 from pipeline.inventory.columns import inventory
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
@@ -134,6 +135,9 @@ def test_an_address_is_counted_and_kept_nowhere(office: Office) -> None:
     assert office.token().encode() in written
 
 
+FINDER = "SELECT * FROM fraud.finder(site = {site:String}, day = {day:Date})"
+
+
 def every_view(office: Office) -> dict[str, object]:
     """Return the rows of every report, the cells that would be published, and the numbers that outlive the tokens."""
     site, since, until = clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL
@@ -145,6 +149,11 @@ def every_view(office: Office) -> dict[str, object]:
             answers[report.path] = sorted(map(repr, cells))
         else:
             answers[report.path] = run.run(office.settings, report, site, since, until).rows
+    with working_as(office.settings, "security") as security:
+        for view in review_views():
+            answers[f"fraud/{view.name}"] = security.query(f"SELECT * FROM fraud.{view.name} ORDER BY ALL").result_rows
+        found = security.query(FINDER, parameters={"site": site, "day": DAY}).result_rows
+        answers["fraud/finder"] = sorted(map(repr, found))
     hours = "SELECT * FROM rollup.hourly_counts(day = {day:Date}) ORDER BY ALL"
     return answers | {"rollup": office.rows.writer.query(hours, parameters={"day": DAY}).result_rows}
 
@@ -168,6 +177,10 @@ def test_a_blocked_persons_rows_are_in_no_view_of_any_family(office: Office, by:
         *("technical/broken_links", "technical/crawl_errors"),
         *("technical/dead_links", "technical/server_errors", "technical/one_time_links"),
         *("technical/loops", "technical/funnel", "technical/reload_storms"),
+        # Nothing is scored here: tests/fraud/test_blocked_suspects.py has a blocked suspect.
+        *(f"fraud/{view.name}" for view in review_views()),
+        # It names no crowd of fewer than 20.
+        "fraud/finder",
         # A measurement has no visitor and no token.
         *(report.path for report in catalogue.all_reports() if report.counted == "technical"),
     }, "the person must show in the reports at all"
@@ -190,7 +203,9 @@ def test_every_view_there_is_was_asked(office: Office) -> None:
     plain = {f"{report.path}_{name}" for report in reports for name in (PLAIN if report.is_published else report.plain)}
     lists = {f"{report.purpose}/reports" for report in reports}
     asked = {name for (name,) in found if not name.endswith("_test")} - plain - lists
-    assert asked == {report.path for report in reports}
+    assert asked == {report.path for report in reports} | {f"fraud/{view.name}" for view in review_views()} | {
+        "fraud/finder"
+    }
 
 
 def test_no_report_names_the_held_copies() -> None:
@@ -227,7 +242,13 @@ def test_rows_that_end_while_the_block_lasts_are_held_and_stay_hidden(office: Of
     desk = office.desk()
     desk.open_by_code("1", "Anna", "asks", office.code())
     desk.block("1", "until checked")
-    assert office.counts(f"visitor = {office.visitor()}") == {"events": 5, "held": 2, "fraud_signals": 0}
+    assert office.counts(f"visitor = {office.visitor()}") == {
+        "events": 5,
+        "held": 2,
+        "fraud_signals": 0,
+        "fraud_hits": 0,
+        "fraud_cases": 0,
+    }
     hold_blocked_rows(settings)
     assert office.counts()["held"] == 2
     assert desk.find("1", "asks").days == [(old.date(), 2), (DAY, 3)]
@@ -280,15 +301,22 @@ def test_ship_holds_and_finishes() -> None:
 def test_an_export_holds_everything_of_the_person_and_no_token(office: Office) -> None:
     office.store(1, page="/doctors", cookies={"lang": "ru"}, ua_token=991, click_token=992, net_token="fd00::9")
     office.store(5, visitor=office.visitor(OTHER), page="/others")
+    office.rows.writer.command(
+        "INSERT INTO pixel.fraud_cases (day, last_seen, visitor, suspect, case_id, ip_token, score, band, reasons, links)"
+        f" VALUES (today(), now(), {office.visitor()}, {office.visitor()}, 'case-of-others', '{office.token()}', 20.5, 'likely',"
+        " ['9 attack attempts'], ['way-of-others'])"
+    )
     office.desk().open_by_code("1", "Anna", "asks", office.code())
     exported = office.desk().export("1", "asks for a copy")
     (row,) = exported["events"]
     assert (row["page"], row["cookies"], row["site"]) == ("/doctors", {"lang": "ru"}, "clinic")
+    (score,) = exported["fraud_scores"]
+    assert (score["score"], score["band"], score["reasons"]) == (20.5, "likely", ["9 attack attempts"])
     told = {column.name for column in inventory().of("events") if column.group.words}
     assert told - row.keys() == {"ip_token", "net_token", "ua_token", "click_token", "click_sealed", "visitor"}
     assert {"policy", "hints", "page_flags", "epoch"} <= row.keys()
     text = json.dumps(exported, default=str)
-    for token in (office.token(), str(office.visitor()), "991", "992", "fd00::9", "token", "/others"):
+    for token in (office.token(), str(office.visitor()), "991", "992", "fd00::9", "token", "/others", "of-others"):
         assert token not in text
     assert office.audited() == ["subject_find", "subject_export"]
 
@@ -304,17 +332,28 @@ def test_an_erased_person_is_in_no_part_of_any_table(office: Office) -> None:
         "INSERT INTO pixel.fraud_signals (window_start, visitor, signal)"
         f" VALUES ({before}, {visitor}, 'F13'), ({before}, {office.visitor(OTHER)}, 'F02')"
     )
+    office.rows.writer.command(
+        "INSERT INTO pixel.fraud_cases (day, last_seen, visitor, suspect, case_id)"
+        f" VALUES (today(), {before}, {visitor}, {visitor}, 'a'), (today(), {before}, {office.visitor(OTHER)}, {office.visitor(OTHER)}, 'b')"
+    )
+    # A scoring that broke off leaves its copy.
+    office.rows.writer.command(
+        "INSERT INTO pixel.fraud_hits (received_at, visitor)"
+        f" VALUES ({before}, {visitor}), ({before}, {office.visitor(OTHER)})"
+    )
     write_segment(settings.spool_dir, 1, [event(1, visitor=visitor, received_ms=int(NOW.timestamp() * 1000) - 1)])
     write_segment(settings.spool_dir / "quarantine", 1, [event(2, visitor=visitor), event(3, visitor=5)])
     desk = office.desk()
     desk.open_by_code("1", "Anna", "asks", office.code())
     desk.block("1", "until checked")
-    assert office.counts(f"visitor = {visitor}") == {"events": 5, "held": 2, "fraud_signals": 1}
+    scored = ("fraud_signals", "fraud_hits", "fraud_cases")
+    assert office.counts(f"visitor = {visitor}") == {"events": 5, "held": 2, **dict.fromkeys(scored, 1)}
     office.rows.age(f"visitor = {visitor} AND received_at < now() - INTERVAL 30 DAY")
     facts = desk.erase("1", "withdrew")
-    assert office.counts(f"visitor = {visitor}") == {"events": 0, "held": 0, "fraud_signals": 0}
-    assert office.counts() == {"events": 4, "held": 0, "fraud_signals": 1}
+    assert office.counts(f"visitor = {visitor}") == {"events": 0, "held": 0, **dict.fromkeys(scored, 0)}
+    assert office.counts() == {"events": 4, "held": 0, **dict.fromkeys(scored, 1)}
     assert (facts["pixel.events"], facts["pixel.held"], facts["pixel.fraud_signals"]) == ("3", "2", "1")
+    assert facts["pixel.fraud_cases"] == "1"
     assert (facts["unshipped"], facts["quarantined"]) == ("1", "1")
     assert office.audited()[-2:] == ["subject_erase", "subject_erased"]
     unfinished = office.rows.admin.query("SELECT count() FROM system.mutations WHERE NOT is_done").result_rows

@@ -76,16 +76,19 @@ def row(at: datetime, **facts: object) -> dict[str, object]:
 
 def store(settings: Settings, made: Iterable[Mapping[str, object]], table: str = "events") -> None:
     """Insert rows of events, or of another table, as the worker's user would."""
-    listed = list(made)
+    by_columns: dict[tuple[str, ...], list[list[object]]] = {}
+    for each in made:
+        by_columns.setdefault(tuple(each), []).append(list(each.values()))
     client = connect(settings, "pixel_writer")
     try:
-        client.insert(
-            table,
-            [list(each.values()) for each in listed],
-            column_names=list(listed[0]),
-            database="pixel",
-            column_type_names=[TYPES[table].get(name, "String") for name in listed[0]],
-        )
+        for columns, listed in by_columns.items():
+            client.insert(
+                table,
+                listed,
+                column_names=columns,
+                database="pixel",
+                column_type_names=[TYPES[table].get(name, "String") for name in columns],
+            )
     finally:
         client.close()
 
@@ -102,6 +105,7 @@ TYPES = {
         "net_token": "IPv6",
         "click_token": "UInt64",
         "cookies": "Map(LowCardinality(String), String)",
+        "campaign": "Map(LowCardinality(String), String)",
         "ip_version": "UInt8",
         "asn": "UInt32",
         "browser_major": "UInt16",

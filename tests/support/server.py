@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +20,8 @@ from pipeline.settings.sections import ClickHouse
 from pipeline.settings.site import Site
 from support.command import CLI, environment, free_port
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 CLEARED = (
     "events",
     "technical",
@@ -30,6 +32,10 @@ CLEARED = (
     "subject_blocks",
     "held",
     "fraud_signals",
+    "fraud_hits",
+    "fraud_cases",
+    "fraud_runs",
+    "fraud_normals",
     "verdicts",
     "audit",
     "rejects",
@@ -103,12 +109,22 @@ class Rows:
             settings={"mutations_sync": 2},
         )
 
-    def block(self, *, visitor: int = 0, address: str = "::", state: str = "blocked", seconds_later: int = 0) -> None:
+    def block(
+        self,
+        *,
+        visitor: int = 0,
+        address: str = "::",
+        state: str = "blocked",
+        seconds_later: int = 0,
+        since: datetime = EPOCH,
+        until: datetime = EPOCH,
+    ) -> None:
         """Write a state of a block of a visitor or of an address token of today; of several states the latest is in force."""
         kind = "visitor" if visitor else "ip_token"
         self.writer.command(
-            "INSERT INTO pixel.subject_blocks (case_id, kind, epoch, visitor, ip_token, state, changed_at)"
-            f" SELECT 'case', '{kind}', today(), {visitor}, '{address}', '{state}', now64(3) + {seconds_later}"
+            "INSERT INTO pixel.subject_blocks (case_id, kind, epoch, visitor, ip_token, since, until, state, changed_at)"
+            f" SELECT 'case', '{kind}', today(), {visitor}, '{address}', fromUnixTimestamp({since.timestamp():.0f}),"
+            f" fromUnixTimestamp({until.timestamp():.0f}), '{state}', now64(3) + {seconds_later}"
         )
 
     def count(self, at: datetime, name: str, value: int, *, site: str = "", reason: str = "") -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipeline.attackers.commands import simulate
 from pipeline.database import starting
 from pipeline.durations import DAY_MS, HOUR_MS
 from pipeline.errors import Retryable
@@ -136,7 +137,7 @@ def test_nothing_is_sent_while_the_database_is_being_prepared(tmp_path: Path, mo
     with locks.locked(starting.up_lock(settings)) as lock:
         starting.mark_begun(lock)
         with pytest.raises(Retryable, match="starting: the database is being prepared"):
-            commands.simulate(people=1, config=config)
+            simulate(people=1, config=config)
         starting.mark_ready(lock)
         with pytest.raises(Retryable, match="no collector answers"):
-            commands.simulate(people=1, config=config)
+            simulate(people=1, config=config)
