@@ -163,7 +163,8 @@ def test_what_a_foreign_page_sent_beside_a_visit_is_no_attack_of_the_visitor(
     def attacked(client: MadeClient, **facts: object) -> Made:
         kinds = ("dotfile", "cms_door", "dotfile")
         return [
-            row | {"attack": kind} for row, kind in zip(client.views([0, 5, 9], attacks, **facts), kinds, strict=True)
+            row | {"attack": kind, "status": 404}
+            for row, kind in zip(client.views([0, 5, 9], attacks, **facts), kinds, strict=True)
         ]
 
     trap = {"page_role": "trap", "referrer_kind": "internal"}

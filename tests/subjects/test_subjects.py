@@ -135,6 +135,9 @@ def test_an_address_is_counted_and_kept_nowhere(office: Office) -> None:
     assert office.token().encode() in written
 
 
+FINDER = "SELECT * FROM fraud.finder(site = {site:String}, day = {day:Date})"
+
+
 def every_view(office: Office) -> dict[str, object]:
     """Return the rows of every report, the cells that would be published, and the numbers that outlive the tokens."""
     site, since, until = clinic_day.SITE, clinic_day.SINCE, clinic_day.UNTIL
@@ -149,6 +152,8 @@ def every_view(office: Office) -> dict[str, object]:
     with working_as(office.settings, "security") as security:
         for view in review_views():
             answers[f"fraud/{view.name}"] = security.query(f"SELECT * FROM fraud.{view.name} ORDER BY ALL").result_rows
+        found = security.query(FINDER, parameters={"site": site, "day": DAY}).result_rows
+        answers["fraud/finder"] = sorted(map(repr, found))
     hours = "SELECT * FROM rollup.hourly_counts(day = {day:Date}) ORDER BY ALL"
     return answers | {"rollup": office.rows.writer.query(hours, parameters={"day": DAY}).result_rows}
 
@@ -174,6 +179,8 @@ def test_a_blocked_persons_rows_are_in_no_view_of_any_family(office: Office, by:
         *("technical/loops", "technical/funnel", "technical/reload_storms"),
         # Nothing is scored here: tests/fraud/test_blocked_suspects.py has a blocked suspect.
         *(f"fraud/{view.name}" for view in review_views()),
+        # It names no crowd of fewer than 20.
+        "fraud/finder",
         # A measurement has no visitor and no token.
         *(report.path for report in catalogue.all_reports() if report.counted == "technical"),
     }, "the person must show in the reports at all"
@@ -196,7 +203,9 @@ def test_every_view_there_is_was_asked(office: Office) -> None:
     plain = {f"{report.path}_{name}" for report in reports for name in (PLAIN if report.is_published else report.plain)}
     lists = {f"{report.purpose}/reports" for report in reports}
     asked = {name for (name,) in found if not name.endswith("_test")} - plain - lists
-    assert asked == {report.path for report in reports} | {f"fraud/{view.name}" for view in review_views()}
+    assert asked == {report.path for report in reports} | {f"fraud/{view.name}" for view in review_views()} | {
+        "fraud/finder"
+    }
 
 
 def test_no_report_names_the_held_copies() -> None:

@@ -44,6 +44,7 @@ ORDER BY hits DESC, robot, identity
 -- role = "security"
 -- chart = "bar"
 -- rank = "hits"
+-- screen = ["robot", "identity", "hits", "pages", "networks", "country", "last_seen"]
 --
 -- [parameters]
 -- site = { type = "String" }
