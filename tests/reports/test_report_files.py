@@ -332,8 +332,9 @@ def test_shared_rules_are_written_once() -> None:
         "3599999",
         "position(page, '/~')",
         "cookie_state = 'new'",
-        "toIntervalMinute(30)",
-        "bitTest(page_flags",
+        "OVER one_person + toIntervalMinute(30)",
+        "bitTest(page_flags, 6)",
+        "bitTest(page_flags, 10)",
     ):
         assert sum(text.count(rule) for text in texts) == 1, rule
 

@@ -7,7 +7,7 @@ SELECT
     any(client) AS client,
     '' AS link,
     if(
-        site_sets_cookies AND countIf(cookie_state = 'new') = count(),
+        site_sets_cookies AND countIf($has_new_cookie) = count(),
         arrayMax(arrayMap(last -> arrayCount(at -> at BETWEEN last - 1799999 AND last, times), times)),
         0
     ) AS value,

@@ -14,7 +14,7 @@ WITH
             ip_token AS address, ua_token AS agent, at_ms AS form_ms,
             lagInFrame(at_ms) OVER (PARTITION BY ip_token, ua_token ORDER BY at_ms ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before_ms
         FROM hits
-        WHERE is_view AND page_role = 'form' AND visitor_kind = 'day' AND cookie_state = 'new' AND ip_token IN (SELECT address FROM beginners)
+        WHERE is_view AND page_role = 'form' AND visitor_kind = 'day' AND $has_new_cookie AND ip_token IN (SELECT address FROM beginners)
     ),
     first_forms AS (
         SELECT any(suspect) AS of_suspect, any(its_client) AS of_client, form_ms

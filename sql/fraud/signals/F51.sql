@@ -17,7 +17,7 @@ WITH
                     net_token,
                     minute,
                     count() AS n,
-                    countIf(cookie_state = 'new') AS fresh,
+                    countIf($has_new_cookie) AS fresh,
                     groupUniqArrayIf(20)(suspect, visitor_kind = 'cookie') AS known
                 FROM loads
                 GROUP BY net_token, minute

@@ -9,7 +9,7 @@ WITH
         GROUP BY ip_token, hour
         HAVING agents >= 5 AND countIf(cookie_state = 'returning' OR referrer_kind = 'internal') = 0
             -- Where cookies are refused or not set, none that comes back says nothing.
-            AND countIf(cookie_state = 'new') * 10 >= count() * 9
+            AND countIf($has_new_cookie) * 10 >= count() * 9
     )
 SELECT
     any(client) AS client,
