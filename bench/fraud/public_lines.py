@@ -44,7 +44,7 @@ SEEN: Final[Mapping[str, tuple[str, ...]]] = {
     "http-dos-switching-ua": ("F32b",),
     "http-technology-probing": ("F17",),
 }
-"""What sees the scenarios of each of CrowdSec's tests: all of these signals, or the name of a robot."""
+"""The signals that see the scenarios of each of CrowdSec's tests, or the name of a robot."""
 UNSEEN: Final[Mapping[str, str]] = {
     "http-bf-wordpress-bf": "POSTs alone",
     "nginx-http-generic-bf": "POSTs and lines of an error log",

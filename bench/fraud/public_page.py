@@ -1,4 +1,4 @@
-"""What the fraud review says of public data, as a part of `docs/fraud.md` between two markers.
+"""Writes the results of the fraud review on public data as a part of `docs/fraud.md` between two markers.
 
 `python -m bench.fraud.public_page CORPORA LOGS` takes the files of `bench.fraud.corpora` and `bench.fraud.logs`, keeps what the tables need in
 `public.json` and writes them; without files it writes the tables again. `by_eye.json` is written by the person who read the cases.

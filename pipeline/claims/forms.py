@@ -153,7 +153,7 @@ def _common(claim: Claim, clicks: Sequence[Click], language: Language) -> list[t
         (said["counts"], counted),
         (
             said["days"],
-            said["days_left" if min(left) < max(left) else "days_left_alike"].format(least=min(left), most=max(left)),
+            said["days_left"].format(least=min(left), most=max(left)) if min(left) < max(left) else str(left[0]),
         ),
         (said["pattern"], " ".join(claim.reasons[language])),
         (said["found"], said["how"]),

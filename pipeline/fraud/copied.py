@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from clickhouse_connect.driver import Client
@@ -42,7 +42,6 @@ BOUNDS: Final = {
 ON_DISK: Final = {**BOUNDS, "optimize_aggregation_in_order": 0, "max_bytes_before_external_group_by": 100_000_000}
 """The bounds of a second try: groups that are read in order are never put on the disk, others are."""
 PIECE_SECONDS: Final = 300
-_SPAN: Final = timedelta(minutes=10)
 _TIMES: Final = (
     "/* hits by time */ SELECT toStartOfTenMinutes(received_at) AS slot, count() FROM pixel.events"
     " WHERE site = {site:String} AND received_at >= {since:DateTime('UTC')} AND received_at < {until:DateTime('UTC')}"
