@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,9 +39,10 @@ def clickhouse(clickhouse_server: Server) -> Settings:
 
 @pytest.fixture
 def tables(clickhouse: Settings) -> Iterator[Rows]:
-    """The shared server with every table empty."""
+    """The shared server with every table empty and without files about networks."""
     rows = Rows(clickhouse)
     rows.clear()
+    shutil.rmtree(clickhouse.networks_dir, ignore_errors=True)
     yield rows
     rows.close()
 
