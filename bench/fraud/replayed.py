@@ -47,7 +47,7 @@ Suspect = tuple[date, int]
 
 
 class Judged(NamedTuple):
-    """What a scoring says of a suspect that has enough points."""
+    """The outcome of a scoring for a suspect that has enough points."""
 
     case: str
     band: str

@@ -2,8 +2,8 @@
 
 Owns the conditions and their order: the line is on disk before a click id leaves memory. Rules:
 
-* Only the newest verdict counts, under any number that the case has or had, and it must be `confirmed`. Where the verdicts of two cases that joined
-  contradict each other, a person decides on the joined case first. Landings after the verdict are left out: nobody has looked at them. A refusal is
+* Only the newest verdict counts, under any number that the case has or had, and it must be `confirmed`. If two cases with different
+  verdicts joined, a person decides on the joined case first. Landings after the verdict are left out: nobody has looked at them. A refusal is
   audited, too; a malformed request is not, because its text may be anything.
 * The rows come from two views (sql/fraud/clicks.sql, claim.sql) that give no client, so no user needs a right on the rows of events.
 * A click id ends with its term (`SEALED_DAYS`). One that is not of the form of a click id is left out: a visitor may have written anything there.

@@ -98,7 +98,7 @@ _ATTACK = (
     r"\$\{(?:jndi|env|sys|lower|upper|::-)|\bO:[0-9]{1,3}:\\?\"[A-Za-z_\\]|<\?(?:php|=)|\(\) ?\{ ?:;|;\s*(?:wget|curl) "
     r"|(?i:<script|\beval\(|\bbase64_decode\(|\bunion(?: all)? select |/etc/passwd|\bsleep\([0-9]|['\"]\s?or\s?['\"]?1['\"]?=)"
 )
-"""What a program that logs, stores or reads the agent would run: look-ups, serialised objects, code, commands, pieces of a query."""
+"""A program that logs, stores or reads the agent would run these: look-ups, serialised objects, code, commands, pieces of a query."""
 
 _OWN: tuple[tuple[str, str, Label | None], ...] = (
     (_ATTACK, IN_AGENT, Label.ROBOT_SCANNER),

@@ -97,7 +97,7 @@ class Suspect(NamedTuple):
 
     @property
     def around(self) -> Surroundings:
-        """What the score has to know of it besides its signs."""
+        """The facts besides its signs that the score needs."""
         return Surroundings(
             self.people_here,
             self.people_there,

@@ -83,7 +83,7 @@ _RUNS: Final = (
 
 
 class Scoring(NamedTuple):
-    """What a scoring of a day depends on: its stored rows, the version of the rules, and whether the day was over."""
+    """The things a scoring of a day depends on: its stored rows, the version of the rules, and whether the day was over."""
 
     stored: int
     rules: str

@@ -22,20 +22,18 @@ if TYPE_CHECKING:
 
 Language = Literal["en", "ru"]
 COLUMNS: Final = (
-    *(
-        "site",
-        "day",
-        "country",
-        "browser",
-        "asn",
-        "clients",
-        "usual",
-        "chance",
-        "people",
-        "touched",
-        "in_case",
-        "tried",
-    ),
+    "site",
+    "day",
+    "country",
+    "browser",
+    "asn",
+    "clients",
+    "usual",
+    "chance",
+    "people",
+    "touched",
+    "in_case",
+    "tried",
 )
 HEADS: Final[Mapping[Language, Sequence[str]]] = {
     "en": ("site", "country", "browser", "network", "clients", "usual", "people", "touched", "in cases"),

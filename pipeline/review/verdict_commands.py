@@ -25,7 +25,7 @@ IdArgument = Annotated[
 
 
 class DecisionName(StrEnum):
-    """What a reviewer may decide."""
+    """The decisions that a reviewer may make."""
 
     CONFIRMED = "confirmed"
     INNOCENT = "innocent"

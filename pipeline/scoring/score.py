@@ -51,7 +51,7 @@ class Sign(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """Who else may be behind a suspect's hits.
+    """The other people who may be behind a suspect's hits.
 
     How many people share its address, how many usually share one of its provider, whether it is a mobile one; how many of its hits a foreign page may
     have made, whether its browser came back there with a cookie, which the suspect has not, and whether the networks of its addresses are its own

@@ -36,7 +36,7 @@ _WORDS: Final[Mapping[Literal["en", "ru"], Mapping[State, str]]] = {
 
 
 class DayCount(NamedTuple):
-    """What a signal with this fingerprint flagged on one day of a site, of so many clients.
+    """The clients of one day and site, and those of them that a signal with this fingerprint flagged.
 
     `seen` is the day on which the installation first measured with this fingerprint; `is_cut` tells that more were flagged than were counted.
     """
