@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -42,17 +41,17 @@ from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-_TODAY: Final = datetime.now(UTC).replace(second=0, microsecond=0)
-# A Wednesday, whenever the test runs: on a weekend a clinic has too few visitors for a loss of six hours to be certain.
-NOW: Final = _TODAY - timedelta(days=(_TODAY.weekday() - 2) % 7)
-# Afternoon at the site, whenever the test runs: a fault of six hours of the night loses nobody.
-ZONE: Final = f"Etc/GMT{-((15 - NOW.hour + 12) % 24 - 12):+d}"
+# The same Wednesday of the made-up clinic, whenever the test runs, moved by whole weeks to the last one. Its morning is an ordinary
+# one and the fault begins at noon: a day with a quiet morning may be a holiday, and its loss of people is not named.
+DRAWN: Final = datetime(2026, 11, 25, 18, tzinfo=UTC)
+MOVED: Final = (datetime.now(UTC) - DRAWN) // timedelta(weeks=1) * timedelta(weeks=1)
+NOW: Final = DRAWN + MOVED
 SINCE: Final = NOW - timedelta(hours=6)
 DAYS: Final = 15
 PEOPLE: Final = 160
 PAUSE: Final = timedelta(seconds=40)
-CLINIC: Final = Site(id="clinic", hosts=("clinic.example", "localhost"), timezone=ZONE)
-ASKING: Final = Site(id="asking", hosts=("asking.example", "localhost"), timezone=ZONE, consent="explicit")
+CLINIC: Final = Site(id="clinic", hosts=("clinic.example", "localhost"), timezone="UTC")
+ASKING: Final = Site(id="asking", hosts=("asking.example", "localhost"), timezone="UTC", consent="explicit")
 SITES: Final = (CLINIC, ASKING)
 
 
@@ -106,13 +105,13 @@ def _history(site: Site) -> Iterator[PlannedHit]:
 
     Only browsers that can be had, and no view of an error page: its few links that lead nowhere may be a problem of their own.
     """
-    first = NOW.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=DAYS)
+    first = DRAWN.date() - timedelta(days=DAYS)
     agreed = {"c": "1"} if site.consent == "explicit" else {}
     for hit in takewhile(
-        lambda hit: hit.at_ms < _ms(SINCE), planned_history(site, first, DAYS + 1, visitors=PEOPLE, opt_out=0.0)
+        lambda hit: hit.at_ms < _ms(SINCE - MOVED), planned_history(site, first, DAYS + 1, visitors=PEOPLE, opt_out=0.0)
     ):
         if not {"a", "e"} & hit.query.keys() and "Chrome/" in hit.agent:
-            yield replace(hit, query={**hit.query, **agreed})
+            yield replace(hit, at_ms=hit.at_ms + MOVED // timedelta(milliseconds=1), query={**hit.query, **agreed})
 
 
 def _ms(moment: datetime) -> int:
@@ -121,7 +120,7 @@ def _ms(moment: datetime) -> int:
 
 def visits(count: int) -> list[Visit]:
     """Return so many visits of people of Chromium with scripts, each on its way from page to page."""
-    day = NOW.astimezone(ZoneInfo(ZONE)).date()
+    day = DRAWN.date()
     clinic = clinic_until(CLINIC, day, 1, 2 * count + PEOPLE, 7, 0.0, None)
     people = (
         visit
@@ -276,8 +275,10 @@ def test_a_policy_that_blocks_the_script_is_silence_and_check_tag_names_the_poli
 
 def test_with_people_who_run_no_scripts_the_blocked_script_is_named_itself(ground, crowd, edge):
     with Served(clinic_app(Fault(Wish(site="clinic", collector=edge.url), BLOCKED_SCRIPT))) as site:
-        crowd.walk(site.url, ways(20, 2), counted=False)
-        crowd.walk(site.url, ways(32)[20:], counted=True, java_script_enabled=False)
+        people = ways(32)
+        for first in range(0, len(people), 8):
+            crowd.walk(site.url, [(visit, way[:2]) for visit, way in people[first : first + 5]], counted=False)
+            crowd.walk(site.url, people[first + 5 : first + 8], counted=True, java_script_enabled=False)
     (seen,) = ground.evaluate(CLINIC, stored=crowd.rows())
     assert seen.told == [("script_lost", "", "script_blocked")]
     assert "all_traffic" in seen.problems[0].facts.symptoms
