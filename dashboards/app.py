@@ -14,10 +14,11 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboards.door import Door, Page, language_of
+from dashboards.door import Door, Page
 from dashboards.office import embed, exposure, health, privacy, requests, tag
 from dashboards.pages import case, fraud, overview, problem, report, sign_in, technical
 from dashboards.render import page
+from dashboards.sent import language_of
 from pipeline.settings.model import Settings
 
 PAGES: Final = (
@@ -75,4 +76,7 @@ def _endpoint(door: Door, of: Page) -> Callable[[Request], Coroutine[Any, Any, R
 
 
 async def _nothing(request: Request, error: Exception) -> Response:
-    return page("outside.html", language_of(request), status=getattr(error, "status_code", 404), title="no_such_page")
+    answer = page("outside.html", language_of(request), status=getattr(error, "status_code", 404), title="no_such_page")
+    if allowed := (getattr(error, "headers", None) or {}).get("Allow"):
+        answer.headers["allow"] = allowed
+    return answer

@@ -1,47 +1,50 @@
 """The door of every page: host, session, role, form. What does not pass is answered here, and no page is asked.
 
-Owns the order of the checks (`answer`) and the cookie. Rules:
+Owns the order of the checks (`answer`), the cookie and the threads of pages. Rules:
 
 * The host must be one of ours: a page of a foreign name that leads to this machine (DNS rebinding) reads nothing.
 * A POST counts only if a page of ours sent it: the browser says so (Sec-Fetch-Site, Origin), and the form has the word of the session.
 * A section that the role does not open is answered as if it were not there.
+* The header of a proxy names a person only if the settings have it and the proxy is trusted; role and sites are always ours.
 * An error is a page that says what to do; an unforeseen one is logged by type and place, never with what the browser sent.
+* Pages, and signing in, have threads of their own: a database that is slow keeps nobody from signing in.
 """
-
-from __future__ import annotations
 
 import hmac
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
-from http.cookies import CookieError, SimpleCookie
-from typing import Final, Literal, NamedTuple
-from urllib.parse import parse_qsl, quote, urlsplit
+from typing import Final, NamedTuple
+from urllib.parse import quote, urlsplit
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from dashboards.access.brake import Brake
+from dashboards.access.lanes import Lanes
 from dashboards.access.links import Links
 from dashboards.access.people import People
 from dashboards.access.roles import Section, may_open
 from dashboards.access.sessions import LONGEST, Session, Sessions
 from dashboards.access.store import access_file
-from dashboards.render import page
+from dashboards.render import HEADERS, page
+from dashboards.sent import Refusal, cookie_of, form_of, is_from_us, language_of, own_path, path_of, query_of, signed_on
 from dashboards.view import PageError, View
-from dashboards.words.catalogue import Language, preferred
-from pipeline.errors import Fatal, Retryable, type_and_place
+from dashboards.words.catalogue import Language
+from pipeline.errors import Busy, Fatal, Retryable, TooSlow, type_and_place
 from pipeline.settings.model import Settings
 
-LARGEST_BODY: Final = 64 * 1024
-LARGEST_QUERY: Final = 8 * 1024
 COOKIE: Final = "clinic-pixel"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 TOKEN: Final = "form"  # noqa: S105 - the name of a field
+PAGE_THREADS: Final = 32
+SIGN_IN_THREADS: Final = 4
 log = logging.getLogger(__name__)
 
 Show = Callable[[View], Response]
+Form = Mapping[str, str] | Refusal
 
 
 class Page(NamedTuple):
@@ -62,6 +65,8 @@ class Asked(NamedTuple):
     form: Mapping[str, str]
     address: str
     is_https: bool
+    signed_on: str = ""
+    """Who a trusted proxy says it is, '' without one."""
 
 
 class Door:
@@ -71,31 +76,48 @@ class Door:
         self.settings = settings
         file = access_file(settings)
         self.people, self.sessions, self.links, self.brake = People(file), Sessions(file), Links(file), Brake()
+        self.lanes, self.sign_on_refused = Lanes(), Counter[str]()
+        self._page_threads, self._sign_in_threads = CapacityLimiter(PAGE_THREADS), CapacityLimiter(SIGN_IN_THREADS)
         own = {settings.dashboards.host, *LOOPBACK}
         public = urlsplit(settings.dashboards.public_url or "").hostname
         self._hosts = {*own, public} if public else own
 
     async def answer(self, request: Request, of: Page) -> Response:
         """Answer a request for a page."""
-        form = await _form(request) if request.method == "POST" else {}
+        return await self._guarded(request, lambda form: self._answer(request, of, form), self._page_threads)
+
+    async def answer_outside(self, request: Request, take: Callable[[Request, Form], Response]) -> Response:
+        """Answer a request for a page that needs no session."""
+        return await self._guarded(request, lambda form: take(request, form), self._sign_in_threads)
+
+    async def _guarded(self, request: Request, take: Callable[[Form], Response], threads: CapacityLimiter) -> Response:
         try:
-            return await run_in_threadpool(self._answer, request, of, form)
+            form = await form_of(request)
+            answer = await to_thread.run_sync(take, form, limiter=threads)
         except Exception as error:  # noqa: BLE001 - the last guard: a page, never a trace
             log.error("unforeseen %s", type_and_place(error))  # noqa: TRY400 - a trace may quote what the browser sent
-            return _error(language_of(request), 500, "unforeseen")
+            answer = _error(language_of(request), 500, "unforeseen")
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        return answer
 
-    def asked(self, request: Request, form: Mapping[str, str]) -> Asked | Response:
+    def asked(self, request: Request, form: Form) -> Asked | Response:
         """Return what a page without a session may know, or the answer to a request that nobody of ours sent."""
         language = language_of(request)
         if not self._is_our_host(request):
             return _error(language, 421, "wrong_host")
-        if len(request.scope["query_string"]) > LARGEST_QUERY:
-            return _error(language, 414, "too_long")
-        if request.method == "POST" and not _is_from_us(request):
+        query = query_of(request)
+        if isinstance(query, Refusal):
+            return _error(language, *query)
+        if request.method == "POST" and not is_from_us(request):
             return _error(language, 403, "foreign_form")
+        name = self._signed_on(request)
+        if isinstance(name, Refusal):
+            return _error(language, *name)
+        if isinstance(form, Refusal):
+            return _error(language, *form)
         address = request.client.host if request.client else ""
-        query = dict(parse_qsl(request.url.query, max_num_fields=100, errors="replace")) if request.url.query else {}
-        return Asked(self.settings, language, query, form, address, self.is_https(request))
+        return Asked(self.settings, language, query, form, address, self.is_https(request), name)
 
     def session_of(self, request: Request) -> Session | None:
         """Return the session in force of a request."""
@@ -104,72 +126,82 @@ class Door:
 
     def is_https(self, request: Request) -> bool:
         """Return whether browsers reach the pages by https."""
-        return (self.settings.dashboards.public_url or "").startswith("https:") or request.url.scheme == "https"
+        return (self.settings.dashboards.public_url or "").startswith("https:") or request.scope["scheme"] == "https"
 
     def keep(self, answer: Response, token: str, *, is_https: bool) -> Response:
         """Give the token of a session to the browser."""
         answer.set_cookie(COOKIE, token, max_age=LONGEST, path="/", secure=is_https, httponly=True, samesite="strict")
         return answer
 
-    def _answer(self, request: Request, of: Page, form: Mapping[str, str]) -> Response:
+    def _answer(self, request: Request, of: Page, form: Form) -> Response:
         asked = self.asked(request, form)
         if isinstance(asked, Response):
             return asked
-        session = self.session_of(request)
+        session, begun = self._session(request, asked)
         if session is None:
             return self._to_sign_in(request, asked)
+        with self.lanes.lane(session.person.name) as has_lane:
+            answer = (
+                self._of_person(request, of, asked, session) if has_lane else _error(asked.language, 429, "crowded")
+            )
+        if begun:
+            self.keep(answer, begun, is_https=asked.is_https)
+        return answer
+
+    def _of_person(self, request: Request, of: Page, asked: Asked, session: Session) -> Response:
         if not may_open(session.person.role, of.section):
             return _error(asked.language, 404, "no_such_page")
         take = of.send if request.method == "POST" else of.show
         if take is None:
             return _error(asked.language, 405, "no_such_page")
-        if request.method == "POST" and not hmac.compare_digest(form.get(TOKEN, "").encode(), session.form.encode()):
+        word = asked.form.get(TOKEN, "").encode()
+        if request.method == "POST" and not hmac.compare_digest(word, session.form.encode()):
             return _error(asked.language, 403, "foreign_form")
+        parts = request.path_params
         view = View(
-            self.settings, asked.language, of.section, session, asked.query, request.path_params, request.url.path, form
+            self.settings, asked.language, of.section, session, asked.query, parts, path_of(request), asked.form
         )
         answer = _taken(take, view)
         if "lang" in asked.query:
             answer.set_cookie("lang", asked.language, max_age=400 * 86400, path="/", samesite="strict", httponly=True)
         return answer
 
+    def _session(self, request: Request, asked: Asked) -> tuple[Session | None, str]:
+        """Return the session, and its token where a name signed on by the proxy began it just now."""
+        session = self.session_of(request)
+        if not asked.signed_on or (session and session.person.name == asked.signed_on):
+            return session, ""
+        if session:  # somebody else signed on at the proxy
+            self.sessions.end(session)
+        if request.method == "POST":
+            return None, ""
+        token = self.sessions.begin(asked.signed_on)
+        return self.sessions.find(token), token
+
+    def _signed_on(self, request: Request) -> str | Refusal:
+        name = signed_on(request, self.settings.dashboards)
+        if isinstance(name, str) and name and self.people.find(name) is None:
+            name = Refusal(403, "sign_on_unknown")
+        if isinstance(name, Refusal):
+            self.sign_on_refused[name.text] += 1
+            number = self.sign_on_refused[name.text]
+            if number & (number - 1) == 0:  # the 1st, 2nd, 4th ...: who floods does not fill the disk
+                log.warning("%s: %d requests refused (dashboards.sign_on_header)", name.text, number)
+        return name
+
     def _to_sign_in(self, request: Request, asked: Asked) -> Response:
-        if request.method != "GET":
+        if request.method == "POST":
             return _error(asked.language, 401, "signed_out")
+        here = own_path(path_of(request), request.scope["query_string"].decode(errors="replace"))
         # A link in a mail: the browser holds the cookie back until a page of ours leads on (SameSite=Strict).
         if request.headers.get("sec-fetch-site") == "cross-site":
-            return page("onward.html", asked.language, address=own_path(str(request.url.path), request.url.query))
-        here = own_path(request.url.path, request.url.query)
+            return page("onward.html", asked.language, address=here)
         return RedirectResponse(f"/sign-in?next={_quoted(here)}" if here != "/" else "/sign-in", status_code=303)
 
     def _is_our_host(self, request: Request) -> bool:
         hosts = request.headers.getlist("host")
         name = hosts[0].lower() if len(hosts) == 1 else ""
         return (name if name.endswith("]") else re.sub(r":\d+$", "", name)) in self._hosts
-
-
-def language_of(request: Request) -> Language:
-    """Return the language of the answer: of the address, of the browser's choice before, else what the browser prefers."""
-    chosen = request.query_params.get("lang") or cookie_of(request, "lang")
-    if chosen in ("en", "ru"):
-        return "ru" if chosen == "ru" else "en"
-    return preferred(request.headers.get("accept-language", ""))
-
-
-def cookie_of(request: Request, name: str) -> str:
-    """Return the value of a cookie, '' where there is none."""
-    try:
-        found = SimpleCookie(request.headers.get("cookie", "")[:8192]).get(name)
-    except CookieError:
-        return ""
-    return found.value if found else ""
-
-
-def own_path(path: str, query: str = "") -> str:
-    """Return a path of ours, '/' for anything that could lead elsewhere."""
-    whole = f"{path}?{query}" if query else path
-    is_ours = whole.startswith("/") and not whole.startswith(("//", "/\\")) and whole.isascii() and whole.isprintable()
-    return whole if is_ours and "\\" not in whole and len(whole) <= LARGEST_QUERY else "/"
 
 
 def _quoted(path: str) -> str:
@@ -181,33 +213,15 @@ def _taken(take: Show, view: View) -> Response:
         return take(view)
     except PageError as error:
         return view.show("error.html", status=error.status, title=error.text, told=error.values)
+    except TooSlow:
+        return view.show("error.html", status=504, title="too_slow", told={})
+    except Busy:
+        return view.show("error.html", status=503, title="database_busy", told={})
     except Retryable as error:
         return view.show("error.html", status=503, title="database_away", told={"error": str(error)})
     except Fatal as error:
         return view.show("error.html", status=500, title="set_up_wrong", told={"error": str(error)})
 
 
-def _error(language: Language, status: Literal[401, 403, 404, 405, 414, 421, 500], text: str) -> Response:
+def _error(language: Language, status: int, text: str) -> Response:
     return page("outside.html", language, status=status, title=text)
-
-
-def _is_from_us(request: Request) -> bool:
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is None and origin is None:
-        return False
-    own = f"{request.headers.get('host', '')}"
-    return site in (None, "same-origin") and (origin is None or urlsplit(origin).netloc == own)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            return {}
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return {}
-    try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
-    except ValueError:
-        return {}

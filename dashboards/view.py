@@ -29,6 +29,8 @@ from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 
 QUERY_SECONDS: Final = 30
+ANSWER_SECONDS: Final = 5
+"""The database ends a slow question itself and has so much longer to say it: a client that went first would leave it running."""
 PERIODS: Final = ("24h", "7d", "28d")
 """The periods of the menu; an address may have any other."""
 
@@ -98,7 +100,7 @@ class View:
     def ask(self, section: Section | None = None) -> Iterator[Client]:
         """Lend a client that works as the user of the person's role for a section, by default that of the page."""
         user = database_user(self.person.role, section or self.section)
-        with working_as(self.settings, user, timeout=QUERY_SECONDS) as client:
+        with working_as(self.settings, user, timeout=QUERY_SECONDS + ANSWER_SECONDS) as client:
             client.set_client_setting("max_execution_time", QUERY_SECONDS)
             yield client
 

@@ -37,22 +37,36 @@ class Brake:
         with self._lock:
             return max((self._rest(self._failures.get(key)) for key in keys), default=0.0)
 
+    def begin(self, *keys: str) -> float:
+        """Begin a try: return the seconds that it must wait, else 0, and count it as failed until `succeeded`.
+
+        In one step, so that of many tries sent at once no more are let through than of tries one after the other.
+        """
+        with self._lock:
+            wait = max((self._rest(self._failures.get(key)) for key in keys), default=0.0)
+            if not wait:
+                self._count(keys)
+            return wait
+
     def failed(self, *keys: str) -> None:
         """Count a failure of each key."""
-        now = self._now()
         with self._lock:
-            for key in keys:
-                before = self._failures.pop(key, None)
-                number = before.number if before and now - before.last < FORGOTTEN else 0
-                self._failures[key] = _Failures(number + 1, now)
-            while len(self._failures) > MOST:
-                self._failures.popitem(last=False)
+            self._count(keys)
 
     def succeeded(self, *keys: str) -> None:
         """Forget the failures of each key."""
         with self._lock:
             for key in keys:
                 self._failures.pop(key, None)
+
+    def _count(self, keys: tuple[str, ...]) -> None:
+        now = self._now()
+        for key in keys:
+            before = self._failures.pop(key, None)
+            number = before.number if before and now - before.last < FORGOTTEN else 0
+            self._failures[key] = _Failures(number + 1, now)
+        while len(self._failures) > MOST:
+            self._failures.popitem(last=False)
 
     def _rest(self, failures: _Failures | None) -> float:
         if failures is None or failures.number < FREE:

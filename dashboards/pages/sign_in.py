@@ -6,18 +6,17 @@ waits; who signs in gets a new token, whatever the browser sent before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboards.access import passwords
 from dashboards.access.people import NAME, Person
-from dashboards.door import COOKIE, Asked, Door, _form, own_path
+from dashboards.door import COOKIE, Asked, Door, Form
 from dashboards.render import page
+from dashboards.sent import own_path
 
 SIGN_IN: Final = "/sign-in"
 WELCOME: Final = "/welcome"
@@ -28,13 +27,13 @@ def sign_in_routes(door: Door) -> list[Route]:
     desk = _Desk(door)
 
     async def sign_in(request: Request) -> Response:
-        return await run_in_threadpool(desk.sign_in, request, await _form(request) if request.method == "POST" else {})
+        return await door.answer_outside(request, desk.sign_in)
 
     async def sign_out(request: Request) -> Response:
-        return await run_in_threadpool(desk.sign_out, request, await _form(request))
+        return await door.answer_outside(request, desk.sign_out)
 
     async def welcome(request: Request) -> Response:
-        return await run_in_threadpool(desk.welcome, request, await _form(request) if request.method == "POST" else {})
+        return await door.answer_outside(request, desk.welcome)
 
     return [
         Route(SIGN_IN, sign_in, methods=["GET", "POST"]),
@@ -47,18 +46,16 @@ class _Desk:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    def sign_in(self, request: Request, form: Mapping[str, str]) -> Response:
+    def sign_in(self, request: Request, form: Form) -> Response:
         asked = self._door.asked(request, form)
         if isinstance(asked, Response):
             return asked
-        onward = own_path((form or asked.query).get("next", "/"))
-        if request.method == "GET":
+        onward = own_path((asked.form or asked.query).get("next", "/"))
+        if request.method != "POST":
             return page("sign_in.html", asked.language, onward=onward, refused="", wait=0, name="")
-        name, keys = (
-            form.get("name", "").strip()[:64],
-            (f"name {form.get('name', '')[:64]}", f"address {asked.address}"),
-        )
-        if wait := self._door.brake.wait(*keys):
+        name = asked.form.get("name", "").strip()[:64]
+        keys = (f"name {name}", f"address {asked.address}")
+        if wait := self._door.brake.begin(*keys):
             return page(
                 "sign_in.html",
                 asked.language,
@@ -68,16 +65,15 @@ class _Desk:
                 wait=round(wait + 0.5),
                 name=name,
             )
-        person = self._door.people.signed_in(name, form.get("password", ""))
+        person = self._door.people.signed_in(name, asked.form.get("password", ""))
         if person is None:
-            self._door.brake.failed(*keys)
             return page(
                 "sign_in.html", asked.language, status=401, onward=onward, refused="sign_in_wrong", wait=0, name=name
             )
         self._door.brake.succeeded(*keys)
         return self._begun(person.name, onward, asked)
 
-    def sign_out(self, request: Request, form: Mapping[str, str]) -> Response:
+    def sign_out(self, request: Request, form: Form) -> Response:
         asked = self._door.asked(request, form)
         if isinstance(asked, Response):
             return asked
@@ -87,22 +83,22 @@ class _Desk:
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 
-    def welcome(self, request: Request, form: Mapping[str, str]) -> Response:
+    def welcome(self, request: Request, form: Form) -> Response:
         asked = self._door.asked(request, form)
         if isinstance(asked, Response):
             return asked
-        token = (form or asked.query).get("token", "")[:100]
+        token = (asked.form or asked.query).get("token", "")[:100]
         invitation = self._door.links.find(token)
         if invitation is None:
             return page("outside.html", asked.language, status=404, title="link_over")
-        name = invitation.name or form.get("name", "").strip()[:64]
+        name = invitation.name or asked.form.get("name", "").strip()[:64]
         shown: dict[str, Any] = {"token": token, "named": invitation.name, "name": name, "shortest": passwords.SHORTEST}
-        if request.method == "GET":
+        if request.method != "POST":
             return page("welcome.html", asked.language, refused="", **shown)
-        password = form.get("password", "")
+        password = asked.form.get("password", "")
         refused = "" if NAME.fullmatch(name) else "name_malformed"
         refused = refused or passwords.refusal(password, name)
-        refused = refused or ("" if password == form.get("again", "") else "passwords_differ")
+        refused = refused or ("" if password == asked.form.get("again", "") else "passwords_differ")
         refused = refused or ("" if invitation.name or not self._door.people.find(name) else "name_taken")
         if refused:
             return page("welcome.html", asked.language, status=400, refused=refused, **shown)

@@ -6,7 +6,7 @@ import pytest
 
 from dashboards.access.roles import ROLES, may_open
 from dashboards.app import PAGES
-from dashboards.door import own_path
+from dashboards.sent import own_path
 from support.dashboards import PASSWORD, Browser
 
 VALUES = {"id": "0000", "name": "pages", "form": "json"}
@@ -183,7 +183,7 @@ def test_no_page_has_a_script_or_style_of_its_own(pages):
 
 def test_a_body_that_is_too_large_or_no_form_is_refused(pages):
     browser = pages.browser("admin")
-    assert browser.post("/technical/problems/1a2b", {"reason": "x" * 100_000}).status == 403
+    assert browser.post("/technical/problems/1a2b", {"reason": "x" * 100_000}).status == 413
 
 
 def test_a_page_owner_sees_no_site_of_others(pages):
