@@ -30,7 +30,18 @@ from dashboards.access.roles import Section, may_open
 from dashboards.access.sessions import LONGEST, Session, Sessions
 from dashboards.access.store import access_file
 from dashboards.render import HEADERS, page
-from dashboards.sent import Refusal, cookie_of, form_of, is_from_us, language_of, own_path, path_of, query_of, signed_on
+from dashboards.sent import (
+    Refusal,
+    address_of,
+    cookie_of,
+    form_of,
+    is_from_us,
+    language_of,
+    own_path,
+    path_of,
+    query_of,
+    signed_on,
+)
 from dashboards.view import PageError, View
 from dashboards.words.catalogue import Language
 from pipeline.errors import Busy, Fatal, Retryable, TooSlow, type_and_place
@@ -116,7 +127,7 @@ class Door:
             return _error(language, *name)
         if isinstance(form, Refusal):
             return _error(language, *form)
-        address = request.client.host if request.client else ""
+        address = address_of(request, self.settings.dashboards)
         return Asked(self.settings, language, query, form, address, self.is_https(request), name)
 
     def session_of(self, request: Request) -> Session | None:

@@ -120,6 +120,14 @@ def signed_on(request: Request, own: Dashboards) -> str | Refusal:
     return name if len(values) == 1 and 0 < len(name) <= 64 else Refusal(403, "sign_on_unknown")
 
 
+def address_of(request: Request, own: Dashboards) -> str:
+    """Return the address of who asks: behind a trusted proxy the one that it wrote last, so that not all people there are one."""
+    passed_on = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
+    if passed_on and _is_trusted(request, own):
+        return passed_on[:64]
+    return request.client.host if request.client else ""
+
+
 def _is_trusted(request: Request, own: Dashboards) -> bool:
     try:
         peer = ip_address(request.client.host if request.client else "")

@@ -102,6 +102,7 @@ class View:
         user = database_user(self.person.role, section or self.section)
         with working_as(self.settings, user, timeout=QUERY_SECONDS + ANSWER_SECONDS) as client:
             client.set_client_setting("max_execution_time", QUERY_SECONDS)
+            client.set_client_setting("cancel_http_readonly_queries_on_client_close", 1)
             yield client
 
     def link(self, path: str = "", **changed: str) -> str:
