@@ -20,7 +20,7 @@ from dashboards.charts.presence import Span, Strip, clock, longest_gap, strips
 from dashboards.charts.waterfall import Sign, Waterfall, waterfall
 from dashboards.pages.fraud import asked, cases_of, harm_of, reasons_of, split_reason, zone_of
 from dashboards.view import View
-from pipeline.fraud.sentences import family, number
+from pipeline.fraud.sentences import family, filled, number
 from pipeline.review import cases as review
 from pipeline.review.cases import DECISIONS, OPEN, Case, Details, Row
 from pipeline.scoring.rules import all_signals
@@ -202,7 +202,7 @@ def _one(row: Row, subjects: int, view: View) -> Measured:
         words = signal.ru if language == "ru" else signal.en
         title, kind = words.title, family(signal.family, language)
         try:
-            sentence = words.reason.format_map({**_evidence(row["evidence"]), "value": value})
+            sentence = filled(words.reason, _evidence(row["evidence"]), row["value"], language)
         except KeyError:
             sentence = ""
     points = 0 if row["is_shadow"] else row["points"]
@@ -211,12 +211,12 @@ def _one(row: Row, subjects: int, view: View) -> Measured:
     )
 
 
-def _evidence(text: str) -> Mapping[str, object]:
+def _evidence(text: str) -> Mapping[str, str]:
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return {name: str(each) for name, each in found.items()} if isinstance(found, dict) else {}
 
 
 def _senders(suspects: Sequence[Row]) -> list[Sender]:

@@ -111,8 +111,7 @@ def reason(sign: Found, language: Language) -> str:
     """Return the sentence of one sign, with the usual values beside a value that has them."""
     signal = all_signals()[sign.signal]
     words = signal.en if language == "en" else signal.ru
-    told = {name: _Told.of(name, text, language) for name, text in sign.evidence.items()}
-    text = words.reason.format_map({**told, "value": _Told.of("value", f"{sign.value:f}", language)})
+    text = filled(words.reason, sign.evidence, sign.value, language)
     if "{value" not in words.reason:
         return text
     texts = _ALIKE if sign.normal.p50 == sign.normal.p99 else _USUAL
@@ -123,6 +122,12 @@ def reason(sign: Found, language: Language) -> str:
         side=_SIDES[language][signal.worse],
         source="" if sign.normal.is_own else _SHIPPED[language],
     )
+
+
+def filled(text: str, evidence: Mapping[str, str], value: float, language: Language) -> str:
+    """Return the text of a signal with its evidence and value; raises `KeyError` for evidence that is not there."""
+    told = {name: _Told.of(name, each, language) for name, each in evidence.items()}
+    return text.format_map({**told, "value": _Told.of("value", f"{value:f}", language)})
 
 
 def without_usual(text: str, language: Language) -> str:
