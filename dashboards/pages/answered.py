@@ -12,6 +12,7 @@ from typing import NamedTuple
 from dashboards.charts.bars import lengths
 from dashboards.charts.line import Line, Mark, Point, line
 from dashboards.view import View
+from dashboards.words.catalogue import column_title
 from pipeline.reports import answers
 from pipeline.reports.catalogue import Period, zone_of
 from pipeline.reports.header import Report
@@ -74,7 +75,7 @@ def answered(view: View, report: Report, period: Period, marks: Sequence[Mark] =
         period,
         answers.answer(report, table, view.language) or ("" if table.rows else view.words.say("nothing_published")),
         answers.limits(report, view.language),
-        [_column(report, name, numbers[place]) for place, name in enumerate(screen.columns)],
+        [_column(report, name, view, is_number=numbers[place]) for place, name in enumerate(screen.columns)],
         [
             [_cell(value, lanes[place][number], view, is_number=numbers[place]) for place, value in enumerate(row)]
             for number, row in enumerate(rows)
@@ -92,9 +93,9 @@ def _own(view: View, report: Report) -> Mapping[str, str]:
     }
 
 
-def _column(report: Report, name: str, is_number: bool) -> Column:
+def _column(report: Report, name: str, view: View, *, is_number: bool) -> Column:
     known = report.columns.get(name)
-    return Column(name.replace("_", " "), f"{known.meaning} ({known.unit})" if known else "", is_number)
+    return Column(column_title(name, view.language), f"{known.meaning} ({known.unit})" if known else "", is_number)
 
 
 def _cell(value: object, length: int | None, view: View, *, is_number: bool) -> Cell:

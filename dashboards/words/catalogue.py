@@ -77,6 +77,12 @@ class Words(NamedTuple):
         return format_timedelta(min(moment - now, timedelta(seconds=-1)), add_direction=True, locale=self.locale)
 
 
+def column_title(name: str, language: str) -> str:
+    """Return the title of a report's column; a column without one has its name, with spaces."""
+    known = texts("ru" if language == "ru" else "en")
+    return str(known.get(f"column_{name}", name.replace("_", " ")))
+
+
 def preferred(accepted: str) -> Language:
     """Return the language that a browser prefers (Accept-Language), English where it names none of ours."""
     for part in accepted[:200].split(","):

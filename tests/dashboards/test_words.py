@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.words.catalogue import Words, preferred, texts
+from dashboards.words.catalogue import Words, column_title, preferred, texts
+from pipeline.reports.catalogue import all_reports
 
 ROOT = Path(__file__).parents[2]
 FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many", "other"}}
@@ -62,9 +63,36 @@ def test_every_text_is_used():
     unused = [
         key
         for key in texts("en")
-        if key not in whole and key.removesuffix("_told") not in whole and not key.startswith(tuple(beginnings))
+        if not key.startswith("column_")
+        and key not in whole
+        and key.removesuffix("_told") not in whole
+        and not key.startswith(tuple(beginnings))
     ]
     assert unused == []
+
+
+def test_every_column_of_every_report_has_a_title_and_no_title_is_unused():
+    columns = {name for report in all_reports() for name in report.columns}
+    for language in ("en", "ru"):
+        titles = {key.removeprefix("column_") for key in texts(language) if key.startswith("column_")}
+        assert titles == columns
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_no_two_columns_of_a_report_have_the_same_title(language):
+    for report in all_reports():
+        titles = [column_title(name, language) for name in report.columns]
+        assert sorted(titles) == sorted(set(titles)), report.name
+
+
+def test_a_title_is_short():
+    titles = [text for language in ("en", "ru") for key, text in texts(language).items() if key.startswith("column_")]
+    assert max(map(len, titles)) <= 24
+
+
+def test_a_column_without_a_title_has_its_name():
+    assert column_title("page_group", "ru") == "раздел"
+    assert column_title("new_column", "ru") == "new column"
 
 
 def test_numbers_are_written_as_the_language_writes_them():
