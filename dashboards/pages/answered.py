@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dashboards.charts.bars import lengths
 from dashboards.charts.line import Line, Mark, Point, line
 from dashboards.view import View
-from dashboards.words.catalogue import column_title
+from dashboards.words.catalogue import column_title, value_title
 from pipeline.reports import answers
 from pipeline.reports.catalogue import Period, zone_of
 from pipeline.reports.header import Report
@@ -77,7 +77,10 @@ def answered(view: View, report: Report, period: Period, marks: Sequence[Mark] =
         answers.limits(report, view.language),
         [_column(report, name, view, is_number=numbers[place]) for place, name in enumerate(screen.columns)],
         [
-            [_cell(value, lanes[place][number], view, is_number=numbers[place]) for place, value in enumerate(row)]
+            [
+                _cell(screen.columns[place], value, lanes[place][number], view, is_number=numbers[place])
+                for place, value in enumerate(row)
+            ]
             for number, row in enumerate(rows)
         ],
         left_out,
@@ -98,8 +101,9 @@ def _column(report: Report, name: str, view: View, *, is_number: bool) -> Column
     return Column(column_title(name, view.language), f"{known.meaning} ({known.unit})" if known else "", is_number)
 
 
-def _cell(value: object, length: int | None, view: View, *, is_number: bool) -> Cell:
-    text = view.words.written(value) if isinstance(value, int | float) else str(value)
+def _cell(column: str, value: object, length: int | None, view: View, *, is_number: bool) -> Cell:
+    is_written = isinstance(value, int | float)
+    text = view.words.written(value) if is_written else value_title(column, str(value), view.language)
     return Cell(text, is_number, length)
 
 

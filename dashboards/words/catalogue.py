@@ -83,6 +83,12 @@ def column_title(name: str, language: str) -> str:
     return str(known.get(f"column_{name}", name.replace("_", " ")))
 
 
+def value_title(column: str, value: str, language: str) -> str:
+    """Return the word for a value of a closed list in a report's column; any other value is returned as it is."""
+    known = texts("ru" if language == "ru" else "en")
+    return str(known.get(f"value_{column}_{value.replace(' ', '_')}", value))
+
+
 def preferred(accepted: str) -> Language:
     """Return the language that a browser prefers (Accept-Language), English where it names none of ours."""
     for part in accepted[:200].split(","):

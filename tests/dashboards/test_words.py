@@ -4,10 +4,13 @@ import re
 import string
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from dashboards.words.catalogue import Words, column_title, preferred, texts
+from dashboards.words.catalogue import Words, column_title, preferred, texts, value_title
+from pipeline.enrich.agents import Device
+from pipeline.errors import Reason
 from pipeline.reports.catalogue import all_reports
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +66,7 @@ def test_every_text_is_used():
     unused = [
         key
         for key in texts("en")
-        if not key.startswith("column_")
+        if not key.startswith(("column_", "value_"))
         and key not in whole
         and key.removesuffix("_told") not in whole
         and not key.startswith(tuple(beginnings))
@@ -93,6 +96,46 @@ def test_a_title_is_short():
 def test_a_column_without_a_title_has_its_name():
     assert column_title("page_group", "ru") == "раздел"
     assert column_title("new_column", "ru") == "new column"
+
+
+def values_of(column):
+    """Return the values that have a word in a column."""
+    return {key.removeprefix(f"value_{column}_") for key in texts("ru") if key.startswith(f"value_{column}_")}
+
+
+def test_every_reason_of_a_refusal_has_its_word_and_so_has_an_hour_without_one():
+    assert values_of("reason") == {*Reason, "none"}
+
+
+def test_every_kind_of_device_has_its_word():
+    assert values_of("device") == {*get_args(Device)} - {""}
+
+
+def test_every_class_of_network_has_its_word():
+    migration = (ROOT / "sql/migrations/0007_fraud.sql").read_text()
+    enumeration = re.search(r"net_class +Enum8\(([^)]+)\)", migration)
+    assert enumeration
+    assert values_of("class") == set(re.findall(r"'(\w+)'", enumeration[1]))
+
+
+def test_every_identity_of_a_robot_has_its_word():
+    report = next(report for report in all_reports() if report.name == "robots")
+    listed = re.search(r"multiIf\((.*?)\) AS identity", report.sql, re.DOTALL)
+    assert listed
+    found = re.findall(r", '([a-z ]+)'(?:,\n|$)|^\s*'([a-z]+)'$", listed[1].rstrip(), re.MULTILINE)
+    assert values_of("identity") == {(one or other).replace(" ", "_") for one, other in found}
+
+
+def test_a_word_for_a_value_belongs_to_a_column_of_a_report():
+    columns = {name for report in all_reports() for name in report.columns}
+    keys = [key.removeprefix("value_") for key in texts("en") if key.startswith("value_")]
+    assert [key for key in keys if key.split("_")[0] not in columns] == []
+
+
+def test_a_value_has_its_word_in_its_own_column_alone():
+    assert value_title("owner", "print or mail", "ru") == "печать или почта"
+    assert value_title("page", "own", "ru") == "own"
+    assert value_title("device", "unforeseen", "ru") == "unforeseen"
 
 
 def test_numbers_are_written_as_the_language_writes_them():
