@@ -138,6 +138,16 @@ def test_a_value_has_its_word_in_its_own_column_alone():
     assert value_title("device", "unforeseen", "ru") == "unforeseen"
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_text_has_the_dashes_and_quotes_of_print(language):
+    forms = [
+        (key, form)
+        for key, text in texts(language).items()
+        for form in (text.values() if isinstance(text, dict) else (text,))
+    ]
+    assert [key for key, form in forms if " - " in form or '"' in form] == []
+
+
 def test_numbers_are_written_as_the_language_writes_them():
     assert Words("en").say("open_problems", n=1234) == "1,234 problems are open"
     assert Words("ru").say("open_problems", n=1) == "1 открытая проблема"
