@@ -11,6 +11,7 @@ import pytest
 from dashboards.words.catalogue import Words, column_title, preferred, texts, value_title
 from pipeline.enrich.agents import Device
 from pipeline.errors import Reason
+from pipeline.operations.doctor import CHECKS
 from pipeline.reports.catalogue import all_reports
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,11 @@ def test_a_title_is_short():
 def test_a_column_without_a_title_has_its_name():
     assert column_title("page_group", "ru") == "раздел"
     assert column_title("new_column", "ru") == "new column"
+
+
+def test_every_check_of_doctor_has_its_name_and_no_name_is_unused():
+    named = {key.removeprefix("check_") for key in texts("ru") if key.startswith("check_")}
+    assert named == {name for name, _ in CHECKS}
 
 
 def values_of(column):
