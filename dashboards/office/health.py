@@ -111,7 +111,7 @@ def _keys(view: View) -> Said:
         return Said("bad", "health_keys_unsafe", {"error": str(error)})
     daily = [key for key in keys if key.name.first == key.name.last and key.state != "destroyed"]
     if not any(key.name.first == view.now.date() for key in daily):
-        return Said("bad", "health_no_key", {"day": view.now.date().isoformat()})
+        return Said("bad", "health_no_key", {"day": view.words.date(view.now.date())})
     over = sum(key.state == "due" for key in daily)
     return Said("warn" if over else "good", "health_keys", {"n": len(daily), "oldest": _oldest(daily), "over": over})
 

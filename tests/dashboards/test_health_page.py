@@ -93,7 +93,7 @@ def test_what_doctor_says_is_there_and_is_asked_once_a_minute(
         browser = pages.browser("privacy")
         answers = [browser.get("/health"), browser.get("/health?again=1"), browser.get("/health")]
     told = next(each for each in examine(pages.settings) if each.check == "ship")
-    assert all(f"● ship {told.text}" in answer.words for answer in answers)
+    assert all(f"● shipper: {told.text}" in answer.words for answer in answers)
     assert all(re.search(r"\d+ problems need you", answer.words) for answer in answers)
     assert len(asked) == 1
 
