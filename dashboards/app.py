@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from dashboards.door import Door, Page
 from dashboards.office import embed, exposure, health, privacy, requests, tag
-from dashboards.pages import case, fraud, overview, problem, report, sign_in, technical
+from dashboards.pages import case, evidence, fraud, overview, problem, report, sign_in, technical
 from dashboards.render import page
 from dashboards.sent import language_of
 from pipeline.settings.model import Settings
@@ -30,6 +30,7 @@ PAGES: Final = (
     Page("/fraud", "fraud", fraud.show),
     Page("/fraud/totals", "fraud", fraud.show_totals),
     Page("/fraud/signals", "fraud", fraud.show_signals),
+    Page("/fraud/advice", "fraud", evidence.show_advice),
     Page("/fraud/cases/{id}", "fraud", case.show, case.send),
     Page("/reports/fraud/{name}.{form}", "fraud", fraud.download),
     Page("/health", "health", health.show),

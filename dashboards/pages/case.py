@@ -7,7 +7,7 @@ only for the state of the case that its page showed: who decides second sees wha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from dashboards.access.sessions import Sessions
 from dashboards.access.store import access_file
 from dashboards.charts.presence import Span, Strip, clock, longest_gap, strips
 from dashboards.charts.waterfall import Sign, Waterfall, waterfall
+from dashboards.pages import evidence
 from dashboards.pages.fraud import asked, cases_of, harm_of, reasons_of, split_reason, zone_of
 from dashboards.view import View
 from pipeline.fraud.sentences import family, filled, number
@@ -46,19 +47,6 @@ class Measured(NamedTuple):
     is_shadow: bool
     is_calibrated: bool
     subjects: int
-
-
-class Sender(NamedTuple):
-    """Suspects with the same browser, network and country."""
-
-    client: str
-    network: str
-    country: str
-    net_class: str
-    first: date
-    last: date
-    subjects: int
-    hits: int
 
 
 class When(NamedTuple):
@@ -121,7 +109,16 @@ def _details(view: View, case: Case) -> Details:
 
 def _shown(view: View, case: Case, refused: str = "") -> Response:
     review.note_reading(view.settings, case, view.session.purpose, now=view.now, who=view.person.name)
-    known, near = asked(view, lambda client: (review.details(client, case), review.neighbours(client, case)))
+    known, near, way = asked(
+        view,
+        lambda client: (
+            known := review.details(client, case),
+            review.neighbours(client, case),
+            evidence.way(client, case, known.suspects, view.query.get("suspect", "")),
+        ),
+    )
+    if way is None and view.query.get("suspect"):
+        view.refuse(404, "no_such_suspect")
     worst = known.suspects[0] if known.suspects else {}
     of_worst = [
         row for row in known.signals if (row["subject"], row["day"]) == (worst.get("subject"), worst.get("day"))
@@ -142,8 +139,10 @@ def _shown(view: View, case: Case, refused: str = "") -> Response:
         title=_title(case),
         innocent=case.innocent_explanation_ru if view.language == "ru" else case.innocent_explanation,
         when=_when(known.suspects, zone_of(view, case.site)),
-        senders=_senders(known.suspects),
+        senders=evidence.senders(known.suspects),
         neighbours=near,
+        way=way,
+        letter=evidence.claim_text(view, case, known),
         most=MOST_SUSPECTS,
         lines=review.monitor_lines(case, "own-check", known.suspects) if case.state == "own_monitor" else "",
         decisions=DECISIONS,
@@ -217,23 +216,6 @@ def _evidence(text: str) -> Mapping[str, str]:
     except orjson.JSONDecodeError:
         return {}
     return {name: str(each) for name, each in found.items()} if isinstance(found, dict) else {}
-
-
-def _senders(suspects: Sequence[Row]) -> list[Sender]:
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
-    for row in suspects:
-        groups.setdefault((row["client"], row["network"], row["country"], row["net_class"]), []).append(row)
-    made = [
-        Sender(
-            *key,
-            min(row["day"] for row in rows),
-            max(row["day"] for row in rows),
-            len(rows),
-            sum(row["views"] + row["impressions"] for row in rows),
-        )
-        for key, rows in groups.items()
-    ]
-    return sorted(made, key=lambda sender: (sender.first, -sender.hits))
 
 
 def _when(suspects: Sequence[Row], zone: Any) -> When:

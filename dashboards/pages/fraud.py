@@ -14,25 +14,23 @@ import orjson
 from clickhouse_connect.driver import Client
 from starlette.responses import Response
 
-from dashboards.charts.stack import Stack, stack
+from dashboards.charts.net import NETS
+from dashboards.charts.net import measures as measures_of
 from dashboards.pages.report import csv_of, file_of
 from dashboards.view import View
-from pipeline.fraud.sentences import without_usual
+from pipeline.fraud.sentences import family, without_usual
 from pipeline.review import cases as review
 from pipeline.review.cases import BANDS, STATES, Case, Row
+from pipeline.scoring.rules import all_signals
 from pipeline.settings.site import Site
 
 MOST_CASES: Final = 100
 """Cases of a page; the download has all of them."""
+SEEN: Final[Mapping[str, timedelta]] = {"24h": timedelta(days=1), "7d": timedelta(days=7), "28d": timedelta(days=28)}
+"""How long ago a case of the queue was last seen at most."""
+_SIGNS: Final = "SELECT DISTINCT case, signal FROM fraud.signals WHERE NOT is_shadow"
 PERIODS: Final[Mapping[str, int]] = {"7d": 7, "28d": 28}
 """The view of totals has four weeks of UTC days."""
-NETS: Final[Mapping[str, tuple[str, ...]]] = {
-    "gross": ("valid", "confirmed", "robots", "own"),
-    "givt": ("valid", "confirmed"),
-    "sivt": ("valid",),
-}
-"""What each side of the toggle counts, the lowest part of a bar first."""
-MEASURES: Final = ("impressions", "paid_landings")
 Answer = TypeVar("Answer")
 
 
@@ -42,20 +40,6 @@ class Sum(NamedTuple):
     cases: int
     clicks: int
     harm: Mapping[str, float]
-
-
-class Measure(NamedTuple):
-    """Ad views or paid landings of the period: the sum of each part, what the toggle counts of them, and their bars by day."""
-
-    name: str
-    parts: Mapping[str, int]
-    shown: tuple[str, ...]
-    chart: Stack
-
-    @property
-    def counted(self) -> int:
-        """What the toggle counts."""
-        return sum(self.parts[part] for part in self.shown)
 
 
 def asked(view: View, question: Callable[[Client], Answer]) -> Answer:
@@ -108,15 +92,17 @@ def split_reason(view: View, reason: str) -> tuple[str, str]:
 
 def show(view: View) -> Response:
     """Show the answer in words, the numbers without invalid traffic, and the queue."""
-    site, days, net = _chosen_site(view), _days(view), _net(view)
-    band, state = _one_of(view, "band", BANDS), _one_of(view, "state", (*STATES, "all"))
-    found, runs, rows = asked(
-        view, lambda client: (cases_of(view, client), review.rows_of(client, "runs"), _totals(view, client, site))
+    site, days, net, chosen = _chosen_site(view), _days(view), _net(view), _filter(view)
+    found, listed, runs, rows = asked(
+        view,
+        lambda client: (
+            found := cases_of(view, client),
+            chosen(found, client),
+            review.rows_of(client, "runs"),
+            _totals(view, client, site),
+        ),
     )
     of_site = [case for case in found if site in ("", case.site)]
-    listed = review.chosen_cases(
-        of_site, site="", band=band, state="" if state == "all" else state, everything=state == "all"
-    )
     runs = [run for run in runs if view.person.may_see(run["site"]) and site in ("", run["site"])]
     suspected, unclear = waiting(of_site)
     return view.show(
@@ -128,7 +114,7 @@ def show(view: View) -> Response:
         confirmed=summed(case for case in of_site if case.state == "confirmed"),
         scored=max((run["scored_at"] for run in runs), default=None),
         cut=sorted({name for run in runs if run["day"] >= days[0] for name in run["cut"]}),
-        measures=_measures(rows, runs, days, net),
+        measures=measures_of(rows, runs, days, net),
         net=net,
         **_texts(view),
     )
@@ -141,7 +127,7 @@ def show_totals(view: View) -> Response:
     runs = [run for run in runs if view.person.may_see(run["site"]) and site in ("", run["site"])]
     shown = [row for row in rows if row["day"] in days]
     return view.show(
-        "fraud_totals.html", rows=shown, measures=_measures(rows, runs, days, net), net=net, **_texts(view)
+        "fraud_totals.html", rows=shown, measures=measures_of(rows, runs, days, net), net=net, **_texts(view)
     )
 
 
@@ -169,11 +155,10 @@ def download(view: View) -> Response:
 def _table(view: View, name: str) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     site = _chosen_site(view)
     if name == "cases":
-        band, state = _one_of(view, "band", BANDS), _one_of(view, "state", (*STATES, "all"))
-        found = asked(view, lambda client: cases_of(view, client))
-        given = "" if state == "all" else state
-        kept = review.chosen_cases(found, site=site, band=band, state=given, everything=state == "all")
-        return Case._fields, [tuple(case) for case in kept]
+        chosen = _filter(view)
+        return Case._fields, [
+            tuple(each) for each in asked(view, lambda client: chosen(cases_of(view, client), client))
+        ]
     if name == "totals":
         days = _days(view)
         rows = [row for row in asked(view, lambda client: _totals(view, client, site)) if row["day"] in days]
@@ -182,10 +167,36 @@ def _table(view: View, name: str) -> tuple[tuple[str, ...], list[tuple[object, .
     return tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows]
 
 
+def _filter(view: View) -> Callable[[Sequence[Case], Client], list[Case]]:
+    """Return what keeps the cases of the address's filters; raises `PageError` for a filter that is none."""
+    site, band, state = _chosen_site(view), _one_of(view, "band", BANDS), _one_of(view, "state", (*STATES, "all"))
+    kind, seen = _one_of(view, "family", _families()), _one_of(view, "seen", tuple(SEEN))
+
+    def chosen(found: Sequence[Case], client: Client) -> list[Case]:
+        given, everything = "" if state == "all" else state, state == "all"
+        kept = review.chosen_cases(found, site=site, band=band, state=given, everything=everything)
+        if seen:
+            kept = [case for case in kept if case.last_seen >= view.now - SEEN[seen]]
+        if not kind:
+            return kept
+        known = all_signals()
+        signs = client.query(_SIGNS).result_rows
+        of_kind = {case for case, name in signs if name in known and known[name].family == kind}
+        return [case for case in kept if case.case in of_kind]
+
+    return chosen
+
+
+def _families() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(signal.family for signal in all_signals().values() if not signal.is_shadow))
+
+
 def _texts(view: View) -> dict[str, Any]:
     return {
         "bands": BANDS,
         "states": STATES,
+        "families": {kind: family(kind, view.language) for kind in _families()},
+        "seens": tuple(SEEN),
         "nets": tuple(NETS),
         "periods": tuple(PERIODS),
         "harm_of": lambda amount, unit: harm_of(view, amount, unit),
@@ -221,26 +232,3 @@ def _days(view: View) -> list[date]:
 def _totals(view: View, client: Client, site: str) -> list[Row]:
     rows = review.rows_of(client, "totals", "{site:String} = '' OR site = {site:String}", site=site)
     return [row for row in rows if view.person.may_see(row["site"])]
-
-
-def _measures(rows: Sequence[Row], runs: Sequence[Row], days: Sequence[date], net: str) -> list[Measure]:
-    scored = {run["day"] for run in runs}
-    by_day: dict[date, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_day[row["day"]].append(row)
-    made = []
-    for measure in MEASURES:
-        of_days = {day: _parts(by_day[day], measure) for day in days if day in by_day or day in scored}
-        shown = NETS[net]
-        bars = [[of_days[day][part] for part in shown] if day in of_days else None for day in days]
-        sums = {part: sum(of_day[part] for of_day in of_days.values()) for part in NETS["gross"]}
-        made.append(Measure(measure, sums, shown, stack(days, shown, bars)))
-    return made
-
-
-def _parts(rows: Iterable[Row], measure: str) -> dict[str, int]:
-    gross, known, valid, own = (
-        sum(row[name] for row in rows)
-        for name in (measure, f"{measure}_without_givt", f"{measure}_valid", f"own_{measure}")
-    )
-    return {"valid": valid, "confirmed": known - valid, "robots": gross - known, "own": own}

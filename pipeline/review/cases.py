@@ -189,6 +189,12 @@ def neighbours(client: Client, case: Case) -> list[Row]:
     return [dict(row) for row in found.named_results()]
 
 
+def path_of(client: Client, case: Case, subject: str) -> list[Row]:
+    """Return the first hits of one suspect of a case on its day, in order; who asks has recorded the reading."""
+    view = "path(case = {case:String}, subject = {subject:String})"
+    return rows_of(client, view, case=case.case, subject=subject)
+
+
 def note_reading(settings: Settings, case: Case, purpose: str, *, now: datetime, who: str) -> None:
     """Record that somebody reads a case in full, and why; raises `Retryable` where it cannot be recorded."""
     Audit(settings.audit_dir).record(Action.FRAUD_CASE, {"case": case.case, "purpose": purpose}, now=now, who=who)
