@@ -21,7 +21,7 @@ from dashboards.charts.waterfall import Sign, Waterfall, waterfall
 from dashboards.pages import evidence
 from dashboards.pages.fraud import asked, cases_of, harm_of, reasons_of, split_reason, zone_of
 from dashboards.view import View
-from pipeline.fraud.sentences import family, filled, number
+from pipeline.fraud.sentences import family, measured, number
 from pipeline.review import cases as review
 from pipeline.review.cases import DECISIONS, OPEN, Case, Details, Row
 from pipeline.scoring.rules import all_signals
@@ -201,7 +201,7 @@ def _one(row: Row, subjects: int, view: View) -> Measured:
         words = signal.ru if language == "ru" else signal.en
         title, kind = words.title, family(signal.family, language)
         try:
-            sentence = filled(words.reason, _evidence(row["evidence"]), row["value"], language)
+            sentence = measured(signal.name, row["value"], _evidence(row["evidence"]), language)
         except KeyError:
             sentence = ""
     points = 0 if row["is_shadow"] else row["points"]
@@ -215,7 +215,7 @@ def _evidence(text: str) -> Mapping[str, str]:
         found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return {}
-    return {name: str(each) for name, each in found.items()} if isinstance(found, dict) else {}
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _when(suspects: Sequence[Row], zone: Any) -> When:

@@ -111,7 +111,7 @@ def reason(sign: Found, language: Language) -> str:
     """Return the sentence of one sign, with the usual values beside a value that has them."""
     signal = all_signals()[sign.signal]
     words = signal.en if language == "en" else signal.ru
-    text = filled(words.reason, sign.evidence, sign.value, language)
+    text = measured(sign.signal, sign.value, sign.evidence, language)
     if "{value" not in words.reason:
         return text
     texts = _ALIKE if sign.normal.p50 == sign.normal.p99 else _USUAL
@@ -124,10 +124,12 @@ def reason(sign: Found, language: Language) -> str:
     )
 
 
-def filled(text: str, evidence: Mapping[str, str], value: float, language: Language) -> str:
-    """Return the text of a signal with its evidence and value; raises `KeyError` for evidence that is not there."""
-    told = {name: _Told.of(name, each, language) for name, each in evidence.items()}
-    return text.format_map({**told, "value": _Told.of("value", f"{value:f}", language)})
+def measured(signal: str, value: float, evidence: Mapping[str, str], language: Language) -> str:
+    """Return the sentence of a sign without what is usual; raises `KeyError` for evidence that the sentence needs and lacks."""
+    known = all_signals()[signal]
+    words = known.en if language == "en" else known.ru
+    told = {name: _Told.of(name, text, language) for name, text in evidence.items()}
+    return words.reason.format_map({**told, "value": _Told.of("value", f"{value:f}", language)})
 
 
 def without_usual(text: str, language: Language) -> str:
