@@ -50,6 +50,7 @@ check: setup ## style, types, import rules
 
 docs: setup ## write the pages of docs/ that are generated from the code
 	$(BIN)/python -m pipeline.operations.docs
+	$(BIN)/python -m dashboards.grafana
 
 bench: setup ## measure performance, as ratios side by side, a quarter of an hour: bench/results.json, docs/performance.md
 	$(BIN)/python -m bench
