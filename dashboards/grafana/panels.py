@@ -12,7 +12,7 @@ from typing import Any, Final
 from grafana_foundation_sdk.builders import barchart, dashboard, table, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, DynamicConfigValue, VariableRefresh
 
 from dashboards.grafana.questions import SITES, bar_of, question, time_of
 from pipeline.reports.answers import limits
@@ -93,7 +93,7 @@ def _site(family: Family, language: str) -> Any:
         .label(_SITE[language])
         .datasource(_source(family))
         .query({"rawSql": SITES, "refId": "site", "editorType": "sql", "format": 1, "queryType": "table"})
-        .refresh(1)  # type: ignore[arg-type]  # on loading the dashboard
+        .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
         .multi(False)
         .include_all(False)
     )

@@ -57,6 +57,14 @@ def asked(settings: Settings, user: User, sql: str) -> tuple[int, dict[str, Any]
     return answer.status, answer.json() if answer.status == 200 else answer.data.decode()
 
 
+def answered(settings: Settings, user: User, sql: str) -> dict[str, Any]:
+    """Return the answer of the server to a question that it must answer."""
+    status, answer = asked(settings, user, sql)
+    assert status == 200, answer
+    assert isinstance(answer, dict)
+    return answer
+
+
 def test_the_files_are_in_step_with_the_headers() -> None:
     expected = files(REPORTS)
     assert sorted(expected) == sorted(BOARDS)
@@ -104,8 +112,7 @@ def test_every_report_but_those_for_tools_has_a_panel_in_both_languages() -> Non
 def test_a_panel_is_answered_for_the_user_of_its_source(native_server: Settings, panel: dict[str, Any]) -> None:
     (target,) = panel["targets"]
     assert target["datasource"] == panel["datasource"]
-    status, answer = asked(native_server, USERS[panel["datasource"]["uid"]], filled(target["rawSql"], clinic_day.SITE))
-    assert status == 200 and isinstance(answer, dict), answer
+    answer = answered(native_server, USERS[panel["datasource"]["uid"]], filled(target["rawSql"], clinic_day.SITE))
     columns = {column["name"]: column["type"] for column in answer["meta"]}
     if panel["type"] == "timeseries":
         times = [row["time"] for row in answer["data"]]
@@ -122,33 +129,30 @@ def test_a_panel_is_answered_for_the_user_of_its_source(native_server: Settings,
 
 def test_an_hour_of_too_few_visitors_is_a_gap_and_no_zero(native_server: Settings) -> None:
     sql = next(panel for panel in BOARDS["technical.en.json"]["panels"] if panel["title"] == "Traffic by hour")
-    status, answer = asked(native_server, "ops", filled(sql["targets"][0]["rawSql"], clinic_day.SITE))
-    assert status == 200 and isinstance(answer, dict)
+    answer = answered(native_server, "ops", filled(sql["targets"][0]["rawSql"], clinic_day.SITE))
     seen = [row["visitors"] for row in answer["data"]]
     assert any(seen)
+    assert None in seen
     assert 0 not in [int(number) for number in seen if number is not None]
 
 
 @pytest.mark.parametrize("value", TRICKS)
 def test_a_hostile_site_stays_a_text(native_server: Settings, value: str) -> None:
-    status, answer = asked(
-        native_server, "ops", filled("SELECT decodeURLComponent('${site:percentencode}') AS site", value)
-    )
-    assert status == 200 and isinstance(answer, dict), answer
+    answer = answered(native_server, "ops", filled("SELECT decodeURLComponent('${site:percentencode}') AS site", value))
     assert answer["data"] == [{"site": value}]
     for report in REPORTS:
         if report.path in ("technical/pages", "technical/now"):
-            status, answer = asked(native_server, "ops", filled(question(report), value))
-            assert status == 200 and isinstance(answer, dict), answer
+            answer = answered(native_server, "ops", filled(question(report), value))
             assert answer["data"] == []
 
 
-def test_the_formats_of_grafana_for_sql_would_let_a_backslash_out(native_server: Settings) -> None:
-    for doubled in ("\\' OR 1=1 -- ".replace("'", "''"), "\\' OR 1=1 -- ".replace("'", "\\'")):
-        status, answer = asked(
-            native_server, "ops", f"SELECT count() AS found FROM technical.reports WHERE name = '{doubled}'"
-        )
-        assert not (status == 200 and isinstance(answer, dict) and answer["data"] == [{"found": "0"}])
+@pytest.mark.parametrize("quote_as", ["''", "\\'"], ids=["sqlstring", "singlequote"])
+def test_the_formats_of_grafana_for_sql_let_a_backslash_out(native_server: Settings, quote_as: str) -> None:
+    value = "\\' OR 1=1 -- ".replace("'", quote_as)
+    sql = "SELECT count() > 0 AS found FROM technical.reports WHERE name = "
+    assert answered(native_server, "ops", f"{sql}'{value}'")["data"] == [{"found": 1}]
+    safe = filled(f"{sql}decodeURLComponent('${{site:percentencode}}')", "\\' OR 1=1 -- ")
+    assert answered(native_server, "ops", safe)["data"] == [{"found": 0}]
 
 
 def test_no_question_takes_a_variable_in_another_form() -> None:
@@ -161,8 +165,7 @@ def test_no_question_takes_a_variable_in_another_form() -> None:
 
 def test_the_choice_of_sites_is_answered_where_it_is_asked(native_server: Settings) -> None:
     for user in ("ops", "security"):
-        status, answer = asked(native_server, user, SITES)
-        assert status == 200 and isinstance(answer, dict), answer
+        answer = answered(native_server, user, SITES)
         assert {"site": clinic_day.SITE} in answer["data"]
     assert asked(native_server, "privacy", SITES)[0] != 200
 
