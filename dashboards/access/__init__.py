@@ -3,4 +3,4 @@
 Owns the file `dashboards/access.sqlite` of the data directory; nothing of a visitor is in it. Uses `pipeline.system` and `pipeline.audit`.
 """
 
-__all__ = ["brake", "commands", "links", "passwords", "people", "roles", "sessions", "store"]
+__all__ = ["brake", "commands", "lanes", "links", "passwords", "people", "roles", "sessions", "store"]
