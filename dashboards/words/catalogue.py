@@ -16,6 +16,8 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
+from pipeline.told import Told, in_language
+
 Language = Literal["en", "ru"]
 LANGUAGES: Final[Mapping[Language, str]] = {"en": "English", "ru": "Русский"}
 _LOCALES: Final[Mapping[Language, str]] = {"en": "en_GB", "ru": "ru"}
@@ -49,6 +51,14 @@ class Words(NamedTuple):
         return (
             str(text).format_map({name: self.written(value) for name, value in values.items()}) if values else str(text)
         )
+
+    def told(self, text: str) -> str:
+        """Return a sentence of a command in the language; another text is returned as it is."""
+        return in_language(text, self.language)
+
+    def is_told(self, text: str) -> bool:
+        """Return whether a text has its words in the language."""
+        return self.language == "en" or isinstance(text, Told)
 
     def written(self, value: object) -> str:
         """Return a value as the language writes it."""

@@ -17,7 +17,7 @@ from rich.table import Table
 from pipeline.errors import Fatal
 from pipeline.settings.model import Settings, load
 from pipeline.system import locks
-from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
     from pipeline.operations.supervise import Supervisor
@@ -95,14 +95,22 @@ def migrate(
     console.print(f"applied: {', '.join(applied)}" if applied else "nothing to do", highlight=False, markup=False)
 
 
-def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
+def doctor(
+    config: ConfigOption = None,
+    lang: Annotated[str, typer.Option(help="Language of the sentences: en or ru.")] = "en",
+    form: FormatOption = None,
+) -> None:
     """Examine settings, keys, spool, shipper, database and audit; exit code 1 when a problem needs you."""
     from pipeline.operations.doctor import examine
+    from pipeline.operations.machine_checks import said
+    from pipeline.told import in_language
 
-    results = examine(load(config))
+    language = language_of(lang)
+    results = [result._replace(text=in_language(result.text, language)) for result in examine(load(config))]
     problems = sum(result.state == "problem" for result in results)
     if chosen(form) is Format.TABLE:
-        console.print(f"{problems} problem(s) need you" if problems else "all is well", style="bold")
+        answer = said("need_you", problems=problems) if problems else said("all_well")
+        console.print(answer.of(language), style="bold")
         table = Table.grid(padding=(0, 2))
         before = ""
         for result in results:
