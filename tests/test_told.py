@@ -15,7 +15,10 @@ from pipeline.told import Told, in_language, russian, sentences
 from support.command import command
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"pipeline.operations/doctor.toml": ROOT / "pipeline/operations"}
+ROOMS = {
+    "pipeline.operations/doctor.toml": ROOT / "pipeline/operations",
+    "pipeline.embedding/findings.toml": ROOT / "pipeline/embedding",
+}
 
 
 def fields(text: str) -> set[str]:

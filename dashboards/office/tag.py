@@ -52,7 +52,7 @@ def send(view: View) -> Response:
     try:
         return _page(view, url, check_page(url, view.settings, may_ask=lambda address: may_ask(view, address)), "")
     except Fatal as error:
-        return _page(view, url, None, "tag_failed", error=str(error))
+        return _page(view, url, None, "tag_failed", error=error.args[0])
     finally:
         _AT_ONCE.release()
 

@@ -12,7 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.settings.model import config_file, load
-from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_facts, print_rows
+from pipeline.system.console import (
+    ConfigOption,
+    Format,
+    FormatOption,
+    Panel,
+    chosen,
+    console,
+    language_of,
+    print_facts,
+    print_rows,
+)
 
 if TYPE_CHECKING:
     from pipeline.embedding.check_parts import Remark
@@ -74,18 +84,22 @@ def print_snippet(
 
 def check_tag(
     url: Annotated[str, typer.Argument(help="Address of a page; it and the files of its tag are loaded.")],
+    lang: Annotated[str, typer.Option(help="Language of the findings: en or ru.")] = "en",
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Load a page and the files of its tag, list the fields that arrive, and the problems."""
     from pipeline.embedding.arrival import Arrival
     from pipeline.embedding.check_page import check_page
+    from pipeline.told import in_language
 
+    language = language_of(lang)
     if not url.startswith(("http://", "https://")):
         raise typer.BadParameter(f"expected an address that begins with http:// or https://, got {url!r}")
     file = config_file(config)
     checked = check_page(url, load(file) if file is not None else None)
-    remarks, ways = checked.remarks, checked.ways
+    remarks = [remark._replace(text=in_language(remark.text, language)) for remark in checked.remarks]
+    ways = [Arrival(*(in_language(text, language) for text in way)) for way in checked.ways]
     if chosen(form) is Format.TABLE:
         _print_remarks(remarks)
         if ways:

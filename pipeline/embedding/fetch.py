@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
-from pipeline.embedding.arrival import host_of
+from pipeline.embedding.arrival import host_of, said
 from pipeline.embedding.check_parts import Answer
 from pipeline.errors import Fatal
 
@@ -24,7 +24,6 @@ LONGEST_FILE = 256 * 1024
 MOST_FILES = 6
 CHUNK = 64 * 1024
 SECONDS = 10.0  # for the whole page, even if it arrives slowly
-_ELSEWHERE = "it is neither a host of the site nor the collector; `clinic-pixel check-tag` asks other hosts, too"
 _SAID = {"User-Agent": "clinic-pixel check-tag"}
 
 
@@ -36,10 +35,10 @@ def fetch_page(url: str) -> Answer:
             pool.request("GET", _in_ascii(url), preload_content=False, redirect=False) as answer,
         ):
             if answer.get_redirect_location():
-                raise Fatal(f"{url} redirects to {answer.get_redirect_location()}: check that address")
+                raise Fatal(said("page_redirects", url=url, target=answer.get_redirect_location()))
             return Answer(answer.status, dict(answer.headers), _body(url, answer, LONGEST_PAGE))
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
-        raise Fatal(f"{url} cannot be loaded: {type(error).__name__}; is the address right and the site up?") from None
+        raise Fatal(said("page_failed", url=url, error=type(error).__name__)) from None
 
 
 def anywhere(_address: str) -> bool:
@@ -58,7 +57,7 @@ def fetch_files(
     wanted += [("HEAD", address) for address in dict.fromkeys(images)]
     is_public = all(map(_is_public, _places(page)))
     return {
-        address: _file(method, address, is_public=is_public) if may_ask(address) else Answer(skipped=_ELSEWHERE)
+        address: _file(method, address, is_public=is_public) if may_ask(address) else Answer(skipped=said("elsewhere"))
         for method, address in wanted[:MOST_FILES]
     }
 
@@ -67,16 +66,16 @@ def _file(method: str, url: str, *, is_public: bool) -> Answer:
     host = host_of(url)
     places = _places(url)
     if not places:
-        return Answer(failed=f"there is no host {host}")
+        return Answer(failed=said("no_host", host=host))
     if is_public and not all(map(_is_public, places)):
-        return Answer(skipped=f"from here, {host} is the private address {places[0]}, and the page is public")
+        return Answer(skipped=said("private_host", host=host, place=places[0]))
     try:
         for place in places[:-1]:
             with suppress(urllib3.exceptions.NewConnectionError):
                 return _asked(method, url, place)
         return _asked(method, url, places[-1])
     except Fatal as error:
-        return Answer(failed=str(error))
+        return Answer(failed=error.args[0])
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
         return Answer(failed=_reason(error))
 
@@ -93,8 +92,8 @@ def _asked(method: str, url: str, place: str) -> Answer:
 def _reason(error: Exception) -> str:
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
     if isinstance(cause, urllib3.exceptions.SSLError):
-        return "its certificate is not accepted"
-    return f"no answer ({type(cause).__name__})"
+        return said("bad_certificate")
+    return said("no_answer", error=type(cause).__name__)
 
 
 def _pool(url: str, place: str) -> urllib3.HTTPConnectionPool:
@@ -140,7 +139,7 @@ def _body(url: str, answer: urllib3.BaseHTTPResponse, longest: int) -> bytes:
     while part := answer.read1(CHUNK):  # `read` would wait for the whole part
         body += part
         if len(body) > longest:
-            raise Fatal(f"{url} is longer than {longest // 1024} KiB: too long to check")
+            raise Fatal(said("too_long", url=url, most=longest // 1024))
         if time.monotonic() > end:
-            raise Fatal(f"{url} takes longer than {SECONDS:.0f} s to load: too slow to check")
+            raise Fatal(said("too_slow", url=url, seconds=SECONDS))
     return bytes(body)
