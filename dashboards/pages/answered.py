@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dashboards.charts.bars import lengths
 from dashboards.charts.line import Line, Mark, Point, line
 from dashboards.view import View
-from dashboards.words.catalogue import column_title, value_title
+from dashboards.words.catalogue import column_meaning, column_title, value_title
 from pipeline.reports import answers
 from pipeline.reports.catalogue import Period, zone_of
 from pipeline.reports.header import Report
@@ -73,7 +73,8 @@ def answered(view: View, report: Report, period: Period, marks: Sequence[Mark] =
     return Shown(
         report,
         period,
-        answers.answer(report, table, view.language) or ("" if table.rows else view.words.say("nothing_published")),
+        answers.answer(report, in_words(table, view.language), view.language)
+        or ("" if table.rows else view.words.say("nothing_published")),
         answers.limits(report, view.language),
         [_column(report, name, view, is_number=numbers[place]) for place, name in enumerate(screen.columns)],
         [
@@ -88,6 +89,18 @@ def answered(view: View, report: Report, period: Period, marks: Sequence[Mark] =
     )
 
 
+def in_words(table: answers.Table, language: str) -> answers.Table:
+    """Return a table with the words for the values of closed lists, as the cells of a page have them."""
+    rows = [
+        tuple(
+            value_title(name, value, language) if isinstance(value, str) else value
+            for name, value in zip(table.columns, row, strict=True)
+        )
+        for row in table.rows
+    ]
+    return answers.Table(table.columns, rows)
+
+
 def _own(view: View, report: Report) -> Mapping[str, str]:
     return {
         name: view.query[name][:200]
@@ -97,8 +110,7 @@ def _own(view: View, report: Report) -> Mapping[str, str]:
 
 
 def _column(report: Report, name: str, view: View, *, is_number: bool) -> Column:
-    known = report.columns.get(name)
-    return Column(column_title(name, view.language), f"{known.meaning} ({known.unit})" if known else "", is_number)
+    return Column(column_title(name, view.language), column_meaning(report, name, view.language), is_number)
 
 
 def _cell(column: str, value: object, length: int | None, view: View, *, is_number: bool) -> Cell:

@@ -16,6 +16,8 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
+from pipeline.reports.catalogue import all_reports
+from pipeline.reports.header import Report
 from pipeline.told import Told, in_language
 
 Language = Literal["en", "ru"]
@@ -93,10 +95,37 @@ def column_title(name: str, language: str) -> str:
     return str(known.get(f"column_{name}", name.replace("_", " ")))
 
 
+def column_meaning(report: Report, name: str, language: str) -> str:
+    """Return the meaning of a report's column with its unit; '' for a column that the report does not describe."""
+    if (column := report.columns.get(name)) is None:
+        return ""
+    if language != "ru":
+        return f"{column.meaning} ({column.unit})"
+    known = _meanings()
+    return f"{known['of'].get(report.name, {}).get(name) or known['columns'][name]} ({known['units'][column.unit]})"
+
+
+@cache
+def _meanings() -> Mapping[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("meanings.toml").read_text(encoding="utf-8"))
+
+
 def value_title(column: str, value: str, language: str) -> str:
-    """Return the word for a value of a closed list in a report's column; any other value is returned as it is."""
+    """Return the word for a value of a closed list in a report's column; any other value is returned as it is.
+
+    A column that names a report or a column of one has its title.
+    """
+    if column == "measure":
+        return column_title(value, language)
+    if column == "report" and value in _titles():
+        return _titles()[value].words(language).title
     known = texts("ru" if language == "ru" else "en")
-    return str(known.get(f"value_{column}_{value.replace(' ', '_')}", value))
+    return str(known.get(f"value_{column}_{value.strip('()').replace(' ', '_')}", value))
+
+
+@cache
+def _titles() -> Mapping[str, Report]:
+    return {report.name: report for report in all_reports()}
 
 
 def preferred(accepted: str) -> Language:

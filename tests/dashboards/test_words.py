@@ -2,16 +2,21 @@
 
 import re
 import string
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from dashboards.words.catalogue import Words, column_title, preferred, texts, value_title
+from dashboards.words.catalogue import Words, column_meaning, column_title, preferred, texts, value_title
 from pipeline.enrich.agents import Device
 from pipeline.errors import Reason
+from pipeline.event import CountName
 from pipeline.operations.doctor import CHECKS
+from pipeline.problems.words import table
+from pipeline.reasons import QuarantineReason, RejectReason
+from pipeline.reports.buckets import Grain
 from pipeline.reports.catalogue import all_reports
 
 ROOT = Path(__file__).parents[2]
@@ -109,8 +114,24 @@ def values_of(column):
     return {key.removeprefix(f"value_{column}_") for key in texts("ru") if key.startswith(f"value_{column}_")}
 
 
-def test_every_reason_of_a_refusal_has_its_word_and_so_has_an_hour_without_one():
-    assert values_of("reason") == {*Reason, "none"}
+def test_every_reason_of_a_refusal_or_rejection_has_its_word_and_so_has_an_hour_without_one():
+    assert values_of("reason") == {*Reason, *RejectReason, *QuarantineReason, "none"}
+
+
+def test_every_kind_of_problem_and_every_cause_has_its_word():
+    assert values_of("kind") == table().watches.keys()
+    assert values_of("evidence") == table().causes.keys()
+
+
+def test_every_span_and_every_outcome_has_its_word():
+    assert values_of("grain") == {*get_args(Grain)}
+    assert values_of("outcome") == {*get_args(CountName), "pending", "unexplained"}
+
+
+def test_a_measure_and_a_report_have_their_titles():
+    assert value_title("measure", "visitors", "ru") == "посетители"
+    assert value_title("report", "pages", "ru") == next(each for each in all_reports() if each.name == "pages").ru.title
+    assert value_title("report", "another", "ru") == "another"
 
 
 def test_every_kind_of_device_has_its_word():
@@ -181,3 +202,20 @@ def test_a_time_has_its_age_in_words():
 )
 def test_the_first_language_that_we_have_is_taken(accepted, language):
     assert preferred(accepted) == language
+
+
+def test_every_column_of_every_report_has_its_meaning_in_russian():
+    for report in all_reports():
+        for name in report.columns:
+            assert re.search("[а-яё]", column_meaning(report, name, "ru")), (report.name, name)
+            assert column_meaning(report, name, "en").startswith(report.columns[name].meaning)
+    assert column_meaning(all_reports()[0], "another", "ru") == ""
+
+
+def test_no_russian_meaning_is_unused():
+    known = tomllib.loads((ROOT / "dashboards/words/meanings.toml").read_text())
+    used = {report.name: set(report.columns) for report in all_reports()}
+    assert {(name, column) for name, of in known["of"].items() for column in of.keys() - used[name]} == set()
+    common = {column for name, columns in used.items() for column in columns - known["of"].get(name, {}).keys()}
+    assert known["columns"].keys() == common
+    assert known["units"].keys() == {column.unit for report in all_reports() for column in report.columns.values()}
