@@ -15,6 +15,7 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, DynamicConfigValue, VariableRefresh
 
 from dashboards.grafana.questions import SITES, bar_of, question, time_of
+from dashboards.words.catalogue import column_meaning, column_title
 from pipeline.reports.answers import limits
 from pipeline.reports.catalogue import FAMILIES
 from pipeline.reports.header import ROLES, Family, Report
@@ -30,6 +31,7 @@ _TITLES: Final = {
 _SITE: Final = {"en": "Site", "ru": "Сайт"}
 _FEW: Final = {"en": "not published", "ru": "не опубликовано"}
 _NONE: Final = {"en": "no data", "ru": "нет данных"}
+_FEW_TITLE: Final = {"en": "few", "ru": "мало"}
 _SMALL: Final = {"en": "fewer than 5", "ru": "меньше 5"}
 _GAP: Final = {
     "en": "A gap or “not published” means: too few visitors, or not published yet. It is never a zero.",
@@ -113,10 +115,13 @@ def _panel(report: Report, language: str) -> Any:
     else:
         panel = table.Panel().span(24)
         if report.is_published:
-            said = [{"type": "value", "options": {"0": {"text": " "}, "1": {"text": _SMALL[language]}}}]
-            panel = panel.override_by_name("small", [DynamicConfigValue("mappings", said)])
-    for name, column in report.columns.items():
-        panel = panel.override_by_name(name, [DynamicConfigValue("description", f"{column.meaning} ({column.unit})")])
+            mapped = [{"type": "value", "options": {"0": {"text": " "}, "1": {"text": _SMALL[language]}}}]
+            few = DynamicConfigValue("displayName", _FEW_TITLE[language])
+            panel = panel.override_by_name("small", [few, DynamicConfigValue("mappings", mapped)])
+    for name in report.columns:
+        title, meaning = column_title(name, language), column_meaning(report, name, language)
+        said = [DynamicConfigValue("displayName", title), DynamicConfigValue("description", meaning)]
+        panel = panel.override_by_name(name, said)
     about = [words.question, limits(report, language), *([_GAP[language]] if report.is_published else [])]
     return (
         panel.title(words.title)

@@ -127,6 +127,21 @@ def test_a_panel_is_answered_for_the_user_of_its_source(native_server: Settings,
         assert len(columns) == 2
 
 
+@pytest.mark.parametrize(("language", "alphabet"), [("en", "[a-z]"), ("ru", "[а-яё]")])
+def test_every_column_has_its_name_and_meaning_in_the_language(language: str, alphabet: str) -> None:
+    for report in REPORTS:
+        for panel in BOARDS[f"{report.purpose}.{language}.json"]["panels"]:
+            if panel["title"] != report.words(language).title:
+                continue
+            said = {
+                each["matcher"]["options"]: {one["id"]: one["value"] for one in each["properties"]}
+                for each in panel["fieldConfig"]["overrides"]
+            }
+            assert said.keys() >= report.columns.keys()
+            assert all(re.search(alphabet, said[name]["displayName"]) for name in report.columns), said
+            assert all(re.search(alphabet, said[name]["description"]) for name in report.columns), said
+
+
 def test_an_hour_of_too_few_visitors_is_a_gap_and_no_zero(native_server: Settings) -> None:
     sql = next(panel for panel in BOARDS["technical.en.json"]["panels"] if panel["title"] == "Traffic by hour")
     answer = answered(native_server, "ops", filled(sql["targets"][0]["rawSql"], clinic_day.SITE))
