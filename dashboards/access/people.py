@@ -1,13 +1,14 @@
-"""The people who may sign in: name, role, password, and the sites to which a page owner is bound.
+"""The people who may sign in: name, role, password, and the sites to which a page owner is bound; and when each last looked.
 
-Owns the table `people`. A person whose role, password or sites change loses all sessions.
+Owns the tables `people` and `looks`. A person whose role, password or sites change loses all sessions. `looks` has names of faults of the site at
+most, and nothing of a visitor.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -15,6 +16,10 @@ from dashboards.access import passwords
 from dashboards.access.roles import Role
 from dashboards.access.store import opened
 
+VISIT: Final = 30 * 60
+"""Seconds without a look after which the next one is another visit."""
+_LOOK_STEP: Final = 30
+"""Seconds between two writes of the same look."""
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -28,6 +33,13 @@ class Person(NamedTuple):
     def may_see(self, site: str) -> bool:
         """Return whether the person may see a site."""
         return not self.sites or site in self.sites
+
+
+class Look(NamedTuple):
+    """The end of a person's last visit before this one (seconds since 1970, None at the first), and what was in the list then."""
+
+    before: float | None
+    known: frozenset[str]
 
 
 class People:
@@ -76,6 +88,24 @@ class People:
             row = access.execute("SELECT name, role, sites, password FROM people WHERE name = ?", (name,)).fetchone()
         is_right = passwords.is_right(password[: passwords.LONGEST + 1], row[3] if row else "")
         return _person(row[:3]) if row and is_right else None
+
+    def look(self, name: str, what: str, met: Collection[str], now: float) -> Look:
+        """Note that a person looks at a list, and return the look before this visit: requests less than `VISIT` apart are one visit."""
+        shown = " ".join(sorted(met))
+        with opened(self._file) as access:
+            row = access.execute(
+                "SELECT at, before_at, met, known FROM looks WHERE name = ? AND list = ?", (name, what)
+            ).fetchone()
+            if row is None:
+                row = (now, None, shown, shown)
+            elif now - row[0] >= VISIT:
+                row = (now, row[0], shown, row[2])
+            elif now - row[0] < _LOOK_STEP and row[2] == shown:
+                return Look(row[1], frozenset(row[3].split()))
+            else:
+                row = (now, row[1], shown, row[3])
+            access.execute("INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?)", (name, what, *row))
+        return Look(row[1], frozenset(row[3].split()))
 
 
 def _person(row: Sequence[str]) -> Person:

@@ -3,4 +3,4 @@
 Owns the arithmetic of a chart: no colour, no text but the labels of its ticks.
 """
 
-__all__ = ["bars", "line", "net", "presence", "waterfall"]
+__all__ = ["bars", "line", "net", "presence", "spark", "waterfall"]

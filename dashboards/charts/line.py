@@ -74,9 +74,7 @@ def line(
     points: Sequence[Point], marks: Sequence[Mark] = (), *, width: int = WIDTH, height: int = HEIGHT, left: int = LEFT
 ) -> Line:
     """Return the shapes of a line; the points are equally far apart and in order of time."""
-    scale = scale_for(
-        max((each for point in points for each in (point.value, point.high) if each is not None), default=0), height
-    )
+    scale = scale_of(points, height)
     step = (width - left) / max(len(points) - 1, 1)
     places = [round(left + step * number, 1) for number in range(len(points))]
     runs = list(_runs(points, places))
@@ -92,6 +90,12 @@ def line(
         height=height,
         left=left,
     )
+
+
+def scale_of(points: Sequence[Point], height: int) -> Scale:
+    """Return the scale on which values and band of a line have their places."""
+    largest = max((each for point in points for each in (point.value, point.high) if each is not None), default=0)
+    return scale_for(largest, height)
 
 
 def _runs(points: Sequence[Point], places: Sequence[float]) -> Iterator[list[tuple[float, Point]]]:

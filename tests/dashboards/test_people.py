@@ -8,7 +8,7 @@ import pytest
 from dashboards.access import passwords
 from dashboards.access.brake import FREE, LONGEST_WAIT, MOST, Brake
 from dashboards.access.links import LASTS, Invitation, Links
-from dashboards.access.people import People, Person
+from dashboards.access.people import VISIT, Look, People, Person
 from dashboards.access.roles import ROLES, SECTIONS, database_user, may_open
 from dashboards.access.sessions import IDLE, LONGEST, Sessions
 
@@ -236,3 +236,27 @@ def test_a_role_asks_the_database_as_its_own_user():
         database_user("ops", "fraud")
     with pytest.raises(PermissionError):
         database_user("privacy", "technical")
+
+
+def test_what_is_new_is_what_was_not_there_at_the_end_of_the_last_visit(people):
+    assert people.look("anna", "problems", ["a"], 1000.0) == Look(None, frozenset({"a"})), (
+        "at the first look nothing is new"
+    )
+    assert people.look("anna", "problems", ["a", "b"], 1600.0).known == {"a"}, "b came while anna looks"
+    assert people.look("anna", "problems", ["a", "b"], 1600.0 + VISIT - 1).known == {"a"}, "the same visit"
+    later = people.look("anna", "problems", ["b", "c"], 1600.0 + 2 * VISIT)
+    assert later == Look(1600.0 + VISIT - 1, frozenset({"a", "b"}))
+    assert people.look("anna", "problems", ["b", "c"], 1601.0 + 2 * VISIT) == later, (
+        "loading the page again forgets nothing"
+    )
+
+
+def test_each_person_and_each_list_has_its_own_look_and_it_goes_with_the_person(people, file):
+    people.add(Person("boris", "admin"), PASSWORD)
+    people.look("anna", "problems", ["a"], 1000.0)
+    assert people.look("boris", "problems", ["b"], 9000.0).before is None
+    assert people.look("anna", "cases", [], 9000.0).before is None
+    assert people.look("anna", "problems", ["b"], 9000.0) == Look(1000.0, frozenset({"a"}))
+    people.remove("anna")
+    with sqlite3.connect(file) as access:
+        assert access.execute("SELECT name FROM looks").fetchall() == [("boris",)]
