@@ -114,6 +114,7 @@ def mute(
     config: ConfigOption = None,
 ) -> None:
     """Mute a problem: it is not listed and raises no alert until the day is over."""
+    from pipeline.audit.log import operator
     from pipeline.problems.life import muted
 
     settings = _load(config)
@@ -122,7 +123,7 @@ def mute(
     end = _end_of(until, site, now)
     if end <= now:
         raise typer.BadParameter(f"{until!r} is over: expected a day from today on", param_hint="--until")
-    _store(settings, site, muted(problem, end, _text(reason, "--reason"), now))
+    _store(settings, site, muted(problem, end, _text(reason, "--reason"), now, operator()))
     console.print(f"muted {problem.id} until {end.astimezone(site.zone):%Y-%m-%d %H:%M}", highlight=False)
 
 
@@ -132,11 +133,12 @@ def close(
     config: ConfigOption = None,
 ) -> None:
     """Close a problem as fixed: the engine waits until the numbers could show the fault again, and says whether the fix held."""
+    from pipeline.audit.log import operator
     from pipeline.problems.life import closed
 
     settings = _load(config)
     site, problem = _find(settings, problem_id)
-    _store(settings, site, closed(problem, _text(fixed_by, "--fixed-by"), datetime.now(UTC)))
+    _store(settings, site, closed(problem, _text(fixed_by, "--fixed-by"), datetime.now(UTC), operator()))
     console.print(
         f"closed {problem.id}; `clinic-pixel problems show {problem.id}` will say whether the fix held", highlight=False
     )

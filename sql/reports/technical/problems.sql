@@ -8,6 +8,34 @@ WITH
         WHERE changed_at < {until:DateTime64(3, 'UTC')}
         ORDER BY site, problem, changed_at DESC
         LIMIT 1 BY site, problem
+    ),
+    -- What became of each problem: the rows in which more than the estimated loss changed.
+    lives AS (
+        SELECT site, problem, toJSONString(arraySort(groupArray(change))) AS history
+        FROM
+        (
+            SELECT
+                site, problem,
+                tuple(changed_at, state, muted_until, fixed_by, verdict, mute_reason, by)::Tuple(
+                    at DateTime64(3, 'UTC'), state String, muted_until DateTime('UTC'), fixed_by String, verdict String, reason String, by String
+                ) AS change,
+                row_number() OVER life AS place,
+                (state, muted_until, fixed_by, verdict) AS told,
+                lagInFrame(told) OVER life AS told_before
+            FROM
+            (
+                SELECT
+                    site, problem, changed_at, toString(state) AS state, muted_until, fixed_by,
+                    JSONExtractString(facts, 'verdict') AS verdict,
+                    JSONExtractString(facts, 'mute_reason') AS mute_reason,
+                    JSONExtractString(facts, 'by') AS by
+                FROM pixel.problems
+                WHERE changed_at < {until:DateTime64(3, 'UTC')}
+            )
+            WINDOW life AS (PARTITION BY site, problem ORDER BY changed_at ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+        )
+        WHERE place = 1 OR told != told_before
+        GROUP BY site, problem
     )
 SELECT
     newest.problem AS problem,
@@ -31,8 +59,15 @@ SELECT
     if(state IN ('open', 'ongoing'), 1 + lost, 0) AS urgency,
     newest.sentence_ru AS sentence_ru,
     newest.answers AS answers,
-    newest.answers_ru AS answers_ru
+    newest.answers_ru AS answers_ru,
+    newest.dimension AS dimension,
+    newest.name AS name,
+    newest.quiet_until AS quiet_until,
+    if(newest.muted_until > {until:DateTime64(3, 'UTC')}, nullIf(newest.muted_until, toDateTime(0, 'UTC')), NULL) AS muted_until,
+    toJSONString(JSONExtract(newest.facts, 'also', 'Array(Tuple(dimension String, name String))')) AS also_for,
+    lives.history AS history
 FROM newest
+INNER JOIN lives ON lives.site = newest.site AND lives.problem = newest.problem
 WHERE newest.state != 'resolved' OR newest.until >= {since:DateTime64(3, 'UTC')}
 ORDER BY urgency DESC, newest.lost DESC, problem
 
@@ -71,6 +106,12 @@ ORDER BY urgency DESC, newest.lost DESC, problem
 -- sentence_ru = { kind = "value", type = "String", unit = "text", meaning = "the sentence in Russian" }
 -- answers = { kind = "value", type = "String", unit = "JSON", meaning = "what, since when, for whom, how many and what changed: pairs of question and answer" }
 -- answers_ru = { kind = "value", type = "String", unit = "JSON", meaning = "the answers in Russian" }
+-- dimension = { kind = "value", type = "LowCardinality(String)", unit = "word", meaning = "kind of the part of the site that is concerned: page, section, browser, version, network, ...; site is the whole" }
+-- name = { kind = "value", type = "String", unit = "name", meaning = "name of that part" }
+-- quiet_until = { kind = "value", type = "DateTime('UTC')", unit = "UTC", meaning = "begin of the last hour without the fault" }
+-- muted_until = { kind = "value", type = "Nullable(DateTime('UTC'))", unit = "UTC", meaning = "end of the silence of a muted problem" }
+-- also_for = { kind = "value", type = "String", unit = "JSON", meaning = "other parts of the site with the same fault" }
+-- history = { kind = "value", type = "String", unit = "JSON", meaning = "what became of it, in order of time: at, state, muted_until, fixed_by, verdict, reason, by (who muted or closed it)" }
 --
 -- [en]
 -- title = "Problems"
