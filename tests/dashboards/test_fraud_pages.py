@@ -104,7 +104,7 @@ def test_a_case_shows_its_steps_the_usual_values_and_innocent_explanations_befor
     assert "Rostelecom" in page.words
     russian = browser.get(f"/fraud/cases/{case['case']}?lang=ru").words
     assert "Невинным объяснением было бы:" in russian
-    assert "Попыток атаки" in russian
+    assert "12 попыток атаки за 10 минут" in russian
 
 
 @pytest.mark.parametrize(
