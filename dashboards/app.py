@@ -5,6 +5,7 @@ Owns the list of all pages (`PAGES`): each has a section, and `door` lets nobody
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -13,13 +14,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from dashboards.door import Door, Page
 from dashboards.office import embed, exposure, health, privacy, requests, tag
 from dashboards.pages import case, evidence, fraud, overview, problem, report, sign_in, technical
-from dashboards.render import page
+from dashboards.render import refusal
 from dashboards.sent import language_of
+from pipeline.errors import type_and_place
 from pipeline.settings.model import Settings
+
+log = logging.getLogger(__name__)
 
 PAGES: Final = (
     Page("/", "overview", overview.show),
@@ -54,11 +59,20 @@ def application(settings: Settings) -> Starlette:
     door = Door(settings)
     routes: list[Route | Mount] = [Route(of.path, _endpoint(door, of), methods=["GET", "POST"]) for of in PAGES]
     static = Mount("/static", _Static(packages=[("dashboards", "static")]))
-    made = Starlette(
-        routes=[*sign_in.sign_in_routes(door), static, *routes], exception_handlers={404: _nothing, 405: _nothing}
+    made = _Dashboards(
+        routes=[*sign_in.sign_in_routes(door), static, *routes],
+        exception_handlers={404: _nothing, 405: _nothing, Exception: _failed},
     )
     made.router.redirect_slashes = False
     return made
+
+
+class _Dashboards(Starlette):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - answered by `_failed`; uvicorn would log the text, which may quote what a browser sent
+            log.error("unforeseen %s", type_and_place(error))  # noqa: TRY400 - as above
 
 
 class _Static(StaticFiles):
@@ -77,7 +91,11 @@ def _endpoint(door: Door, of: Page) -> Callable[[Request], Coroutine[Any, Any, R
 
 
 async def _nothing(request: Request, error: Exception) -> Response:
-    answer = page("outside.html", language_of(request), status=getattr(error, "status_code", 404), title="no_such_page")
+    answer = refusal(language_of(request), getattr(error, "status_code", 404), "no_such_page")
     if allowed := (getattr(error, "headers", None) or {}).get("Allow"):
         answer.headers["allow"] = allowed
     return answer
+
+
+async def _failed(request: Request, _: Exception) -> Response:
+    return refusal(language_of(request), 500, "unforeseen")

@@ -48,3 +48,8 @@ def page(template: str, language: Language, *, status: int = 200, **values: Any)
     words = Words(language)
     text = templates().get_template(template).render(say=words.say, words=words, language=language, **values)
     return HTMLResponse(text, status, headers=dict(HEADERS))
+
+
+def refusal(language: Language, status: int, text: str) -> Response:
+    """Return a page for somebody whom no page knows yet: why nothing was done, and what to do."""
+    return page("outside.html", language, status=status, title=text)

@@ -6,11 +6,11 @@ Owns the sizes that are read. Whatever the bytes are, each function here gives a
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -40,12 +40,13 @@ def language_of(request: Request) -> Language:
 
 
 def cookie_of(request: Request, name: str) -> str:
-    """Return the value of a cookie, '' where there is none."""
-    try:
-        found = SimpleCookie(request.headers.get("cookie", "")[:8192]).get(name)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+    """Return the value of a cookie, '' where there is none, or several: a neighbour under the same domain may have planted one.
+
+    What other cookies hold changes nothing.
+    """
+    pairs = (part.partition("=") for line in request.headers.getlist("cookie") for part in line.split(";"))
+    found = [value.strip(' \t"') for key, _, value in pairs if key.strip() == name]
+    return found[0] if len(found) == 1 else ""
 
 
 def path_of(request: Request) -> str:
@@ -71,16 +72,14 @@ def own_path(path: str, query: str = "") -> str:
     return whole if is_ours and "\\" not in whole and len(whole) <= LARGEST_QUERY else "/"
 
 
-def is_from_us(request: Request) -> bool:
-    """Return whether the browser says that a page of ours sent the request."""
+def is_from_us(request: Request, *, is_https: bool) -> bool:
+    """Return whether the browser says that a page of ours sent the request, by https where browsers reach us by https."""
     sites, origins = request.headers.getlist("sec-fetch-site"), request.headers.getlist("origin")
     if (not sites and not origins) or len(sites) > 1 or len(origins) > 1:
         return False
-    try:
-        from_here = not origins or urlsplit(origins[0]).netloc == request.headers.get("host", "")
-    except ValueError:  # a half bracket
-        return False
-    return from_here and sites in ([], ["same-origin"])
+    schemes = ("https",) if is_https else ("http", "https")
+    own = [f"{scheme}://{request.headers.get('host', '').lower()}" for scheme in schemes]
+    return (not origins or origins[0].lower() in own) and sites in ([], ["same-origin"])
 
 
 async def form_of(request: Request) -> Mapping[str, str] | Refusal:
@@ -121,21 +120,32 @@ def signed_on(request: Request, own: Dashboards) -> str | Refusal:
 
 
 def address_of(request: Request, own: Dashboards) -> str:
-    """Return the address of who asks: behind a trusted proxy the one that it wrote last, so that not all people there are one."""
+    """Return the network of who asks, as the brake counts it: an IPv4 address, or the 64 bits of IPv6 that one customer has.
+
+    Behind a trusted proxy it is the address that the proxy wrote last, so that not all people there are one.
+    """
     passed_on = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
-    if passed_on and _is_trusted(request, own):
-        return passed_on[:64]
-    return request.client.host if request.client else ""
+    peer = request.client.host if request.client else ""
+    return (_network(passed_on) if _is_trusted(request, own) else "") or _network(peer)
+
+
+def _network(text: str) -> str:
+    port = re.fullmatch(r"\[(.{1,50})\](?::\d{1,5})?|([\d.]{1,20}):\d{1,5}", text, re.ASCII)  # as some proxies write it
+    found = _address((port[1] or port[2]) if port else text)
+    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else str(found or "")
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
 def _is_trusted(request: Request, own: Dashboards) -> bool:
-    try:
-        peer = ip_address(request.client.host if request.client else "")
-    except ValueError:
-        return False
-    if isinstance(peer, IPv6Address) and peer.ipv4_mapped:
-        peer = peer.ipv4_mapped
-    return any(peer in network for network in own.trusted_proxies)
+    peer = _address(request.client.host if request.client else "")
+    return peer is not None and any(peer in network for network in own.trusted_proxies)
 
 
 async def _body(request: Request) -> bytes:

@@ -6,7 +6,8 @@ asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -19,10 +20,12 @@ from starlette.responses import RedirectResponse, Response
 from dashboards.access.people import Person
 from dashboards.access.roles import Section, database_user, sections_of
 from dashboards.access.sessions import Session
+from dashboards.access.store import AccessAway
 from dashboards.render import page
 from dashboards.strip import Pulse, pulse
 from dashboards.words.catalogue import Language, Words
 from pipeline.database.client import working_as
+from pipeline.errors import Busy, Fatal, Retryable, TooSlow, type_and_place
 from pipeline.reports.buckets import Grain
 from pipeline.reports.catalogue import Period, read_period
 from pipeline.settings.model import Settings
@@ -33,6 +36,7 @@ ANSWER_SECONDS: Final = 5
 """The database ends a slow question itself and has so much longer to say it: a client that went first would leave it running."""
 PERIODS: Final = ("24h", "7d", "28d")
 """The periods of the menu; an address may have any other."""
+log = logging.getLogger(__name__)
 
 
 class PageError(Exception):
@@ -118,3 +122,26 @@ class View:
     def go(self, path: str) -> Response:
         """Send the browser to another page of ours, after a form."""
         return RedirectResponse(path, status_code=303)
+
+
+def answer_of(show: Callable[[View], Response], view: View) -> tuple[Response, str]:
+    """Return what a page answers, and the key of the text where the database or the disk failed it."""
+    told: dict[str, object] = {}
+    try:
+        return show(view), ""
+    except PageError as error:
+        return view.show("error.html", status=error.status, title=error.text, told=error.values), ""
+    except AccessAway:
+        raise
+    except TooSlow:
+        status, text = 504, "too_slow"
+    except Busy:
+        status, text = 503, "database_busy"
+    except Retryable as error:
+        status, text, told = 503, "database_away", {"error": str(error)}
+    except Fatal as error:
+        status, text, told = 503, "set_up_wrong", {"error": str(error)}
+    except OSError as error:
+        log.error("a page met %s, error %s of the system", type_and_place(error), error.errno)  # noqa: TRY400 - no paths
+        status, text = 503, "disk_away"
+    return view.show("error.html", status=status, title=text, told=told), text

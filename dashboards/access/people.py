@@ -1,7 +1,7 @@
 """The people who may sign in: name, role, password, and the sites to which a page owner is bound; and when each last looked.
 
-Owns the tables `people` and `looks`. A person whose role, password or sites change loses all sessions. `looks` has names of faults of the site at
-most, and nothing of a visitor.
+Owns the tables `people` and `looks`. A person whose role, password or sites change, or who is removed, loses all sessions and all links.
+`looks` has names of faults of the site at most, and nothing of a visitor.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import re
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Final, NamedTuple, cast
 
 from dashboards.access import passwords
 from dashboards.access.roles import Role
-from dashboards.access.store import opened
+from dashboards.access.store import opened, reading
 
 VISIT: Final = 30 * 60
 """Seconds without a look after which the next one is another visit."""
@@ -42,6 +43,13 @@ class Look(NamedTuple):
     known: frozenset[str]
 
 
+class SignedIn(NamedTuple):
+    """Somebody whose password was right, and how it was stored then."""
+
+    person: Person
+    stored: str
+
+
 class People:
     """The table of people in the file of access."""
 
@@ -61,33 +69,46 @@ class People:
 
     def all(self) -> list[Person]:
         """Return everybody, by name."""
-        with opened(self._file) as access:
+        with reading(self._file) as access:
             return [_person(row) for row in access.execute("SELECT name, role, sites FROM people ORDER BY name")]
 
     def find(self, name: str) -> Person | None:
         """Return the person of this name."""
-        with opened(self._file) as access:
+        with reading(self._file) as access:
             row = access.execute("SELECT name, role, sites FROM people WHERE name = ?", (name,)).fetchone()
         return _person(row) if row else None
 
     def remove(self, name: str) -> bool:
-        """Remove a person with all sessions; return whether there was one."""
+        """Remove a person with all sessions and links; return whether there was one."""
         with opened(self._file) as access:
+            _end(access, name)
             return access.execute("DELETE FROM people WHERE name = ?", (name,)).rowcount > 0
 
     def set_password(self, name: str, password: str) -> bool:
-        """Change a password and end the person's sessions; return whether there is such a person."""
+        """Change a password and end the person's sessions and links; return whether there is such a person."""
         stored = passwords.hashed(password)
         with opened(self._file) as access:
-            access.execute("DELETE FROM sessions WHERE name = ?", (name,))
+            _end(access, name)
             return access.execute("UPDATE people SET password = ? WHERE name = ?", (stored, name)).rowcount > 0
 
-    def signed_in(self, name: str, password: str) -> Person | None:
-        """Return the person if the password is right; an unknown name takes as long as a wrong password."""
+    def invited(self, person: Person, password: str) -> None:
+        """Take the password of somebody who was invited: a new person, or one who has the role and sites of the invitation from now on."""
+        stored = passwords.hashed(password)
         with opened(self._file) as access:
+            _end(access, person.name)
+            row = (person.name, person.role, stored, " ".join(person.sites), time.time())
+            access.execute(
+                "INSERT INTO people VALUES (?, ?, ?, ?, ?) ON CONFLICT (name)"
+                " DO UPDATE SET role = excluded.role, password = excluded.password, sites = excluded.sites",
+                row,
+            )
+
+    def signed_in(self, name: str, password: str) -> SignedIn | None:
+        """Return the person if the password is right; an unknown name takes as long as a wrong password."""
+        with reading(self._file) as access:
             row = access.execute("SELECT name, role, sites, password FROM people WHERE name = ?", (name,)).fetchone()
         is_right = passwords.is_right(password[: passwords.LONGEST + 1], row[3] if row else "")
-        return _person(row[:3]) if row and is_right else None
+        return SignedIn(_person(row[:3]), row[3]) if row and is_right else None
 
     def look(self, name: str, what: str, met: Collection[str], now: float) -> Look:
         """Note that a person looks at a list, and return the look before this visit: requests less than `VISIT` apart are one visit."""
@@ -106,6 +127,11 @@ class People:
                 row = (now, row[1], shown, row[3])
             access.execute("INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?)", (name, what, *row))
         return Look(row[1], frozenset(row[3].split()))
+
+
+def _end(access: Connection, name: str) -> None:
+    access.execute("DELETE FROM sessions WHERE name = ?", (name,))
+    access.execute("DELETE FROM links WHERE name = ?", (name,))
 
 
 def _person(row: Sequence[str]) -> Person:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from dashboards.access import passwords
 from dashboards.access.people import NAME, Person
-from dashboards.door import COOKIE, Asked, Door, Form
+from dashboards.door import Asked, Door, Form
 from dashboards.render import page
 from dashboards.sent import own_path
 
@@ -54,8 +54,8 @@ class _Desk:
         if request.method != "POST":
             return page("sign_in.html", asked.language, onward=onward, refused="", wait=0, name="")
         name = asked.form.get("name", "").strip()[:64]
-        keys = (f"name {name}", f"address {asked.address}")
-        if wait := self._door.brake.begin(*keys):
+        if wait := self._door.addresses.begin(asked.address) or self._door.names.begin(name):
+            self._door.tally.count("sign_in_wait")
             return page(
                 "sign_in.html",
                 asked.language,
@@ -65,13 +65,16 @@ class _Desk:
                 wait=round(wait + 0.5),
                 name=name,
             )
-        person = self._door.people.signed_in(name, asked.form.get("password", ""))
-        if person is None:
+        known = self._door.people.signed_in(name, asked.form.get("password", ""))
+        token = self._door.sessions.begin(name, known.stored) if known else ""
+        if not token:
+            self._door.tally.count("sign_in_wrong")
             return page(
                 "sign_in.html", asked.language, status=401, onward=onward, refused="sign_in_wrong", wait=0, name=name
             )
-        self._door.brake.succeeded(*keys)
-        return self._begun(person.name, onward, asked)
+        self._door.names.forget(name)
+        self._door.addresses.take_back(asked.address)
+        return self._begun(token, onward, asked)
 
     def sign_out(self, request: Request, form: Form) -> Response:
         asked = self._door.asked(request, form)
@@ -79,9 +82,7 @@ class _Desk:
             return asked
         if session := self._door.session_of(request):
             self._door.sessions.end(session)
-        answer = RedirectResponse(SIGN_IN, status_code=303)
-        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
-        return answer
+        return self._door.keep(RedirectResponse(SIGN_IN, status_code=303), "", is_https=asked.is_https)
 
     def welcome(self, request: Request, form: Form) -> Response:
         asked = self._door.asked(request, form)
@@ -104,12 +105,12 @@ class _Desk:
             return page("welcome.html", asked.language, status=400, refused=refused, **shown)
         if not self._door.links.use(token):
             return page("outside.html", asked.language, status=404, title="link_over")
-        if self._door.people.find(name):
-            self._door.people.set_password(name, password)
+        person = Person(name, invitation.role, invitation.sites)
+        if invitation.name:
+            self._door.people.invited(person, password)
         else:
-            self._door.people.add(Person(name, invitation.role, invitation.sites), password)
-        return self._begun(name, "/", asked)
+            self._door.people.add(person, password)
+        return self._begun(self._door.sessions.begin(name), "/", asked)
 
-    def _begun(self, name: str, onward: str, asked: Asked) -> Response:
-        token = self._door.sessions.begin(name)
+    def _begun(self, token: str, onward: str, asked: Asked) -> Response:
         return self._door.keep(RedirectResponse(onward, status_code=303), token, is_https=asked.is_https)

@@ -15,7 +15,7 @@ import pytest
 from clickhouse_connect.driver import Client
 
 from dashboards import view
-from dashboards.access.lanes import AT_ONCE, WAITING, Lanes
+from dashboards.access.limits import AT_ONCE, WAITING, Lanes
 from dashboards.app import PAGES
 from pipeline.database.access import PASSWORD_FILE
 from pipeline.database.client import connect

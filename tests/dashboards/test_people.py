@@ -2,15 +2,17 @@
 
 import sqlite3
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from dashboards.access import passwords
-from dashboards.access.brake import FREE, LONGEST_WAIT, MOST, Brake
+from dashboards.access.limits import FORGOTTEN, FREE_OF_ADDRESS, FREE_OF_NAME, LONGEST_WAIT, MOST, Brake
 from dashboards.access.links import LASTS, Invitation, Links
 from dashboards.access.people import VISIT, Look, People, Person
 from dashboards.access.roles import ROLES, SECTIONS, database_user, may_open
-from dashboards.access.sessions import IDLE, LONGEST, Sessions
+from dashboards.access.sessions import AHEAD, IDLE, LONGEST, Sessions
 
 PASSWORD = "four words nobody guesses"
 ANNA = Person("anna", "ops")
@@ -47,7 +49,7 @@ def sessions(file, people, clock):
 
 
 def test_the_right_password_signs_in_and_a_wrong_one_or_an_unknown_name_does_not(people):
-    assert people.signed_in("anna", PASSWORD) == ANNA
+    assert people.signed_in("anna", PASSWORD).person == ANNA
     assert people.signed_in("anna", PASSWORD + " ") is None
     assert people.signed_in("boris", PASSWORD) is None
 
@@ -103,7 +105,7 @@ def test_a_new_password_ends_all_sessions(people, sessions):
     people.set_password("anna", "five other words of mine")
     assert sessions.find(token) is None
     assert people.signed_in("anna", PASSWORD) is None
-    assert people.signed_in("anna", "five other words of mine") == ANNA
+    assert people.signed_in("anna", "five other words of mine").person == ANNA
 
 
 def test_who_is_removed_is_signed_out(people, sessions):
@@ -152,6 +154,103 @@ def test_a_session_keeps_the_reason_that_was_given(sessions):
     assert sessions.find(token).purpose == "complaint 12"
 
 
+def test_a_session_from_a_clock_that_was_ahead_is_over(sessions, clock):
+    clock.now += 400 * 86_400
+    token = sessions.begin("anna")
+    clock.now -= 400 * 86_400
+    assert sessions.find(token) is None
+    clock.now += 400 * 86_400 - AHEAD
+    assert sessions.find(token).person == ANNA, "a clock that was put right by some seconds ends nothing"
+
+
+def test_a_session_used_with_a_clock_that_was_ahead_ends_when_the_clock_is_put_back(sessions, clock):
+    token = sessions.begin("anna")
+    clock.now += IDLE - 1
+    assert sessions.find(token) is not None
+    clock.now -= IDLE - 1
+    assert sessions.find(token) is None
+
+
+def test_a_link_from_a_clock_that_was_ahead_is_over(file, clock):
+    links = Links(file, clock)
+    clock.now += 400 * 86_400
+    token = links.make(Invitation("boris", "owner"))
+    clock.now -= 400 * 86_400
+    assert links.find(token) is None
+    assert not links.use(token)
+
+
+def test_no_session_begins_for_a_password_that_was_changed_while_it_was_checked(people, sessions):
+    known = people.signed_in("anna", PASSWORD)
+    people.set_password("anna", "five other words of mine")
+    assert sessions.begin("anna", known.stored) == ""
+    assert sessions.begin("anna", people.signed_in("anna", "five other words of mine").stored) != ""
+
+
+def test_no_session_begins_for_somebody_who_was_removed_while_the_password_was_checked(people, sessions):
+    known = people.signed_in("anna", PASSWORD)
+    people.remove("anna")
+    assert sessions.begin("anna", known.stored) == ""
+    assert sessions.begin("anna") == ""
+
+
+def test_a_link_ends_when_the_person_is_removed_or_gets_a_password_or_a_newer_link(file, people):
+    links = Links(file)
+    first = links.make(Invitation("anna", "admin"))
+    second = links.make(Invitation("anna", "ops"))
+    assert links.find(first) is None
+    assert links.find(second) is not None
+    people.set_password("anna", "five other words of mine")
+    assert links.find(second) is None
+    third = links.make(Invitation("anna", "ops"))
+    people.remove("anna")
+    assert not links.use(third)
+
+
+def test_the_link_of_the_first_administrator_ends_when_somebody_else_may_sign_in(file):
+    links = Links(file)
+    first = links.make_first()
+    assert links.find(first) == Invitation("", "admin")
+    People(file).add(ANNA, PASSWORD)
+    assert links.find(first) is None
+    assert not links.use(first)
+
+
+def test_an_invitation_of_somebody_who_is_there_gives_its_role_and_ends_the_sessions(people, sessions):
+    token = sessions.begin("anna")
+    people.invited(Person("anna", "owner", ("clinic",)), "five other words of mine")
+    assert people.find("anna") == Person("anna", "owner", ("clinic",))
+    assert sessions.find(token) is None
+    assert people.signed_in("anna", PASSWORD) is None
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password(people):
+    def seconds(name):
+        begun = time.process_time()
+        people.signed_in(name, "a wrong password")
+        return time.process_time() - begun
+
+    passwords.prepare()
+    known, unknown = (min(seconds(name) for _ in range(4)) for name in ("anna", "nobody"))
+    assert 0.5 < unknown / known < 2
+
+
+def test_two_programs_share_the_file_and_see_what_the_other_ended(file, people, clock):
+    here, there = Sessions(file, clock), Sessions(file, clock)
+    token = here.begin("anna")
+    assert there.find(token).person == ANNA
+    there.end(there.find(token))
+    assert here.find(token) is None
+
+
+def test_twenty_writers_at_once_lose_nothing(file, people, clock):
+    sessions = Sessions(file, clock)
+    with ThreadPoolExecutor(20) as threads:
+        tokens = list(threads.map(sessions.begin, ["anna"] * 20))
+    assert all(sessions.find(token) for token in tokens)
+    assert sessions.end_all("anna") == 20
+
+
 def test_a_link_works_once_and_for_a_day(file, clock):
     links = Links(file, clock)
     token = links.make(Invitation("boris", "owner", ("clinic",)))
@@ -174,35 +273,60 @@ def test_the_first_link_is_for_an_administrator_and_is_made_while_nobody_may_sig
 
 
 def test_guessing_waits_longer_and_longer(clock):
-    brake = Brake(clock)
-    for _ in range(FREE - 1):
-        brake.failed("name anna")
-    assert brake.wait("name anna") == 0
-    brake.failed("name anna")
-    assert brake.wait("name anna", "address 192.0.2.7") == 1
-    brake.failed("name anna")
-    assert brake.wait("name anna") == 2
-    for _ in range(20):
-        brake.failed("name anna")
-    assert brake.wait("name anna") == LONGEST_WAIT
-    assert brake.wait("name boris") == 0
-    clock.now += LONGEST_WAIT
-    assert brake.wait("name anna") == 0
+    brake = Brake(FREE_OF_NAME, clock)
+    assert [brake.begin("anna") for _ in range(FREE_OF_NAME + 1)] == [0.0] * FREE_OF_NAME + [1.0]
+    waits = []
+    for _ in range(15):
+        clock.now += brake.begin("anna")
+        assert brake.begin("anna") == 0
+        waits.append(brake.begin("anna"))
+    assert waits[:3] == [2, 4, 8]
+    assert waits[-1] == LONGEST_WAIT
+    assert brake.begin("boris") == 0
 
 
-def test_signing_in_takes_the_brake_off(clock):
-    brake = Brake(clock)
-    for _ in range(FREE + 3):
-        brake.failed("name anna")
-    brake.succeeded("name anna")
-    assert brake.wait("name anna") == 0
+def test_a_try_that_must_wait_is_not_counted(clock):
+    brake = Brake(1, clock)
+    brake.begin("anna")
+    assert {brake.begin("anna") for _ in range(50)} == {1.0}
+
+
+def test_after_an_hour_without_a_try_failures_are_forgotten(clock):
+    brake = Brake(2, clock)
+    for _ in range(3):
+        clock.now += brake.begin("anna")
+    clock.now += FORGOTTEN + 1
+    assert [brake.begin("anna") for _ in range(3)] == [0, 0, 1]
+
+
+def test_the_right_password_takes_the_brake_of_the_name_off(clock):
+    brake = Brake(FREE_OF_NAME, clock)
+    for _ in range(FREE_OF_NAME):
+        brake.begin("anna")
+    brake.forget("anna")
+    assert brake.begin("anna") == 0
+
+
+def test_a_password_of_ones_own_hides_no_guesses_of_others_from_the_brake_of_the_address(clock):
+    brake = Brake(FREE_OF_ADDRESS, clock)
+    guesses = 0
+    for _ in range(3 * FREE_OF_ADDRESS):
+        if brake.begin("192.0.2.7"):
+            break
+        guesses += 1
+        if not brake.begin("192.0.2.7"):
+            brake.take_back("192.0.2.7")
+    assert guesses == FREE_OF_ADDRESS
+    brake.take_back("192.0.2.8")
 
 
 def test_the_brake_remembers_a_bounded_number_of_keys(clock):
-    brake = Brake(clock)
+    brake = Brake(1, clock)
     for number in range(MOST + 50):
-        brake.failed(f"name {number}")
+        brake.begin(f"name {number}")
     assert len(brake._failures) == MOST
+    assert brake.begin("name 0") == 0
+    assert brake.begin(f"name {MOST}") == 1
 
 
 def test_a_file_that_is_no_database_is_an_error_of_one_line(file, people):

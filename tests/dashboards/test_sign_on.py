@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from ipaddress import ip_network
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 import urllib3
 from pydantic import ValidationError
+from starlette.routing import Route
 
+from dashboards.access.limits import FREE_OF_ADDRESS
 from dashboards.access.people import Person
 from dashboards.render import HEADERS
 from pipeline.settings.model import Settings
@@ -31,11 +34,11 @@ def proxied(clickhouse: Settings, tmp_path: Path) -> Iterator[Pages]:
         yield pages
 
 
-@pytest.fixture
-def passed_by(clickhouse: Settings, tmp_path: Path) -> Iterator[Pages]:
+@pytest.fixture(scope="module")
+def passed_by(clickhouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """Dashboards that trust a proxy elsewhere: whoever asks here passed it by."""
     own = Dashboards(sign_on_header=HEADER, trusted_proxies=(ip_network("192.0.2.7/32"),))
-    with office(clickhouse, tmp_path / "var", dashboards=own) as pages:
+    with office(clickhouse, tmp_path_factory.mktemp("passed_by") / "var", dashboards=own) as pages:
         pages.people.add(Person("anna", "admin"), PASSWORD)
         yield pages
 
@@ -70,9 +73,9 @@ def test_another_name_at_the_proxy_ends_the_session_of_the_first(proxied: Pages)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_the_header_of_anybody_else_is_refused_by_every_route(passed_by: Pages, route: object) -> None:
-    browser = passed_by.browser("admin")
-    here = path_of(route)  # type: ignore[arg-type]
+def test_the_header_of_anybody_else_is_refused_by_every_route(passed_by: Pages, route: Route) -> None:
+    browser = passed_by.begun("anna")
+    here = path_of(route)
     for name in ("anna", "", "nobody"):
         for answer in (browser.get(here, **{HEADER: name}), browser.post(here, {}, **{HEADER.lower(): name})):
             assert answer.status in (403, 405)
@@ -98,13 +101,14 @@ def test_a_header_that_comes_twice_is_refused_even_if_both_agree(proxied: Pages)
 
 
 def test_a_refused_header_is_counted_and_logged_without_its_value(
-    passed_by: Pages, caplog: pytest.LogCaptureFixture
+    proxied: Pages, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, logger="dashboards.door"):
+    with caplog.at_level(logging.WARNING):
         for _ in range(5):
-            Browser(passed_by.url).get("/", **{HEADER: "secret-name"})
-    told = [each.getMessage() for each in caplog.records if each.name == "dashboards.door"]
-    assert told == [f"sign_on_untrusted: {number} requests refused (dashboards.sign_on_header)" for number in (1, 2, 4)]
+            Browser(proxied.url).get("/", **{HEADER: "secret-name"})
+    assert [each.getMessage() for each in caplog.records] == [
+        f"sign_on_unknown: {number} requests" for number in (1, 2, 4)
+    ]
 
 
 def test_without_the_setting_the_header_is_no_sign_on(pages: Pages) -> None:
@@ -127,15 +131,33 @@ def test_a_removed_person_is_out_at_once_although_the_proxy_still_names_them(pro
 
 
 def test_guesses_of_one_address_behind_the_proxy_do_not_stop_the_others_there(proxied: Pages) -> None:
-    browser = Browser(proxied.url)
-    for number in range(6):
-        status = browser.post(
-            "/sign-in", {"name": f"n{number}", "password": "x"}, **{"X-Forwarded-For": "9.9.9.9, 192.0.2.1"}
-        ).status
+    browser, one = Browser(proxied.url), {"name": "anna", "password": PASSWORD}
+    written = cycle(["9.9.9.9, 192.0.2.1", "192.0.2.1:4711", "2001:db8::1, [::ffff:192.0.2.1]:80", " 192.0.2.1 "])
+    for number in range(FREE_OF_ADDRESS + 1):
+        name = {"name": f"n{number}", "password": "x"}
+        status = browser.post("/sign-in", name, **{"X-Forwarded-For": next(written)}).status
     assert status == 429
-    one = {"name": "anna", "password": PASSWORD}
     assert browser.post("/sign-in", one, **{"X-Forwarded-For": "192.0.2.1"}).status == 429
     assert browser.post("/sign-in", one, **{"X-Forwarded-For": "192.0.2.2"}).status == 303
+
+
+def test_a_customer_with_many_addresses_of_ipv6_has_one_brake(proxied: Pages) -> None:
+    browser = Browser(proxied.url)
+    for number in range(FREE_OF_ADDRESS + 1):
+        guess = {"name": f"m{number}", "password": "x"}
+        status = browser.post("/sign-in", guess, **{"X-Forwarded-For": f"2001:db8:0:7:{number:x}::1"}).status
+    assert status == 429
+    one = {"name": "anna", "password": PASSWORD}
+    assert browser.post("/sign-in", one, **{"X-Forwarded-For": "2001:db8:0:8::1"}).status == 303
+
+
+def test_what_a_browser_writes_as_its_address_is_believed_from_no_proxy_alone(pages: Pages) -> None:
+    pages.people.add(Person("anna", "ops"), PASSWORD)
+    browser = Browser(pages.url)
+    for number in range(FREE_OF_ADDRESS + 1):
+        guess = {"name": f"o{number}", "password": "x"}
+        status = browser.post("/sign-in", guess, **{"X-Forwarded-For": f"192.0.2.{number}"}).status
+    assert status == 429
 
 
 @pytest.mark.parametrize(
