@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import datetime
 from functools import cache
 
@@ -15,6 +16,9 @@ from dashboards.view import PERIODS, View
 from pipeline.reports import run, views
 from pipeline.reports.catalogue import all_reports, parameters
 from pipeline.reports.header import Report
+
+_FORMULA = re.compile(r"(^|[;\t\r\n])([=+\-@\t\r])")
+"""What a spreadsheet runs at the begin of a cell; where its language is Russian, a cell begins after a semicolon, too."""
 
 
 @cache
@@ -71,4 +75,4 @@ def _safe(value: object) -> object:
     """Return a value that no spreadsheet runs as a formula."""
     if isinstance(value, datetime):
         return value.isoformat()
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return _FORMULA.sub(r"\1'\2", value) if isinstance(value, str) else value
