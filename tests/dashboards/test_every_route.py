@@ -8,6 +8,7 @@ import pytest
 import urllib3
 from starlette.routing import Route
 
+from dashboards.access.people import Person
 from dashboards.access.roles import ROLES, Role, may_open
 from dashboards.app import PAGES
 from dashboards.render import HEADERS
@@ -37,6 +38,13 @@ def desk(clickhouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield pages
 
 
+@pytest.fixture(scope="module")
+def root(desk: Pages) -> Pages:
+    """The same, with an administrator whose sessions begin without a password."""
+    desk.people.add(Person("root", "admin"), PASSWORD)
+    return desk
+
+
 def asked(pages: Pages, method: str, path: str, cookie: str = "", **headers: str) -> Answer:
     """Ask with any method."""
     sent = {"Cookie": f"clinic-pixel={cookie}", **headers}
@@ -55,8 +63,10 @@ def test_the_routes_are_all_pages_and_those_of_signing_in() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_without_a_session_or_with_a_foreign_cookie_no_route_shows_or_takes_anything(desk: Pages, route: Route) -> None:
-    ended = desk.browser("admin")
+def test_without_a_session_or_with_a_foreign_cookie_no_route_shows_or_takes_anything(
+    desk: Pages, root: Pages, route: Route
+) -> None:
+    ended = root.begun("root")
     cookies = ["", "A" * 43, "A" * 5000, '"', "../x", ended.cookies["clinic-pixel"]]
     ended.post("/sign-out", {})
     own = {"Origin": desk.url, "Sec-Fetch-Site": "same-origin"}
@@ -94,8 +104,8 @@ def desk_word(browser: Browser, desk: Pages) -> str:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_what_a_foreign_page_sends_is_refused_by_every_route(desk: Pages, route: Route) -> None:
-    browser = desk.browser("admin")
+def test_what_a_foreign_page_sends_is_refused_by_every_route(desk: Pages, root: Pages, route: Route) -> None:
+    browser = root.begun("root")
     word = {"form": desk_word(browser, desk)}
     for headers in FOREIGN:
         answer = browser.post(path_of(route), word, **headers)
@@ -104,16 +114,18 @@ def test_what_a_foreign_page_sends_is_refused_by_every_route(desk: Pages, route:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.send], ids=lambda page: page.path)
-def test_a_form_without_the_word_or_with_that_of_another_session_changes_nothing(desk: Pages, page: object) -> None:
-    browser, other = desk.browser("admin"), desk.browser("admin")
+def test_a_form_without_the_word_or_with_that_of_another_session_changes_nothing(
+    desk: Pages, root: Pages, page: object
+) -> None:
+    browser, other = root.begun("root"), root.begun("root")
     here = path_of(next(route for route in ROUTES if route.path == page.path))  # type: ignore[attr-defined]
     for form in ({}, {"form": ""}, {"form": "x" * 43}, {"form": "ы"}, {"form": desk_word(other, desk)}):
         assert browser.post(here, form).status == 403
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_foreign_host_gets_nothing_from_any_route(desk: Pages, route: Route) -> None:
-    token = desk.browser("admin").cookies["clinic-pixel"]
+def test_a_foreign_host_gets_nothing_from_any_route(desk: Pages, root: Pages, route: Route) -> None:
+    token = root.begun("root").cookies["clinic-pixel"]
     methods = ("POST",) if route.path == "/sign-out" else ("GET", "HEAD", "POST")
     for host in ("evil.example", "localhost.evil.example", "localhost@evil", "[::1", ""):
         for method in methods:
@@ -121,8 +133,8 @@ def test_a_foreign_host_gets_nothing_from_any_route(desk: Pages, route: Route) -
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_method_that_no_page_needs_is_refused_with_a_page(desk: Pages, route: Route) -> None:
-    token = desk.browser("admin").cookies["clinic-pixel"]
+def test_a_method_that_no_page_needs_is_refused_with_a_page(desk: Pages, root: Pages, route: Route) -> None:
+    token = root.begun("root").cookies["clinic-pixel"]
     for method in ("PUT", "DELETE", "TRACE", "PATCH", "OPTIONS", "PROPFIND"):
         answer = asked(desk, method, path_of(route), token, **{"X-Sent": "secret"})
         assert answer.status in (400, 405), method
