@@ -138,6 +138,11 @@ def test_the_parser_finds_what_a_page_without_escapes_would_have() -> None:
     assert foreign('<script src="/static/pages.js" defer></script><a href="/x?y=%3C">&lt;x-evil&gt;</a>') == []
 
 
+def test_every_page_and_every_form_is_among_the_routes_that_are_tried() -> None:
+    assert {page.path for page in PAGES} <= {route.path for route in SHOWN}
+    assert {page.path for page in PAGES if page.send} <= TAKEN
+
+
 def test_the_parameters_and_fields_are_those_of_the_pages(desk: Desk) -> None:
     assert {"site", "since", "until", "band", "state", "lang", "case"} <= desk.parameters
     assert {"reason", "decision", "url", "case", "basis", "name", "password"} <= desk.fields
