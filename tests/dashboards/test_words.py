@@ -18,6 +18,7 @@ from pipeline.problems.words import table
 from pipeline.reasons import QuarantineReason, RejectReason
 from pipeline.reports.buckets import Grain
 from pipeline.reports.catalogue import all_reports
+from pipeline.reports.header import COUNTED
 
 ROOT = Path(__file__).parents[2]
 FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many", "other"}}
@@ -72,7 +73,7 @@ def test_every_text_is_used():
     unused = [
         key
         for key in texts("en")
-        if not key.startswith(("column_", "value_"))
+        if not key.startswith(("column_", "value_", "counted_in_"))
         and key not in whole
         and key.removesuffix("_told") not in whole
         and not key.startswith(tuple(beginnings))
@@ -92,6 +93,17 @@ def test_no_two_columns_of_a_report_have_the_same_title(language):
     for report in all_reports():
         titles = [column_title(name, language) for name in report.columns]
         assert sorted(titles) == sorted(set(titles)), report.name
+
+
+def test_every_unit_of_a_number_has_a_word_and_no_word_is_unused():
+    columns = [column for report in all_reports() for column in report.columns.values()]
+    units = {column.unit for column in columns}
+    counted = {
+        column.unit for column in columns if column.kind in COUNTED or (column.kind == "derived" and not column.type)
+    }
+    words = {key.removeprefix("counted_in_") for key in texts("ru") if key.startswith("counted_in_")}
+    assert words - {unit.replace(" ", "_") for unit in units} == set()
+    assert {unit.replace(" ", "_") for unit in counted} - words == set()
 
 
 def test_a_title_is_short():
