@@ -16,6 +16,8 @@ from pipeline.reports.catalogue import Period, read_period, zone_of
 from pipeline.reports.header import FRAME, Report
 
 LONGEST_TEXT: Final = 200
+TIMES: Final = ("minute", "hour", "day")
+"""First columns of reports whose rows are times."""
 MOST_DAYS: Final = 400
 MOST_DAYS_OF_HOURS: Final = 62
 """An hourly line of more days could not be told apart on any screen."""
@@ -58,7 +60,7 @@ def wanted_of(view: View, report: Report) -> Wanted:
         period_of(view, report),
         {name: given[name] for name in own_parameters(report) if name in given},
         {name.removeprefix("with_"): given[name] for name in filters_of(report) if name in given},
-        view.query.get("sort", ""),
+        view.query.get("sort") or usual_order(report),
         int(first) if first.isascii() and first.isdecimal() and len(first) < 7 and int(first) else 1,
     )
 
@@ -93,6 +95,12 @@ def usual_period(report: Report) -> str:
     since = report.parameters.get("since")
     usual = str(since.default) if since and since.default else "7d"
     return "7d" if usual == "24h" else usual
+
+
+def usual_order(report: Report) -> str:
+    """Return the order of a page where the address has none: the newest first where the rows are times, else the report's own."""
+    first = next(iter(report.columns), "")
+    return f"-{first}" if first in TIMES else ""
 
 
 def own_parameters(report: Report) -> list[str]:

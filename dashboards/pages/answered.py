@@ -179,7 +179,7 @@ def _is_count(column: DeclaredColumn | None) -> bool:
 def _unit(unit: str, title: str, view: View) -> str:
     """Return the unit in the language of the page, '' where the title says it already."""
     word = str(texts(view.language).get(f"counted_in_{unit.replace(' ', '_')}", unit))
-    return "" if "%" in title or word.casefold() in title.casefold() else word
+    return "" if "," in title or word.casefold() in title.casefold() else word
 
 
 def _cells(

@@ -176,15 +176,18 @@ def _kept(view: View, report: Report) -> Sequence[str]:
 
 def _periods(view: View, report: Report) -> list[Choice]:
     has_days = bool(view.query.get("from") or view.query.get("to") or view.query.get("until"))
-    now, usual = view.query.get("since", usual_period(report)), usual_period(report)
+    usual = usual_period(report)
+    now = view.query.get("since", usual)
+    # A report that is usually asked for some hours has no more than a day.
+    ages = (usual, PERIODS[0]) if usual[-1] == "h" else dict.fromkeys((*PERIODS, usual))
     return [
         Choice(
-            view.words.say("report_usual_period") if age == usual and age not in PERIODS else view.words.say(f"period_{age}"),
+            view.words.say({"h": "hours", "d": "days"}[age[-1]], n=int(age[:-1])),
             view.link(**{"since": age, "until": "", "from": "", "to": "", "first": ""}),
             age == now and not has_days,
         )
-        for age in (*PERIODS, *([] if usual in PERIODS else [usual]))
-    ]  # fmt: skip
+        for age in ages
+    ]
 
 
 def _files(view: View, report: Report) -> list[Choice]:
