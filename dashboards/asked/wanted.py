@@ -6,7 +6,7 @@ Owns `Wanted` and the sizes of what may be asked. Whatever the address has, `wan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from typing import Final, NamedTuple
 
 from dashboards.view import View
@@ -123,3 +123,14 @@ def _day(text: str) -> date:
     if not 1971 <= day.year <= 2104:
         raise Wrong("report_no_day", text=text)
     return day
+
+
+def days_of(view: View, period: Period) -> str:
+    """Return the period as a person reads it: its days where it is made of whole ones."""
+    zone: tzinfo = period.since.tzinfo or UTC
+    if (period.since.hour, period.until.hour) != (0, 0):
+        return f"{view.words.time(period.since, zone)} – {view.words.time(period.until, zone)}"
+    last = period.until - timedelta(days=1)
+    years = [f" {each.year}" if period.since.year != view.now.year else "" for each in (period.since, last)]
+    first_day, last_day = view.words.date(period.since.date()) + years[0], view.words.date(last.date()) + years[1]
+    return first_day if first_day == last_day else f"{first_day} – {last_day}"

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
 from typing import Final, NamedTuple
@@ -18,12 +18,12 @@ import orjson
 from starlette.responses import Response
 
 from dashboards.access.roles import sections_of
-from dashboards.asked.wanted import Wanted, Wrong, filters_of, own_parameters, usual_period, wanted_of
+from dashboards.asked.wanted import Wanted, Wrong, days_of, filters_of, own_parameters, usual_period, wanted_of
 from dashboards.pages.answered import Shown, answered, rows_of
 from dashboards.view import PERIODS, View
 from dashboards.words.catalogue import column_title
 from pipeline.reports import answers, views
-from pipeline.reports.catalogue import Period, all_reports, parameters, zone_of
+from pipeline.reports.catalogue import all_reports, parameters, zone_of
 from pipeline.reports.header import Report
 from pipeline.reports.statements import question, readable
 
@@ -147,7 +147,7 @@ def _page(
         files=_files(view, report),
         clear=_clear(view),
         steps=_steps(view, report, shown.empty) if shown else (),
-        days=_days(view, wanted.period) if wanted else "",
+        days=days_of(view, wanted.period) if wanted else "",
         is_of_site="site" in report.parameters,
         has_period="since" in report.parameters,
     )  # fmt: skip
@@ -229,17 +229,6 @@ def _same(view: View, wanted: Wanted) -> str:
         return view.link()
     since, until = (each.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ") for each in wanted.period)
     return view.link(**{"from": "", "to": "", "since": since, "until": until, "site": view.site.id})
-
-
-def _days(view: View, period: Period) -> str:
-    """Return the period as a person reads it: its days where it is made of whole ones."""
-    zone: tzinfo = period.since.tzinfo or UTC
-    if (period.since.hour, period.until.hour) != (0, 0):
-        return f"{view.words.time(period.since, zone)} – {view.words.time(period.until, zone)}"
-    last = period.until - timedelta(days=1)
-    years = [f" {each.year}" if period.since.year != view.now.year else "" for each in (period.since, last)]
-    first_day, last_day = view.words.date(period.since.date()) + years[0], view.words.date(last.date()) + years[1]
-    return first_day if first_day == last_day else f"{first_day} – {last_day}"
 
 
 def _related(view: View, report: Report) -> list[Choice]:
