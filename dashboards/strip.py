@@ -1,14 +1,16 @@
-"""The strip on every page: whether hits are accepted, how many a minute, what waits, how old the lists are.
+"""The strip on every page: whether hits are accepted, how many a minute, what waits, how old the lists are, and what to do where one is not well.
 
-Owns these figures. They are read at most every ten seconds, for all pages together, and a part that fails is shown as unknown.
+Owns these figures, and when they are worth a warning. They are read at most every ten seconds, for all pages together, and a part that fails is shown as unknown.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from maxminddb import InvalidDatabaseError
@@ -21,8 +23,10 @@ from pipeline.reports.catalogue import all_reports
 from pipeline.reports.header import Report
 from pipeline.reports.run import run
 from pipeline.settings.model import Settings
-from pipeline.spool.segments import listing
+from pipeline.spool.records import count_events
+from pipeline.spool.segments import Segment, listing
 from pipeline.system.answers import is_ready
+from pipeline.system.durable_files import MB
 
 SECONDS: Final = 10.0
 LISTS_SECONDS: Final = 600.0
@@ -31,18 +35,27 @@ LATE: Final = 60
 MINUTES: Final = 5
 ASK_SECONDS: Final = 3
 """The strip waits no longer for the database: every page has it."""
+OLD_LISTS: Final = 90
+"""Days after which a list of networks names many of them wrongly."""
+MOST_COUNTED: Final = 16 * MB
+"""Bytes of the spool that are counted into events; a larger backlog is told in files."""
 NOT_COUNTED: Final = 2
 """The newest minutes are incomplete: a hit is counted when it is stored."""
 
 
 class Pulse(NamedTuple):
-    """The figures; `per_minute` by site, None where the database does not answer; `lag` in seconds, `lists` in days."""
+    """The figures; `per_minute` by site, None where the database does not answer, `away_since` the moment when that was first seen.
+
+    `waiting` are files of the spool with `events` (None for too many to count); `lag` in seconds, `lists` in days.
+    """
 
     accepts: bool
     per_minute: Mapping[str, float] | None
     waiting: int
     lag: int
     lists: int | None
+    events: int | None = 0
+    away_since: datetime | None = None
 
     def hits(self, sites: Iterable[str]) -> float | None:
         """Return the hits a minute of these sites."""
@@ -53,9 +66,16 @@ class Pulse(NamedTuple):
         """Whether events wait for longer than they should."""
         return self.lag > LATE
 
+    @property
+    def has_old_lists(self) -> bool:
+        """Whether the lists are missing or too old."""
+        return self.lists is None or self.lists > OLD_LISTS
+
 
 _PULSES: Final = Kept[Pulse](SECONDS)
 _LISTS: Final = Kept[date | None](LISTS_SECONDS)
+_AWAY: Final[dict[Path, datetime]] = {}
+"""When the database of a data directory was first seen not to answer."""
 
 
 def pulse(settings: Settings) -> Pulse:
@@ -67,14 +87,31 @@ def _pulse(settings: Settings) -> Pulse:
     # The segment that is being written is no backlog.
     waiting = [segment for segment in listing(settings.spool_dir) if segment.state == "seg"]
     oldest = min((segment.modified_ms for segment in waiting), default=0)
+    per_minute = _per_minute(settings)
+    if per_minute is None:
+        _AWAY.setdefault(settings.data, datetime.now(UTC))
+    else:
+        _AWAY.pop(settings.data, None)
     built = _LISTS.get(settings.data, lambda: _lists_day(settings)).value
     return Pulse(
         is_ready(f"{settings.collector.url}/health/ready"),
-        _per_minute(settings),
+        per_minute,
         len(waiting),
         max(0, round(time.time() - oldest / 1000)) if waiting else 0,
         (datetime.now(UTC).date() - built).days if built else None,
+        _events(waiting),
+        _AWAY.get(settings.data),
     )
+
+
+def _events(waiting: Sequence[Segment]) -> int | None:
+    if sum(segment.size for segment in waiting) > MOST_COUNTED:
+        return None
+    found = 0
+    for segment in waiting:
+        with suppress(OSError):  # it was delivered meanwhile
+            found += count_events(segment.path)
+    return found
 
 
 def _per_minute(settings: Settings) -> Mapping[str, float] | None:

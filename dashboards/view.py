@@ -84,6 +84,11 @@ class View:
         return found or self.refuse(404, "no_such_site")
 
     @property
+    def zone(self) -> tzinfo:
+        """The time zone of what is told of all sites: that of the person's first one, UTC without any."""
+        return self.sites[0].zone if self.sites else UTC
+
+    @property
     def pulse(self) -> Pulse:
         """The figures of the strip."""
         return pulse(self.settings)

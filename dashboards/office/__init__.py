@@ -3,4 +3,4 @@
 Owns what these three sections show; every fact comes from the function that the command of the same name uses.
 """
 
-__all__ = ["embed", "exposure", "health", "privacy", "requests", "tag"]
+__all__ = ["embed", "exposure", "health", "privacy", "requests", "tag", "week"]

@@ -84,6 +84,10 @@ class Words(NamedTuple):
         """Return day and time of a moment."""
         return format_datetime(moment, "d MMM, HH:mm", tzinfo=zone, locale=self.locale)
 
+    def lasted(self, seconds: float) -> str:
+        """Return how long something lasts."""
+        return format_timedelta(timedelta(seconds=seconds), locale=self.locale)
+
     def ago(self, moment: datetime, now: datetime) -> str:
         """Return how long ago a moment was."""
         return format_timedelta(min(moment - now, timedelta(seconds=-1)), add_direction=True, locale=self.locale)
