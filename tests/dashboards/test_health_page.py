@@ -14,6 +14,8 @@ import pytest
 from dashboards import strip
 from dashboards.kept import Kept
 from dashboards.office import health
+from dashboards.render import templates
+from dashboards.words.catalogue import Words
 from pipeline.networks.fetched import country_file
 from pipeline.operations.doctor import Result, examine
 from pipeline.settings.model import Settings
@@ -187,3 +189,62 @@ def test_a_kept_value_is_made_once_until_it_is_old() -> None:
     assert kept.get("b", make).value == 2
     assert kept.get("a", make, at_most=0).value == 3
     assert kept.get("a", make).value == 3
+
+
+def strip_of(text: str) -> str:
+    """Return the strip of a page."""
+    found = re.search(r'<div class="strip".*?</div>', text, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def test_the_strip_says_what_to_do_where_something_is_not_well_and_is_red_only_then(
+    clickhouse: Settings, tmp_path: Path
+) -> None:
+    with office(clickhouse, tmp_path / "var", clickhouse=ClickHouse(port=free_port(), tcp_port=0)) as pages:
+        seal(pages.settings, seconds_ago=600)
+        browser = pages.browser("owner")
+        shown = strip_of(browser.get("/embed").text)
+        words = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+        assert shown.count('class="state bad"') == 2
+        assert "● the collector does not answer: visits are lost until it does; start it with clinic-pixel up" in words
+        assert "● hits unknown: the database does not answer. Away since" in words
+        assert "▲ events have waited for 10 minutes:" in words
+        assert "▲ no list of countries: run clinic-pixel lists fetch." in words
+        assert "выполните clinic-pixel lists fetch" in strip_of(browser.get("/embed?lang=ru").text)
+
+
+def test_a_strip_where_all_is_well_has_no_colour_but_good() -> None:
+    well = strip.Pulse(accepts=True, per_minute={"clinic": 3.0}, waiting=0, lag=0, lists=2)
+    shown = templates().get_template("strip.html").module.strip(well, ["clinic"], Words("en"), False, UTC)  # type: ignore[attr-defined]
+    assert re.findall(r'class="state (\w+)"', shown) == ["good"]
+    assert "3 hits a minute" in shown
+    assert "nothing waits in the spool" in shown
+    old = templates().get_template("strip.html").module.strip(well._replace(lists=91), [], Words("en"), False, UTC)  # type: ignore[attr-defined]
+    assert re.findall(r'class="state (\w+)"', old) == ["good", "warn"]
+
+
+def test_a_backlog_is_told_in_events_and_a_huge_one_in_files(
+    clickhouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = own_data(clickhouse, tmp_path / "var")
+    seal(settings, seconds_ago=5)
+    segment = next(settings.spool_dir.glob("*.seg"))
+    segment.write_bytes(b'01234567 {"record":"event",}\n' * 3 + b'01234567 {"record":"counts",}\n')
+    assert strip._pulse(settings).events == 3
+    monkeypatch.setattr(strip, "MOST_COUNTED", 50)
+    assert (strip._pulse(settings).events, strip._pulse(settings).waiting) == (None, 1)
+
+
+def test_the_database_is_away_since_it_was_first_seen_so_and_no_longer_once_it_answers(
+    clickhouse: Settings, tmp_path: Path
+) -> None:
+    settings = own_data(clickhouse, tmp_path / "var")
+    away = settings.model_copy(update={"clickhouse": ClickHouse(port=free_port(), tcp_port=0)})
+    first = strip._pulse(away).away_since
+    assert first is not None
+    assert strip._pulse(away).away_since == first
+    assert strip._pulse(settings).away_since is None
+    later = strip._pulse(away).away_since
+    assert later is not None
+    assert later > first
