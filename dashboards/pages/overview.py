@@ -105,11 +105,14 @@ def show(view: View) -> Response:
     is_technical = may_open(view.person.role, "technical")
     read = asker.part(is_technical, lambda: week.read(view, sites))
     known = read if isinstance(read, week.Week) else week.Week([], [], {})
+    broken = asker.part(is_technical, lambda: _broken(view, sites, known))
+    cheating = asker.part(may_open(view.person.role, "fraud"), lambda: _cheating(view, sites))
     return view.show(
         "overview.html",
         sites=sites,
-        broken=asker.part(is_technical, lambda: _broken(view, sites, known)),
-        cheating=asker.part(may_open(view.person.role, "fraud"), lambda: _cheating(view, sites)),
+        is_away=asker.away is not None,
+        broken=broken,
+        cheating=cheating,
         flow=_flow(view, sites, known) if isinstance(read, week.Week) else read,
         of_sites=[week.of_site(view, each, known) for each in sites] if isinstance(read, week.Week) else [],
         is_technical=is_technical,

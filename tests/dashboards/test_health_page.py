@@ -209,7 +209,7 @@ def test_the_strip_says_what_to_do_where_something_is_not_well_and_is_red_only_t
         assert shown.count('class="state bad"') == 2
         assert "● the collector does not answer: visits are lost until it does; start it with clinic-pixel up" in words
         assert "● hits unknown: the database does not answer. Away since" in words
-        assert "▲ events have waited for 10 minutes:" in words
+        assert "▲ events have waited for 10 minutes." in words
         assert "▲ no list of countries: run clinic-pixel lists fetch." in words
         assert "выполните clinic-pixel lists fetch" in strip_of(browser.get("/embed?lang=ru").text)
 

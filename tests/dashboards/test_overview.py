@@ -163,7 +163,8 @@ def test_the_overview_of_a_database_that_is_away_says_since_when_and_what_waits(
         since = _AWAY[pages.settings.data]
     assert "The database does not answer" in page.words
     assert f"Away since {since.day} {since:%b}, {since:%H:%M} or earlier." in page.words
-    assert "3 events wait in the spool" in page.words
+    assert "3 events wait in the spool. Collected events wait on disk" in page.words
     assert "nothing is lost" in page.words
     assert page.text.count('class="card"') == 3
+    assert page.words.count("docs/runbook.md") == 2, "once in the strip, once above the cards"
     assert time.monotonic() - begun < 20

@@ -22,12 +22,12 @@ HOUR = timedelta(hours=1)
 MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
 
 
-@pytest.fixture(scope="module")
-def listed(clickhouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """The dashboards over problems of each state, at two sites; no test of this file changes them."""
+@pytest.fixture
+def listed(clickhouse: Settings, tmp_path: Path) -> Iterator[Pages]:
+    """The dashboards over problems of each state, at two sites."""
     rows = Rows(clickhouse)
     rows.clear()
-    with office(clickhouse, tmp_path_factory.mktemp("list") / "var", sites=(CLINIC, BRANCH)) as pages:
+    with office(clickhouse, tmp_path / "var", sites=(CLINIC, BRANCH)) as pages:
         store_problems(pages.settings, of_each_state(MIDNIGHT))
         small = {"lost": 7.0, "lost_low": 2.0, "lost_high": 12.0}
         store_problems(
