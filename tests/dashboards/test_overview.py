@@ -62,7 +62,9 @@ def test_each_question_has_its_answer_in_words_with_the_worst_problem_as_a_sente
     assert "Is anything broken? ● 2 problems are open" in page.words
     assert "/doctors" in page.words
     assert "Lost or affected: about 120 (95 to 160)" in page.words
-    assert re.search(r"Is data flowing\? ✓ 7 hits in 15 minutes The newest hit came \d minutes ago\. Nothing waits", page.words)
+    assert re.search(
+        r"Is data flowing\? ✓ 7 hits in 15 minutes The newest hit came \d minutes ago\. Nothing waits", page.words
+    )
     assert "branch is silent: no hit in seven days. Is its tag still there?" in page.words
     assert "1 открытая проблема" in pages.browser("ops").get("/?site=branch&lang=ru").words
 
