@@ -14,6 +14,10 @@ HEIGHT: Final = 160
 LEFT: Final = 48
 """Room for the labels of the ticks."""
 MOST_LABELS: Final = 7
+LETTER: Final = 7
+"""The width of a letter of a label, at most."""
+ROW: Final = 14
+"""The height of a row of labels."""
 
 
 class Point(NamedTuple):
@@ -55,6 +59,16 @@ class Gap(NamedTuple):
     until: datetime
 
 
+class Placed(NamedTuple):
+    """A mark in the drawing: its label stands at `text`, `y`, to the right of the line or, near the edge, to the left (`anchor`)."""
+
+    x: float
+    label: str
+    text: float
+    y: int
+    anchor: str
+
+
 class Line(NamedTuple):
     """The shapes of a line chart, in units of the drawing."""
 
@@ -62,7 +76,7 @@ class Line(NamedTuple):
     band: str
     dots: Sequence[tuple[float, float]]
     gaps: Sequence[Gap]
-    marks: Sequence[tuple[float, str]]
+    marks: Sequence[Placed]
     ticks: Sequence[Tick]
     labels: Sequence[Label]
     width: int = WIDTH
@@ -83,7 +97,7 @@ def line(
         band=_band(points, places, scale),
         dots=[(run[0][0], scale.y(run[0][1].value or 0)) for run in runs if len(run) == 1],
         gaps=list(_gaps(points, places, step, left, width)),
-        marks=[(place, mark.label) for mark in marks if (place := _place(mark.at, points, places)) is not None],
+        marks=_marks(marks, points, places, width),
         ticks=[Tick(scale.y(value), value) for value in scale.ticks],
         labels=_labels(points, places),
         width=width,
@@ -125,11 +139,32 @@ def _gaps(points: Sequence[Point], places: Sequence[float], step: float, left: i
             yield Gap(round(first, 1), round(last - first, 1), of_gap[0][1].at, of_gap[-1][1].at)
 
 
+def _marks(marks: Sequence[Mark], points: Sequence[Point], places: Sequence[float], width: int) -> list[Placed]:
+    """Place the labels: those that would stand on each other go to rows of their own, and each name of one moment is drawn once."""
+    at = dict.fromkeys((place, mark.label) for mark in marks if (place := _place(mark.at, points, places)) is not None)
+    placed: list[Placed] = []
+    ends: list[list[tuple[float, float]]] = []
+    for x, label in sorted(at):
+        room = len(label) * LETTER
+        is_left = x + room > width
+        begin, end = (x - room, x) if is_left else (x, x + room)
+        row = next(
+            (n for n, row in enumerate(ends) if all(end < left or begin > right for left, right in row)), len(ends)
+        )
+        if row == len(ends):
+            ends.append([])
+        ends[row].append((begin, end))
+        placed.append(Placed(x, label, x - 3 if is_left else x + 3, 8 + row * ROW, "end" if is_left else "start"))
+    return placed
+
+
 def _place(at: datetime, points: Sequence[Point], places: Sequence[float]) -> float | None:
     before = [place for place, point in zip(places, points, strict=True) if point.at <= at]
     return before[-1] if before and at <= points[-1].at else None
 
 
 def _labels(points: Sequence[Point], places: Sequence[float]) -> list[Label]:
-    every = max(1, -(-len(points) // MOST_LABELS))
-    return [Label(places[number], points[number].at) for number in range(0, len(points), every)]
+    """Return labels at most `MOST_LABELS` times; of spans shorter than a day only those at midnight, which all name another day."""
+    days = [number for number, point in enumerate(points) if (point.at.hour, point.at.minute) == (0, 0)]
+    kept = days if 1 < len(days) < len(points) else list(range(len(points)))
+    return [Label(places[number], points[number].at) for number in kept[:: max(1, -(-len(kept) // MOST_LABELS))]]

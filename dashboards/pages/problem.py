@@ -1,64 +1,38 @@
-"""One problem: the five answers, the published numbers of its part of the site before and since, and the two things to do about it.
+"""One problem: the five answers, the published numbers of its place, who else is concerned, what became of it, and what to do about it.
 
-Owns which report shows the numbers of a place. The band of the chart is what eight of ten published days before the problem had: it is drawn from
-numbers that everybody of this section may read, not from the real ones of the engine.
+Rules: a form counts only for the state that its page showed, so who acts second sees what was done first; the same form sent twice counts once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from statistics import quantiles
-from typing import Final, NamedTuple
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Final
 
-from clickhouse_connect.driver import Client
 from starlette.responses import Response
 
-from dashboards.charts.line import Line, Mark, Point, line
-from dashboards.pages import technical
-from dashboards.pages.answered import Cell
+from dashboards.access.sessions import Sessions
+from dashboards.access.store import access_file
+from dashboards.problems import closer, numbers
+from dashboards.problems.fault import Fault, find
+from dashboards.problems.life import Step, seen, steps
 from dashboards.view import View
-from dashboards.words.catalogue import Words
-from pipeline.database.client import in_utc
 from pipeline.problems import life, store
 from pipeline.problems.problem import Problem
 
-BEFORE: Final = timedelta(days=28)
-AFTER: Final = timedelta(days=7)
-ENOUGH: Final = 7
-"""Days before a problem without which no band is drawn."""
 LONGEST_REASON: Final = 200
-_CELLS: Final = (
-    "SELECT start, sum(number) FROM technical.cells WHERE site = {site:String} AND report = {report:String} AND grain = 'day'"
-    " AND measure = 'visitors' AND (key1 = {key:String} OR key2 != '' AND concat(key1, ' ', key2) = {key:String})"
-    " AND start >= {since:DateTime('UTC')} AND start < {until:DateTime('UTC')} GROUP BY start ORDER BY start"
-)
-
-
-class Numbers(NamedTuple):
-    """The published visitors of a place by day, as a line and as rows; `name` is the place, '' the whole site."""
-
-    name: str
-    line: Line
-    rows: Sequence[tuple[datetime, float | None]]
-
-    def cells(self, words: Words, zone: tzinfo) -> list[list[Cell]]:
-        """Return the rows as cells of a table."""
-        return [
-            [
-                Cell(words.day(day, zone), is_number=False),
-                Cell("" if value is None else words.written(value), is_number=True),
-            ]
-            for day, value in self.rows
-        ]
+MUTE_DAYS: Final = (1, 7, 28, 90)
+REASON_ONCE: Final = ("close", "mute")
+"""What needs a reason, or the fix; the end of a silence needs none."""
+_changing: Final = Lock()
 
 
 def show(view: View) -> Response:
-    """Show one problem."""
-    told = technical.find(view)
-    with view.ask() as client:
-        numbers = _numbers(view, client, told)
-    return view.show("problem.html", problem=told, numbers=numbers, around=_around(told), can_change=can_change(view))
+    """Show one problem; its single pages only after a purpose was given, once in a session."""
+    fault = find(view)
+    if _wants_paths(view) and not view.session.purpose:
+        return view.show("problem_purpose.html", problem=fault, refused="", longest=LONGEST_REASON)
+    return _shown(view, fault)
 
 
 def can_change(view: View) -> bool:
@@ -67,77 +41,103 @@ def can_change(view: View) -> bool:
 
 
 def change(view: View) -> Response:
-    """Mute a problem for some days with a reason, or close it as fixed by a mark."""
-    told = technical.find(view)
+    """Take a purpose, or mute a problem for some days with a reason, end its silence, or close it as fixed by a mark."""
+    fault = find(view)
+    if "purpose" in view.form:
+        if purpose := _line(view.form["purpose"]):
+            Sessions(access_file(view.settings)).give_purpose(view.session, purpose)
+            return view.go(f"{view.address}?paths=1")
+        return view.show(
+            "problem_purpose.html", status=400, problem=fault, refused="no_reason_told", longest=LONGEST_REASON
+        )
     if not can_change(view):
         view.refuse(403, "not_yours")
-    reason = " ".join(view.form.get("reason", "").split())
-    if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
-        view.refuse(400, "no_reason")
-    with store.connected(view.settings) as client:
-        before = next((each for each in store.newest(client, view.now).get(told.site, []) if each.id == told.id), None)
-        if before is None:
-            view.refuse(404, "no_such_problem")
-        after = _closed(view, before, reason) if view.form.get("do") == "close" else _muted(view, before, reason)
-        store.write(client, [store.change(view.settings.chosen_site(told.site), after)])
+    act, reason, days = view.form.get("do", ""), _line(view.form.get("reason", "")), view.form.get("days", "7")
+    if act not in ("close", "mute", "unmute") or (act == "mute" and days not in map(str, MUTE_DAYS)):
+        view.refuse(400, "foreign_form")
+    if act in REASON_ONCE and not reason:
+        return _shown(view, fault, refused=act)
+    with _changing:
+        fault = find(view)
+        if view.form.get("seen", "") != seen(fault.life):
+            newest = _newest(fault)
+            if newest and _is_the_same(view, newest, act, reason):
+                return view.go(view.address)  # the form was sent twice
+            return view.show("problem_conflict.html", status=409, problem=fault, newest=newest)
+        _store(view, fault, act, reason, int(days))
     return view.go(view.address)
 
 
-def _muted(view: View, problem: Problem, reason: str) -> Problem:
-    days = view.form.get("days", "7")
-    if days not in ("1", "7", "28"):
-        view.refuse(400, "no_reason")
-    return life.muted(problem, view.now + timedelta(days=int(days)), reason, view.now)
+def _shown(view: View, fault: Fault, refused: str = "") -> Response:
+    with_paths = _wants_paths(view) and bool(view.session.purpose)
+    if with_paths:
+        closer.note_reading(view, fault)
+    with view.ask() as client:
+        shown = numbers.numbers_of(view, client, fault)
+        tables = closer.tables(view, client, fault, with_paths=with_paths)
+    return view.show(
+        "problem.html",
+        status=400 if refused else 200,
+        problem=fault,
+        numbers=shown,
+        tables=tables,
+        with_paths=with_paths,
+        around=_around(fault),
+        steps=list(reversed(steps(fault.life))),
+        seen=seen(fault.life),
+        can_change=can_change(view),
+        ends={days: view.now + timedelta(days=days) for days in MUTE_DAYS},
+        longest=LONGEST_REASON,
+        refused=refused,
+        given="".join(filter(str.isprintable, view.form.get("reason", "")[:LONGEST_REASON])),
+    )
 
 
-def _closed(view: View, problem: Problem, mark: str) -> Problem:
-    return life.closed(problem, mark, view.now)
+def _wants_paths(view: View) -> bool:
+    return view.query.get("paths", "") == "1"
 
 
-def _numbers(view: View, client: Client, told: technical.Told) -> Numbers | None:
-    report, key = _report_of(told)
-    if not report:
-        return None
-    since, until = told.since - BEFORE, min(view.now, (told.until or told.since) + AFTER)
-    values = {"site": told.site, "report": report, "key": key, "since": since, "until": until}
-    known = {
-        in_utc(start): float(number) if number is not None else None
-        for start, number in client.query(_CELLS, parameters=values).result_rows
-    }
-    if not known:
-        return None
-    first, days = min(known), (max(known) - min(known)).days
-    rows = [(day, known.get(day)) for day in (first + timedelta(days=number) for number in range(days + 1))]
-    band = _band([value for day, value in rows if value is not None and day < told.since - timedelta(days=1)])
-    points = [Point(day, value, *band) for day, value in rows]
-    marks = [Mark(told.since, told.changed.split(", ")[0] or view.words.say("onset"))]
-    return Numbers(key, line(points, marks), rows)
+def _line(given: str) -> str:
+    """Return what a person wrote as one line, '' where it is empty, too long or not printable."""
+    text = " ".join(given.split())
+    return text if len(text) <= LONGEST_REASON and text.isprintable() else ""
 
 
-def _report_of(told: technical.Told) -> tuple[str, str]:
-    """Return the report that has the numbers of a problem's place, and the key there; no report where none has them."""
-    if told.page.startswith("/"):
-        return "pages", told.page
-    if told.browser:
-        return "browsers", told.browser
-    if told.network:
-        return "networks", told.network
-    return ("", "") if told.page or told.country else ("traffic_by_day", "")
+def _newest(fault: Fault) -> Step | None:
+    """Return what a person did last, else the last step of the engine."""
+    known = steps(fault.life)
+    return next((each for each in reversed(known) if each.is_by_a_person), known[-1] if known else None)
 
 
-def _band(before: Sequence[float]) -> tuple[float | None, float | None]:
-    if len(before) < ENOUGH:
-        return None, None
-    tenths = quantiles(before, n=10, method="inclusive")
-    return tenths[0], tenths[-1]
+def _is_the_same(view: View, newest: Step, act: str, reason: str) -> bool:
+    kind = {"close": "closed", "mute": "muted", "unmute": "unmuted"}[act]
+    return (newest.kind, newest.by, newest.text) == (kind, view.person.name, reason if act != "unmute" else "")
 
 
-def _around(told: technical.Told) -> dict[str, str]:
+def _store(view: View, fault: Fault, act: str, reason: str, days: int) -> None:
+    with store.connected(view.settings) as client:
+        known = store.newest(client, view.now).get(fault.site, [])
+        before = next((each for each in known if each.id == fault.id), None)
+        site = view.settings.site(fault.site)
+        if before is None or site is None:
+            view.refuse(409, "problem_too_old")
+        store.write(client, [store.change(site, _changed(view, before, act, reason, days))])
+
+
+def _changed(view: View, problem: Problem, act: str, reason: str, days: int) -> Problem:
+    now = max(view.now, problem.changed_at + timedelta(milliseconds=1))
+    if act == "close":
+        return life.closed(problem, reason, now, view.person.name)
+    until = now + timedelta(days=days) if act == "mute" else now
+    return life.muted(problem, _to_the_second(until), reason, now, view.person.name)
+
+
+def _to_the_second(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _around(fault: Fault) -> dict[str, str]:
     """Return the period of the reports beside the problem: from a week before it."""
-    until = told.until.astimezone(UTC) if told.until else None
-    since = (told.since - timedelta(days=7)).astimezone(UTC)
-    return {
-        "site": told.site,
-        "since": f"{since:%Y-%m-%d}",
-        "until": f"{until + timedelta(days=1):%Y-%m-%d}" if until else "",
-    }
+    since, until = (fault.since - timedelta(days=7)).astimezone(fault.zone), fault.until
+    last = (until + timedelta(days=1)).astimezone(fault.zone) if until else None
+    return {"site": fault.site, "since": f"{since:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}" if last else ""}

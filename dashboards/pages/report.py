@@ -47,6 +47,7 @@ class Filter(NamedTuple):
     title: str
     value: str
 
+
 _FORMULA = re.compile(r"(^|[;\t\r\n])([=+\-@\t\r])")
 """What a spreadsheet runs at the begin of a cell; where its language is Russian, a cell begins after a semicolon, too."""
 

@@ -168,12 +168,6 @@ def _one_of(view: View, name: str, known: Sequence[str]) -> str:
     return given if given in ("", *known) else view.refuse(400, "bad_problem_filter")
 
 
-def find(view: View) -> Told:
-    """Return the problem of the address; raises `PageError` where there is none that the person may see."""
-    found = problems(view)
-    return next((each for each in found if each.id == view.path["id"]), None) or view.refuse(404, "no_such_problem")
-
-
 def _told(row: Mapping[str, Any], view: View) -> Told:
     ending = "_ru" if view.language == "ru" else ""
     until = in_utc(row["until"]) if row["until"] else None
