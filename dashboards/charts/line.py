@@ -14,9 +14,9 @@ HEIGHT: Final = 160
 LEFT: Final = 48
 """Room for the labels of the ticks."""
 MOST_LABELS: Final = 7
-LETTER: Final = 7
-"""The width of a letter of a label, at most."""
-ROW: Final = 14
+LETTER: Final = 10
+"""The width of a letter of a label, at most: a narrow screen writes them larger."""
+ROW: Final = 18
 """The height of a row of labels."""
 
 

@@ -25,6 +25,7 @@ KINDS: Final[tuple[Kind, ...]] = ("browsers", "networks", "pages")
 MOST_ROWS: Final = 12
 LEAST: Final = 20
 """Of fewer visitors before the problem a change says nothing: the numbers are published with noise."""
+OF_PAGES: Final = ("page", "section", "source")
 _NAMES: Final = {
     "browsers": ("browser", "key1"),
     "versions": ("version", "concat(key1, ' ', key2)"),
@@ -143,6 +144,11 @@ def _change(view: View, all_before: float, before: float | None, since: float | 
 
 
 def _evidence(view: View, fault: Fault, dimension: str, name: str) -> str:
-    if fault.is_affected(dimension, name):
-        return view.words.say("problem_affected")
-    return view.words.say("problem_spared") if fault.is_spared(name) else ""
+    """Return what the engine found about a row: affected, not affected, or nothing."""
+    say, alike = view.words.say, OF_PAGES if dimension in OF_PAGES else (dimension,)
+    affected = [each for kind, each in ((fault.dimension, fault.name), *fault.also) if kind in alike]
+    if name in affected and not (dimension == "section" and fault.dimension in ("page", "source") and name != "/"):
+        return say("problem_affected")
+    if dimension == "section" and any(each == name or each.startswith(f"{name}/") for each in affected):
+        return say("problem_affected_part")
+    return say("problem_spared") if fault.is_spared(name) else ""

@@ -54,10 +54,6 @@ class Fault(NamedTuple):
         """Whether it goes on."""
         return self.state in ("open", "ongoing")
 
-    def is_affected(self, dimension: str, name: str) -> bool:
-        """Return whether the engine found the fault in a part of the site."""
-        return (dimension, name) in {(self.dimension, self.name), *self.also}
-
     def is_spared(self, name: str) -> bool:
         """Return whether the engine named a part as one without the fault."""
         return f", {name}, " in f", {self.works_for}, "

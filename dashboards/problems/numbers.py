@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from statistics import fmean, median, quantiles
+from statistics import median, quantiles
 from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
@@ -21,7 +21,7 @@ from dashboards.problems.place import Source, source_of
 from dashboards.view import View
 from pipeline.database.client import in_utc
 from pipeline.problems.problem import Place
-from pipeline.problems.words import clean, named
+from pipeline.problems.words import FEW, clean, named
 from pipeline.reports.buckets import Grain, bucket
 from pipeline.reports.statements import write
 
@@ -35,14 +35,23 @@ ENOUGH: Final = 7
 """Spans before a problem without which no band is drawn."""
 LONGEST_NAME: Final = 60
 SATURDAY: Final = 5
+MOST_OF_FEW: Final = FEW - 1
 _CELLS: Final = """\
-SELECT
-    start,
-    sumIf(number, measure = {{measure:String}} AND ({where})) AS value,
-    countIf(measure = {{measure:String}} AND ({where}) AND number IS NOT NULL) AS rows
-FROM technical.cells
-WHERE site = {{site:String}} AND report = {{report:String}} AND grain = {{grain:String}}
-    AND start >= {{since:DateTime('UTC')}} AND start < {{until:DateTime('UTC')}}
+SELECT start, sum(number) AS value, count(number) AS rows
+FROM
+(
+    SELECT start, number
+    FROM technical.cells
+    WHERE site = {{site:String}} AND report = {{report:String}} AND grain = {{grain:String}}
+        AND start >= {{since:DateTime('UTC')}} AND start < {{until:DateTime('UTC')}}
+        AND measure = {{measure:String}} AND ({where})
+    UNION ALL
+    -- What is published without such a row has fewer than 5 visitors there.
+    SELECT start, NULL AS number
+    FROM technical.publications
+    WHERE site = {{site:String}} AND report = {{report:String}} AND grain = {{grain:String}}
+        AND start >= {{since:DateTime('UTC')}} AND start < {{until:DateTime('UTC')}}
+)
 GROUP BY start
 ORDER BY start"""
 _RELEASES: Final = """\
@@ -142,29 +151,34 @@ def _spans(known: Mapping[datetime, tuple[float, bool]], fault: Fault, grain: Gr
         value, is_there = known.get(at, (0.0, False))
         found.append(Span(at.astimezone(fault.zone), value if is_there else None, at in known and not is_there))
         at = bucket(grain, at, fault.zone).end
-    before = [
-        each for each in found if each.value is not None and bucket(grain, each.at, fault.zone).end <= fault.quiet_until
-    ]
-    bands = {
-        kind: _band([each.value or 0 for each in before if _kind(each.at, grain) == kind])
+    before = [each for each in found if _is_known(each) and bucket(grain, each.at, fault.zone).end <= fault.quiet_until]
+    of_kind = {
+        kind: _band([each for each in before if _kind(each.at, grain) == kind])
         for kind in {_kind(each.at, grain) for each in found}
     }
-    of_all = _band([each.value or 0 for each in before])
+    of_all = _band(before)
     for each in found:
-        low, high = bands[_kind(each.at, grain)]
+        low, high = of_kind[_kind(each.at, grain)]
         low, high = (low, high) if high is not None or grain == "hour" else of_all
         yield each._replace(low=low, high=high)
+
+
+def _is_known(span: Span) -> bool:
+    return span.value is not None or span.is_few
 
 
 def _kind(at: datetime, grain: Grain) -> int:
     return at.hour if grain == "hour" else int(at.weekday() >= SATURDAY)
 
 
-def _band(before: Sequence[float]) -> tuple[float | None, float | None]:
-    if len(before) < ENOUGH:
+def _band(before: Sequence[Span]) -> tuple[float | None, float | None]:
+    """Return what eight of ten spans had; one with too few to be published counts as none below, and as the most that it may be above."""
+    if len(before) < ENOUGH or all(each.is_few for each in before):
         return None, None
-    tenths = quantiles(before, n=10, method="inclusive")
-    return tenths[0], tenths[-1]
+    low = quantiles([each.value or 0 for each in before], n=10, method="inclusive")[0]
+    return low, quantiles(
+        [MOST_OF_FEW if each.value is None else each.value for each in before], n=10, method="inclusive"
+    )[-1]
 
 
 def _own_marks(view: View, fault: Fault) -> Iterator[Mark]:
@@ -193,25 +207,29 @@ def _message(view: View, fault: Fault, source: Source, spans: Sequence[Span], gr
     say = view.words.say
     name = say("problem_site") if source.is_whole or fault.dimension == "site" else _name(view, fault)
     text = [say(source.text, name=name)]
-    before = [
-        each.value for each in spans if each.value is not None and each.at < fault.quiet_until - timedelta(days=1)
-    ]
+    before = [each for each in spans if _is_known(each) and each.at < fault.quiet_until - timedelta(days=1)]
     since = [each for each in spans if each.at >= fault.since and (fault.until is None or each.at < fault.until)]
-    kept = [each.value for each in since if each.value is not None]
-    each_span = {"hour": "problem_each_hour", "day": "problem_each_day"}[grain]
+    each_span = f"problem_each_{grain}"
     if len(before) >= ENOUGH:
-        text.append(say(f"{each_span}_before", n=round(median(before))))
-    elif any(each.is_few for each in spans if each.at < fault.quiet_until):
-        text.append(say("problem_few_before"))
-    if kept:
-        text.append(say(f"{each_span}_since", n=round(fmean(kept))))
-    elif since:
-        text.append(say("problem_few_since" if any(each.is_few for each in since) else "problem_none_since"))
+        text.append(_usual(view, before, f"{each_span}_before", "problem_few_before"))
+    if any(_is_known(each) for each in since):
+        text.append(
+            _usual(view, [each for each in since if _is_known(each)], f"{each_span}_since", "problem_few_since")
+        )
     else:
-        text.append(say("problem_not_yet"))
+        text.append(say("problem_none_since" if since else "problem_not_yet"))
     band = {"hour": "problem_band_hour", "day": "problem_band_day"}[grain]
     text.append(say(band if any(each.high is not None for each in spans) else "problem_no_band"))
+    if any(each.value is None for each in spans):
+        text.append(say("problem_hatched"))
     return " ".join(text)
+
+
+def _usual(view: View, spans: Sequence[Span], known: str, few: str) -> str:
+    """Return the median in words; of spans with too few visitors only that they are too few."""
+    middle = median(each.value or 0 for each in spans)
+    is_few = middle < FEW and any(each.is_few for each in spans)
+    return view.words.say(few) if is_few else view.words.say(known, n=round(middle))
 
 
 def _name(view: View, fault: Fault) -> str:

@@ -60,7 +60,27 @@ def test_a_mark_is_at_the_span_in_which_it_happened_and_not_outside():
         width=148,
         left=48,
     )
-    assert drawn.marks == [(98.0, "release 2")]
+    assert [(each.x, each.label) for each in drawn.marks] == [(98.0, "release 2")]
+
+
+def test_labels_of_near_marks_stand_in_rows_and_one_at_the_edge_to_the_left_of_its_line():
+    days = points(*range(28))
+    marks = [
+        Mark(BEGIN + timedelta(days=day), label)
+        for day, label in ((10, "release 1.4"), (11, "begin"), (27, "end"), (27, "end"))
+    ]
+    first, second, last = line(days, marks).marks
+    assert (first.anchor, second.anchor, last.anchor) == ("start", "start", "end")
+    assert first.y < second.y, "else one would be written over the other"
+    assert last.y == first.y
+    assert last.text < last.x
+
+
+def test_hours_are_labelled_once_a_day_at_midnight():
+    hours = [Point(BEGIN + timedelta(hours=number), 1) for number in range(5, 7 * 24)]
+    labels = line(hours).labels
+    assert [label.at.hour for label in labels] == [0] * len(labels)
+    assert len({label.at.date() for label in labels}) == len(labels) == 6
 
 
 def test_the_band_goes_around_what_was_expected():
