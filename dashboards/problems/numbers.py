@@ -13,15 +13,15 @@ from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
 
-from dashboards.charts.line import Line, Mark, Point, line
+from dashboards.charts.line import Line, Point, line
 from dashboards.pages.answered import Cell, Column
 from dashboards.problems.fault import Fault
-from dashboards.problems.life import steps
+from dashboards.problems.marks import marks_of
 from dashboards.problems.place import Source, source_of
 from dashboards.view import View
 from pipeline.database.client import in_utc
 from pipeline.problems.problem import Place
-from pipeline.problems.words import FEW, clean, named
+from pipeline.problems.words import FEW, named
 from pipeline.reports.buckets import Grain, bucket
 from pipeline.reports.statements import write
 
@@ -54,13 +54,6 @@ FROM
 )
 GROUP BY start
 ORDER BY start"""
-_RELEASES: Final = """\
-SELECT key1 AS release, min(start) AS first
-FROM technical.cells
-WHERE site = {site:String} AND report = 'releases' AND grain = 'day' AND measure = 'visitors' AND key1 NOT LIKE '(%'
-    AND start >= {since:DateTime('UTC')} AND start < {until:DateTime('UTC')}
-GROUP BY release
-ORDER BY first"""
 
 
 class Numbers(NamedTuple):
@@ -98,7 +91,7 @@ def numbers_of(view: View, client: Client, fault: Fault) -> Numbers | None:
         return None
     spans = list(_spans(known, fault, grain))
     shown = [each for each in spans if not is_hourly or each.at >= fault.since - AFTER]
-    marks = [*_own_marks(view, fault), *_releases(client, values, fault)]
+    marks = marks_of(view, client, fault, values)
     return Numbers(
         line([Point(each.at, each.value, each.low, each.high) for each in shown], marks),
         _message(view, fault, source, spans, grain),
@@ -179,27 +172,6 @@ def _band(before: Sequence[Span]) -> tuple[float | None, float | None]:
     return low, quantiles(
         [MOST_OF_FEW if each.value is None else each.value for each in before], n=10, method="inclusive"
     )[-1]
-
-
-def _own_marks(view: View, fault: Fault) -> Iterator[Mark]:
-    """Yield the begin with all changes that may have made it, the fixes that people named, and the end."""
-    changed = [clean(each, 24) for each in fault.changed.split(", ") if each]
-    yield Mark(fault.since, ", ".join([view.words.say("onset"), *changed[:2]]) + (" …" if len(changed) > 2 else ""))
-    for step in steps(fault.life):
-        if step.kind == "closed":
-            yield Mark(step.at, view.words.say("problem_mark_fix", name=clean(step.text, 24)))
-    if fault.until:
-        yield Mark(fault.until, view.words.say("problem_mark_end"))
-
-
-def _releases(client: Client, values: Mapping[str, object], fault: Fault) -> Iterator[Mark]:
-    """Yield the releases that the tag named first after the begin of the chart; the first day with one is its mark."""
-    asked = {name: values[name] for name in ("site", "since", "until")}
-    found = [(str(name), in_utc(first)) for name, first in client.query(_RELEASES, parameters=asked).result_rows]
-    begin = min((first for _, first in found), default=None)
-    for name, first in found:
-        if first != begin and name not in fault.changed:
-            yield Mark(first, clean(name, 16))
 
 
 def _message(view: View, fault: Fault, source: Source, spans: Sequence[Span], grain: Grain) -> str:
