@@ -63,7 +63,9 @@ def find(view: View) -> Fault:
     """Return the problem of the address; raises `PageError` where there is none that the person may see."""
     of = next(each for each in report.reports() if each.view == "technical.problems")
     with view.ask() as client:
-        table = run(view.settings, of, "", view.now - OLDEST, view.now, client=client)
+        # A time is asked for in whole seconds, and what was changed just now must be seen.
+        until = datetime.now(UTC) + timedelta(seconds=1)
+        table = run(view.settings, of, "", view.now - OLDEST, until, client=client)
     for each in table.rows:
         row = dict(zip(table.columns, each, strict=True))
         if row["problem"] == view.path["id"] and view.person.may_see(str(row["site"])):
