@@ -110,11 +110,11 @@ def _table(view: View, client: Client, fault: Fault, kind: Kind, *, with_paths: 
     note = "problem_nothing_published" if not found else "problem_not_yet" if not days_since else ""
     return Compared(
         kind,
-        say(f"problem_by_{named.get(kind, kind)}"),
+        say("problem_by_" + named.get(kind, kind)),
         say(note) if note else say("problem_compared", before=days_before, since=days_since),
         [
-            Column(say(f"problem_head_{dimension}"), "", is_number=False),
-            *(Column(say(f"problem_head_{each}"), "", is_number=True) for each in ("before", "since", "change")),
+            Column(say("problem_head_" + dimension), "", is_number=False),
+            *(Column(say("problem_head_" + each), "", is_number=True) for each in ("before", "since", "change")),
             Column(say("problem_head_evidence"), "", is_number=False),
         ],
         [

@@ -178,16 +178,13 @@ def _message(view: View, fault: Fault, source: Source, spans: Sequence[Span], gr
     """Return what the chart shows, in words: the number of the place, what was usual, and what it was since the begin."""
     say = view.words.say
     name = say("problem_site") if source.is_whole or fault.dimension == "site" else _name(view, fault)
-    text = [say(source.text, name=name)]
+    text = [say("problem_shows_" + source.text, name=name)]
     before = [each for each in spans if _is_known(each) and each.at < fault.quiet_until - timedelta(days=1)]
     since = [each for each in spans if each.at >= fault.since and (fault.until is None or each.at < fault.until)]
-    each_span = f"problem_each_{grain}"
     if len(before) >= ENOUGH:
-        text.append(_usual(view, before, f"{each_span}_before", "problem_few_before"))
+        text.append(_usual(view, before, f"{grain}_before", "problem_few_before"))
     if any(_is_known(each) for each in since):
-        text.append(
-            _usual(view, [each for each in since if _is_known(each)], f"{each_span}_since", "problem_few_since")
-        )
+        text.append(_usual(view, [each for each in since if _is_known(each)], f"{grain}_since", "problem_few_since"))
     else:
         text.append(say("problem_none_since" if since else "problem_not_yet"))
     band = {"hour": "problem_band_hour", "day": "problem_band_day"}[grain]
@@ -201,7 +198,7 @@ def _usual(view: View, spans: Sequence[Span], known: str, few: str) -> str:
     """Return the median in words; of spans with too few visitors only that they are too few."""
     middle = median(each.value or 0 for each in spans)
     is_few = middle < FEW and any(each.is_few for each in spans)
-    return view.words.say(few) if is_few else view.words.say(known, n=round(middle))
+    return view.words.say(few) if is_few else view.words.say("problem_each_" + known, n=round(middle))
 
 
 def _name(view: View, fault: Fault) -> str:

@@ -61,8 +61,8 @@ class Source(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The key of the words for the number."""
-        return "problem_shows_visitors" if self.report in _OF_VISITORS else f"problem_shows_{self.report}"
+        """What the number is, as the key of its words ends: the report, or visitors."""
+        return VISITORS if self.report in _OF_VISITORS else self.report
 
 
 def source_of(watch: str, dimension: str, name: str) -> Source:
