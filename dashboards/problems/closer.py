@@ -35,25 +35,27 @@ _NAMES: Final = {
 }
 """How the rows are named: the dimension of the engine, and the SQL over the keys of the report."""
 _COMPARED: Final = """\
-WITH
-    of_report AS (
-        SELECT start, {name} AS name, number
-        FROM technical.cells
-        WHERE site = {{site:String}} AND report = {{report:String}} AND grain = 'day' AND measure = 'visitors'
-            AND (start >= {{before:DateTime('UTC')}} AND start < {{begin:DateTime('UTC')}}
-                OR start >= {{since:DateTime('UTC')}} AND start < {{until:DateTime('UTC')}})
-    ),
-    (SELECT uniqExact(start) FROM of_report WHERE start < {{begin:DateTime('UTC')}}) AS days_before,
-    (SELECT uniqExact(start) FROM of_report WHERE start >= {{since:DateTime('UTC')}}) AS days_since
 SELECT
     name,
     sumIf(number, start < {{begin:DateTime('UTC')}}) AS all_before,
     sumIf(number, start >= {{since:DateTime('UTC')}}) AS all_since,
     days_before,
     days_since
-FROM of_report
+FROM
+(
+    SELECT
+        start,
+        {name} AS name,
+        number,
+        uniqExactIf(start, start < {{begin:DateTime('UTC')}}) OVER () AS days_before,
+        uniqExactIf(start, start >= {{since:DateTime('UTC')}}) OVER () AS days_since
+    FROM technical.cells
+    WHERE site = {{site:String}} AND report = {{report:String}} AND grain = 'day' AND measure = 'visitors'
+        AND (start >= {{before:DateTime('UTC')}} AND start < {{begin:DateTime('UTC')}}
+            OR start >= {{since:DateTime('UTC')}} AND start < {{until:DateTime('UTC')}})
+)
 WHERE name != '' AND number IS NOT NULL
-GROUP BY name
+GROUP BY name, days_before, days_since
 ORDER BY all_before + all_since DESC, name
 LIMIT {{most:UInt32}}"""
 
