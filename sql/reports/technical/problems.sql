@@ -2,40 +2,29 @@
 WITH
     -- Exact numbers of people are not published: steps of 5 below 100, else two digits, as in the sentences.
     number -> if(number < 100, 5., pow(10, floor(log10(number)) - 1)) AS step,
+    -- Each stored change is read once. `life` are the changes of more than the estimated loss: what became of the problem.
     newest AS (
-        SELECT *
-        FROM pixel.problems
-        WHERE changed_at < {until:DateTime64(3, 'UTC')}
-        ORDER BY site, problem, changed_at DESC
-        LIMIT 1 BY site, problem
-    ),
-    -- What became of each problem: the rows in which more than the estimated loss changed.
-    lives AS (
-        SELECT site, problem, toJSONString(arraySort(groupArray(change))) AS history
+        SELECT *, groupArrayIf(change, place = 1 OR told != told_before) OVER (PARTITION BY site, problem) AS life
         FROM
         (
             SELECT
-                site, problem,
-                tuple(changed_at, state, muted_until, fixed_by, verdict, mute_reason, by)::Tuple(
+                *,
+                JSONExtractString(facts, 'verdict') AS verdict,
+                (toString(state), muted_until, fixed_by, verdict) AS told,
+                lagInFrame(told) OVER changes AS told_before,
+                row_number() OVER changes AS place,
+                (
+                    changed_at, toString(state), muted_until, fixed_by, verdict,
+                    JSONExtractString(facts, 'mute_reason'), JSONExtractString(facts, 'by')
+                )::Tuple(
                     at DateTime64(3, 'UTC'), state String, muted_until DateTime('UTC'), fixed_by String, verdict String, reason String, by String
-                ) AS change,
-                row_number() OVER life AS place,
-                (state, muted_until, fixed_by, verdict) AS told,
-                lagInFrame(told) OVER life AS told_before
-            FROM
-            (
-                SELECT
-                    site, problem, changed_at, toString(state) AS state, muted_until, fixed_by,
-                    JSONExtractString(facts, 'verdict') AS verdict,
-                    JSONExtractString(facts, 'mute_reason') AS mute_reason,
-                    JSONExtractString(facts, 'by') AS by
-                FROM pixel.problems
-                WHERE changed_at < {until:DateTime64(3, 'UTC')}
-            )
-            WINDOW life AS (PARTITION BY site, problem ORDER BY changed_at ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+                ) AS change
+            FROM pixel.problems
+            WHERE changed_at < {until:DateTime64(3, 'UTC')}
+            WINDOW changes AS (PARTITION BY site, problem ORDER BY changed_at ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
         )
-        WHERE place = 1 OR told != told_before
-        GROUP BY site, problem
+        ORDER BY site, problem, changed_at DESC
+        LIMIT 1 BY site, problem
     )
 SELECT
     newest.problem AS problem,
@@ -65,9 +54,8 @@ SELECT
     newest.quiet_until AS quiet_until,
     if(newest.muted_until > {until:DateTime64(3, 'UTC')}, nullIf(newest.muted_until, toDateTime(0, 'UTC')), NULL) AS muted_until,
     toJSONString(JSONExtract(newest.facts, 'also', 'Array(Tuple(dimension String, name String))')) AS also_for,
-    lives.history AS history
+    toJSONString(arraySort(newest.life)) AS history
 FROM newest
-INNER JOIN lives ON lives.site = newest.site AND lives.problem = newest.problem
 WHERE newest.state != 'resolved' OR newest.until >= {since:DateTime64(3, 'UTC')}
 ORDER BY urgency DESC, newest.lost DESC, problem
 
