@@ -21,7 +21,8 @@ from dashboards.charts.waterfall import Sign, Waterfall, waterfall
 from dashboards.pages import evidence
 from dashboards.pages.fraud import asked, cases_of, harm_of, reasons_of, split_reason, zone_of
 from dashboards.view import View
-from pipeline.fraud.sentences import family, measured, number
+from dashboards.words.catalogue import value_title
+from pipeline.fraud.sentences import attack, family, measured, number
 from pipeline.review import cases as review
 from pipeline.review.cases import DECISIONS, OPEN, Case, Details, Row
 from pipeline.scoring.rules import all_signals
@@ -29,7 +30,6 @@ from pipeline.scoring.score import LIKELY, PRIOR, WATCH, probability
 
 LONGEST_TEXT: Final = 200
 MOST_SUSPECTS: Final = 50
-MOST_DAYS: Final = 28
 _deciding: Final = Lock()
 
 
@@ -60,17 +60,17 @@ class When(NamedTuple):
 
 def show(view: View) -> Response:
     """Show the case; first the question for the purpose, once in a session."""
-    case = _find(view)
+    found, case = _find(view)
     if case.case != view.path["id"]:
         return view.go(f"/fraud/cases/{case.case}")
     if not view.session.purpose:
         return view.show("fraud_purpose.html", refused="", longest=LONGEST_TEXT)
-    return _shown(view, case)
+    return _shown(view, found, case)
 
 
 def send(view: View) -> Response:
     """Take the purpose, or a verdict."""
-    case = _find(view)
+    found, case = _find(view)
     if "purpose" in view.form:
         if purpose := _line(view.form["purpose"]):
             Sessions(access_file(view.settings)).give_purpose(view.session, purpose)
@@ -80,9 +80,9 @@ def send(view: View) -> Response:
         view.refuse(403, "no_purpose")
     decision, reason = view.form.get("decision", ""), _line(view.form.get("reason", ""))
     if decision not in DECISIONS or not reason:
-        return _shown(view, case, refused="text_refused" if decision in DECISIONS else "decision_missing")
+        return _shown(view, found, case, refused="text_refused" if decision in DECISIONS else "decision_missing")
     with _deciding:
-        case, known = _find(view), _details(view, case)
+        (_, case), known = _find(view), _details(view, case)
         if view.form.get("seen", "") != seen(case, known):
             newest = known.verdicts[-1] if known.verdicts else None
             return view.show("fraud_conflict.html", status=409, case=case, newest=newest, **_texts(view, case))
@@ -95,10 +95,10 @@ def seen(case: Case, known: Details) -> str:
     return f"{case.band} {known.verdicts[-1]['decided_at'].isoformat() if known.verdicts else '-'}"
 
 
-def _find(view: View) -> Case:
+def _find(view: View) -> tuple[list[Case], Case]:
     found = asked(view, lambda client: cases_of(view, client))
     try:
-        return review.find(found, view.path["id"])
+        return found, review.find(found, view.path["id"])
     except LookupError:
         view.refuse(404, "no_such_case")
 
@@ -107,7 +107,13 @@ def _details(view: View, case: Case) -> Details:
     return asked(view, lambda client: review.details(client, case))
 
 
-def _shown(view: View, case: Case, refused: str = "") -> Response:
+def next_of(found: Sequence[Case], case: Case) -> Case | None:
+    """Return the case that waits next in the order of the queue, from its begin again after the last one."""
+    at = [each.case for each in found].index(case.case)
+    return next((each for each in (*found[at + 1 :], *found[:at]) if each.is_queued), None)
+
+
+def _shown(view: View, found: Sequence[Case], case: Case, refused: str = "") -> Response:
     review.note_reading(view.settings, case, view.session.purpose, now=view.now, who=view.person.name)
     known, near, way = asked(
         view,
@@ -128,6 +134,7 @@ def _shown(view: View, case: Case, refused: str = "") -> Response:
         "case.html",
         status=400 if refused else 200,
         case=case,
+        next=next_of(found, case),
         known=known,
         newest=known.verdicts[-1] if known.verdicts else None,
         seen=seen(case, known),
@@ -140,6 +147,7 @@ def _shown(view: View, case: Case, refused: str = "") -> Response:
         innocent=case.innocent_explanation_ru if view.language == "ru" else case.innocent_explanation,
         when=_when(known.suspects, zone_of(view, case.site)),
         senders=evidence.senders(known.suspects),
+        sender_days=evidence.days_of(known.suspects),
         neighbours=near,
         way=way,
         letter=evidence.claim_text(view, case, known),
@@ -160,7 +168,14 @@ def _title(case: Case) -> str:
 
 
 def _texts(view: View, case: Case) -> dict[str, Any]:
-    return {"zone": zone_of(view, case.site), "harm": harm_of(view, case.harm, case.harm_unit)}
+    return {
+        "zone": zone_of(view, case.site),
+        "harm": harm_of(view, case.harm, case.harm_unit),
+        "class_of": lambda net_class: value_title("class", net_class, view.language),
+        "role_of": lambda role: value_title("step", role, view.language),
+        "attack_of": lambda kind: attack(kind, view.language),
+        "country_of": lambda code: view.words.locale.territories.get(code, code),
+    }
 
 
 def _line(given: str) -> str:
@@ -221,4 +236,5 @@ def _evidence(text: str) -> Mapping[str, str]:
 def _when(suspects: Sequence[Row], zone: Any) -> When:
     spans = [Span(row["first_seen"], row["last_seen"]) for row in suspects]
     days = strips(spans, zone)
-    return When(days[-MOST_DAYS:], max(0, len(days) - MOST_DAYS), clock(spans, zone), longest_gap(spans))
+    drawn = evidence.MOST_DAYS
+    return When(days[-drawn:], max(0, len(days) - drawn), clock(spans, zone), longest_gap(spans))

@@ -16,12 +16,14 @@ from starlette.responses import Response
 
 from dashboards.pages.fraud import asked, harm_of, reasons_of, zone_of
 from dashboards.view import View
-from pipeline.claims.advice import advice
+from pipeline.claims.advice import suggestions
 from pipeline.review import cases as review
 from pipeline.review.cases import Case, Details, Row
 
 MOST_STEPS: Final = 60
 """Hits of a page; the view gives 300."""
+MOST_DAYS: Final = 28
+"""Days that are drawn of a case."""
 LONG_GAP: Final = timedelta(minutes=30)
 """A longer time without a hit begins a new visit."""
 
@@ -54,8 +56,8 @@ class Sender(NamedTuple):
     network: str
     country: str
     net_class: str
-    first: date
-    last: date
+    days: Sequence[date]
+    """The UTC days on which one of them was there, in order."""
     subjects: int
     hits: int
 
@@ -94,14 +96,20 @@ def senders(suspects: Sequence[Row]) -> list[Sender]:
     made = [
         Sender(
             *key,
-            min(row["day"] for row in rows),
-            max(row["day"] for row in rows),
+            sorted({row["day"] for row in rows}),
             len(rows),
             sum(row["views"] + row["impressions"] for row in rows),
         )
         for key, rows in groups.items()
     ]
-    return sorted(made, key=lambda sender: (sender.first, -sender.hits))
+    return sorted(made, key=lambda sender: (sender.days[0], -sender.hits))
+
+
+def days_of(suspects: Sequence[Row]) -> list[date]:
+    """Return the UTC days from the first suspect to the last one, of many the last ones."""
+    found = [row["day"] for row in suspects]
+    number = min((max(found) - min(found)).days + 1, MOST_DAYS) if found else 0
+    return [max(found) - timedelta(days=number - 1 - place) for place in range(number)]
 
 
 def claim_text(view: View, case: Case, known: Details) -> str:
@@ -142,6 +150,5 @@ def claim_text(view: View, case: Case, known: Details) -> str:
 
 def show_advice(view: View) -> Response:
     """Show what a firewall could be told about the confirmed cases, and whom else each rule would have hit."""
-    asked(view, lambda client: review.is_scored(client))
-    rows = [each for each in advice(view.settings) if view.person.may_see(each.site)]
+    rows = [each for each in asked(view, suggestions) if view.person.may_see(each.site)]
     return view.show("fraud_advice.html", rows=rows)

@@ -17,13 +17,16 @@ from starlette.responses import Response
 from dashboards.charts.net import NETS
 from dashboards.charts.net import measures as measures_of
 from dashboards.pages.report import csv_of, file_of
-from dashboards.view import View
-from pipeline.fraud.sentences import family, without_usual
+from dashboards.view import QUERY_SECONDS, View
+from pipeline.errors import TooSlow
+from pipeline.fraud.sentences import family, marked, without_usual
 from pipeline.review import cases as review
 from pipeline.review.cases import BANDS, STATES, Case, Row
 from pipeline.scoring.rules import all_signals
 from pipeline.settings.site import Site
 
+SECONDS: Final = QUERY_SECONDS
+"""A question of a page; a command may take longer."""
 MOST_CASES: Final = 100
 """Cases of a page; the download has all of them."""
 SEEN: Final[Mapping[str, timedelta]] = {"24h": timedelta(days=1), "7d": timedelta(days=7), "28d": timedelta(days=28)}
@@ -43,10 +46,19 @@ class Sum(NamedTuple):
 
 
 def asked(view: View, question: Callable[[Client], Answer]) -> Answer:
-    """Return the answer of the views of reviewers; raises `PageError` where the review is off."""
+    """Return the answer of the views of reviewers; raises `PageError` where the review is off, or a question takes longer than a page waits."""
     if not view.settings.fraud.enabled:
         view.refuse(404, "fraud_off")
-    return review.asked(view.settings, question)
+
+    def bounded(client: Client) -> Answer:
+        client.set_client_setting("max_execution_time", SECONDS)
+        client.set_client_setting("cancel_http_readonly_queries_on_client_close", 1)
+        return question(client)
+
+    try:
+        return review.asked(view.settings, bounded)
+    except TooSlow:
+        view.refuse(504, "fraud_slow")
 
 
 def cases_of(view: View, client: Client) -> list[Case]:
@@ -85,9 +97,9 @@ def reasons_of(view: View, case: Case) -> Sequence[str]:
 
 
 def split_reason(view: View, reason: str) -> tuple[str, str]:
-    """Return what was measured, and what is usual, '' where the reason does not say it."""
+    """Return what was measured, and what is usual, '' where the reason does not say it; a star marks a shipped value."""
     measured = without_usual(reason, view.language)
-    return measured, reason[len(measured) :].strip()
+    return measured, marked(reason[len(measured) :], view.language).strip()
 
 
 def show(view: View) -> Response:

@@ -37,7 +37,7 @@ def test_the_path_has_the_pages_of_one_suspect_in_order_and_the_time_between_the
     assert places == sorted(places)
     assert "12 hits in order" in page.words
     assert "paid click" in page.words
-    assert "attack: dotfile" in page.words
+    assert "attack: hidden files" in page.words
     assert busy.audited()[-1] == ("fraud_case", {"case": case, "purpose": "weekly review"}, "olga")
 
 

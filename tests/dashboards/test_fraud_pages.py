@@ -159,7 +159,35 @@ def test_cases_of_the_same_network_and_days_are_neighbours(busy: Desk) -> None:
     first, second = (each["case"] for each in busy.cases(browser)[:2])
     page = browser.get(f"/fraud/cases/{first}")
     assert f'href="/fraud/cases/{second}"' in page.text
-    assert "the same network (Rostelecom), which alone means little" in page.words
+    assert "the same network: Rostelecom" in page.words
+
+
+def test_a_case_begins_with_the_answer_and_leads_to_the_decision_and_to_the_next_case(busy: Desk) -> None:
+    browser = busy.reviewer()
+    first, second, *_ = (each["case"] for each in busy.cases(browser))
+    page = browser.get(f"/fraud/cases/{first}")
+    answer = "suspected, likely . Probably no ordinary visitor. Nobody has decided yet."
+    assert page.words.index(answer) < page.words.index("12 paid clicks") < page.words.index("Why")
+    assert 'href="#verdict"' in page.text
+    assert f'<a href="/fraud/cases/{second}">Next case that waits</a>' in page.text
+    last = busy.cases(browser)[-1]["case"]
+    assert f'<a href="/fraud/cases/{first}">Next case that waits</a>' in browser.get(f"/fraud/cases/{last}").text
+
+
+def test_kinds_of_networks_and_countries_are_words_of_the_language(busy: Desk) -> None:
+    browser = busy.reviewer()
+    case = busy.cases(browser)[0]["case"]
+    assert "Russia" in browser.get(f"/fraud/cases/{case}").words
+    russian = browser.get(f"/fraud/cases/{case}?lang=ru").words
+    assert "Россия" in russian
+    assert "datacenter" not in russian
+
+
+def test_a_shipped_value_has_a_star_and_the_page_explains_it_once(busy: Desk) -> None:
+    page = busy.pages.browser("security").get("/fraud")
+    assert "*." in page.words
+    assert page.words.count("Shipped value, not yet calibrated on this site.") == 1
+    assert "(shipped value" not in page.words
 
 
 @pytest.mark.parametrize("role", [role for role in get_args(Role) if role not in ("security", "admin")])

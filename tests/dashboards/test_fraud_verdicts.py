@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.pages import fraud
+from dashboards.view import QUERY_SECONDS
 from pipeline.settings.sections import Fraud
 from support.command import free_port
 from support.dashboards import serving
@@ -158,6 +160,18 @@ def test_a_download_has_all_columns_and_no_cell_is_run_as_a_formula(desk: Desk) 
     assert json.loads(browser.get("/reports/fraud/signals.json").text)[0]["signal"] == "F02"
     for path in ("/reports/fraud/cases.xml", "/reports/fraud/verdicts.csv"):
         assert browser.get(path).status == 404
+
+
+def test_a_question_of_the_pages_ends_after_half_a_minute_and_a_slow_one_gets_a_clear_page(
+    busy: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fraud.SECONDS == QUERY_SECONDS == 30
+    browser = busy.reviewer()
+    monkeypatch.setattr("dashboards.pages.fraud.SECONDS", 1)
+    monkeypatch.setattr("pipeline.review.cases.Case._fields", ("sleepEachRow(0.9)",))
+    page = browser.get("/fraud")
+    assert (page.status, "The fraud review takes too long" in page.words) == (504, True)
+    assert "clinic-pixel fraud cases" in page.words
 
 
 def test_without_the_database_a_page_says_what_to_do(desk: Desk) -> None:
