@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from dashboards.pages.fraud import asked, harm_of, reasons_of, zone_of
 from dashboards.view import View
-from pipeline.claims.advice import suggestions
+from pipeline.claims.advice import Suggestion, suggestions
 from pipeline.review import cases as review
 from pipeline.review.cases import Case, Details, Row
 
@@ -24,6 +24,7 @@ MOST_STEPS: Final = 60
 """Hits of a page; the view gives 300."""
 MOST_DAYS: Final = 28
 """Days that are drawn of a case."""
+_SUMS: Final = {"en": " Hits of confirmed cases:", "ru": " Обращений в подтверждённых делах:"}
 LONG_GAP: Final = timedelta(minutes=30)
 """A longer time without a hit begins a new visit."""
 
@@ -151,4 +152,10 @@ def claim_text(view: View, case: Case, known: Details) -> str:
 def show_advice(view: View) -> Response:
     """Show what a firewall could be told about the confirmed cases, and whom else each rule would have hit."""
     rows = [each for each in asked(view, suggestions) if view.person.may_see(each.site)]
-    return view.show("fraud_advice.html", rows=rows)
+    return view.show("fraud_advice.html", rows=rows, rule_of=lambda row: _rule(view, row))
+
+
+def _rule(view: View, row: Suggestion) -> str:
+    """Return the sentence of a rule without its numbers, which have columns of their own."""
+    text = row.suggestion_ru if view.language == "ru" else row.suggestion
+    return text.partition(_SUMS[view.language])[0].rstrip(". ") + "."

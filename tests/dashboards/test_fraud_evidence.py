@@ -101,6 +101,9 @@ def test_the_advice_waits_for_a_confirmed_case_and_names_whom_a_rule_would_hit(b
     words = browser.get("/fraud/advice").words
     assert "dotfile" in words
     assert "People hit" in words
+    assert "such as /.env, /.git/, /.aws/." in words
+    assert "it would have hit people" not in words
+    assert "За последние 28 дней правило" not in browser.get("/fraud/advice?lang=ru").words
     assert busy.pages.browser("ops").get("/fraud/advice").status == 404
 
 

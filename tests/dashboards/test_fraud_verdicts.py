@@ -48,6 +48,8 @@ def test_the_toggle_takes_confirmed_cases_off_and_suspected_ones_never(busy: Des
     assert "12 landings from paid clicks" in after["givt"]
     assert "0 landings from paid clicks" in after["sivt"]
     assert "Confirmed cases: 12 (not in the bars)" in after["sivt"]
+    assert "Landings from paid clicks: 12 of 12 are left." in since["gross"]
+    assert "Landings from paid clicks: 0 of 12 are left." in after["gross"]
 
 
 def test_a_verdict_is_stored_and_recorded_under_the_name_of_the_person(busy: Desk) -> None:
