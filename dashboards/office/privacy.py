@@ -18,7 +18,7 @@ from pipeline.audit.chain import TORN, Entry
 from pipeline.audit.log import Audit
 from pipeline.database.client import working_as
 from pipeline.errors import PixelError
-from pipeline.inventory.columns import Column, inventory
+from pipeline.inventory.columns import Column, Place, inventory
 from pipeline.inventory.readers import purposes
 from pipeline.keys.destruction import held_days
 from pipeline.keys.directory import KeyDirectory
@@ -30,6 +30,18 @@ from pipeline.subjects.requests import CLOSED, CaseBook, PersonRequest
 NEWEST_ACTS = 200
 ACTS = frozenset({TORN, *(act.value for act in Action)})
 RETENTION_SECONDS = 30
+FACTS = frozenset({"approver", "basis", "by", "case", "cause", "fingerprint", "key", "purpose", "reason", "requester"})
+"""The facts of an act whose names have a word; any other is shown as the audit has it."""
+_IN_RUSSIAN = {
+    "in the visitor's browser": "в браузере посетителя",
+    "not on disk": "не на диске",
+    "in memory only": "только в памяти",
+    "all own processes": "все свои процессы",
+    "the receiver of the webhook": "получатель webhook",
+    "the operator": "оператор",
+    "collector": "сборщик",
+}
+"""The words of the inventory about places and who reads them."""
 
 
 class Clause(NamedTuple):
@@ -72,11 +84,8 @@ def open_requests(view: View) -> list[OpenRequest]:
 
 def show_inventory(view: View) -> Response:
     """Show every stored column by the clause that allows it, and the data outside of tables."""
-    say, retention = view.words.say, view.settings.retention
-    places = [
-        row(place.path, place.holds, place.clause, place.term.text(retention, view.language), place.readers)
-        for place in inventory().places
-    ]
+    say = view.words.say
+    places = [_place(view, place) for place in inventory().places]
     return view.show(
         "inventory.html",
         clauses=list(_clauses(view)),
@@ -89,8 +98,17 @@ def show_inventory(view: View) -> Response:
         place_heads=columns(
             *map(say, ("inventory_path", "inventory_holds", "inventory_clause", "inventory_kept", "inventory_readers"))
         ),
-        kept=inventory().plain_words(retention, view.language),
+        kept=inventory().plain_words(view.settings.retention, view.language),
     )
+
+
+def _place(view: View, place: Place) -> Sequence[Cell]:
+    path, readers = place.path, place.readers
+    if view.language == "ru":
+        for english, russian in _IN_RUSSIAN.items():
+            path, readers = path.replace(english, russian), readers.replace(english, russian)
+    holds = place.ru if view.language == "ru" else place.holds
+    return row(path, holds, place.clause, place.term.text(view.settings.retention, view.language), readers)
 
 
 def _clauses(view: View) -> Iterator[Clause]:
@@ -104,13 +122,13 @@ def _clauses(view: View) -> Iterator[Clause]:
 
 
 def _means(view: View, column: Column) -> tuple[str, str, str]:
-    readers = _readers()[column.table, column.name]
+    readers = ", ".join(view.words.say("readers_of_" + each) for each in _readers()[column.table, column.name]) or "–"
     return column.group.title[view.language], column.term.text(view.settings.retention, view.language), readers
 
 
 @cache
-def _readers() -> Mapping[tuple[str, str], str]:
-    return {(each.table, each.name): ", ".join(purposes(each, reports())) or "–" for each in inventory().columns}
+def _readers() -> Mapping[tuple[str, str], Sequence[str]]:
+    return {(each.table, each.name): purposes(each, reports()) for each in inventory().columns}
 
 
 def show_keys(view: View) -> Response:
@@ -182,7 +200,9 @@ def show_audit(view: View) -> Response:
 
 
 def _act(view: View, entry: Entry) -> Sequence[Cell]:
-    facts = "; ".join(f"{name}: {value}" for name, value in entry.facts.items())
+    say = view.words.say
+    names = {name: say("fact_" + name) if name in FACTS else name for name in entry.facts}
+    facts = "; ".join(f"{names[name]}: {value}" for name, value in entry.facts.items())
     return row(entry.seq, _moment(view, entry.at), entry.who, _action(view, entry.action), facts, numbers=(0,))
 
 

@@ -62,6 +62,10 @@ class Words(NamedTuple):
         """Return whether a text has its words in the language."""
         return self.language == "en" or isinstance(text, Told)
 
+    def value(self, column: str, value: str) -> str:
+        """Return the word for a value of a closed list in a report's column."""
+        return value_title(column, value, self.language)
+
     def written(self, value: object) -> str:
         """Return a value as the language writes it."""
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -48,7 +48,7 @@ def sites(settings: Settings) -> Seen:
         yield "note", said("no_site")
     for site in settings.sites:
         hosts = ", ".join(map(readable_host, site.hosts))
-        yield "ok", said("site", site=site.id, hosts=hosts, consent=site.consent)
+        yield "ok", said("site", site=site.id, hosts=hosts, consent=said(f"consent_{site.consent}"))
 
 
 def sitemaps(settings: Settings) -> Seen:
