@@ -16,7 +16,7 @@ from dashboards.view import View
 from pipeline.database.client import ping, working_as
 from pipeline.errors import PixelError
 from pipeline.keys.directory import KeyDirectory
-from pipeline.keys.listed import Listed, listed
+from pipeline.keys.listed import listed
 from pipeline.operations.doctor import Result, examine
 from pipeline.ship.status import read_status
 from pipeline.spool.segments import used_bytes
@@ -113,8 +113,8 @@ def _keys(view: View) -> Said:
     if not any(key.name.first == view.now.date() for key in daily):
         return Said("bad", "health_no_key", {"day": view.words.date(view.now.date())})
     over = sum(key.state == "due" for key in daily)
-    return Said("warn" if over else "good", "health_keys", {"n": len(daily), "oldest": _oldest(daily), "over": over})
-
-
-def _oldest(keys: list[Listed]) -> str:
-    return keys[0].name.text
+    return Said(
+        "warn" if over else "good",
+        "health_keys",
+        {"n": len(daily), "oldest": view.words.date(daily[0].name.first), "over": over},
+    )

@@ -65,15 +65,15 @@ def _letter(
     kept = inventory().plain_words(settings.retention, language)
     body = words.say(
         key,
-        opened=f"{case.opened:%Y-%m-%d}",
-        due=f"{case.due}",
-        closed=f"{case.closed:%Y-%m-%d}" if case.closed else "",
+        opened=words.full_date(case.opened),
+        due=words.full_date(case.due),
+        closed=words.full_date(case.closed) if case.closed else "",
         events=sum(count for _, count in days),
         days="\n".join(f"- {day}: {count}" for day, count in days),
         kept="\n".join(f"- {each.title}. {each.words} ({each.term})" for each in kept),
         keys=settings.retention.keys_days,
     )
-    head = words.say("letter_head", requester=case.requester, case=case.case, today=f"{today}")
+    head = words.say("letter_head", requester=case.requester, case=case.case, today=words.full_date(today))
     return f"{head}\n\n{body.strip()}\n\n{_foot(settings, words)}"
 
 

@@ -21,6 +21,7 @@ from pipeline.reports.header import Report
 from pipeline.told import Told, in_language
 
 Language = Literal["en", "ru"]
+Day = date
 LANGUAGES: Final[Mapping[Language, str]] = {"en": "English", "ru": "Русский"}
 _LOCALES: Final[Mapping[Language, str]] = {"en": "en_GB", "ru": "ru"}
 
@@ -79,6 +80,10 @@ class Words(NamedTuple):
     def date(self, day: date) -> str:
         """Return a day of the calendar."""
         return format_date(day, "d MMM", locale=self.locale)
+
+    def full_date(self, day: Day) -> str:
+        """Return a day of the calendar with its year, as a letter has it."""
+        return format_date(day, "d MMMM y 'г.'" if self.language == "ru" else "d MMMM y", locale=self.locale)
 
     def percent(self, share: float) -> str:
         """Return a share from 0 to 1."""
