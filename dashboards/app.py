@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -58,7 +59,8 @@ def application(settings: Settings) -> Starlette:
     """Return the application."""
     door = Door(settings)
     routes: list[Route | Mount] = [Route(of.path, _endpoint(door, of), methods=["GET", "POST"]) for of in PAGES]
-    static = Mount("/static", _Static(packages=[("dashboards", "static")]))
+    # Pages are not compressed: the length of one that shows what somebody sent would tell of the words of forms beside it.
+    static = Mount("/static", GZipMiddleware(_Static(packages=[("dashboards", "static")]), minimum_size=500))
     made = _Dashboards(
         routes=[*sign_in.sign_in_routes(door), static, *routes],
         exception_handlers={404: _nothing, 405: _nothing, Exception: _failed},

@@ -89,11 +89,7 @@ def show_inventory(view: View) -> Response:
     return view.show(
         "inventory.html",
         clauses=list(_clauses(view)),
-        heads=columns(
-            *map(
-                say, ("inventory_table", "inventory_columns", "inventory_means", "inventory_kept", "inventory_readers")
-            )
-        ),
+        heads=columns(*map(say, ("inventory_means", "inventory_columns", "inventory_kept", "inventory_readers"))),
         places=places,
         place_heads=columns(
             *map(say, ("inventory_path", "inventory_holds", "inventory_clause", "inventory_kept", "inventory_readers"))
@@ -112,13 +108,17 @@ def _place(view: View, place: Place) -> Sequence[Cell]:
 
 
 def _clauses(view: View) -> Iterator[Clause]:
-    found: dict[str, dict[tuple[str, str, str, str], list[str]]] = {}
+    found: dict[str, dict[tuple[str, str, str], dict[str, list[str]]]] = {}
     for column in inventory().columns:
-        by = found.setdefault(column.clause, {})
-        by.setdefault((column.table, *_means(view, column)), []).append(column.name)
+        by = found.setdefault(column.clause, {}).setdefault(_means(view, column), {})
+        by.setdefault(column.table, []).append(column.name)
     for clause in sorted(found):
-        rows = [row(table, ", ".join(names), *rest) for (table, *rest), names in found[clause].items()]
+        rows = [row(means, _listed(tables), *rest) for (means, *rest), tables in found[clause].items()]
         yield Clause(clause, rows)
+
+
+def _listed(tables: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{table}: {', '.join(names)}" for table, names in tables.items())
 
 
 def _means(view: View, column: Column) -> tuple[str, str, str]:

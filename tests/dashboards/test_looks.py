@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 LARGEST_LOAD, LARGEST_SCRIPT = 60 * 1024, 4096
 FIRST_WITHOUT_STACKS = 701
 """The narrowest screen, in pixels, on which tables have columns."""
-FIRST_WITHOUT_SCROLL = 1000
+FIRST_WITHOUT_SCROLL = 1232
 """The narrowest one on which no table scrolls in a box of its own, so that its head stays on the screen."""
 KINDS: tuple[tuple[Scheme, str, int], ...] = (("light", "ru", WIDTHS["wide"]), ("dark", "en", WIDTHS["narrow"]))
 TOO_WIDE = """() => {
@@ -105,7 +105,7 @@ def _listen(page: Page, address: str, found: Seen, ours: str) -> list[Request]:
     page.on("console", told)
     page.on("pageerror", lambda error: found.complaints.append(f"{address}: {error}"))
     page.on("request", lambda asked: None if asked.url.startswith(f"{ours}/") else found.foreign.append(asked.url))
-    page.on("requestfinished", finished.append)
+    page.on("requestfinished", lambda asked: finished.append(asked))
     return finished
 
 
@@ -186,12 +186,16 @@ def test_the_tab_key_reaches_everything_in_order(room: Showroom, chromium: Brows
     number: int = page.evaluate(
         f"[...document.querySelectorAll({FOCUSABLE!r})].filter((each) => each.checkVisibility()).map((each, at) => each.dataset.at = at).length"
     )
-    radios = page.locator("input[type=radio]").count()
-    walked = []
-    for _ in range(number - max(radios - 1, 0)):  # a key walks into a group of choices once
+    walked: list[int] = []
+    for _ in range(4 * number):  # a date is several stops
         page.keyboard.press("Tab")
-        walked.append(page.evaluate("Number(document.activeElement.dataset.at)"))
+        at = page.evaluate("document.activeElement.dataset.at ?? null")
+        if at is None:
+            break
+        walked += [int(at)] if walked[-1:] != [int(at)] else []
+    radios = page.locator("input[type=radio]").count()
     assert walked == sorted(set(walked))
+    assert len(walked) == number - max(radios - 1, 0)  # keys walk into a group of choices once
     assert page.evaluate("document.querySelector('[data-at=\"0\"]').className") == "skip"
     page.context.close()
 

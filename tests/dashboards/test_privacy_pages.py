@@ -205,8 +205,10 @@ def test_the_inventory_names_every_column_under_its_clause(desk: Pages) -> None:
     for clause in {column.clause for column in inventory().columns}:
         assert f"Clause {clause}" in text
         part = text.partition(f"<h2>Clause {clause}</h2>")[2].partition("<h2>")[0]
-        names = {name for each in re.findall(r'data-label="Columns">([^<]*)', part) for name in each.split(", ")}
-        assert names == {column.name for column in inventory().columns if column.clause == clause}
+        cells = re.findall(r'data-label="Tables and their columns">([^<]*)', part)
+        tables = [each.split(": ") for cell in cells for each in cell.split("; ")]
+        names = {(table, name) for table, listed in tables for name in listed.split(", ")}
+        assert names == {(column.table, column.name) for column in inventory().columns if column.clause == clause}
 
 
 def test_the_audit_shows_its_acts_and_a_broken_chain_is_named(desk: Pages) -> None:
