@@ -180,6 +180,9 @@ def _figures(rows: int, found: Mapping[str, Opened], first_load: int) -> Iterato
         f"pages.{rows}.slowest_s", f"p95 of the slowest page, {slowest}, {rows:,} rows", "s", (found[slowest].seconds,)
     )
     yield Figure(f"pages.{rows}.overview_s", f"p95 of the overview, {rows:,} rows", "s", (found["/"].seconds,))
+    heaviest = max(found, key=lambda path: found[path].size)
+    largest = f"bytes of the largest page, {heaviest}, {rows:,} rows"
+    yield Figure(f"pages.{rows}.largest", largest, "bytes", (found[heaviest].size,), at_most(60 * 1024))
     yield Figure(f"pages.{rows}.first_load", "bytes of the first load", "bytes", (first_load,), at_most(60 * 1024))
 
 

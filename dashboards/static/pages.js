@@ -42,7 +42,7 @@ const order = (a, b, way) => {
 };
 for (const head of all("table:not(.waterfall) thead th")) {
   const body = head.closest("table").tBodies[0];
-  if (body.rows.length < 2) continue;
+  if (body.rows.length < 2 || head.querySelector("a")) continue; // a link sorts on the server
   const button = document.createElement("button");
   button.type = "button";
   button.className = "sort";
