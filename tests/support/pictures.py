@@ -1,0 +1,77 @@
+"""The pictures of the docs: starts the product with four made-up weeks of a clinic and writes PNG files, with `python -m support.pictures`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Page, sync_playwright
+
+from dashboards.access.links import Invitation, Links
+from dashboards.access.store import access_file
+from pipeline.settings.model import Settings
+from pipeline.settings.site import DEMO_SITE
+from support.system import System
+
+PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
+LARGEST: Final = 150 * 1024
+STORY: Final[Sequence[str]] = (
+    "--history", "28", "--fault", "browser-form", "--attack", "vulnerability-scan", "--attack", "booking-burst",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Write all pictures; raises `ValueError` for one of more than `LARGEST` bytes."""
+    with tempfile.TemporaryDirectory() as home:
+        system = System(Path(home), sites=[DEMO_SITE.model_dump(mode="json", exclude_defaults=True)])
+        try:
+            system.start().run("simulate", *STORY)
+            system.run("problems", "check")
+            system.run("fraud", "score")
+            take(system.settings, PICTURES)
+        finally:
+            system.stop()
+
+
+def take(settings: Settings, into: Path) -> None:
+    """Sign in by a link and write the pictures of dashboards that run."""
+    url = f"http://localhost:{settings.dashboards.port}"
+    token = Links(access_file(settings)).make(Invitation("", "admin"))
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1440, "height": 720}, color_scheme="light", locale="en-GB")
+        page.goto(f"{url}/welcome?token={token}")
+        page.fill("[name=name]", f"anna-{token[:4]}".replace("_", "x"))
+        for field in ("password", "again"):
+            page.fill(f"[name={field}]", "four words nobody guesses")
+        page.click("button")
+        page.wait_for_selector(".cards")
+        _picture(page, into, "overview")
+        page.goto(f"{url}/technical")
+        page.locator("a[href^='/technical/problems/']", has_text="Completed bookings").first.click()
+        page.wait_for_selector("dl.answers")
+        _picture(page, into, "problem")
+        page.goto(f"{url}/fraud")
+        page.locator(".cases a").first.click()
+        page.fill("#purpose", "weekly review")
+        page.click("main button")
+        page.wait_for_selector("#verdict")
+        _picture(page, into, "fraud-case")
+        page.goto(f"{url}/embed")
+        _picture(page, into, "embed")
+        page.goto(f"{url}/privacy/requests")
+        _picture(page, into, "privacy-requests")
+        browser.close()
+
+
+def _picture(page: Page, into: Path, name: str) -> None:
+    file = into / f"{name}.png"
+    page.screenshot(path=file)
+    if file.stat().st_size > LARGEST:
+        raise ValueError(f"{file.name} has {file.stat().st_size} bytes, more than {LARGEST}")
+
+
+if __name__ == "__main__":
+    main()
