@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +12,12 @@ from playwright.sync_api import Page, sync_playwright
 
 from dashboards.access.links import Invitation, Links
 from dashboards.access.store import access_file
+from pipeline.fraud.job import score_days
 from pipeline.settings.model import Settings
 from pipeline.settings.site import DEMO_SITE
+from pipeline.system import locks
 from support.system import System
+from support.waiting import wait_until
 
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
 LARGEST: Final = 150 * 1024
@@ -29,7 +33,7 @@ def main() -> None:
         try:
             system.start().run("simulate", *STORY)
             system.run("problems", "check")
-            system.run("fraud", "score")
+            wait_until(lambda: _scored(system.settings), "the newest days to be scored", seconds=300, pause=2)
             take(system.settings, PICTURES)
         finally:
             system.stop()
@@ -64,6 +68,15 @@ def take(settings: Settings, into: Path) -> None:
         page.goto(f"{url}/privacy/requests")
         _picture(page, into, "privacy-requests")
         browser.close()
+
+
+def _scored(settings: Settings) -> bool:
+    """Score today and yesterday, in which the attacks are; say no while `ship` scores."""
+    try:
+        score_days(settings, datetime.now(UTC), days=2)
+    except locks.Held:
+        return False
+    return True
 
 
 def _picture(page: Page, into: Path, name: str) -> None:
