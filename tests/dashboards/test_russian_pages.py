@@ -42,7 +42,7 @@ def browser(room: Showroom) -> Browser:
     """Somebody who may open everything and reads Russian."""
     made = room.pages.browser("admin", name="anna")
     made.get("/?lang=ru")
-    give_purpose(made, room.case)
+    give_purpose(made, room.cases["new"])
     return made
 
 

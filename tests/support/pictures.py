@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from dashboards.access.links import Invitation, Links
 from dashboards.access.store import access_file
+from pipeline.database.client import working_as
 from pipeline.fraud.job import score_days
 from pipeline.settings.model import Settings
 from pipeline.settings.site import DEMO_SITE
@@ -28,15 +30,22 @@ STORY: Final[Sequence[str]] = (
 
 def main() -> None:
     """Write all pictures; raises `ValueError` for one of more than `LARGEST` bytes."""
-    with tempfile.TemporaryDirectory() as home:
-        system = System(Path(home), sites=[DEMO_SITE.model_dump(mode="json", exclude_defaults=True)])
-        try:
-            system.start().run("simulate", *STORY)
-            system.run("problems", "check")
-            wait_until(lambda: _scored(system.settings), "the newest days to be scored", seconds=300, pause=2)
-            take(system.settings, PICTURES)
-        finally:
-            system.stop()
+    with tempfile.TemporaryDirectory() as home, lived(Path(home)) as system:
+        system.run("publish")
+        take(system.settings, PICTURES)
+
+
+@contextmanager
+def lived(home: Path) -> Iterator[System]:
+    """Run the product after four weeks of a made-up clinic whose booking form broke for one browser, and which was attacked."""
+    system = System(home, sites=[DEMO_SITE.model_dump(mode="json", exclude_defaults=True)])
+    try:
+        system.start().run("simulate", *STORY)
+        system.run("problems", "check")
+        wait_until(lambda: _scored(system.settings), "the newest days to be scored", seconds=300, pause=2)
+        yield system
+    finally:
+        system.stop()
 
 
 def take(settings: Settings, into: Path) -> None:
@@ -47,7 +56,7 @@ def take(settings: Settings, into: Path) -> None:
         browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 720}, color_scheme="light", locale="en-GB")
         page.goto(f"{url}/welcome?token={token}")
-        page.fill("[name=name]", f"anna-{token[:4]}".replace("_", "x"))
+        page.fill("[name=name]", "anna")
         for field in ("password", "again"):
             page.fill(f"[name={field}]", "four words nobody guesses")
         page.click("button")
@@ -66,8 +75,34 @@ def take(settings: Settings, into: Path) -> None:
         page.goto(f"{url}/embed")
         _picture(page, into, "embed")
         page.goto(f"{url}/privacy/requests")
-        _picture(page, into, "privacy-requests")
+        code = code_of_a_visitor(browser, settings)
+        for field, text in {
+            "case": "12/2026-4",
+            "requester": "M. Petrova",
+            "basis": "letter of today",
+            "code": code,
+        }.items():
+            page.fill(f"[name={field}]", text)
+        page.click("main form button")
+        page.wait_for_selector("h1:has-text('12/2026-4')")
+        _picture(page, into, "privacy-request")
         browser.close()
+
+
+def code_of_a_visitor(browser: Browser, settings: Settings) -> str:
+    """Read a page with the pixel and then /privacy, as a visitor does who wants to know; return the code that is shown there."""
+    collector = f"http://localhost:{settings.collector.port}"
+    visitor = browser.new_context(locale="en-GB")
+    page = visitor.new_page()
+    for path in ("/", "/doctors", "/contacts"):
+        page.request.get(f"{collector}/p.gif?s=clinic&m=js&u={collector}{path}")
+    page.goto(f"{collector}/privacy")
+    code = page.locator("#request-code").inner_text()
+    visitor.close()
+    with working_as(settings, "pixel_admin") as client:
+        stored = "SELECT count() FROM pixel.events WHERE received_at > now() - INTERVAL 5 MINUTE AND page IN ('/doctors', '/contacts')"
+        wait_until(lambda: int(str(client.command(stored))) >= 2, "the visit to be stored", seconds=30)
+    return code
 
 
 def _scored(settings: Settings) -> bool:

@@ -70,6 +70,8 @@ class Showroom:
         return [
             "/technical/traffic_by_day?since=28d",
             "/technical/broken_links?site=branch&since=7d",
+            "/technical/now",
+            "/technical/collector_health",
             "/fraud?state=all",
             f"/fraud/cases/{self.cases['confirmed']}",
             f"/privacy/request?case={quote(CLOSED['case'], safe='')}",
