@@ -58,8 +58,11 @@ class Pulse(NamedTuple):
     away_since: datetime | None = None
 
     def hits(self, sites: Iterable[str]) -> float | None:
-        """Return the hits a minute of these sites."""
-        return None if self.per_minute is None else sum(self.per_minute.get(site, 0.0) for site in sites)
+        """Return the hits a minute of these sites, from ten on as whole numbers."""
+        if self.per_minute is None:
+            return None
+        hits = sum(self.per_minute.get(site, 0.0) for site in sites)
+        return round(hits) if hits >= 10 else hits
 
     @property
     def is_late(self) -> bool:

@@ -83,7 +83,7 @@ class Words(NamedTuple):
 
     def full_date(self, day: Day) -> str:
         """Return a day of the calendar with its year, as a letter has it."""
-        return format_date(day, "d MMMM y 'г.'" if self.language == "ru" else "d MMMM y", locale=self.locale)
+        return format_date(day, "d MMMM y 'года'" if self.language == "ru" else "d MMMM y", locale=self.locale)
 
     def percent(self, share: float) -> str:
         """Return a share from 0 to 1."""

@@ -6,18 +6,20 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from dashboards.access.links import Invitation, Links
+from dashboards.access.people import People, Person
 from dashboards.access.store import access_file
 from pipeline.database.client import working_as
 from pipeline.fraud.job import score_days
 from pipeline.settings.model import Settings
-from pipeline.settings.site import DEMO_SITE
+from pipeline.settings.site import DEMO_SITE, Site
 from pipeline.system import locks
+from support.dashboards import PASSWORD
 from support.system import System
 from support.waiting import wait_until
 
@@ -36,11 +38,14 @@ def main() -> None:
 
 
 @contextmanager
-def lived(home: Path) -> Iterator[System]:
-    """Run the product after four weeks of a made-up clinic whose booking form broke for one browser, and which was attacked."""
-    system = System(home, sites=[DEMO_SITE.model_dump(mode="json", exclude_defaults=True)])
+def lived(home: Path, *others: Site, people: int = 300) -> Iterator[System]:
+    """Run the product after four weeks of a made-up clinic whose booking form broke for one browser, and which was attacked.
+
+    So many people came on each day; `others` are sites where nobody was.
+    """
+    system = System(home, sites=[each.model_dump(mode="json", exclude_defaults=True) for each in (DEMO_SITE, *others)])
     try:
-        system.start().run("simulate", *STORY)
+        system.start().run("simulate", *STORY, "--people", str(people))
         system.run("problems", "check")
         wait_until(lambda: _scored(system.settings), "the newest days to be scored", seconds=300, pause=2)
         yield system
@@ -49,17 +54,16 @@ def lived(home: Path) -> Iterator[System]:
 
 
 def take(settings: Settings, into: Path) -> None:
-    """Sign in by a link and write the pictures of dashboards that run."""
+    """Sign in and write the pictures of dashboards that run."""
     url = f"http://localhost:{settings.dashboards.port}"
-    token = Links(access_file(settings)).make(Invitation("", "admin"))
+    People(access_file(settings)).add(Person("anna", "admin", ()), PASSWORD)
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 720}, color_scheme="light", locale="en-GB")
-        page.goto(f"{url}/welcome?token={token}")
+        page.goto(f"{url}/sign-in")
         page.fill("[name=name]", "anna")
-        for field in ("password", "again"):
-            page.fill(f"[name={field}]", "four words nobody guesses")
-        page.click("button")
+        page.fill("[name=password]", PASSWORD)
+        page.click("main button")
         page.wait_for_selector(".cards")
         _picture(page, into, "overview")
         page.goto(f"{url}/technical")
@@ -94,14 +98,17 @@ def code_of_a_visitor(browser: Browser, settings: Settings) -> str:
     collector = f"http://localhost:{settings.collector.port}"
     visitor = browser.new_context(locale="en-GB")
     page = visitor.new_page()
-    for path in ("/", "/doctors", "/contacts"):
-        page.request.get(f"{collector}/p.gif?s=clinic&m=js&u={collector}{path}")
+    with working_as(settings, "pixel_admin") as client:
+        stored = partial(
+            client.command, "SELECT count() FROM pixel.events WHERE page = '/doctors' AND cookie_state = 'returning'"
+        )
+        before = int(str(stored()))
+        for path in ("/", "/contacts", "/doctors"):
+            page.request.get(f"{collector}/p.gif?s=clinic&m=js&u={collector}{path}")
+        wait_until(lambda: int(str(stored())) > before, "the visit to be stored", seconds=30)
     page.goto(f"{collector}/privacy")
     code = page.locator("#request-code").inner_text()
     visitor.close()
-    with working_as(settings, "pixel_admin") as client:
-        stored = "SELECT count() FROM pixel.events WHERE received_at > now() - INTERVAL 5 MINUTE AND page IN ('/doctors', '/contacts')"
-        wait_until(lambda: int(str(client.command(stored))) >= 2, "the visit to be stored", seconds=30)
     return code
 
 
