@@ -3,4 +3,4 @@
 Owns which report has the numbers of a place (`place`). Pages may use it; it asks only as the user of the person's role.
 """
 
-__all__ = ["closer", "fault", "life", "numbers"]
+__all__ = ["closer", "fault", "life", "lines", "numbers"]
