@@ -33,7 +33,8 @@ STORY: Final[Sequence[str]] = (
 def main() -> None:
     """Write all pictures; raises `ValueError` for one of more than `LARGEST` bytes."""
     with tempfile.TemporaryDirectory() as home, lived(Path(home)) as system:
-        system.run("publish")
+        published = partial(system.run, "publish", check=False)
+        wait_until(lambda: published().returncode == 0, "the weeks to be published", seconds=600, pause=2)
         take(system.settings, PICTURES)
 
 
