@@ -144,9 +144,11 @@ class Door:
         return refusal(language, status, text)
 
     def session_of(self, request: Request) -> Session | None:
-        """Return the session in force of a request."""
+        """Return the session in force of a request; numbers that our script renews keep no session of somebody who went away."""
         token = cookie_of(request, _cookie(is_https=self.is_https(request)))
-        return self.sessions.find(token) if token and len(token) < 100 and token.isascii() else None
+        if not token or len(token) >= 100 or not token.isascii():
+            return None
+        return self.sessions.find(token, is_by_itself=request.headers.get("sec-fetch-dest") == "empty")
 
     def is_https(self, request: Request) -> bool:
         """Return whether the browser reached the pages by https, directly or through a proxy."""

@@ -63,8 +63,8 @@ class Sessions:
             ).rowcount
         return token if begun else ""
 
-    def find(self, token: str) -> Session | None:
-        """Return the session of a token that is in force, and note that it was used."""
+    def find(self, token: str, *, is_by_itself: bool = False) -> Session | None:
+        """Return the session of a token that is in force, and note that it was used, unless a page asked by itself."""
         now = self._now()
         with reading(self._file) as access:
             row = access.execute(
@@ -75,7 +75,7 @@ class Sessions:
         if row is None:
             return None
         stored, name, role, sites, form, purpose, seen = row
-        if now - seen > _SEEN_STEP:
+        if now - seen > _SEEN_STEP and not is_by_itself:
             with suppress(AccessAway), opened(self._file, _SEEN_WAIT) as access:
                 access.execute("UPDATE sessions SET seen_at = ? WHERE token = ?", (now, stored))
         return Session(stored, Person(name, cast("Role", role), tuple(sites.split())), form, purpose)

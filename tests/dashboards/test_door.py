@@ -1,10 +1,13 @@
 """The door of every page: who is let in, and what is answered to the others."""
 
 import re
+import sqlite3
+import time
 
 import pytest
 
 from dashboards.access.roles import ROLES, may_open
+from dashboards.access.store import access_file
 from dashboards.app import PAGES
 from dashboards.sent import own_path
 from support.dashboards import PASSWORD, Browser
@@ -218,3 +221,15 @@ def test_a_database_that_is_away_is_said_with_what_to_do(pages, monkeypatch):
     answer = browser.get("/technical/pages")
     assert answer.status == 503
     assert "nothing is lost" in answer.text
+
+
+@pytest.mark.parametrize(("dest", "is_kept"), [("document", True), ("empty", False)])
+def test_only_a_request_of_the_person_keeps_the_session(pages, dest, is_kept):
+    browser = pages.browser("ops")
+    with sqlite3.connect(access_file(pages.settings)) as access:
+        access.execute("UPDATE sessions SET seen_at = seen_at - 600")
+    before = time.time() - 300
+    assert browser.get("/", **{"Sec-Fetch-Dest": dest}).status == 200
+    with sqlite3.connect(access_file(pages.settings)) as access:
+        ((seen,),) = access.execute("SELECT seen_at FROM sessions").fetchall()
+    assert (seen > before) is is_kept

@@ -124,6 +124,15 @@ def test_a_session_ends_after_half_an_hour_without_a_request(sessions, clock):
     assert sessions.find(token) is None
 
 
+def test_numbers_that_a_page_renews_by_itself_do_not_keep_a_session(sessions, clock):
+    token = sessions.begin("anna")
+    for _ in range(IDLE // 60):
+        clock.now += 60
+        assert sessions.find(token, is_by_itself=True).person == ANNA
+    clock.now += 1
+    assert sessions.find(token, is_by_itself=True) is None
+
+
 def test_a_session_ends_after_twelve_hours_however_it_is_used(sessions, clock):
     token = sessions.begin("anna")
     for _ in range(LONGEST // (IDLE - 60)):
