@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -27,10 +26,10 @@ from pipeline.review import cases as review
 from pipeline.review.cases import DECISIONS, OPEN, Case, Details, Row
 from pipeline.scoring.rules import all_signals
 from pipeline.scoring.score import LIKELY, PRIOR, WATCH, probability
+from pipeline.system import locks
 
 LONGEST_TEXT: Final = 200
 MOST_SUSPECTS: Final = 50
-_deciding: Final = Lock()
 
 
 class Measured(NamedTuple):
@@ -81,7 +80,7 @@ def send(view: View) -> Response:
     decision, reason = view.form.get("decision", ""), _line(view.form.get("reason", ""))
     if decision not in DECISIONS or not reason:
         return _shown(view, found, case, refused="text_refused" if decision in DECISIONS else "decision_missing")
-    with _deciding:
+    with locks.locked(access_file(view.settings).with_name("deciding.lock")):  # of all processes of the dashboards
         (_, case), known = _find(view), _details(view, case)
         if view.form.get("seen", "") != seen(case, known):
             newest = known.verdicts[-1] if known.verdicts else None

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.access.store import access_file
 from dashboards.pages import fraud
 from dashboards.view import QUERY_SECONDS
 from pipeline.settings.sections import Fraud
+from pipeline.system import locks
 from support.command import free_port
 from support.dashboards import serving
 from support.reviewing import WAYS, Desk, busy_day, clicker, decide, decided, hasty, home_of, scanner
@@ -93,6 +95,20 @@ def test_of_two_verdicts_at_the_same_moment_one_is_stored(busy: Desk) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         assert sorted(pool.map(send, range(3))) == [303, 409, 409]
+    assert len(busy.verdicts()) == 1
+
+
+def test_a_verdict_waits_while_another_process_stores_one(busy: Desk) -> None:
+    browser = busy.reviewer()
+    case = busy.cases(browser)[0]["case"]
+    lock = access_file(busy.pages.settings).with_name("deciding.lock")
+    with ThreadPoolExecutor(1) as pool:
+        with locks.locked(lock):
+            sent = pool.submit(decide, browser, case, "unsure", "looked")
+            with pytest.raises(TimeoutError):
+                sent.result(timeout=2)
+            assert busy.verdicts() == []
+        assert sent.result().status == 303
     assert len(busy.verdicts()) == 1
 
 
