@@ -14,13 +14,19 @@ from pipeline.settings.model import Settings
 from support.dashboards import Browser
 from support.reviewing import PURPOSE
 from support.russian import foreign_words
-from support.showroom import REQUEST, Showroom, give_purpose, showroom
+from support.showroom import CLOSED, REQUEST, Showroom, give_purpose, showroom
 
 STORED = (
     *REQUEST.values(),
+    *CLOSED.values(),
     PURPOSE,
+    "a test of our own, asked for files with passwords",  # reasons of verdicts
+    "confirmed, innocent, likely, unclear",  # facts of the audit, as they were recorded
     "anna, first (pages), clinic, branch, localhost",  # persons, sites and hosts
-    "confirm, cancel",  # roles of pages, as the settings name them
+    "confirm, cancel, form, done",  # roles of pages, as the settings name them
+    "RUB",  # the currency of the settings
+    "dotfile",  # kinds of attacks of the advice, which is the same for programs
+    "Yandex Browser, AS25513 MGTS",
     "release 1.4, list tor 2026-11",  # marks, as their authors wrote them
     "request code",  # a fact of the audit
     "RU",

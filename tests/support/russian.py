@@ -12,7 +12,7 @@ from typing import Final
 
 _WORDS: Final = """
 Chrome ClickHouse EasyPrivacy Firefox Grafana MTS Python Rostelecom Safari Turbo WordPress PHP htmx nginx
-AS CDN CSP CSV GPC HTML IP JSON JavaScript Landlock SQL UTC XHR http https www utm webhook
+AS CDN CSP CSV ISO GPC HTML IP JSON JavaScript Landlock SQL UTC XHR http https www utm webhook
 Global Privacy Control Do Not Track Referer cookie user agent client hints web vitals LCP INP CLS TTFB
 GIVT SIVT gross VPN Tor Enter EN
 collect doctor fetch lists relink reveal ship snippet up
