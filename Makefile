@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check docs bench bench-check lock clean
+.PHONY: help setup run demo test attack check docs pictures bench bench-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,10 @@ check: setup ## style, types, import rules
 
 docs: setup ## write the pages of docs/ that are generated from the code
 	$(BIN)/python -m pipeline.operations.docs
+	$(BIN)/python -m dashboards.grafana
+
+pictures: setup ## make the pictures of the docs again: docs/pictures, needs Chromium, some minutes
+	PYTHONPATH=tests $(BIN)/python -m support.pictures
 
 bench: setup ## measure performance, as ratios side by side, a quarter of an hour: bench/results.json, docs/performance.md
 	$(BIN)/python -m bench

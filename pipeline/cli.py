@@ -42,6 +42,7 @@ EXIT_TRY_AGAIN = 75
 
 EXTRA_OF = {
     "chdb": "embedded",
+    "argon2": "pages",
     "babel": "ship",
     "clickhouse_connect": "ship",
     "crawleruseragents": "ship",

@@ -83,6 +83,14 @@ class Retryable(PixelError):
     """A temporary error (database unreachable, disk full): try again later, nothing is lost."""
 
 
+class TooSlow(Retryable):
+    """A question that took longer than it may, so the database ended it."""
+
+
+class Busy(Retryable):
+    """A question that the database refused, because it answers as many others as it may or its memory is full."""
+
+
 class Fatal(PixelError):
     """An error of the software or a wrong set-up: stop, with one line that names the remedy."""
 

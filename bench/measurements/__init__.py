@@ -15,6 +15,7 @@ from bench.measurements import (
     groups,
     memory,
     naive,
+    pages,
     problems,
     profiles,
     reports,
@@ -32,6 +33,7 @@ ALL: dict[str, Measure] = {
     "groups": groups.measure,  # a group of the spool: its CPU time and its wait for the disk
     "disk": disk.measure,  # bytes of a stored event
     "reports": reports.measure,  # every report over a million rows and more
+    "pages": pages.measure,  # every page of the dashboards over the same tables
     "problems": problems.measure,  # one evaluation of all problems on a day of a million events and more
     "memory": memory.measure,  # a worker, idle and after many hits
     "startup": startup.measure,  # `up` until the first accepted hit

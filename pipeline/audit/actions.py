@@ -20,6 +20,7 @@ class Action(StrEnum):
     EXPOSURE = "exposure"
     FRAUD_CASE = "fraud_case"
     FRAUD_VERDICT = "fraud_verdict"
+    PROBLEM_PATHS = "problem_paths"
     SUBJECT_FIND = "subject_find"
     SUBJECT_FIND_BY_ADDRESS = "subject_find_by_address"
     SUBJECT_BLOCK = "subject_block"

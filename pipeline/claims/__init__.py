@@ -4,4 +4,4 @@ Owns the opening of sealed click ids, the forms of the ad networks, and the word
 nothing here names an address, a visitor or a token. May use the keys, the audit and the database; `fraud` has its commands in its group.
 """
 
-__all__ = ["claim", "commands", "switch"]
+__all__ = ["advice", "claim", "commands", "switch"]

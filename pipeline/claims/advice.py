@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
+from clickhouse_connect.driver import Client
+
 from pipeline.database.client import working_as
 from pipeline.settings.model import Settings
 
@@ -34,6 +36,11 @@ class Suggestion(NamedTuple):
 
 def advice(settings: Settings) -> Sequence[Suggestion]:
     """Return the suggestions of all sites; raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses."""
-    query = f"/* advice */ SELECT {', '.join(Suggestion._fields)} FROM {ADVICE}"  # noqa: S608 - a view of ours
     with working_as(settings, "security") as client:
-        return [Suggestion(*row) for row in client.query(query).result_rows]
+        return suggestions(client)
+
+
+def suggestions(client: Client) -> Sequence[Suggestion]:
+    """Return the suggestions of all sites, asked with a client of the reader `security`."""
+    query = f"/* advice */ SELECT {', '.join(Suggestion._fields)} FROM {ADVICE}"  # noqa: S608 - a view of ours
+    return [Suggestion(*row) for row in client.query(query).result_rows]

@@ -20,7 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from pipeline.database.access import PASSWORD_FILE, read_passwords
 from pipeline.database.access import User as User
-from pipeline.errors import Fatal, Retryable
+from pipeline.errors import Busy, Fatal, Retryable, TooSlow
 from pipeline.settings.model import Settings
 from pipeline.system.answers import answer_of
 
@@ -29,6 +29,8 @@ WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required passwor
 NO_RIGHT = 497
 # Timeouts, too many queries, network, memory, disk space, too many parts, read-only: these errors end by themselves.
 AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425}
+TOO_SLOW = 159
+BUSY = {202, 241}
 
 
 def address(settings: Settings) -> str:
@@ -126,6 +128,10 @@ def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | R
     message = f"ClickHouse at {place} answers user {user} with error {number} ({getattr(error, 'name', None)})"
     if number == NO_RIGHT and user == "pixel_writer":  # it asks nothing but the software's own queries
         message += f"; its rights are those of an earlier version: {_rights_again(settings)}"
+    if number == TOO_SLOW:
+        return TooSlow(message)
+    if number in BUSY:
+        return Busy(message)
     return Retryable(message) if number in AWAY else Fatal(message)
 
 

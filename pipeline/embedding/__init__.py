@@ -4,4 +4,4 @@ Owns the printed lines and the check of a page from the outside. May use `edge`,
 clinic and its own commands use it.
 """
 
-__all__ = ["commands", "snippet"]
+__all__ = ["check_page", "commands", "platforms", "snippet"]

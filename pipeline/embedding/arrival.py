@@ -15,13 +15,20 @@ from urllib.parse import urlsplit
 from pipeline.embedding.csp import Policy, read_policies
 from pipeline.embedding.page_html import Image, Page, read_page_html
 from pipeline.host_names import normal_host
+from pipeline.told import Told
 
 DEFAULT_REFERRER_POLICY = "strict-origin-when-cross-origin"
 
 ORIGIN_ONLY = frozenset({"origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin"})
 _KNOWN_POLICIES = ORIGIN_ONLY | {"no-referrer", "no-referrer-when-downgrade", "same-origin", "unsafe-url"}
+SENTENCES = "pipeline.embedding/findings.toml"
 _WEB_ADDRESS = re.compile(r"https?://[^/\\\s]", re.IGNORECASE)
 _UNFILLED = re.compile(r"\{\{|\}\}|\{%|<\?|\$\{|%7B%7B", re.IGNORECASE)
+
+
+def said(key: str, **values: object) -> Told:
+    """Return a sentence of `check-tag`."""
+    return Told(SENTENCES, key, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +126,12 @@ def page_of(loaded: Loaded, image: Image) -> str:
     policy = image.referrerpolicy if image.referrerpolicy in _KNOWN_POLICIES else loaded.referrer_policy
     own, target = urlsplit(loaded.address), urlsplit(image.address)
     if policy == "no-referrer":
-        return "no: Referrer-Policy no-referrer"
+        return said("page_no_referrer")
     if origin_of(loaded.address) == origin_of(image.address):
-        return "yes, from the Referer header" if policy not in ("origin", "strict-origin") else f"host only: {policy}"
+        is_whole = policy not in ("origin", "strict-origin")
+        return "yes, from the Referer header" if is_whole else said("page_host_only", policy=policy)
     if policy == "same-origin":
-        return "no: Referrer-Policy same-origin, and the collector is another origin"
+        return said("page_same_origin")
     if own.scheme == "https" and target.scheme == "http" and policy not in ("unsafe-url", "origin"):
-        return "no: a browser sends no Referer from an https page to an http address"
-    return f"host only: {policy}" if policy in ORIGIN_ONLY else "yes, from the Referer header"
+        return said("page_downgrade")
+    return said("page_host_only", policy=policy) if policy in ORIGIN_ONLY else "yes, from the Referer header"

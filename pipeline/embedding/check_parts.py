@@ -15,11 +15,12 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 from urllib.parse import unquote, urlsplit
 
-from pipeline.embedding.arrival import Loaded, host_of, is_address, is_unfilled, origin_of, page_of
+from pipeline.embedding.arrival import Loaded, host_of, is_address, is_unfilled, origin_of, page_of, said
 from pipeline.embedding.page_html import OURS, SITE, Image, Script
 from pipeline.embedding.snippet import PARTS
 from pipeline.event import Mode
 from pipeline.scrub.redact import scrub_ad
+from pipeline.told import Told
 
 Level = Literal["ok", "note", "problem"]
 _KEEP = re.compile(r"([\w.-]+([\s,]+[\w.-]+)*)?", re.ASCII)
@@ -29,31 +30,19 @@ _STATUS = re.compile(r"[1-5][0-9][0-9]", re.ASCII)
 PARAMETERS = frozenset("surmeancv")
 """The names that the collector reads; a test compares them with its own."""
 _GRAMMAR = (
-    ("e", _STATUS, "a status such as 404"),
-    ("m", re.compile("|".join(get_args(Mode))), f"one of {', '.join(get_args(Mode))}"),
-    ("c", re.compile("[01]"), "0 or 1"),
+    ("e", _STATUS, said("a_status")),
+    ("m", re.compile("|".join(get_args(Mode))), said("one_of", names=", ".join(get_args(Mode)))),
+    ("c", re.compile("[01]"), said("zero_or_one")),
 )
-# Type that a program gave the script, so that it runs it later or never -> the program, and its remedy.
+# Type that a program gave the script, so that it runs it later or never -> the words for the program and its remedy.
 _REWRITERS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"rocketlazyload"),
-        "WP Rocket runs it at the first touch or key, if ever: exclude p.js from its delay",
-    ),
-    (
-        re.compile(r"[0-9a-f]+-(text/javascript|module)|text/rocketscript"),
-        'Cloudflare\'s Rocket Loader: add data-cfasync="false"',
-    ),
-    (re.compile(r"litespeed/javascript"), 'LiteSpeed Cache runs it late, if ever: add data-no-optimize="1"'),
-    (
-        re.compile(r"pmdelayedscript"),
-        "Perfmatters runs it at the first touch or key, if ever: exclude p.js from its delay",
-    ),
-    (re.compile(r"nitropack.*"), "NitroPack runs it late, if ever: exclude p.js from its optimisations"),
-    (re.compile(r"text/partytown"), "Partytown runs it in a worker, where it cannot see the page: take the type away"),
-    (
-        re.compile(r"text/plain|text/template|javascript/blocked|text/x-.*"),
-        'a consent manager: nobody is counted before consent; load it always and use data-consent, or data-consent="wait"',
-    ),
+    (re.compile(r"rocketlazyload"), "by_rocket"),
+    (re.compile(r"[0-9a-f]+-(text/javascript|module)|text/rocketscript"), "by_cloudflare"),
+    (re.compile(r"litespeed/javascript"), "by_litespeed"),
+    (re.compile(r"pmdelayedscript"), "by_perfmatters"),
+    (re.compile(r"nitropack.*"), "by_nitropack"),
+    (re.compile(r"text/partytown"), "by_partytown"),
+    (re.compile(r"text/plain|text/template|javascript/blocked|text/x-.*"), "by_consent"),
 )
 
 
@@ -62,6 +51,11 @@ class Remark(NamedTuple):
 
     level: Level
     text: str
+
+    @classmethod
+    def of(cls, level: Level, key: str, **values: object) -> Remark:
+        """Return a result with a sentence of `check-tag`."""
+        return cls(level, said(key, **values))
 
 
 class Answer(NamedTuple):
@@ -87,47 +81,27 @@ class Answer(NamedTuple):
 def judge_script(loaded: Loaded, script: Script) -> list[Remark]:
     """Return the remarks on a script's attributes."""
     given = script.attributes
-    rules: tuple[tuple[bool, Level, str], ...] = (
-        (
-            not SITE.fullmatch(given.get("data-site", "")),
-            "problem",
-            "data-site is missing or malformed: use the site's id",
-        ),
+    is_misspelled = "data-technical" in given and not set(re.split(r"[\s,]+", given["data-technical"])) <= set(PARTS)
+    rules: tuple[tuple[bool, Level, Told], ...] = (
+        (not SITE.fullmatch(given.get("data-site", "")), "problem", said("script_site")),
         (bool(script.held), "problem", _of_held(script.held)),
-        ("nomodule" in given, "problem", "nomodule: no browser of today runs it, drop the attribute"),
-        (script.type == "module", "problem", "type=module: the tag is a classic script, drop the type"),
+        ("nomodule" in given, "problem", said("script_nomodule")),
+        (script.type == "module", "problem", said("script_module")),
         (script.is_held_by_type, "problem", _of_type(script.type)),
-        (
-            given.get("data-consent", "0") not in ("0", "1", "wait"),
-            "problem",
-            "data-consent must be 0, 1 or wait: any other word counts as 0",
-        ),
-        (
-            not _KEEP.fullmatch(given.get("data-keep", "")),
-            "problem",
-            "data-keep: names of A-Z a-z 0-9 _ . -, separated by commas or spaces; a name with another character is not kept",
-        ),
-        (
-            not _STATUS.fullmatch(given.get("data-status", "404")),
-            "problem",
-            "data-status must be a status such as 404, else the collector answers 400",
-        ),
-        (not _is_share(given.get("data-sample", "1")), "problem", "data-sample must be a number from 0 to 1"),
-        (
-            not set(re.split(r"[\s,]+", given["data-technical"])) <= set(PARTS) if "data-technical" in given else False,
-            "problem",
-            f"data-technical must be some of {', '.join(PARTS)}",
-        ),
+        (given.get("data-consent", "0") not in ("0", "1", "wait"), "problem", said("script_consent")),
+        (not _KEEP.fullmatch(given.get("data-keep", "")), "problem", said("script_keep")),
+        (not _STATUS.fullmatch(given.get("data-status", "404")), "problem", said("script_status")),
+        (not _is_share(given.get("data-sample", "1")), "problem", said("script_sample")),
+        (is_misspelled, "problem", said("script_technical", parts=", ".join(PARTS))),
         (bool(_hashes(script)), "problem", _of_integrity(loaded, script)),
-        ("async" not in given and "defer" not in given, "note", "add async: without it the page waits for the script"),
+        ("async" not in given and "defer" not in given, "note", said("script_async")),
     )
-    return [Remark(level, f"script: {text}") for broken, level, text in rules if broken]
+    return [Remark.of(level, "of_script", text=text) for broken, level, text in rules if broken]
 
 
-def _of_integrity(loaded: Loaded, script: Script) -> str:
-    if _is_foreign(loaded, script) and "crossorigin" not in script.attributes:
-        return "integrity without crossorigin: browsers refuse the script of another host now; remove integrity"
-    return "integrity pins one version: every other is refused, such as the next update; remove it"
+def _of_integrity(loaded: Loaded, script: Script) -> Told:
+    is_refused = _is_foreign(loaded, script) and "crossorigin" not in script.attributes
+    return said("integrity_foreign" if is_refused else "integrity_pins")
 
 
 def _is_foreign(loaded: Loaded, script: Script) -> bool:
@@ -148,28 +122,23 @@ def judge_script_answer(loaded: Loaded, script: Script, answer: Answer) -> list[
     if (early := _of_no_answer(name, answer)) is not None:
         return [early]
     if answer.status != 200:
-        return [Remark("problem", f"{name} answers {answer.status}: {_remedy(loaded, name)}")]
+        return [Remark.of("problem", "file_status", name=name, status=answer.status, remedy=_remedy(loaded, name))]
     if not OURS.search(answer.body.decode("utf-8", "replace")):
-        kind = answer.header("content-type").partition(";")[0][:40] or "no type"
-        return [Remark("problem", f"{name} answers {kind} that is not our script: {_remedy(loaded, name)}")]
-    found = [Remark("ok", f"{name} is served, {len(answer.body):,} bytes")]
+        kind = answer.header("content-type").partition(";")[0][:40] or said("no_type")
+        return [Remark.of("problem", "file_not_ours", name=name, kind=kind, remedy=_remedy(loaded, name))]
+    found = [Remark.of("ok", "script_served", name=name, size=len(answer.body))]
     if "javascript" not in answer.header("content-type"):
-        found.append(
-            Remark("problem", f"{name} is served as {answer.header('content-type')[:40]}: browsers may refuse it")
-        )
+        found.append(Remark.of("problem", "script_type", name=name, kind=answer.header("content-type")[:40]))
     for algorithm, digests in _hashes(script).items():
         if b64encode(hashlib.new(algorithm, answer.body).digest()).decode() not in digests:
-            found.append(
-                Remark("problem", "script: integrity does not fit the file: browsers refuse it now; remove it")
-            )
+            found.append(Remark.of("problem", "of_script", text=said("integrity_differs")))
     allowed = answer.header("access-control-allow-origin")
     if (
         "crossorigin" in script.attributes
         and _is_foreign(loaded, script)
         and allowed not in ("*", origin_of(loaded.address))
     ):
-        text = "crossorigin, but the file has no Access-Control-Allow-Origin: browsers refuse it; remove crossorigin"
-        found.append(Remark("problem", f"script: {text}"))
+        found.append(Remark.of("problem", "of_script", text=said("crossorigin_refused")))
     return found
 
 
@@ -178,39 +147,33 @@ def judge_image_answer(loaded: Loaded, address: str, answer: Answer) -> list[Rem
     if (early := _of_no_answer(address, answer)) is not None:
         return [early]
     if answer.header("content-type").startswith("image/gif"):
-        return [Remark("ok", f"{address} is served")]
-    return [Remark("problem", f"{address} answers {answer.status}, no GIF: {_remedy(loaded, address)}")]
+        return [Remark.of("ok", "image_served", address=address)]
+    remedy = _remedy(loaded, address)
+    return [Remark.of("problem", "image_not_ours", address=address, status=answer.status, remedy=remedy)]
 
 
 def _of_no_answer(address: str, answer: Answer) -> Remark | None:
     if answer.failed:
-        return Remark("problem", f"{address} cannot be loaded: {answer.failed}; is the name right?")
+        return Remark.of("problem", "file_failed", address=address, reason=answer.failed)
     if answer.skipped:
-        return Remark("note", f"{address} was not tried: {answer.skipped}")
+        return Remark.of("note", "file_skipped", address=address, reason=answer.skipped)
     if 300 <= answer.status < 400:
-        target = answer.header("location")[:200]
-        return Remark("problem", f"{address} redirects to {target}, where no page view can follow: use that address")
+        return Remark.of("problem", "file_redirects", address=address, target=answer.header("location")[:200])
     return None
 
 
-def _remedy(loaded: Loaded, address: str) -> str:
-    if host_of(address) == host_of(loaded.address):
-        return "is the nginx location of `snippet` on this host, and no other location before it?"
-    return "is this the collector's address?"
+def _remedy(loaded: Loaded, address: str) -> Told:
+    return said("remedy_nginx" if host_of(address) == host_of(loaded.address) else "remedy_address")
 
 
-def _of_held(name: str) -> str:
-    if name == "typographic quotes":
-        return "an editor made the quotes round: paste it as HTML, with straight quotes"
-    return f"its address is in {name} and not in src: an optimiser or a consent manager loads it later or never; exclude p.js"
+def _of_held(name: str) -> Told:
+    return said("held_quotes") if name == "typographic quotes" else said("held_script", name=name)
 
 
-def _of_type(given: str) -> str:
-    by = next((text for pattern, text in _REWRITERS if pattern.fullmatch(given)), "")
-    by = by or next(
-        (text for pattern, text in _REWRITERS if pattern.match(given)), "a consent manager or an optimiser?"
-    )
-    return f"type={given!r} keeps the browser from running it: {by}"
+def _of_type(given: str) -> Told:
+    by = next((words for pattern, words in _REWRITERS if pattern.fullmatch(given)), "")
+    by = by or next((words for pattern, words in _REWRITERS if pattern.match(given)), "by_somebody")
+    return said("held_by_type", given=given, by=said(by))
 
 
 def _is_share(text: str) -> bool:
@@ -223,76 +186,67 @@ def _is_share(text: str) -> bool:
 def judge_image(loaded: Loaded, image: Image) -> list[Remark]:
     """Return the remarks on an image of a page."""
     found = [*_of_query(image), *_of_loading(loaded, image), *_of_other_page(loaded, image)]
-    return [Remark(level, f"image: {text}") for level, text in found]
+    return [Remark.of(level, "of_image", text=text) for level, text in found]
 
 
-def _of_loading(loaded: Loaded, image: Image) -> Iterator[tuple[Level, str]]:
+def _of_loading(loaded: Loaded, image: Image) -> Iterator[tuple[Level, Told]]:
     if image.held:
-        yield (
-            "problem",
-            f"its address is in {image.held} and not in src: a lazy loader loads it late or never; exclude it there",
-        )
+        yield "problem", said("image_held", name=image.held)
     elif image.lazy and image.hidden:
-        yield "problem", 'lazy and hidden: no browser ever loads it; add loading="eager", as snippet prints it'
+        yield "problem", said("image_lazy_hidden")
     elif image.lazy:
-        yield "problem", 'lazy: it is loaded when somebody scrolls to it; add loading="eager", as snippet prints it'
+        yield "problem", said("image_lazy")
     if not image.loads:
         return
     page = page_of(loaded, image)
     if page.startswith("no"):
-        yield "problem", f"the page is unknown ({page})"
+        yield "problem", said("image_page_unknown", page=page)
     elif page.startswith("host"):
-        yield (
-            "problem",
-            f'only the host arrives ({page}): add referrerpolicy="no-referrer-when-downgrade", or print `u`',
-        )
+        yield "problem", said("image_page_host", page=page)
 
 
-def _of_query(image: Image) -> Iterator[tuple[Level, str]]:
+def _of_query(image: Image) -> Iterator[tuple[Level, Told]]:
     query = image.query
     if not SITE.fullmatch(query.get("s", "")):
-        yield "problem", "`s` is missing or malformed: use the site's id"
+        yield "problem", said("image_site")
     for name in ("u", "r"):
         if is_unfilled(query.get(name, "")):
-            yield "problem", f"the template left {query[name][:40]} in `{name}` as it is"
+            yield "problem", said("image_unfilled", given=query[name][:40], name=name)
         elif query.get(name) and not is_address(query[name]):
-            yield "problem", f"`{name}` is no full address: expected https://host/path, percent-encoded"
+            yield "problem", said("image_no_address", name=name)
     yield from _of_names(image)
     if query.get("a"):
         yield from _of_ads(query["a"])
     for name, pattern, expected in _GRAMMAR:
         if query.get(name) and not pattern.fullmatch(query[name]):
-            yield "problem", f"{name}={query[name][:20]!r}: expected {expected}, else the collector answers 400"
+            yield "problem", said("grammar", name=name, given=query[name][:20], expected=expected)
 
 
-def _of_names(image: Image) -> Iterator[tuple[Level, str]]:
+def _of_names(image: Image) -> Iterator[tuple[Level, Told]]:
     if any(is_address(image.query.get(name, "")) for name in ("u", "r")) and (lost := set(image.names) - PARAMETERS):
-        yield "problem", f"`u` or `r` is not percent-encoded: {', '.join(sorted(lost))[:70]} is lost; encode `&` as %26"
+        yield "problem", said("not_encoded", lost=", ".join(sorted(lost))[:70])
     if any(name.startswith("amp;") for name in image.names):
-        yield "problem", "`&` was escaped twice (&amp;amp;): the parameters after it are lost; write &amp; once"
+        yield "problem", said("escaped_twice")
     if twice := sorted(name for name, times in Counter(image.names).items() if times > 1 and name in PARAMETERS):
-        yield "problem", f"`{', '.join(twice)}` is given twice: the collector answers 400"
+        yield "problem", said("given_twice", names=", ".join(twice))
 
 
-def _of_ads(given: str) -> Iterator[tuple[Level, str]]:
+def _of_ads(given: str) -> Iterator[tuple[Level, Told]]:
     if not all(AD.fullmatch(name) for name in given.split(",")):
-        yield (
-            "problem",
-            f"ad block id {given[:70]!r}: use 1 to 64 of A-Z a-z 0-9 _ . : -, else the collector answers 400",
-        )
+        yield "problem", said("image_ad", given=given[:70])
     elif any(scrub_ad(name).scrubbed for name in given.split(",")):
-        yield "problem", f"ad block id {given[:70]} looks like a person's number or address: stored as `*`"
+        yield "problem", said("ad_personal", given=given[:70])
 
 
-def _of_other_page(loaded: Loaded, image: Image) -> Iterator[tuple[Level, str]]:
+def _of_other_page(loaded: Loaded, image: Image) -> Iterator[tuple[Level, Told]]:
     if not is_address(image.query.get("u", "")):
         return
     told, own = urlsplit(image.query["u"]), urlsplit(loaded.address)
     if (told.scheme, host_of(image.query["u"])) != (own.scheme, host_of(loaded.address)):
-        text = f"`u` says {told.scheme}://{told.netloc[:70]}, this page is {own.scheme}://{own.netloc}"
-        yield "problem", f"{text}: a proxy that the template does not know?"
+        text = f"{told.scheme}://{told.netloc[:70]}"
+        yield "problem", said("other_host", told=text, own=f"{own.scheme}://{own.netloc}")
     elif _plain(told.path) != _plain(own.path):
-        yield "note", "`u` names another page: a copy that a cache kept?"
+        yield "note", said("other_page")
 
 
 def _plain(path: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from urllib.parse import urljoin, urlsplit
 
-from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, host_of
+from pipeline.embedding.arrival import ORIGIN_ONLY, Loaded, host_of, said
 from pipeline.embedding.check_parts import (
     AD,
     Answer,
@@ -26,6 +27,7 @@ from pipeline.embedding.page_html import Hint, Image, Page, Script
 from pipeline.host_names import bare_host, same_site
 from pipeline.scrub.redact import scrub_ad
 from pipeline.settings.site import Site
+from pipeline.told import Told
 
 
 def check(loaded: Loaded) -> list[Remark]:
@@ -48,10 +50,9 @@ def check_settings(loaded: Loaded, sites: Iterable[Site], collector: str = "") -
     found += _other_collector(loaded, collector)
     for name in dict.fromkeys(given):
         if name not in known:
-            found.append(Remark("problem", f"site {name!r} is not in the settings: the collector answers 404"))
+            found.append(Remark.of("problem", "site_unknown", site=name))
         elif host not in {bare_host(own) for own in (*known[name].hosts, *known[name].ad_hosts)}:
-            text = f"{host} is not among the hosts of site {name}: page paths are not kept, page views of the script are refused"
-            found.append(Remark("problem", text))
+            found.append(Remark.of("problem", "host_unknown", host=host, site=name))
     return found
 
 
@@ -80,18 +81,13 @@ def _stale(script: Script, known: Mapping[str, Site]) -> list[Remark]:
     found = []
     pasted, configured = set(given.get("data-keep", "").replace(",", " ").split()), set(site.kept_parameters)
     if missing := sorted(configured - pasted):
-        text = f"the pasted tag is older than the settings: data-keep lacks {', '.join(missing)}, which never arrives; run snippet"
-        found.append(Remark("problem", text))
+        found.append(Remark.of("problem", "keep_lacks", names=", ".join(missing)))
     if extra := sorted(pasted - configured):
-        found.append(
-            Remark("note", f"data-keep names {', '.join(extra)}, which the settings do not: the collector drops it")
-        )
+        found.append(Remark.of("note", "keep_extra", names=", ".join(extra)))
     if site.consent == "explicit" and given.get("data-consent") == "1":
-        text = "data-consent=1 is printed: right only if this visitor agreed and no cache keeps the page; else print 0 or wait"
-        found.append(Remark("note", text))
+        found.append(Remark.of("note", "consent_printed"))
     if site.consent == "explicit" and "data-consent" not in given:
-        text = "the settings ask for explicit consent, and the tag has no data-consent: nobody is recognised"
-        found.append(Remark("problem", text))
+        found.append(Remark.of("problem", "consent_missing"))
     return found
 
 
@@ -100,9 +96,7 @@ def _other_collector(loaded: Loaded, collector: str) -> list[Remark]:
         return []
     own = {host_of(loaded.address), host_of(collector)}
     return [
-        Remark(
-            "note", f"the tag uses {address.partition('?')[0]}, but collector.public_url is {collector}: a wrong name?"
-        )
+        Remark.of("note", "other_collector", address=address.partition("?")[0], collector=collector)
         for address in _addresses(loaded.page)
         if host_of(address) not in own
     ]
@@ -110,50 +104,46 @@ def _other_collector(loaded: Loaded, collector: str) -> list[Remark]:
 
 def _presence(loaded: Loaded) -> list[Remark]:
     page = loaded.page
-    said = "".join(f" {text}" for hint, text in _HINTS.items() if hint in page.hints)
+    seen = [said(words) for hint, words in _HINTS.items() if hint in page.hints]
+    hints = reduce(lambda first, second: said("hints", first=first, second=second), seen) if seen else ""
     if page.images and not page.scripts and all(image.noscript for image in page.images):
-        text = f"only the <noscript> image is there, and no script: nobody with JavaScript is counted.{said or _MERGED}"
-        return [Remark("problem", text)]
+        return [Remark.of("problem", "only_noscript", hints=hints or said("hint_merged"))]
     if page.scripts or page.images:
-        return [Remark("ok", f"found {len(page.scripts)} script(s) and {len(page.images)} image(s) of the pixel")]
-    return [Remark("problem", f"no tag: the HTML has neither a script /p.js nor an image /p.gif.{said}")]
+        return [Remark.of("ok", "found", scripts=len(page.scripts), images=len(page.images))]
+    return [Remark.of("problem", "no_tag", hints=hints)]
 
 
 _HINTS: Mapping[Hint, str] = {
-    "tag manager": "The page has a tag manager: this check cannot see the tags it adds later.",
-    "in a comment": "There is one in a comment.",
-    "as text": "There is one as visible text: paste it as HTML, not into a text field.",
-    "in noscript": "The script is inside <noscript>, where no browser runs it: paste it outside.",
-    "in a template": "There is one inside <template>, which browsers do not show: paste it outside.",
-    "AMP": "AMP pages run no script of ours: only an amp-pixel with `u` can count them, and this check does not read it.",
-    "copied": "An optimiser copied the script into the page, where it finds neither site nor collector: exclude p.js there.",
+    "tag manager": "hint_tag_manager",
+    "in a comment": "hint_in_a_comment",
+    "as text": "hint_as_text",
+    "in noscript": "hint_in_noscript",
+    "in a template": "hint_in_a_template",
+    "AMP": "hint_amp",
+    "copied": "hint_copied",
 }
-
-_MERGED = " Did an optimiser merge it with other scripts? Exclude p.js there."
 
 
 def _kind(loaded: Loaded) -> list[Remark]:
     kind = loaded.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
         return []
-    return [Remark("problem", f"the address answers {kind[:70]!r}, not an HTML page: browsers run no tag there")]
+    return [Remark.of("problem", "not_html", kind=kind[:70])]
 
 
 def _status(loaded: Loaded) -> list[Remark]:
     scripts = {script.attributes["data-status"] for script in loaded.page.scripts if "data-status" in script.attributes}
     images = {image.query["e"] for image in loaded.page.images if image.query.get("e") and not image.noscript}
-    if loaded.status < 400:
-        wrong = sorted(scripts | images)
-        text = "the page answers {} but its tag reports {}: a page that exists would be counted as an error"
-        return [Remark("problem", text.format(loaded.status, ", ".join(wrong)))] if wrong else []
-    told = scripts | images
-    if loaded.status in _WALLS and not (loaded.page.scripts or loaded.page.images):
-        text = f"the page answers {loaded.status}: perhaps a firewall refuses this program and not browsers"
-        return [Remark("note", text)]
-    if str(loaded.status) in told:
-        return [Remark("ok", f"the page answers {loaded.status} and its tag reports it")]
-    said = f", but {', '.join(sorted(told))} is reported" if told else ", but the tag does not report it"
-    return [Remark("problem", f'the page answers {loaded.status}{said}: give the script data-status="{loaded.status}"')]
+    told, status = sorted(scripts | images), loaded.status
+    if status < 400:
+        return [Remark.of("problem", "error_on_good_page", status=status, told=", ".join(told))] if told else []
+    if status in _WALLS and not (loaded.page.scripts or loaded.page.images):
+        return [Remark.of("note", "wall", status=status)]
+    if str(status) in told:
+        return [Remark.of("ok", "error_reported", status=status)]
+    if told:
+        return [Remark.of("problem", "error_reported_wrong", status=status, told=", ".join(told))]
+    return [Remark.of("problem", "error_not_reported", status=status)]
 
 
 _WALLS = (401, 403, 429, 503)
@@ -170,23 +160,20 @@ def _twice(loaded: Loaded) -> list[Remark]:
     found = []
     sites = [script.attributes.get("data-site", "") for script in page.scripts]
     if len(sites) > len(set(sites)):
-        found.append(Remark("note", "the script is included twice; it counts once, but remove the duplicate"))
+        found.append(Remark.of("note", "script_twice"))
     if len(set(sites)) > 1:
-        found.append(Remark("note", f"the page is counted for several sites: {', '.join(sorted(set(sites)))[:70]}"))
+        found.append(Remark.of("note", "several_sites", sites=", ".join(sorted(set(sites)))[:70]))
     for image in _counting_for_all(page):
         if not page.scripts:
             continue
         if image.query.get("e"):
-            text = f"the error page is counted twice: remove the image with e={image.query['e']}, and give the script data-status"
+            found.append(Remark.of("problem", "error_page_twice", status=image.query["e"]))
         else:
-            text = "script and image outside <noscript>: every page view is counted twice"
-        found.append(Remark("problem", text))
+            found.append(Remark.of("problem", "view_twice"))
     if (inside := sum(image.noscript for image in page.images)) > 1:
-        found.append(
-            Remark("problem", f"{inside} <noscript> images: visitors without JavaScript count as often; keep one")
-        )
+        found.append(Remark.of("problem", "noscript_images", n=inside))
     if len(_counting_for_all(page)) > 1:
-        found.append(Remark("problem", f"{len(_counting_for_all(page))} images: each counts the page view once more"))
+        found.append(Remark.of("problem", "images", n=len(_counting_for_all(page))))
     return found
 
 
@@ -199,47 +186,38 @@ def _noscript(loaded: Loaded) -> list[Remark]:
     inside = [image for image in page.images if image.noscript]
     found = []
     if inside and page.swapped_by:
-        text = f"{page.swapped_by} loads the <noscript> image although JavaScript is on: one visit more; leave the image out"
-        found.append(Remark("problem", text))
+        found.append(Remark.of("problem", "noscript_loaded", by=page.swapped_by))
     if page.scripts and not inside and not page.swapped_by:
-        found.append(Remark("note", "no <noscript> image: visitors without JavaScript are not counted"))
+        found.append(Remark.of("note", "no_noscript"))
     if any(image.query.get("m") == "noscript" for image in page.images if not image.noscript):
-        text = "an image with m=noscript is outside <noscript> (removed by an editor?): it counts for everybody"
-        found.append(Remark("problem", text))
+        found.append(Remark.of("problem", "noscript_outside"))
     return found
 
 
 def _blocked(loaded: Loaded) -> list[Remark]:
     if loaded.page.scripts or not _counting_for_all(loaded.page):
         return []
-    text = "blockers with the list EasyPrivacy stop /p.gif on every host: their users are counted by the script only"
-    return [Remark("note", text)]
+    return [Remark.of("note", "blockers")]
 
 
 def _mixed_content(loaded: Loaded) -> list[Remark]:
     if urlsplit(loaded.address).scheme != "https":
         return []
     plain = [address for address in _addresses(loaded.page) if urlsplit(address).scheme == "http"]
-    return [Remark("problem", f"mixed content: an https page does not load {address}") for address in plain]
+    return [Remark.of("problem", "mixed_content", address=address) for address in plain]
 
 
 def _same_site(loaded: Loaded) -> list[Remark]:
     own = urlsplit(loaded.address)
-    found = {}
+    found: dict[str, Told] = {}
     for address in _addresses(loaded.page):
         host = host_of(address)
         if urlsplit(address).scheme == "http" and own.hostname not in ("localhost", "127.0.0.1"):
-            found[host] = f"browsers keep no id cookie of {host} over http: visitors are recognised for one day only"
+            found[host] = said("cookie_over_http", host=host)
         elif not same_site(host, host_of(loaded.address)):
-            found[host] = (
-                f"browsers do not return the id cookie to {host}: it is not the same site as {own.hostname}; use a subdomain or"
-                " a path proxied by nginx, or visitors are recognised for one day only"
-            )
+            found[host] = said("cookie_foreign", host=host, own=own.hostname)
         elif urlsplit(address).scheme != own.scheme:
-            found[host] = (
-                f"browsers do not return the id cookie to {host} from an http page: serve the page over https, or visitors"
-                " are recognised for one day only"
-            )
+            found[host] = said("cookie_http_page", host=host)
     return [Remark("note", text) for _, text in sorted(found.items())]
 
 
@@ -248,26 +226,22 @@ def _content_security(loaded: Loaded) -> list[Remark]:
     for script in loaded.page.scripts:
         nonce = script.attributes.get("nonce", "")
         reach = urljoin(script.address, "e")
-        for kind, address, effect in (
-            ("script-src", script.address, "the script will not run"),
-            ("connect-src", reach, "the script runs, but its page views are not sent"),
+        for kind, address, words in (
+            ("script-src", script.address, "csp_script"),
+            ("connect-src", reach, "csp_connect"),
         ):
             permission = allows(loaded.policies, kind, address, loaded.address, nonce, added=script.added)
             if not permission.allowed:
-                found.append(
-                    Remark("problem", f"Content-Security-Policy {permission.directive}: {effect}; allow {address}")
-                )
+                found.append(Remark.of("problem", words, directive=permission.directive, address=address))
     if loaded.page.scripts and any(
         "allow-scripts" not in one["sandbox"] for one in loaded.policies if "sandbox" in one
     ):
-        found.append(
-            Remark("problem", "Content-Security-Policy sandbox: no script runs on the page; add allow-scripts")
-        )
+        found.append(Remark.of("problem", "csp_sandbox"))
     for image in loaded.page.images:
         permission = allows(loaded.policies, "img-src", image.address, loaded.address)
         if not permission.allowed:
             origin = image.address.partition("?")[0]
-            found.append(Remark("problem", f"Content-Security-Policy {permission.directive}: no image; allow {origin}"))
+            found.append(Remark.of("problem", "csp_image", directive=permission.directive, origin=origin))
     return found
 
 
@@ -275,30 +249,22 @@ def _ads(loaded: Loaded) -> list[Remark]:
     found = []
     for name, times in Counter(loaded.page.ads).items():
         if not AD.fullmatch(name):
-            found.append(Remark("problem", f"ad block id {name[:70]!r}: use 1 to 64 of A-Z a-z 0-9 _ . : -"))
+            found.append(Remark.of("problem", "ad_malformed", given=name[:70]))
         elif scrub_ad(name).scrubbed:
-            found.append(
-                Remark("problem", f"ad block id {name} looks like a person's number or address: stored as `*`")
-            )
+            found.append(Remark.of("problem", "ad_personal", given=name))
         elif times > 1:
-            found.append(Remark("note", f"ad block id {name} is used {times} times: it counts once a page view"))
+            found.append(Remark.of("note", "ad_repeated", given=name, times=times))
     if loaded.page.ads and not loaded.page.scripts:
-        found.append(Remark("problem", "data-pixel-ad needs the script; without it use an image with `a`"))
+        found.append(Remark.of("problem", "ad_without_script"))
     return found
 
 
 def _previous_page(loaded: Loaded) -> list[Remark]:
     if loaded.referrer_policy in ("no-referrer", "origin", "strict-origin"):
-        text = "pages are counted, but the next page of the site does not learn its previous page"
-        return [Remark("note", f"Referrer-Policy {loaded.referrer_policy}: {text}")]
+        return [Remark.of("note", "referrer_lost", policy=loaded.referrer_policy)]
     if loaded.referrer_policy in ("same-origin", *ORIGIN_ONLY):
         return []
-    return [
-        Remark(
-            "note",
-            f"Referrer-Policy {loaded.referrer_policy}: this page sends its full address to other hosts that it links to",
-        )
-    ]
+    return [Remark.of("note", "referrer_full", policy=loaded.referrer_policy)]
 
 
 CHECKS: tuple[Callable[[Loaded], list[Remark]], ...] = (

@@ -5,14 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from pipeline.settings.model import config_file, load
-from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_facts, print_rows
+from pipeline.system.console import (
+    ConfigOption,
+    Format,
+    FormatOption,
+    Panel,
+    chosen,
+    console,
+    language_of,
+    print_facts,
+    print_rows,
+)
 
 if TYPE_CHECKING:
     from pipeline.embedding.check_parts import Remark
@@ -49,33 +59,17 @@ def print_snippet(
     config: ConfigOption = None,
 ) -> None:
     """Print the exact lines to paste into a site's pages."""
-    from pipeline.embedding.platforms import PLATFORMS
-    from pipeline.embedding.snippet import PARTS, STALE, Part, Wish, as_html, snippet
+    from pipeline.embedding.platforms import Choice, chosen_lines
+    from pipeline.embedding.snippet import STALE, as_html
 
     settings = load(config)
-    chosen_site = settings.chosen_site(site)
-    parts = tuple(part for part in technical.replace(",", " ").split())
-    if unknown := set(parts) - set(PARTS):
-        raise typer.BadParameter(f"--technical knows {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
-    if consent not in ("", "implied", "explicit", "wait"):
-        raise typer.BadParameter(f"--consent is implied, explicit or wait; got {consent}")
-    if ads and platform:
-        raise typer.BadParameter("--ads has no file of its own; print the lines without --platform")
-    if platform not in ("", *PLATFORMS):
-        raise typer.BadParameter(f"--platform is one of {', '.join(PLATFORMS)}; got {platform}")
-    wish = Wish(
-        site=chosen_site.id,
-        collector=url or settings.collector.browser_url,
-        consent=cast("Literal['implied', 'explicit', 'wait']", consent or chosen_site.consent),
-        keep=chosen_site.kept_parameters,
-        ads=ads,
-        technical=cast("tuple[Part, ...]", parts),
-        sample=sample,
-        release=release,
-        upstream=f"http://127.0.0.1:{settings.collector.port}",
-        decided=f"{datetime.now(UTC):%Y-%m-%d}",
+    choice = Choice(
+        url=url, consent=consent, ads=ads, technical=technical, sample=sample, release=release, platform=platform
     )
-    lines = (PLATFORMS[platform](wish),) if platform else snippet(wish)
+    try:
+        lines = chosen_lines(settings, settings.chosen_site(site), choice, datetime.now(UTC).date())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     if form in (Format.CSV, Format.JSON):
         print_rows(("name", "where", "text"), lines, form)
     elif not sys.stdout.isatty():
@@ -90,24 +84,22 @@ def print_snippet(
 
 def check_tag(
     url: Annotated[str, typer.Argument(help="Address of a page; it and the files of its tag are loaded.")],
+    lang: Annotated[str, typer.Option(help="Language of the findings: en or ru.")] = "en",
     form: FormatOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Load a page and the files of its tag, list the fields that arrive, and the problems."""
-    from pipeline.embedding.arrival import Arrival, Loaded, arrivals
-    from pipeline.embedding.check_tag import check, check_answers, check_settings, files_of, in_order
-    from pipeline.embedding.fetch import fetch_files, fetch_page
+    from pipeline.embedding.arrival import Arrival
+    from pipeline.embedding.check_page import check_page
+    from pipeline.told import in_language
 
+    language = language_of(lang)
     if not url.startswith(("http://", "https://")):
         raise typer.BadParameter(f"expected an address that begins with http:// or https://, got {url!r}")
-    answer = fetch_page(url)
-    loaded = Loaded.of(url, answer.status, answer.headers, answer.body.decode("utf-8", "replace"))
-    answers = fetch_files(url, *files_of(loaded))
-    found = [*check(loaded), *check_answers(loaded, answers)]
-    if (file := config_file(config)) is not None:
-        settings = load(file)
-        found += check_settings(loaded, settings.sites, settings.collector.public_url)
-    remarks, ways = in_order(found), arrivals(loaded, {address for address, one in answers.items() if not one.is_ours})
+    file = config_file(config)
+    checked = check_page(url, load(file) if file is not None else None)
+    remarks = [remark._replace(text=in_language(remark.text, language)) for remark in checked.remarks]
+    ways = [Arrival(*(in_language(text, language) for text in way)) for way in checked.ways]
     if chosen(form) is Format.TABLE:
         _print_remarks(remarks)
         if ways:
@@ -119,12 +111,12 @@ def check_tag(
     else:
         facts = {
             "url": url,
-            "status": loaded.status,
+            "status": checked.status,
             "findings": [remark._asdict() for remark in remarks],
             "arrives": [way._asdict() for way in ways],
         }
         print_facts(facts, Format.JSON)
-    raise typer.Exit(any(remark.level == "problem" for remark in remarks))
+    raise typer.Exit(checked.problems > 0)
 
 
 def _print_remarks(remarks: Iterable[Remark]) -> None:

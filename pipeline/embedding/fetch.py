@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
-from pipeline.embedding.arrival import host_of
+from pipeline.embedding.arrival import host_of, said
 from pipeline.embedding.check_parts import Answer
 from pipeline.errors import Fatal
 
@@ -35,34 +35,47 @@ def fetch_page(url: str) -> Answer:
             pool.request("GET", _in_ascii(url), preload_content=False, redirect=False) as answer,
         ):
             if answer.get_redirect_location():
-                raise Fatal(f"{url} redirects to {answer.get_redirect_location()}: check that address")
+                raise Fatal(said("page_redirects", url=url, target=answer.get_redirect_location()))
             return Answer(answer.status, dict(answer.headers), _body(url, answer, LONGEST_PAGE))
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
-        raise Fatal(f"{url} cannot be loaded: {type(error).__name__}; is the address right and the site up?") from None
+        raise Fatal(said("page_failed", url=url, error=type(error).__name__)) from None
 
 
-def fetch_files(page: str, scripts: Iterable[str], images: Iterable[str]) -> Mapping[str, Answer]:
-    """Return the answers of a page's scripts, and of its images to HEAD, which no collector counts as a page view."""
+def anywhere(_address: str) -> bool:
+    """Return that every address may be asked: the rule of the command, whose user could ask it anyway."""
+    return True
+
+
+def fetch_files(
+    page: str, scripts: Iterable[str], images: Iterable[str], may_ask: Callable[[str], bool] = anywhere
+) -> Mapping[str, Answer]:
+    """Return the answers of a page's scripts, and of its images to HEAD, which no collector counts as a page view.
+
+    An address that `may_ask` refuses is left alone, and the answer says so.
+    """
     wanted = [("GET", address) for address in dict.fromkeys(scripts)]
     wanted += [("HEAD", address) for address in dict.fromkeys(images)]
     is_public = all(map(_is_public, _places(page)))
-    return {address: _file(method, address, is_public=is_public) for method, address in wanted[:MOST_FILES]}
+    return {
+        address: _file(method, address, is_public=is_public) if may_ask(address) else Answer(skipped=said("elsewhere"))
+        for method, address in wanted[:MOST_FILES]
+    }
 
 
 def _file(method: str, url: str, *, is_public: bool) -> Answer:
     host = host_of(url)
     places = _places(url)
     if not places:
-        return Answer(failed=f"there is no host {host}")
+        return Answer(failed=said("no_host", host=host))
     if is_public and not all(map(_is_public, places)):
-        return Answer(skipped=f"from here, {host} is the private address {places[0]}, and the page is public")
+        return Answer(skipped=said("private_host", host=host, place=places[0]))
     try:
         for place in places[:-1]:
             with suppress(urllib3.exceptions.NewConnectionError):
                 return _asked(method, url, place)
         return _asked(method, url, places[-1])
     except Fatal as error:
-        return Answer(failed=str(error))
+        return Answer(failed=error.args[0])
     except (urllib3.exceptions.HTTPError, UnicodeError) as error:
         return Answer(failed=_reason(error))
 
@@ -79,8 +92,8 @@ def _asked(method: str, url: str, place: str) -> Answer:
 def _reason(error: Exception) -> str:
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
     if isinstance(cause, urllib3.exceptions.SSLError):
-        return "its certificate is not accepted"
-    return f"no answer ({type(cause).__name__})"
+        return said("bad_certificate")
+    return said("no_answer", error=type(cause).__name__)
 
 
 def _pool(url: str, place: str) -> urllib3.HTTPConnectionPool:
@@ -126,7 +139,7 @@ def _body(url: str, answer: urllib3.BaseHTTPResponse, longest: int) -> bytes:
     while part := answer.read1(CHUNK):  # `read` would wait for the whole part
         body += part
         if len(body) > longest:
-            raise Fatal(f"{url} is longer than {longest // 1024} KiB: too long to check")
+            raise Fatal(said("too_long", url=url, most=longest // 1024))
         if time.monotonic() > end:
-            raise Fatal(f"{url} takes longer than {SECONDS:.0f} s to load: too slow to check")
+            raise Fatal(said("too_slow", url=url, seconds=SECONDS))
     return bytes(body)

@@ -1,14 +1,19 @@
-"""Files to paste for sites that a program builds: WordPress, 1C-Bitrix, plain PHP, Turbo and htmx.
+"""The lines for a page owner's choice, and files to paste for sites that a program builds: WordPress, 1C-Bitrix, plain PHP, Turbo and htmx.
 
-Owns the code around the tag; the tag itself comes from `snippet`. The texts of WordPress, 1C-Bitrix and PHP find out whether
+Owns the check of each choice, the same for the command and the page, and the code around the tag; the tag itself comes from `snippet`. The texts of WordPress, 1C-Bitrix and PHP find out whether
 their page is an error page. Each prints one tag a page. Every value is escaped for HTML, then for PHP. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal, cast
 
-from pipeline.embedding.snippet import ATTRIBUTES, Lines, Wish, base_of, query, script, tag
+from pipeline.embedding.snippet import ATTRIBUTES, PARTS, Lines, Part, Wish, base_of, query, script, snippet, tag
+from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 
 # Cloudflare's Rocket Loader, LiteSpeed Cache, Autoptimize and WP Rocket leave a script alone that has these.
 _UNTOUCHED = 'data-cfasync="false" data-no-optimize="1" data-noptimize="1" nowprocket'
@@ -138,6 +143,51 @@ PLATFORMS: Mapping[str, Callable[[Wish], Lines]] = {
     "turbo": turbo,
 }
 """The texts by the name that `snippet --platform` takes."""
+
+
+CONSENTS: Final = ("implied", "explicit", "wait")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The choices as they were written; '' is what the settings say. `technical` has names, separated by commas or spaces."""
+
+    url: str = ""
+    consent: str = ""
+    ads: bool = False
+    technical: str = ""
+    sample: float = 1.0
+    release: str = ""
+    platform: str = ""
+
+
+def chosen_lines(settings: Settings, site: Site, choice: Choice, today: date) -> tuple[Lines, ...]:
+    """Return the lines for a site, for a platform the one file of it.
+
+    Raises `ValueError`, which names the option and the expected values, and `Fatal` for a malformed collector address.
+    """
+    parts = tuple(choice.technical.replace(",", " ").split())
+    if unknown := set(parts) - set(PARTS):
+        raise ValueError(f"--technical knows {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
+    if choice.consent not in ("", *CONSENTS):
+        raise ValueError(f"--consent is implied, explicit or wait; got {choice.consent}")
+    if choice.ads and choice.platform:
+        raise ValueError("--ads has no file of its own; print the lines without --platform")
+    if choice.platform not in ("", *PLATFORMS):
+        raise ValueError(f"--platform is one of {', '.join(PLATFORMS)}; got {choice.platform}")
+    wish = Wish(
+        site=site.id,
+        collector=choice.url or settings.collector.browser_url,
+        consent=cast("Literal['implied', 'explicit', 'wait']", choice.consent or site.consent),
+        keep=site.kept_parameters,
+        ads=choice.ads,
+        technical=cast("tuple[Part, ...]", parts),
+        sample=choice.sample,
+        release=choice.release,
+        upstream=f"http://127.0.0.1:{settings.collector.port}",
+        decided=f"{today:%Y-%m-%d}",
+    )
+    return (PLATFORMS[choice.platform](wish),) if choice.platform else snippet(wish)
 
 
 def _address(wish: Wish) -> str:

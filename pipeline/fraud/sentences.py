@@ -111,8 +111,7 @@ def reason(sign: Found, language: Language) -> str:
     """Return the sentence of one sign, with the usual values beside a value that has them."""
     signal = all_signals()[sign.signal]
     words = signal.en if language == "en" else signal.ru
-    told = {name: _Told.of(name, text, language) for name, text in sign.evidence.items()}
-    text = words.reason.format_map({**told, "value": _Told.of("value", f"{sign.value:f}", language)})
+    text = measured(sign.signal, sign.value, sign.evidence, language)
     if "{value" not in words.reason:
         return text
     texts = _ALIKE if sign.normal.p50 == sign.normal.p99 else _USUAL
@@ -125,16 +124,35 @@ def reason(sign: Found, language: Language) -> str:
     )
 
 
+def measured(signal: str, value: float, evidence: Mapping[str, str], language: Language) -> str:
+    """Return the sentence of a sign without what is usual; raises `KeyError` for evidence that the sentence needs and lacks."""
+    known = all_signals()[signal]
+    words = known.en if language == "en" else known.ru
+    told = {name: _Told.of(name, text, language) for name, text in evidence.items()}
+    text = words.reason.format_map({**told, "value": _Told.of("value", f"{value:f}", language)})
+    return text[:-1] if text.endswith("..") else text  # the name of a company may end with a point of its own
+
+
 def without_usual(text: str, language: Language) -> str:
     """Return a reason without its usual values, for a list of many cases."""
     return text.partition(_USUAL[language].partition("{reason}")[2].partition("{")[0])[0]
+
+
+def marked(text: str, language: Language) -> str:
+    """Return what is usual with a star for a shipped value, for a page that explains the star once."""
+    return text.replace(_SHIPPED[language], "*")
+
+
+def attack(kind: str, language: Language) -> str:
+    """Return the words for a kind of attack."""
+    return _ATTACKS[kind][language == "ru"] if kind in _ATTACKS else kind
 
 
 def _text(name: str, text: str, language: Language) -> str:
     """Return evidence that is no number in words: the kinds of attack by name, a campaign of which nothing is kept not at all."""
     parts = text.split(", ")
     if name == "kinds":
-        parts = [_ATTACKS[each][language == "ru"] if each in _ATTACKS else each for each in parts]
+        parts = [attack(each, language) for each in parts]
     if name == "campaign":
         parts = [each for each in parts if each != "*"]
     return ", ".join(filter(None, parts)) or "-"

@@ -23,7 +23,9 @@ from pipeline.settings.model import Settings
 from sql import FRAUD_DIR, fill, without_comments
 
 FINDER: Final = "fraud.finder"
-"""The combinations that the finder compares; the one view of reviewers with parameters, site and day."""
+"""The combinations that the finder compares, by site and day."""
+PATH: Final = "fraud.path"
+"""The hits of one suspect of a case; the one view of reviewers with single hits."""
 HITS: Final = "rollup.fraud_hits"
 SUSPECTS: Final = "rollup.fraud_suspects"
 _SIGNAL: Final = """WITH
@@ -37,7 +39,11 @@ _CASE: Final = (
     "multiIf(NOT mapContains(names, case_id), case_id, NOT mapContains(names, names[case_id]), names[case_id],"
     " names[names[case_id]] = case_id, least(case_id, names[case_id]), names[names[case_id]])"
 )
-_FINDER_EXAMPLE: Final = f"SELECT * FROM {FINDER}(site = 'clinic', day = yesterday())"  # noqa: S608 - text
+_ASKED: Final = {
+    FINDER: "(site = 'clinic', day = yesterday())",
+    PATH: "(case = '0123456789ab', subject = '0123456789abcdef')",
+}
+"""The views of reviewers with parameters, and an example of these."""
 _DESCRIPTION: Final = "\n-- question_ru = "
 
 
@@ -71,16 +77,12 @@ def fraud_views(settings: Settings) -> dict[str, str]:
         body = without_comments(_text(text)).replace("$frame", of_day).replace("$long_frame", of_days)
         body = body.replace("$members", pieces["members"])
         made[name] = rendered(name, fill(body, {**pieces, "sealed_days": str(SEALED_DAYS)}), settings)
-    for view in review_views():
+    for view in [*review_views(), finder(), path()]:
         columns = [declared(name, kind, meaning) for name, (kind, meaning) in view.columns.items()]
         name = f"fraud.{view.name}"
         made[name] = rendered(name, fill(view.query.replace("$members", pieces["members"]), pieces), settings, columns)
     lines = [line_of(report, settings) for report in all_reports() if report.purpose == "fraud"]
-    lines += [_line(view) for view in review_views()]
-    jumps = finder()
-    columns = [declared(name, kind, meaning) for name, (kind, meaning) in jumps.columns.items()]
-    made[FINDER] = rendered(FINDER, fill(jumps.query, {}), settings, columns)
-    lines.append((FINDER, jumps.question, jumps.question_ru, [*jumps.columns], "", [FINDER], _FINDER_EXAMPLE))
+    lines += [_line(view) for view in [*review_views(), finder(), path()]]
     made["fraud.reports"] = list_of("fraud.reports", lines, settings)
     return made
 
@@ -95,22 +97,28 @@ def finder() -> ReviewView:
     return _read(FRAUD_DIR / "finder.sql")
 
 
+def path() -> ReviewView:
+    """Return the view of the hits of one suspect of a case; it has the parameters case and subject."""
+    return _read(FRAUD_DIR / "path.sql")
+
+
 def docs_page() -> Iterator[str]:
     """Yield the lines of docs/fraud-views.md."""
     yield "# Views of the fraud review"
     yield "Written from sql/fraud/views by `make docs`."
     yield ""
-    yield "They need `fraud.enabled`, have no parameters but the last one, and belong to the role `security`; `clinic-pixel fraud` reads them. A blocked"
+    yield "They need `fraud.enabled`, have no parameters but the last two, and belong to the role `security`; `clinic-pixel fraud` reads them. A blocked"
     yield "person's rows are in none of them. Their days are UTC days."
-    for view in [*review_views(), finder()]:
-        asked = "(site, day)" if f"fraud.{view.name}" == FINDER else ""
+    for view in [*review_views(), finder(), path()]:
+        asked = {FINDER: "(site, day)", PATH: "(case, subject)"}.get(f"fraud.{view.name}", "")
         yield f"\n## fraud.{view.name}{asked}\n{view.question}\n\n| column | type | meaning |\n|---|---|---|"
         yield from (f"| `{name}` | `{kind}` | {meaning} |" for name, (kind, meaning) in view.columns.items())
 
 
 def _line(view: ReviewView) -> Line:
     name = f"fraud.{view.name}"
-    return name, view.question, view.question_ru, [*view.columns], "", [name], f"SELECT * FROM {name}"  # noqa: S608 - text
+    example = f"SELECT * FROM {name}{_ASKED.get(name, '')}"  # noqa: S608 - text
+    return name, view.question, view.question_ru, [*view.columns], "", [name], example
 
 
 def _read(file: Path) -> ReviewView:

@@ -4,4 +4,4 @@ Owns the reading of `sql/inventory.toml` and the exposure report. May use `repor
 The privacy page, `subjects` and the documentation read `columns`.
 """
 
-__all__ = ["columns", "commands", "docs_page"]
+__all__ = ["columns", "commands", "docs_page", "exposure", "readers"]

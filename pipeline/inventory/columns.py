@@ -68,11 +68,12 @@ class Column(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Data kept outside of ClickHouse; `path` is below the data directory."""
+    """Data kept outside of ClickHouse; `path` is below the data directory, `ru` is what it holds in Russian."""
 
     name: str
     path: str
     holds: str
+    ru: str
     clause: str
     readers: str
     term: Term
@@ -146,7 +147,15 @@ def _read(content: Mapping[str, Any]) -> Inventory:
             term = terms[given["retention"] if copied or not own else own[0]]
             columns.append(Column(table, name, groups[group], field, origin != field, clause, purpose, term))
     places = tuple(
-        Place(name, given["path"], given["holds"], given["clause"], given["readers"], terms[given["retention"]])
+        Place(
+            name,
+            given["path"],
+            given["holds"],
+            given["ru"],
+            given["clause"],
+            given["readers"],
+            terms[given["retention"]],
+        )
         for name, given in content["places"].items()
     )
     return Inventory(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,12 +69,12 @@ def exposure(
 ) -> None:
     """Show the extent of a suspected leak: which data, how many visitors and which days; audited first."""
     from pipeline.audit.log import operator
-    from pipeline.inventory.exposure import Suspicion, examine_exposure
+    from pipeline.inventory.exposure import Suspicion, examine_exposure, read_days
     from pipeline.reports.catalogue import read_period
 
     settings, now, language = all_settings.load(config), datetime.now(UTC), language_of(lang)
     try:
-        suspicion = Suspicion(read_period(since, until, now), table, role, _days(days))
+        suspicion = Suspicion(read_period(since, until, now), table, role, read_days(days))
         found = examine_exposure(settings, suspicion, now=now, who=operator(), language=language)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
@@ -85,13 +85,6 @@ def exposure(
             print_rows(_columns(), found.days, form)
         case Format.TABLE:
             _print(found, language)
-
-
-def _days(text: str) -> frozenset[date]:
-    try:
-        return frozenset(date.fromisoformat(day.strip()) for day in text.split(",") if day.strip())
-    except ValueError:
-        raise ValueError(f"--days: expected days such as 2026-11-20,2026-11-21, got {text!r}") from None
 
 
 def _facts(found: Exposure) -> dict[str, object]:

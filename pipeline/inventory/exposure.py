@@ -141,6 +141,14 @@ def examine_exposure(
     return answer
 
 
+def read_days(text: str) -> frozenset[date]:
+    """Read the days whose keys may have leaked, separated by commas; raises `ValueError` that quotes the text."""
+    try:
+        return frozenset(date.fromisoformat(day.strip()) for day in text.split(",") if day.strip())
+    except ValueError:
+        raise ValueError(f"--days: expected days such as 2026-11-20,2026-11-21, got {text!r}") from None
+
+
 def _reached(suspicion: Suspicion) -> dict[str, list[Column]]:
     if suspicion.table and suspicion.table not in TABLES:
         raise ValueError(f"no table {suspicion.table!r}; there are: {', '.join(TABLES)}")

@@ -3,7 +3,7 @@
 Finds the columns that a role can reach. A reader has grants on the views of its purposes only, so it cannot reach a
 column that none of these views names; the other users reach whole tables or none (sql/access/03_grants.sql). A published report
 uses columns of events, but its readers reach the published cells alone. The views of the fraud review (sql/fraud/views) show signs, cases
-and verdicts; of events they give counts.
+and verdicts; of events they give counts, and one of them (sql/fraud/path.sql) the hits of one suspect.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ def _tables(report: Report) -> set[str]:
 
 def _is_reviewed(column: Column) -> bool:
     """Whether a view of the fraud review shows the column of a table of its own."""
+    if column.table == "events":
+        return column.name in _shown_hits()
     word = re.compile(rf"\b{column.name}\b")
     return column.table in SCORED and any(f"pixel.{column.table}" in text and word.search(text) for text in _reviews())
 
@@ -80,3 +82,10 @@ def _reviews() -> tuple[str, ...]:
     members = without_comments((FRAUD_DIR / "members.sql").read_text(encoding="utf-8"))
     views = (without_comments(file.read_text(encoding="utf-8")) for file in sorted((FRAUD_DIR / "views").glob("*.sql")))
     return tuple(view.replace("$members", members) for view in views)
+
+
+@cache
+def _shown_hits() -> frozenset[str]:
+    """Return the columns that the view of single hits gives, which have the names of those of the events."""
+    select = without_comments((FRAUD_DIR / "path.sql").read_text(encoding="utf-8")).rpartition("SELECT\n")[2]
+    return frozenset(re.findall(r"\w+", select.partition("FROM received")[0])) - {"toString", "AS"}

@@ -51,12 +51,14 @@ def mint(
 @app.command("list")
 def list_keys(form: FormatOption = None, config: ConfigOption = None) -> None:
     """List every key and the record of every destroyed key; a fingerprint identifies a key without showing it."""
-    from pipeline.keys.directory import DESTROYED, KeyDirectory
+    from pipeline.keys.directory import KeyDirectory
+    from pipeline.keys.listed import listed
 
-    settings = all_settings.load(config)
-    files = KeyDirectory.of(settings)
-    names = sorted({*files.names(), *files.names(DESTROYED)}, key=lambda name: (name.last, name.first))
-    rows = [(name.text, *_state(settings, files, name)) for name in names]
+    settings, today = all_settings.load(config), datetime.now(UTC).date()
+    rows = [
+        (key.name.text, key.state, key.fingerprint, f"{key.destroyed:%Y-%m-%d %H:%M:%S}" if key.destroyed else "")
+        for key in listed(KeyDirectory.of(settings), today, settings.retention.keys_days)
+    ]
     print_rows(("key", "state", "fingerprint", "destroyed_at"), rows, form, title=f"keys in {settings.keys_dir}")
 
 
@@ -122,23 +124,6 @@ def claim_pair(
         f"the private half is in {file}, for its owner alone: move it to where claims are made", highlight=False
     )
     console.print(f'[fraud]\nclaim_key = "{public}"', markup=False, highlight=False)
-
-
-def _state(settings: Settings, files: KeyDirectory, name: KeyName) -> tuple[str, str, str]:
-    from pipeline.keys.destruction import due
-    from pipeline.keys.tokens import fingerprint
-
-    tombstone = files.tombstone(name)
-    if tombstone is not None:
-        return "destroyed", tombstone.fingerprint, f"{tombstone.at:%Y-%m-%d %H:%M:%S}"
-    today, key = datetime.now(UTC).date(), files.read(name)
-    if name in due(files, today, settings.retention.keys_days):
-        state = "due"
-    elif name.last < today:
-        state = "kept"
-    else:
-        state = "ahead" if name.first > today else "in use"
-    return state, fingerprint(key) if key else "", ""
 
 
 def _named(keys: Sequence[str]) -> list[KeyName]:

@@ -1,6 +1,6 @@
 """Operation of a machine: start everything, migrate the database, diagnose, write the documentation.
 
-Owns the supervisor, the migrations and `doctor`. May use every room. No room may use it.
+Owns the supervisor, the migrations and `doctor`. May use every room. No room may use it; the dashboards show what `doctor` says.
 """
 
-__all__ = ["commands"]
+__all__ = ["commands", "doctor"]

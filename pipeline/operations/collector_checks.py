@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import maxminddb
 import msgspec
@@ -22,12 +23,13 @@ from pipeline.networks.loaded_file import FileState
 from pipeline.networks.lookup import sources
 from pipeline.networks.providers import read_providers
 from pipeline.networks.signed_agents import figure_of, key_files
-from pipeline.operations.machine_checks import Seen, State
+from pipeline.operations.machine_checks import Seen, State, said
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import SignedAgent
 from pipeline.ship.status import read_status
 from pipeline.signatures.key_set import UnusableKeys, read_keys
 from pipeline.system.answers import answer_of
+from pipeline.told import Told
 
 OLD_KEYS_DAYS = 8
 OLD_DATABASE_DAYS = 35  # MaxMind publishes at least weekly; a month-old file has wrong entries for moved networks
@@ -37,16 +39,8 @@ PAGE_FAULT_SHARE = 0.01
 """Above this share of all events, unreadable page addresses make the reports by page wrong."""
 PRIVATE_CLIENTS = 10
 """More clients with private addresses than this come through a proxy, not from the clinic itself."""
-BEHIND = "the rate limit refuses many of them, and all visitors behind the proxy count as one"
-FORGOTTEN = {
-    "loopback": ("a proxy on this machine", 'set collector.trusted_proxies = ["127.0.0.1/32"] and restart it'),
-    "loopback_v6": ("a proxy on this machine", 'set collector.trusted_proxies = ["::1/128"] and restart it'),
-    "private": (
-        "a proxy at a private address",
-        "set collector.trusted_proxies to the address of the proxy and restart it",
-    ),
-}
-"""By the name in the figures: the place of a proxy that nobody trusts, and the remedy."""
+FORGOTTEN = {"loopback": "proxy_loopback", "loopback_v6": "proxy_loopback", "private": "proxy_private"}
+"""By the name in the figures: the words for the place of a proxy that nobody trusts; those of the remedy are `proxy_set_<name>`."""
 PREFIX = "clinic_pixel_"
 LATE_SECONDS = 60.0
 
@@ -56,22 +50,20 @@ def collector(settings: Settings) -> Seen:
     url = f"{settings.collector.url}/health/ready"
     answer = answer_of(url, timeout=2.0)
     if answer is None:
-        yield "problem", f"does not answer at {url}; start it with `clinic-pixel up` or `collect`"
+        yield "problem", said("collector_away", url=url)
         return
     if answer.status == 200:
-        yield "ok", "accepts hits"
+        yield "ok", said("collector_accepts")
     else:
-        yield "problem", f"answers but is not ready: {answer.data.decode(errors='replace').strip()}"
+        yield "problem", said("collector_not_ready", reason=answer.data.decode(errors="replace").strip())
     figures = _figures(settings)
     if figures.get("memory_may_swap"):
-        advice = "run it with MemorySwapMax=0 (deploy/systemd), or switch swap off"
-        yield "problem", f"its memory, which holds addresses for minutes, may be written to swap: {advice}"
+        yield "problem", said("collector_may_swap")
     elif figures:
-        yield "ok", "its memory stays out of swap"
+        yield "ok", said("collector_no_swap")
     unsealed = figures.get("segment_unsealed_seconds", 0.0)
     if unsealed > settings.spool.segment_seconds + LATE_SECONDS:
-        text = f"the segment that is being written should have been sealed {unsealed:,.0f} s after its begin"
-        yield "problem", f"{text}: is {settings.spool_dir} writable, is its disk full?"
+        yield "problem", said("collector_unsealed", seconds=unsealed, directory=settings.spool_dir)
 
 
 def proxies(settings: Settings) -> Seen:
@@ -80,19 +72,15 @@ def proxies(settings: Settings) -> Seen:
     forgotten = {name: int(figures.get(f"forwards_untrusted_{name}", 0)) for name in FORGOTTEN}
     for name, seen in forgotten.items():
         if seen:
-            where, advice = FORGOTTEN[name]
-            yield "problem", f"{seen} forwarded clients came from {where}, which is not trusted: {BEHIND}; {advice}"
+            where, advice = said(FORGOTTEN[name]), said(f"proxy_set_{name}")
+            yield "problem", said("proxy_untrusted", seen=seen, where=where, advice=advice)
     private = sum(value for name, value in _totals(settings) if name == "private_clients")
     if private and not settings.collector.trusted_proxies:
-        advice = "set collector.trusted_proxies to the addresses of the proxy"
         # A few are people of the clinic's own network.
         state: State = "problem" if private > PRIVATE_CLIENTS else "note"
-        yield (
-            state,
-            f"clients with private addresses: {private}, and no proxy is trusted: if they came through one, {BEHIND}; {advice}",
-        )
+        yield state, said("private_clients", n=private)
     elif not any(forgotten.values()):
-        yield "ok", f"{len(settings.collector.trusted_proxies)} trusted proxy network(s)"
+        yield "ok", said("proxies", networks=len(settings.collector.trusted_proxies))
 
 
 def pages(settings: Settings) -> Seen:
@@ -102,9 +90,9 @@ def pages(settings: Settings) -> Seen:
         totals[name] += value
     lost, spooled = totals["page_faults"], totals["spooled"]
     if not lost:
-        yield "ok", "every page address could be read"
+        yield "ok", said("pages_read")
         return
-    text = f"{lost:,} of {spooled:,} events have the page /* by an error of the software; see the collector's log"
+    text = said("pages_unread", lost=lost, spooled=spooled)
     yield "problem" if lost > spooled * PAGE_FAULT_SHARE else "note", text
 
 
@@ -118,19 +106,19 @@ def networks(settings: Settings) -> Seen:
             yield "problem", str(error)
         yield from _in_force(file, in_force.get(f"{name}_modified_seconds"), "collector")
     for name, what, file in (
-        ("country_mmdb", "country", country_file(settings)),
-        ("asn_mmdb", "autonomous system", asn_file(settings)),
-        (CRAWLERS, "ranges of crawlers", fetched_file(settings, CRAWLERS)),
+        ("country_mmdb", "what_country", country_file(settings)),
+        ("asn_mmdb", "what_asn", asn_file(settings)),
+        (CRAWLERS, "what_crawlers", fetched_file(settings, CRAWLERS)),
     ):
-        yield _database(settings, what, file, in_force.get(f"{name}_modified_seconds"))
+        yield _database(settings, said(what), file, in_force.get(f"{name}_modified_seconds"))
     if settings.networks.provider_classes:
-        yield "ok", f"built-in table of hosting providers and mobile carriers, reviewed {read_providers().reviewed}"
+        yield "ok", said("providers", reviewed=read_providers().reviewed)
     if not settings.networks.lists:
-        yield "note", "no address lists of your own: net_class knows no vpn, tor and relay"
+        yield "note", said("no_own_lists")
     elif is_stale(settings):
-        yield "problem", "address lists changed since they were compiled; run `clinic-pixel lists build`"
+        yield "problem", said("lists_stale")
     else:
-        yield "ok", f"{len(settings.networks.lists)} address lists compiled"
+        yield "ok", said("lists", lists=len(settings.networks.lists))
     for agent, file in key_files(settings):
         yield _agent_keys(agent, file)
         yield from _in_force(file, in_force.get(f"{figure_of(agent)}_modified_seconds"), "collector")
@@ -141,67 +129,72 @@ def networks(settings: Settings) -> Seen:
 
 
 def _agent_keys(agent: SignedAgent, file: Path) -> tuple[State, str]:
-    remedy = "put the file there" if agent.file else "run `clinic-pixel lists fetch`"
+    remedy = said("put_file" if agent.file else "fetch_lists")
     if not file.exists():
-        return "problem", f"{file}: missing; no signature of {agent.name} is verified; {remedy}"
+        return "problem", said("agent_keys_missing", file=file, agent=agent.name, remedy=remedy)
     try:
         number = len(read_keys(file.read_bytes()))
     except (UnusableKeys, OSError) as error:
-        return "problem", f"{file}: keys of {agent.name} cannot be read ({type(error).__name__}); {remedy}"
+        kind = type(error).__name__
+        return "problem", said("agent_keys_unusable", file=file, agent=agent.name, error=kind, remedy=remedy)
     age = (time.time() - file.stat().st_mtime) / DAY_SECONDS
     if not agent.file and age > OLD_KEYS_DAYS:
-        return "note", f"keys of {agent.name} are {age:.0f} days old; {remedy} daily: a withdrawn key is still believed"
-    return "ok", f"{number} keys of {agent.name}, {age:.0f} days old"
+        return "note", said("agent_keys_old", agent=agent.name, days=age, remedy=remedy)
+    return "ok", said("agent_keys", n=number, agent=agent.name, days=age)
 
 
-def _in_force(file: Path, modified: float | None, process: str) -> Seen:
+def _in_force(file: Path, modified: float | None, process: Literal["collector", "shipper"]) -> Seen:
     """Compare the file that a process has in memory with the one on disk; `modified` is None if no process says."""
     if modified is None:
         return
     state = FileState.of(file)
     if modified == state.modified_ns / 1e9:
         if modified:
-            yield "ok", f"{file.name}: the {process} has the file of {_moment(modified)} in memory"
+            has = said("in_memory", process=said(process), at=_moment(modified))
+            yield "ok", said("file_in_force", file=file.name, has=has)
         return
-    has = f"the {process} has the file of {_moment(modified)} in memory" if modified else f"the {process} has no file"
-    if state == FileState():
-        yield "problem", f"{file}: is missing; {has}"
-    elif time.time() - state.changed_ns / 1e9 < LATE_SECONDS:
-        yield (
-            "note",
-            f"{file.name}: {has}; it takes the file of {_moment(state.modified_ns / 1e9)} within a minute if it can be used",
-        )
+    if modified:
+        has = said("in_memory", process=said(process), at=_moment(modified))
     else:
-        trouble = f"it did not take the file of {_moment(state.modified_ns / 1e9)}; its log says why"
-        yield "problem", f"{file.name}: {has}; {trouble}"
+        has = said("no_file_in_memory", process=said(process))
+    if state == FileState():
+        yield "problem", said("file_missing", file=file, has=has)
+    elif time.time() - state.changed_ns / 1e9 < LATE_SECONDS:
+        yield "note", said("file_soon", file=file.name, has=has, at=_moment(state.modified_ns / 1e9))
+    else:
+        yield "problem", said("file_not_taken", file=file.name, has=has, at=_moment(state.modified_ns / 1e9))
 
 
-def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _moment(seconds: float) -> Told:
+    return said("moment", at=datetime.fromtimestamp(seconds, UTC))
 
 
-def _database(settings: Settings, what: str, file: Path, modified: float | None) -> tuple[State, str]:
+def _database(settings: Settings, what: Told, file: Path, modified: float | None) -> tuple[State, str]:
     """Tell source, age and licence of a file; `modified` is the time of the file that the collector has, if it says."""
     is_fetched = file.parent == settings.networks_dir
     if not file.exists():
         state: State = "note" if is_fetched else "problem"
-        remedy = "run `clinic-pixel lists fetch`" if is_fetched else "put the file there"
-        return state, f"{what}: no file {file}, so it stays unknown; {remedy}"
+        remedy = said("fetch_lists" if is_fetched else "put_file")
+        return state, said("database_missing", what=what, file=file, remedy=remedy)
     origin = origin_of(settings, file)
     try:
         day = origin.date if origin else build_date(file)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError):
-        return "problem", f"{what}: {file} cannot be read"
+        return "problem", said("database_unreadable", what=what, file=file)
     age = (datetime.now(UTC).date() - day).days
     known = bool(origin and origin.licence)
-    place = "in the collector's memory" if modified == FileState.of(file).modified_ns / 1e9 else "on disk"
-    said = (
-        f"{origin.source if origin else file.name} of {day}, {age} days old, licence"
-        f" {origin.licence if origin and known else 'not known here'}, {place}"
-    )
-    credit = f"; name the source: {origin.attribution}" if origin and origin.attribution else ""
     is_old = age > (OLD_FETCHED_DAYS if known else OLD_DATABASE_DAYS)
-    return "note" if is_old else "ok", f"{what}: {said}{credit}{'; bring a newer one' if is_old else ''}"
+    return "note" if is_old else "ok", said(
+        "database",
+        what=what,
+        source=origin.source if origin else file.name,
+        day=day,
+        days=age,
+        licence=origin.licence if origin and known else said("licence_unknown"),
+        place=said("place_memory" if modified == FileState.of(file).modified_ns / 1e9 else "place_disk"),
+        credit=said("credit", attribution=origin.attribution) if origin and origin.attribution else "",
+        advice=said("bring_newer") if is_old else "",
+    )
 
 
 def _figures(settings: Settings) -> dict[str, float]:

@@ -17,13 +17,20 @@ from rich.table import Table
 from pipeline.errors import Fatal
 from pipeline.settings.model import Settings, load
 from pipeline.system import locks
-from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, print_rows
+from pipeline.system.console import ConfigOption, Format, FormatOption, Panel, chosen, console, language_of, print_rows
 
 if TYPE_CHECKING:
     from pipeline.operations.supervise import Supervisor
 
 _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}
-_COLOURS = {"collect": "cyan", "ship": "green", "clickhouse": "magenta", "migrate": "blue", "up": "yellow"}
+_COLOURS = {
+    "collect": "cyan",
+    "ship": "green",
+    "clickhouse": "magenta",
+    "migrate": "blue",
+    "dashboards": "bright_blue",
+    "up": "yellow",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +44,7 @@ def up(
     *,
     demo: Annotated[bool, typer.Option("--demo", help="Also serve the demo clinic, a site with the pixel.")] = False,
 ) -> None:
-    """Run everything: embedded ClickHouse, collector and shipper, until Ctrl-C."""
+    """Run everything: embedded ClickHouse, collector, shipper and dashboards, until Ctrl-C."""
     from pipeline.database import starting
     from pipeline.operations.supervise import Part, Supervisor, parts
 
@@ -88,14 +95,22 @@ def migrate(
     console.print(f"applied: {', '.join(applied)}" if applied else "nothing to do", highlight=False, markup=False)
 
 
-def doctor(config: ConfigOption = None, form: FormatOption = None) -> None:
+def doctor(
+    config: ConfigOption = None,
+    lang: Annotated[str, typer.Option(help="Language of the sentences: en or ru.")] = "en",
+    form: FormatOption = None,
+) -> None:
     """Examine settings, keys, spool, shipper, database and audit; exit code 1 when a problem needs you."""
     from pipeline.operations.doctor import examine
+    from pipeline.operations.machine_checks import said
+    from pipeline.told import in_language
 
-    results = examine(load(config))
+    language = language_of(lang)
+    results = [result._replace(text=in_language(result.text, language)) for result in examine(load(config))]
     problems = sum(result.state == "problem" for result in results)
     if chosen(form) is Format.TABLE:
-        console.print(f"{problems} problem(s) need you" if problems else "all is well", style="bold")
+        answer = said("need_you", problems=problems) if problems else said("all_well")
+        console.print(answer.of(language), style="bold")
         table = Table.grid(padding=(0, 2))
         before = ""
         for result in results:
@@ -135,6 +150,7 @@ async def _greet(settings: Settings, reports_answer: Callable[[], Awaitable[None
         f"\n[bold]ready after {time.monotonic() - begun:.1f} s[/]\n"
         f"  pixel       {edge}/p.gif\n"
         f"{shown}"
+        f"  dashboards  {settings.dashboards.browser_url}/\n"
         f"  health      {edge}/health/ready   {edge}/metrics\n"
         f"  ClickHouse  {database}   user ops, password in {settings.secrets_dir / 'clickhouse.json'}\n"
         f"  first hit   curl -so /dev/null '{edge}/p.gif?s={site.id}&u=https://{site.hosts[0]}/'\n"

@@ -16,7 +16,7 @@ from pipeline.database import planted
 from pipeline.database.client import address, connect, in_utc, ping
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
-from pipeline.operations.machine_checks import Seen, State
+from pipeline.operations.machine_checks import Seen, State, said
 from pipeline.reports.buckets import HOUR, bucket
 from pipeline.settings.model import Settings
 from pipeline.ship.retention import ages
@@ -30,14 +30,8 @@ FEW_HITS = 100
 MAIN_SHARE = 0.5
 SEVERAL = 5
 """So many browsers behind one address are several people."""
-TURNED_AWAY = {
-    "flood": "one address sent more than `collector.flood_per_minute`. Behind a CDN or proxy that is not configured, these are"
-    ' visitors who are lost (docs/runbook.md, "Behind a CDN")',
-    "foreign_origin": "pages on hosts that no site names. If they are the clinic's, their views are lost: add the hosts to `hosts` or"
-    " `ad_hosts`; copies of pages in translators and strangers' pages count here too",
-    "unknown_site": "tags with an `s` that no [[sites]] has: their views are lost; compare the tag with `clinic-pixel snippet`",
-}
-"""By the refusals that may be visitors: their meaning for the operator."""
+TURNED_AWAY = ("flood", "foreign_origin", "unknown_site")
+"""The refusals that may be visitors; the words `turned_away_<reason>` are their meaning for the operator."""
 TURNED_AWAY_SHARE = 0.05
 LOST_ON_THE_WAY = ("spool_full", "spool_failed", "blocks_unknown", "internal")
 """Refusals that are not the client's fault: each is a page view that is not counted."""
@@ -46,39 +40,33 @@ LOST_ON_THE_WAY = ("spool_full", "spool_failed", "blocks_unknown", "internal")
 def engine(settings: Settings) -> Seen:
     """How the embedded engine is contained."""
     if settings.clickhouse.url is not None:
-        yield "ok", "a server is used in place of the embedded ClickHouse"
+        yield "ok", said("engine_is_server")
         return
-    if supported():
-        yield "ok", "the system keeps the embedded ClickHouse to its own directory"
-    else:
-        advice = "run it as another user (deploy/systemd), or use a server"
-        yield "note", f"this system has no Landlock: the embedded ClickHouse reaches every file of its user; {advice}"
+    yield ("ok", said("engine_confined")) if supported() else ("note", said("engine_not_confined"))
     if aside := planted.count(settings.clickhouse_dir):
-        place = settings.clickhouse_dir / planted.PLANTED
-        advice = "find out who has a password or reaches the native port, then delete them"
-        yield "problem", f"{aside} planted files were moved to {place} at a start of the engine; {advice}"
+        yield "problem", said("planted", n=aside, place=settings.clickhouse_dir / planted.PLANTED)
 
 
 def clickhouse(settings: Settings) -> Seen:
     """Whether ClickHouse answers, what it holds, and whether the counts agree."""
     if not ping(settings):
-        yield "problem", f"does not answer at {address(settings)}; accepted events wait in the spool"
+        yield "problem", said("database_away", address=address(settings))
         return
     client = connect(settings, "pixel_admin", timeout=10)
     try:
-        yield "ok", f"{client.server_version} at {address(settings)}"
+        yield "ok", said("database_answers", version=client.server_version, address=address(settings))
         count, oldest, newest = _row(client, "SELECT count(), min(received_at), max(received_at) FROM pixel.events")
-        yield "ok", f"{count:,} events" + (f", the oldest of {oldest:%Y-%m-%d}" if count else "")
+        yield "ok", said("events", events=count, oldest=oldest) if count else said("no_events")
         if count and newest > datetime.now(UTC).replace(tzinfo=newest.tzinfo) + timedelta(days=1):
-            yield "problem", f"the newest event is of {newest:%Y-%m-%d %H:%M}, in the future: a clock was wrong"
+            yield "problem", said("event_of_the_future", at=newest)
         (unfinished,) = _row(client, "SELECT count() FROM system.mutations WHERE NOT is_done")
         if unfinished:
-            yield "note", f"{unfinished} mutations (erasures of persons) are not finished"
+            yield "note", said("mutations", n=unfinished)
         yield from _reconciled([_row(client, _RECONCILE)])
         yield from _starred(client)
         yield from _published(client, settings, datetime.now(UTC))
         for reason, hits in client.query(_LOST, parameters={"reasons": list(LOST_ON_THE_WAY)}).result_rows:
-            yield "problem", f"{hits:,} hits of the last hour were refused with `{reason}` (docs/refusals.md)"
+            yield "problem", said("hits_lost", hits=hits, reason=reason)
     finally:
         client.close()
 
@@ -87,34 +75,24 @@ def _starred(client: Client) -> Seen:
     """The share of page views whose address lost a part."""
     views, starred = _row(client, _STARRED)
     if starred > views * STARRED_SHARE:
-        advice = "`clinic-pixel pages learn` reads the sitemap, so that public pages are stored as they are (docs/embedding.md)"
-        yield (
-            "note",
-            f"{starred / views:.0%} of the page views of the last 7 days are stored with a `*` in the page: {advice}",
-        )
+        yield "note", said("starred", share=starred / views)
 
 
 def _published(client: Client, settings: Settings, now: datetime) -> Seen:
     """Yield for each site with hits of the last two days how many hours its published numbers are behind."""
     late: State = "problem" if settings.ship.publish else "note"
-    if settings.ship.publish:
-        advice = "is `ship` running? `clinic-pixel publish` publishes them now and tells an error"
-    else:
-        advice = "`ship.publish` is false here, so another `ship` of this database publishes them"
+    advice = said("publish_here" if settings.ship.publish else "publish_elsewhere")
     zones = {site.id: site.zone for site in settings.sites}
     rows = client.query(_PUBLISHED, parameters={"sites": list(zones)}).result_rows
     for site, *times in rows:
         first, hours, days = map(in_utc, times)
         behind = (now - max(first, hours)) // HOUR
         if behind > PUBLISHED_HOURS:
-            yield late, f"{site}: the numbers of the last {behind} hours are not published; {advice}"
+            yield late, said("hours_unpublished", site=site, hours=behind, advice=advice)
         elif (day := _missing_day(now, zones[site], first, days)) is not None:
-            yield (
-                late,
-                f"{site}: the numbers of {day:%Y-%m-%d} are not published, although those of hours are; {advice}",
-            )
+            yield late, said("day_unpublished", site=site, day=day, advice=advice)
         else:
-            yield "ok", f"{site}: numbers are published up to {hours:%Y-%m-%d %H:%M} UTC"
+            yield "ok", said("published", site=site, until=hours)
 
 
 def _missing_day(now: datetime, zone: ZoneInfo, first: datetime, published: datetime) -> datetime | None:
@@ -127,14 +105,14 @@ def _missing_day(now: datetime, zone: ZoneInfo, first: datetime, published: date
 def visitors(settings: Settings) -> Seen:
     """Whether the last hour looks as if each visitor were himself: one sender of most hits, hits refused at the edge."""
     if not ping(settings):
-        yield "note", "ClickHouse does not answer, so the hits of the last hour are unknown"
+        yield "note", said("last_hour_unknown")
         return
     client = connect(settings, "pixel_admin", timeout=10)
     try:
         findings = [*_main_sender(client), *_turned_away(client)]
     finally:
         client.close()
-    yield from findings or [("ok", "no address or network sends most hits, and none were turned away in the last hour")]
+    yield from findings or [("ok", said("last_hour_usual"))]
 
 
 def _main_sender(client: Client) -> Seen:
@@ -142,24 +120,19 @@ def _main_sender(client: Client) -> Seen:
         hits, most, agents = _row(client, _SENDERS.format(column=column))
         if hits < FEW_HITS or most <= hits * MAIN_SHARE:
             continue
-        told = f"one {what} sends {most / hits:.0%} of the {hits:,} hits of the last hour, with {agents} different browsers"
+        told = said("main_sender", what=said(what), share=most / hits, hits=hits, agents=agents)
         if agents < SEVERAL:
-            yield "note", f"{told}: a program or one person; `report fraud/bursts` shows more"
+            yield "note", said("sender_is_one", told=told)
         else:
-            yield (
-                "problem",
-                (
-                    f"{told}: a CDN or proxy, whose visitors count as one and are refused when they are many: docs/runbook.md,"
-                    ' "Behind a CDN". If it is the clinic\'s own network, name it in own_networks of the site'
-                ),
-            )
+            yield "problem", said("sender_is_proxy", told=told)
         return
 
 
 def _turned_away(client: Client) -> Seen:
     for reason, hits, offered in client.query(_TURNED_AWAY, parameters={"reasons": list(TURNED_AWAY)}).result_rows:
-        share = f"{hits:,} hits of the last hour ({hits / max(offered, hits):.0%}) were refused as `{reason}`"
-        yield "problem" if hits > offered * TURNED_AWAY_SHARE else "note", f"{share}: {TURNED_AWAY[reason]}"
+        meaning = said(f"turned_away_{reason}")
+        text = said("turned_away", hits=hits, share=hits / max(offered, hits), reason=reason, meaning=meaning)
+        yield "problem" if hits > offered * TURNED_AWAY_SHARE else "note", text
 
 
 def _row(client: Client, query: str) -> tuple[Any, ...]:
@@ -172,21 +145,19 @@ def _row(client: Client, query: str) -> tuple[Any, ...]:
 def retention(settings: Settings) -> Seen:
     """Whether stored data is within its term."""
     if not ping(settings):
-        yield "note", "ClickHouse does not answer, so the age of the stored data is unknown"
+        yield "note", said("ages_unknown")
         return
     client = connect(settings, "pixel_admin", timeout=30)
     try:
         for age in ages(client, settings.retention):
             if age.oldest is not None:
                 setting = age.life.setting
-                text = f"{age.life.table}: the oldest of {age.oldest:%Y-%m-%d}, {setting} {getattr(settings.retention, setting)}"
+                term = getattr(settings.retention, setting)
+                text = said("oldest", table=age.life.table, oldest=age.oldest, setting=setting, term=term)
                 if age.overdue:
-                    yield "problem", f"{text}; over its term: is `ship` running, is the disk full?"
+                    yield "problem", said("oldest_over", oldest=text)
                 else:
-                    yield (
-                        "note" if age.expired else "ok",
-                        text + ("; `ship` drops it within the hour" if age.expired else ""),
-                    )
+                    yield ("note", said("oldest_expired", oldest=text)) if age.expired else ("ok", text)
     finally:
         client.close()
 
@@ -236,15 +207,10 @@ _LOST = """
 def _reconciled(rows: Iterable[Iterable[int]]) -> Seen:
     for offered, spooled, refused, stored, rejected, quarantined in rows:
         if offered == spooled + refused:
-            yield "ok", f"offered {offered:,} = spooled {spooled:,} + refused {refused:,}"
+            yield "ok", said("offered_agrees", offered=offered, spooled=spooled, refused=refused)
         else:
-            yield "problem", f"offered {offered:,} is not spooled {spooled:,} + refused {refused:,}"
+            yield "problem", said("offered_differs", offered=offered, spooled=spooled, refused=refused)
         pending = spooled - stored - rejected - quarantined
         state: State = "ok" if pending == 0 else "note"
-        yield (
-            state,
-            (
-                f"spooled {spooled:,} = stored {stored:,} + rejected {rejected:,} + quarantined {quarantined:,}"
-                f" + pending {pending:,}"
-            ),
-        )
+        counts = {"stored": stored, "rejected": rejected, "quarantined": quarantined, "pending": pending}
+        yield state, said("spooled", spooled=spooled, **counts)

@@ -16,7 +16,7 @@ from pipeline.errors import PixelError, type_and_place
 from pipeline.operations import collector_checks, setting_checks
 from pipeline.operations import database_checks as database
 from pipeline.operations import machine_checks as machine
-from pipeline.operations.machine_checks import Seen, State
+from pipeline.operations.machine_checks import Seen, State, said
 from pipeline.settings.model import Settings
 
 
@@ -39,7 +39,7 @@ def examine(settings: Settings) -> list[Result]:
         except ClickHouseError as error:
             results.append(Result(name, "problem", str(explain(error, settings, "pixel_admin"))))
         except Exception as error:  # noqa: BLE001 - the other checks must be seen whatever happens to one
-            results.append(Result(name, "problem", f"the check itself failed: unforeseen {type_and_place(error)}"))
+            results.append(Result(name, "problem", said("check_failed", error=type_and_place(error))))
     return results
 
 

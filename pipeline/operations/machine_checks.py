@@ -26,21 +26,29 @@ from pipeline.ship.status import read_status
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
 from pipeline.subjects.requests import CaseBook
 from pipeline.system.durable_files import LOCAL_FILES, MB
+from pipeline.told import Told
 
 State = Literal["ok", "note", "problem"]
 Seen = Iterator[tuple[State, str]]
+SENTENCES = "pipeline.operations/doctor.toml"
 
 OLD_SITEMAP_DAYS = 7  # `ship` reads it every day
 LAG_SECONDS = 60.0
 STARTING_SECONDS = 60.0
 
 
+def said(key: str, **values: object) -> Told:
+    """Return a sentence of `doctor`."""
+    return Told(SENTENCES, key, values)
+
+
 def sites(settings: Settings) -> Seen:
     """The configured sites."""
     if settings.sites == (DEMO_SITE,):
-        yield "note", "no site is configured; the built-in site `clinic` is used. Add [[sites]] to pixel.toml"
+        yield "note", said("no_site")
     for site in settings.sites:
-        yield "ok", f"{site.id}: {', '.join(map(readable_host, site.hosts))}; consent {site.consent}"
+        hosts = ", ".join(map(readable_host, site.hosts))
+        yield "ok", said("site", site=site.id, hosts=hosts, consent=said(f"consent_{site.consent}"))
 
 
 def sitemaps(settings: Settings) -> Seen:
@@ -50,44 +58,35 @@ def sitemaps(settings: Settings) -> Seen:
             continue
         listed = read_pages(settings, site.id)
         if listed is None or listed.source != source_of(site):
-            yield (
-                "problem",
-                f"{site.id}: its sitemap was never learned; run `clinic-pixel pages learn`, or start `ship`",
-            )
+            yield "problem", said("sitemap_never", site=site.id)
             continue
         days = (datetime.now(UTC) - listed.learned).days
-        text = f"{site.id}: {len(listed.paths):,} public pages"
         if days > OLD_SITEMAP_DAYS:
-            yield "problem", f"{text}, {days} days old: `ship` cannot read {listed.source}; see its log"
+            yield "problem", said("sitemap_old", site=site.id, pages=len(listed.paths), days=days, source=listed.source)
         else:
-            yield "ok", text
+            yield "ok", said("sitemap", site=site.id, pages=len(listed.paths))
 
 
 def keys(settings: Settings) -> Seen:
     """Today's key, damaged keys and overdue ones."""
     if not settings.keys_dir.exists():
-        yield "note", f"{settings.keys_dir}: not there yet; the collector makes it"
+        yield "note", said("no_keys_yet", directory=settings.keys_dir)
         return
     keyring = Keyring(KeyDirectory.of(settings), may_mint=False)
     today = datetime.now(UTC).date()
     living = keyring.files.living()
-    state: State = "ok" if keyring.day(today, today=today) is not None else "problem"
-    text = f"{len(living)} daily keys exist, the oldest of {living[0]}" if living else "no daily key"
-    yield state, text if state == "ok" else f"no key for {today}: {keyring.problem}"
+    if keyring.day(today, today=today) is None:
+        yield "problem", said("no_key_of_today", today=today, problem=keyring.problem)
+    else:
+        yield "ok", said("keys", n=len(living), oldest=living[0]) if living else said("no_daily_key")
     # A collector that may make keys makes this one for the first ad click.
     if not settings.collector.mint_keys and keyring.click_key(today, today=today) is None:
-        yield (
-            "problem",
-            f"no key for the ad clicks of this quarter: {keyring.problem}; without it a click that is used twice is not found",
-        )
+        yield "problem", said("no_click_key", problem=keyring.problem)
     for problem in keyring.damaged().values():
         yield "problem", problem
     overdue = [day for day in living if (today - day).days > settings.retention.keys_days]
     if overdue:
-        yield (
-            "note",
-            f"{len(overdue)} keys are older than {settings.retention.keys_days} days: a block holds them, or `ship` is not running",
-        )
+        yield "note", said("keys_overdue", n=len(overdue), most=settings.retention.keys_days)
 
 
 def spool(settings: Settings) -> Seen:
@@ -98,17 +97,16 @@ def spool(settings: Settings) -> Seen:
     free = LOCAL_FILES.free_bytes(data) / MB
     full = used > settings.spool.max_mb * 0.8 or free < settings.spool.min_free_mb * 2
     waiting = sum(segment.state == "seg" for segment in segments)
-    text = f"{waiting} segments wait, {used:,.0f} of {settings.spool.max_mb:,} MB used, {free:,.0f} MB free"
-    yield "problem" if full else "ok", text + ("; hits will soon be refused with 503" if full else "")
+    text = said("spool", waiting=waiting, used=used, most=settings.spool.max_mb, free=free)
+    yield ("problem", said("spool_full", spool=text)) if full else ("ok", text)
     suspects = sum(segment.state == "suspect" for segment in segments)
     files = sorted((settings.spool_dir / QUARANTINE).glob("*"))
     lost = [file.name for file in files if file.name.endswith((".seg", ".seg.bad"))]
     if lost:
-        advice = "`clinic-pixel spool verify` shows them, docs/runbook.md says what they are"
-        yield "problem", f"{len(lost)} files with acknowledged events in quarantine, such as {lost[0]}; {advice}"
+        yield "problem", said("quarantined_segments", n=len(lost), name=lost[0])
     aside = len(files) - len(lost)
     if suspects or aside:
-        yield "note", f"{suspects} suspect segments and {aside} files in quarantine; see `clinic-pixel spool verify`"
+        yield "note", said("quarantined", suspects=suspects, aside=aside)
 
 
 def ship(settings: Settings) -> Seen:
@@ -116,28 +114,27 @@ def ship(settings: Settings) -> Seen:
     status = read_status(settings.data)
     began = begin_of_up(settings)
     if began and time.time() - began < STARTING_SECONDS and not (status and status.at_ms / 1000 > began):
-        yield "note", f"`up` began {time.time() - began:,.0f} s ago; `ship` starts when the database is migrated"
+        yield "note", said("ship_waits", seconds=time.time() - began)
         return
     if status is None:
-        yield "problem", "`ship` has never run here; start it with `clinic-pixel up` or `ship`"
+        yield "problem", said("ship_never")
         return
     age = time.time() - status.at_ms / 1000
     if age > LAG_SECONDS or status.state == "stopped" or not Path(f"/proc/{status.pid}").exists():
-        reason = f"; it ended with: {status.error}" if status.error and status.error_ms >= status.at_ms else ""
-        yield "problem", f"not running for {age:,.0f} s; {status.pending_segments} segments wait in the spool{reason}"
+        text = said("ship_stopped", seconds=age, waiting=status.pending_segments)
+        is_reason = status.error and status.error_ms >= status.at_ms
+        yield "problem", said("ship_ended", stopped=text, error=status.error) if is_reason else text
     elif status.state == "halted" or status.tries:
-        yield "problem", f"{status.state}, {status.tries} failed tries: {status.error}"
+        state = said(f"ship_state_{status.state}")
+        yield "problem", said("ship_fails", state=state, tries=status.tries, error=status.error)
     else:
-        yield (
-            "ok",
-            f"{status.state}; {status.stored:,} rows stored since its start, {status.pending_segments} segments wait",
-        )
+        state = said(f"ship_state_{status.state}")
+        yield "ok", said("ship_runs", state=state, stored=status.stored, waiting=status.pending_segments)
     if lost := status.lost_segments:
         names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
-        loss = f"{len(lost)} segments vanished from the spool before they were shipped, their events are lost: {names}"
-        yield "problem", f"{loss}; find out what deletes files there"
+        yield "problem", said("segments_lost", n=len(lost), names=names)
     for name, trouble in sorted(status.failed_jobs.items()):
-        yield "problem", f"the job '{name}' failed: {trouble}"
+        yield "problem", said("job_failed", name=name, trouble=trouble)
 
 
 def alerts(settings: Settings) -> Seen:
@@ -147,19 +144,20 @@ def alerts(settings: Settings) -> Seen:
     for sink in settings.alerts.sinks:
         state = outbox.sinks.get(sink, SinkState())
         if state.error:
-            yield "problem", f"{sink}: {state.error}; {waiting.get(sink, 0)} alerts wait, {state.tries} failed tries"
+            late = waiting.get(sink, 0)
+            yield "problem", said("sink_fails", sink=sink, error=state.error, waiting=late, tries=state.tries)
         else:
-            yield "ok", f"{sink}: {state.delivered} alerts sent"
+            yield "ok", said("sink_works", sink=sink, sent=state.delivered)
         if state.lost:
-            yield "note", f"{sink}: {state.lost} alerts were given up: it took none for a week, or too many waited"
+            yield "note", said("alerts_lost", sink=sink, lost=state.lost)
     if not settings.alerts.sinks:
-        yield "ok", "alerts are in the log of `ship` and in /metrics; alerts.sinks names no further way"
+        yield "ok", said("no_sinks")
 
 
 def audit(settings: Settings) -> Seen:
     """Whether the chain of the audit is whole."""
     head = Audit(settings.audit_dir).verify_chain()
-    yield "ok", f"the chain is unbroken: {head.seq} acts"
+    yield "ok", said("audit", acts=head.seq)
 
 
 def persons(settings: Settings) -> Seen:
@@ -169,12 +167,12 @@ def persons(settings: Settings) -> Seen:
     if blocks is not None and blocks.problem:
         yield "problem", blocks.problem
     else:
-        yield "ok", f"{len(requests)} requests of persons can be read, and every block"
+        yield "ok", said("persons", requests=len(requests))
 
 
 def private(settings: Settings) -> Seen:
     """Whether private directories are private."""
     for directory in (settings.keys_dir, settings.secrets_dir, settings.audit_dir):
         if directory.exists() and directory.stat().st_mode & 0o077:
-            yield "problem", f"{directory}: others may read it; chmod 0700 {directory}"
-    yield "ok", "keys, secrets and audit are private to this user"
+            yield "problem", said("not_private", directory=directory)
+    yield "ok", said("private")

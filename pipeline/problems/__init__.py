@@ -4,4 +4,4 @@ Owns the counting of the series, the evaluation of each minute, `pixel.problems`
 `publish`, `marks` and the rooms below them. `ship` evaluates; `alerts` tells people.
 """
 
-__all__ = ["commands", "counting", "job", "problem", "sentences"]
+__all__ = ["commands", "counting", "job", "life", "problem", "sentences", "store", "words"]

@@ -114,7 +114,8 @@ def mute(
     config: ConfigOption = None,
 ) -> None:
     """Mute a problem: it is not listed and raises no alert until the day is over."""
-    import msgspec
+    from pipeline.audit.log import operator
+    from pipeline.problems.life import muted
 
     settings = _load(config)
     site, problem = _find(settings, problem_id)
@@ -122,8 +123,7 @@ def mute(
     end = _end_of(until, site, now)
     if end <= now:
         raise typer.BadParameter(f"{until!r} is over: expected a day from today on", param_hint="--until")
-    facts = msgspec.structs.replace(problem.facts, mute_reason=_text(reason, "--reason"))
-    _store(settings, site, msgspec.structs.replace(problem, muted_until=end, changed_at=now, facts=facts))
+    _store(settings, site, muted(problem, end, _text(reason, "--reason"), now, operator()))
     console.print(f"muted {problem.id} until {end.astimezone(site.zone):%Y-%m-%d %H:%M}", highlight=False)
 
 
@@ -133,15 +133,12 @@ def close(
     config: ConfigOption = None,
 ) -> None:
     """Close a problem as fixed: the engine waits until the numbers could show the fault again, and says whether the fix held."""
-    import msgspec
+    from pipeline.audit.log import operator
+    from pipeline.problems.life import closed
 
     settings = _load(config)
     site, problem = _find(settings, problem_id)
-    facts = msgspec.structs.replace(problem.facts, verdict="waiting")
-    closed = msgspec.structs.replace(
-        problem, state="closed", fixed_by=_text(fixed_by, "--fixed-by"), changed_at=datetime.now(UTC), facts=facts
-    )
-    _store(settings, site, closed)
+    _store(settings, site, closed(problem, _text(fixed_by, "--fixed-by"), datetime.now(UTC), operator()))
     console.print(
         f"closed {problem.id}; `clinic-pixel problems show {problem.id}` will say whether the fix held", highlight=False
     )
@@ -245,11 +242,9 @@ def _print(shown: list[tuple[Site, Problem]], form: Format | None, language: Lan
 
 def _store(settings: Settings, site: Site, problem: Problem) -> None:
     from pipeline.problems import store
-    from pipeline.problems.sentences import sentence
 
     with store.connected(settings) as client:
-        texts = (sentence(problem, site.zone, language) for language in ("en", "ru"))
-        store.write(client, [store.Change(problem, *texts)])
+        store.write(client, [store.change(site, problem)])
 
 
 def _row_of_test(site: Site, problem: Problem, language: Language) -> tuple[object, ...]:

@@ -17,7 +17,6 @@ from pipeline.problems import store
 from pipeline.problems.counting import SeriesStore
 from pipeline.problems.evaluate import evaluate, last_heard, with_gap
 from pipeline.problems.problem import Problem
-from pipeline.problems.sentences import sentence
 from pipeline.publish.job import Passed
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
@@ -124,10 +123,7 @@ def _changes(site: Site, before: list[Problem], after: list[Problem]) -> list[st
     for problem in changed:
         if problem.id not in old or old[problem.id].state != problem.state:
             log.info("problem %s of site %s (%s): %s", problem.id, site.id, problem.watch, problem.state)
-    return [
-        store.Change(problem, sentence(problem, site.zone, "en"), sentence(problem, site.zone, "ru"))
-        for problem in changed
-    ]
+    return [store.change(site, problem) for problem in changed]
 
 
 def _differs(new: Problem, old: Problem | None) -> bool:

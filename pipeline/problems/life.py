@@ -71,6 +71,18 @@ def _is_before_fix(fault: Fault, problem: Problem) -> bool:
     return has_fix(problem) and fixed_at is not None and fault.main.since <= fixed_at
 
 
+def muted(problem: Problem, until: datetime, reason: str, now: datetime, by: str = "") -> Problem:
+    """Return the problem with silence about it until a time, as a person asked for a reason; a time that is over ends the silence."""
+    facts = msgspec.structs.replace(problem.facts, mute_reason=reason, by=by)
+    return msgspec.structs.replace(problem, muted_until=until, changed_at=now, facts=facts)
+
+
+def closed(problem: Problem, fixed_by: str, now: datetime, by: str = "") -> Problem:
+    """Return the problem closed as fixed by a mark; whether the fix held is said when the numbers could show the fault again."""
+    facts = msgspec.structs.replace(problem.facts, verdict="waiting", by=by)
+    return msgspec.structs.replace(problem, state="closed", fixed_by=fixed_by, changed_at=now, facts=facts)
+
+
 def has_fix(problem: Problem) -> bool:
     """Return whether a person closed the problem and no hour since then speaks against the fix."""
     return problem.state == "closed" or (problem.state == "resolved" and problem.facts.verdict in ("held", "unknown"))
@@ -121,7 +133,11 @@ def _found(site: str, known: Problem | None, fault: Fault, now: datetime, days: 
     else:
         verdict, again = known.facts.verdict, 0
     kept = msgspec.structs.replace(
-        facts, mute_reason=known.facts.mute_reason, verdict=verdict, reopened=known.facts.reopened + again
+        facts,
+        mute_reason=known.facts.mute_reason,
+        verdict=verdict,
+        reopened=known.facts.reopened + again,
+        by=known.facts.by,
     )
     if again:
         return msgspec.structs.replace(

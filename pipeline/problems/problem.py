@@ -30,7 +30,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `number` is the counted thing (`people`, `views`, or a flag of sql/problems/series.sql); `seen` of `expected` of them since the begin, `of` the number that a share refers
     to (0 for a count). `also` are other slices with the same fault, `works_for` similar slices without it. `cause` is a word of words.toml
     that tells the kind of fault apart ('' for none); `changed` are the marks between the last good and the first bad hour, in order of time.
-    `days` is the length of the history in days. `verdict` is the answer to "did the fix hold?".
+    `days` is the length of the history in days. `verdict` is the answer to "did the fix hold?". `by` is who muted or closed it last, '' for the
+    engine and for a command on the machine.
     """
 
     number: str
@@ -46,6 +47,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict = ""
     reopened: int = 0
     symptoms: tuple[str, ...] = ()
+    by: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

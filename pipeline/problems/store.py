@@ -17,7 +17,9 @@ from pipeline.database.client import in_utc, working_as
 from pipeline.marks.record import MARKED, RELEASE
 from pipeline.problems.evaluate import Mark
 from pipeline.problems.problem import Facts, Place, Problem
+from pipeline.problems.sentences import answers, sentence
 from pipeline.settings.model import Settings
+from pipeline.settings.site import Site
 
 KEPT: Final = timedelta(days=180)
 """Older resolved problems are history and are not loaded."""
@@ -44,8 +46,10 @@ _COLUMNS: Final = {
     "facts": "String",
     "sentence": "String",
     "sentence_ru": "String",
+    "answers": "String",
+    "answers_ru": "String",
 }
-_STORED: Final = [name for name in _COLUMNS if not name.startswith("sentence")]
+_STORED: Final = [name for name in _COLUMNS if not name.startswith(("sentence", "answers"))]
 _NEWEST: Final = (
     f"/* newest problems */ SELECT {', '.join(_STORED)} FROM pixel.problems WHERE changed_at >= {{since:DateTime64(3, 'UTC')}}"  # noqa: S608 - names above
     " ORDER BY site, problem, changed_at DESC LIMIT 1 BY site, problem"
@@ -54,12 +58,29 @@ _NEWEST: Final = (
 _MARKS: Final = "/* marks */ SELECT at, site, kind, name, after FROM pixel.marks WHERE at >= {since:DateTime64(3, 'UTC')} ORDER BY at, kind, name"
 
 
+Answers = Sequence[tuple[str, str]]
+
+
 class Change(NamedTuple):
-    """A problem as it is from now on, with its sentence in both languages."""
+    """A problem as it is from now on, with its sentence and its five answers in both languages."""
 
     problem: Problem
     sentence: str
     sentence_ru: str
+    answers: Answers = ()
+    answers_ru: Answers = ()
+
+
+def change(site: Site, problem: Problem) -> Change:
+    """Return the change of a problem in the words and the time of its site."""
+    zone = site.zone
+    return Change(
+        problem,
+        sentence(problem, zone, "en"),
+        sentence(problem, zone, "ru"),
+        answers(problem, zone, "en"),
+        answers(problem, zone, "ru"),
+    )
 
 
 def connected(settings: Settings) -> AbstractContextManager[Client]:
@@ -78,7 +99,7 @@ def newest(client: Client, now: datetime) -> dict[str, list[Problem]]:
 
 def write(client: Client, changes: Sequence[Change]) -> None:
     """Store the changes; without any it sends nothing."""
-    rows = [_row(*change) for change in changes]
+    rows = [_row(change) for change in changes]
     if rows:
         client.insert("problems", rows, list(_COLUMNS), database="pixel", column_type_names=list(_COLUMNS.values()))
 
@@ -96,7 +117,8 @@ def _words_of_mark(kind: str, name: str, after: str) -> str:
     return f"{kind} {name} {after}".strip()
 
 
-def _row(problem: Problem, sentence: str, sentence_ru: str) -> Sequence[object]:
+def _row(change: Change) -> Sequence[object]:
+    problem = change.problem
     return (
         problem.id,
         problem.changed_at,
@@ -116,8 +138,10 @@ def _row(problem: Problem, sentence: str, sentence_ru: str) -> Sequence[object]:
         problem.lost_high,
         problem.confidence,
         msgspec.json.encode(problem.facts).decode(),
-        sentence,
-        sentence_ru,
+        change.sentence,
+        change.sentence_ru,
+        msgspec.json.encode(change.answers).decode(),
+        msgspec.json.encode(change.answers_ru).decode(),
     )
 
 

@@ -5,4 +5,4 @@ Owns the form of a report file, the list of reports, the text of every view, and
 `views`.
 """
 
-__all__ = ["buckets", "catalogue", "commands", "docs_page", "header", "statements", "views"]
+__all__ = ["answers", "buckets", "catalogue", "commands", "docs_page", "header", "run", "statements", "views"]

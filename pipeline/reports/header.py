@@ -32,6 +32,8 @@ PEOPLE: Final = ("visitors", "loads")
 """Columns that say how many there are of a row: one of them in a report."""
 NOBODY: Final = ("robots", "probes", "staff")
 """Columns that count page views of no visitor: declared robots (exactly), probes, the clinic's own people (both with noise)."""
+COUNTED: Final = (*PEOPLE, "measure", "measured", *NOBODY)
+"""Kinds of columns whose values are counts."""
 REST: Final = "(fewer than 5 visitors each)"
 REST_OF_LOADS: Final = "(fewer than 5 page loads each)"
 """The first key of the one row for all dropped cells, of visitors and of page loads."""

@@ -15,6 +15,7 @@ from pipeline.errors import Fatal
 from pipeline.reports.answers import Table
 from pipeline.reports.catalogue import Period, parameters
 from pipeline.reports.header import Report
+from pipeline.reports.statements import question
 from pipeline.settings.model import Settings
 
 MISSING: Final = {46, 60, 81}
@@ -29,20 +30,22 @@ def run(
     until: datetime,
     *,
     more: Mapping[str, str] | None = None,
+    holding: Mapping[str, str] | None = None,
     client: Client | None = None,
 ) -> Table:
     """Run a report; `more` are values of its own parameters, `client` is an open connection of its role.
 
-    Raises `Fatal` where its view is missing, `Retryable` where ClickHouse is unavailable, `LookupError` for a parameter.
+    `holding` keeps the rows whose columns hold these texts. Raises `Fatal` where its view is missing, `Retryable` where ClickHouse is
+    unavailable, `LookupError` for a parameter or a column that it does not have.
     """
     if report.purpose == "fraud" and not settings.fraud.enabled:
         raise Fatal("fraud.enabled is false in the settings, so there are no fraud reports; see docs/legal-mapping.md")
     values = parameters(report, site, Period(since, until), more)
-    given = ", ".join(f"{name}={{{name}:{each.type}}}" for name, each in report.parameters.items())
+    held = {f"with_{column}": text for column, text in (holding or {}).items()}
+    query = question(report, holding or ())
     with lent(settings, report.role, client) as asked:
-        view = f"{report.view}({given})" if given else report.view
         try:
-            answer = asked.query(f"SELECT * FROM {view}", parameters=values)  # noqa: S608 - names come from checked files
+            answer = asked.query(query, parameters=values | held)
         except ClickHouseError as error:
             if code(error) in MISSING:
                 raise missing(settings, report.view) from None

@@ -1,11 +1,11 @@
 """The pieces of a statement: literals, parameters, the time zone of a site, and the statement that makes a view.
 
-Owns the quoting of a value and the definer of every view. Pure.
+Owns the quoting of a value, the definer of every view, and the question that a reader asks of one. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.database import schema
 from pipeline.host_names import bare_host
@@ -21,6 +21,29 @@ def rendered(name: str, body: str, settings: Settings, columns: Sequence[str] = 
         f"CREATE OR REPLACE VIEW {name}{cluster}{declared} DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n"
         f"/* {name.replace('.', '/')} */\n{body}"
     )
+
+
+def question(report: Report, holding: Iterable[str] = ()) -> str:
+    """Return the query on the view of a report, with its parameters; each column `holding` a text keeps the rows in which it has it.
+
+    The text for a column `page` is the parameter `with_page`; upper and lower case are one. Raises `LookupError` for a column that
+    the report does not have.
+    """
+    given = ", ".join(f"{name} = {{{name}:{each.type}}}" for name, each in report.parameters.items())
+    kept = [_holds(report, column) for column in holding]
+    where = "\nWHERE " + "\n  AND ".join(kept) if kept else ""
+    return f"SELECT *\nFROM {report.view}{f'({given})' if given else ''}{where}"
+
+
+def readable(query: str, values: Mapping[str, Value]) -> str:
+    """Return a query with these values as plain literals in place of their `{name:Type}`, for people."""
+    return PLACEHOLDER.sub(lambda match: literal(values[match[1]]) if match[1] in values else match[0], query)
+
+
+def _holds(report: Report, column: str) -> str:
+    if column not in report.columns:
+        raise LookupError(f"{report.path}: {column}: expected a column of {', '.join(report.columns)}")
+    return f"positionCaseInsensitiveUTF8(toString({column}), {{with_{column}:String}}) > 0"
 
 
 def literal(value: Value) -> str:

@@ -4,4 +4,4 @@ Owns the reading of the views of `fraud`, the audit of what was read and why, an
 them.
 """
 
-__all__ = ["commands", "docs_page"]
+__all__ = ["cases", "commands", "docs_page"]

@@ -42,6 +42,22 @@ _DECIDED: Final = {
     "reason": "String",
     "reviewer": "String",
 }
+_NEIGHBOURS: Final = """
+WITH own AS (SELECT day, ip_token, network, country FROM fraud.suspects WHERE case = {case:String})
+SELECT
+    case,
+    argMax(band, score) AS worst_band,
+    max((day, ip_token) IN (SELECT day, ip_token FROM own)) AS is_same_address,
+    arraySort(groupUniqArrayIf(network, network != '')) AS networks,
+    uniqExact(day) AS days,
+    uniqExact(subject) AS subjects
+FROM fraud.suspects
+WHERE site = {site:String} AND case != {case:String}
+    AND ((day, ip_token) IN (SELECT day, ip_token FROM own) OR (day, network, country) IN (SELECT day, network, country FROM own WHERE network != ''))
+GROUP BY case
+ORDER BY is_same_address DESC, subjects DESC, case
+LIMIT 20
+"""
 
 Row = Mapping[str, Any]
 Answer = TypeVar("Answer")
@@ -101,7 +117,8 @@ def asked(settings: Settings, ask: Callable[[Client], Answer]) -> Answer:
 
 @contextmanager
 def _reader(settings: Settings) -> Iterator[Client]:
-    client = connect(settings, "security", timeout=QUERY_SECONDS)
+    # ClickHouse ends a slow question after QUERY_SECONDS (its profile) and needs a moment to say so.
+    client = connect(settings, "security", timeout=QUERY_SECONDS + 5)
     try:
         yield client
     except ClickHouseError as error:
@@ -164,6 +181,18 @@ def details(client: Client, case: Case) -> Details:
         rows_of(client, view, "case = {case:String}", case=case.case) for view in ("suspects", "signals", "verdicts")
     )
     return Details(sorted(suspects, key=lambda row: (-row["score"], row["day"], row["subject"])), signals, verdicts)
+
+
+def neighbours(client: Client, case: Case) -> list[Row]:
+    """Return other cases with suspects of the same address, or of the same network and country, on the same days: the closest first."""
+    found = client.query(_NEIGHBOURS, parameters={"case": case.case, "site": case.site})
+    return [dict(row) for row in found.named_results()]
+
+
+def path_of(client: Client, case: Case, subject: str) -> list[Row]:
+    """Return the first hits of one suspect of a case on its day, in order; who asks has recorded the reading."""
+    view = "path(case = {case:String}, subject = {subject:String})"
+    return rows_of(client, view, case=case.case, subject=subject)
 
 
 def note_reading(settings: Settings, case: Case, purpose: str, *, now: datetime, who: str) -> None:

@@ -136,6 +136,31 @@ class Dashboards(Section):
 
     host: ListeningHost = Field("127.0.0.1", description="Address the dashboards listen on.")
     port: Port = Field(8090, description="Port the dashboards listen on.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?$",
+        description="Address at which browsers reach the dashboards through a proxy, such as `https://pages.clinic.example`; unset: this machine alone.",
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Networks of the proxies whose `sign_on_header` is believed. Default: none."
+    )
+    sign_on_header: str | None = Field(
+        None,
+        pattern=r"^(?i:x|remote|cf)-[A-Za-z0-9-]{1,60}$",
+        description="Header in which a trusted proxy gives the name of who signed on there, such as `X-Auth-Request-User`; unset: passwords alone.",
+    )
+
+    @model_validator(mode="after")
+    def _header_has_a_proxy(self) -> Dashboards:
+        if self.sign_on_header and not self.trusted_proxies:
+            raise ValueError("sign_on_header: nobody may send it; expected the proxy in dashboards.trusted_proxies")
+        return self
+
+    @property
+    def browser_url(self) -> str:
+        """Address at which browsers reach the dashboards: `public_url`, else this machine's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}".replace("//127.0.0.1:", "//localhost:")
 
 
 class Demo(Section):

@@ -4,4 +4,4 @@ Owns a person's requests and every deletion at request. May use `inventory`, `de
 `database` and below. `ship` uses `erasure` to remove an erased person's events that arrive late.
 """
 
-__all__ = ["commands", "erasure", "request_code", "requests", "rows"]
+__all__ = ["commands", "desk", "erasure", "request_code", "requests", "rows"]

@@ -103,6 +103,10 @@ def test_braces_of_a_visitor_are_text() -> None:
     assert text.startswith("/{value:x|y}/{0}: 12 repeats")
 
 
+def test_a_name_with_a_point_at_its_end_gives_the_sentence_no_second_one() -> None:
+    assert reason(sign("F05", 1, {"network": "LeaseWeb Netherlands B.V."}), "en").endswith("Netherlands B.V.")
+
+
 def test_a_campaign_of_which_nothing_is_kept_is_not_named() -> None:
     told = {"in_10_min": "1", "click_kind": "yclid"}
     assert "campaigns: -." in reason(sign("F42", 4, {**told, "campaign": "*"}), "en")

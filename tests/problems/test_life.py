@@ -14,7 +14,7 @@ from pipeline.detection.look import WINDOW
 from pipeline.detection.series import HOUR, SITE, Counted, Slice, Table
 from pipeline.detection.statistics import Interval
 from pipeline.problems.evaluate import Backtest, Mark, evaluate
-from pipeline.problems.life import ONGOING_AFTER, PATIENCE, REOPEN_WITHIN, lived
+from pipeline.problems.life import ONGOING_AFTER, PATIENCE, REOPEN_WITHIN, lived, muted
 from pipeline.problems.problem import Facts, Place, Problem
 from pipeline.settings.site import Site
 from support import made_faults
@@ -432,3 +432,10 @@ def test_with_less_than_half_a_day_to_learn_from_nothing_is_said_and_nothing_is_
     assert after(0) == known
     assert after(22) == known
     assert {each.watch for each in after(23)} > {each.watch for each in known}
+
+
+def test_who_muted_a_problem_stays_with_it_when_its_fault_is_found_again() -> None:
+    (known,) = seen([], fault(finding()))
+    quiet = muted(known, NOW + 30 * DAY, "rebuilt on Monday", NOW, "anna")
+    (after,) = seen([quiet], fault(finding()), now=NOW + DAY)
+    assert (after.facts.by, after.facts.mute_reason) == ("anna", "rebuilt on Monday")

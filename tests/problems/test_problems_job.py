@@ -311,6 +311,7 @@ WHOLE = Problem(
         verdict="waiting",
         reopened=3,
         symptoms=("dead_ad",),
+        by="anna",
     ),
 )
 

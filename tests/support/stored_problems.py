@@ -17,6 +17,8 @@ from pipeline.settings.model import Settings
 
 HOUR = timedelta(hours=1)
 ZONE = ZoneInfo("UTC")
+MUTED = timedelta(days=90)
+"""So long the one muted problem is muted."""
 USUAL_DAY = {"en": "20 November", "ru": "20 ноября"}
 
 
@@ -62,7 +64,7 @@ def of_each_state(midnight: datetime) -> list[Problem]:
         msgspec.structs.replace(first, state="open", changed_at=noon + HOUR, lost=40.0),
         first,
         problem(noon - 9 * HOUR, id="1b2c3d4e", site="branch", **safari, **ended, until=noon - 4 * HOUR, lost_low=2.1, lost=7.6, lost_high=12.9),
-        problem(noon, id="2c3d4e5f", watch="network_lost", place=Place("network", "AS8359 MTS"), muted_until=midnight + 90 * 24 * HOUR),
+        problem(noon, id="2c3d4e5f", watch="network_lost", place=Place("network", "AS8359 MTS"), muted_until=midnight + MUTED),
         problem(
             noon - 2 * HOUR, id="3d4e5f60", watch="server_errors", place=Place("page", "/booking"), number="server_error", seen=31, expected=1,
             of=400, state="closed", fixed_by="release 1.4.1", verdict="waiting", lost_low=2_210.0, lost=3_456.0, lost_high=4_999.0,

@@ -72,7 +72,7 @@ ORDER BY hour
 -- has 60 of them. Whether hits arrive in this minute, and from which site: technical/now."""
 --
 -- [ru]
--- title = "Здоровье сборщика"
+-- title = "Состояние сборщика"
 -- question = "В какие часы сборщик отклонял обращения, терял их или ничего не слышал?"
 -- answer = """\
 -- Больше всего отклонено за час с {hour}: {refused}; самая частая причина: {reason}. Из принятых в этот час событий ({accepted}) потеряно {lost}; \

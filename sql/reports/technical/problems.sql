@@ -2,10 +2,27 @@
 WITH
     -- Exact numbers of people are not published: steps of 5 below 100, else two digits, as in the sentences.
     number -> if(number < 100, 5., pow(10, floor(log10(number)) - 1)) AS step,
+    -- Each stored change is read once. `life` are the changes of more than the estimated loss: what became of the problem.
     newest AS (
-        SELECT *
-        FROM pixel.problems
-        WHERE changed_at < {until:DateTime64(3, 'UTC')}
+        SELECT *, groupArrayIf(change, place = 1 OR told != told_before) OVER (PARTITION BY site, problem) AS life
+        FROM
+        (
+            SELECT
+                *,
+                JSONExtractString(facts, 'verdict') AS verdict,
+                (toString(state), muted_until, fixed_by, verdict) AS told,
+                lagInFrame(told) OVER changes AS told_before,
+                row_number() OVER changes AS place,
+                (
+                    changed_at, toString(state), muted_until, fixed_by, verdict,
+                    JSONExtractString(facts, 'mute_reason'), JSONExtractString(facts, 'by')
+                )::Tuple(
+                    at DateTime64(3, 'UTC'), state String, muted_until DateTime('UTC'), fixed_by String, verdict String, reason String, by String
+                ) AS change
+            FROM pixel.problems
+            WHERE changed_at < {until:DateTime64(3, 'UTC')}
+            WINDOW changes AS (PARTITION BY site, problem ORDER BY changed_at ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+        )
         ORDER BY site, problem, changed_at DESC
         LIMIT 1 BY site, problem
     )
@@ -29,7 +46,15 @@ SELECT
     round(newest.confidence, 1) AS confidence,
     JSONExtractString(newest.facts, 'cause') AS evidence,
     if(state IN ('open', 'ongoing'), 1 + lost, 0) AS urgency,
-    newest.sentence_ru AS sentence_ru
+    newest.sentence_ru AS sentence_ru,
+    newest.answers AS answers,
+    newest.answers_ru AS answers_ru,
+    newest.dimension AS dimension,
+    newest.name AS name,
+    newest.quiet_until AS quiet_until,
+    if(newest.muted_until > {until:DateTime64(3, 'UTC')}, nullIf(newest.muted_until, toDateTime(0, 'UTC')), NULL) AS muted_until,
+    toJSONString(JSONExtract(newest.facts, 'also', 'Array(Tuple(dimension String, name String))')) AS also_for,
+    toJSONString(arraySort(newest.life)) AS history
 FROM newest
 WHERE newest.state != 'resolved' OR newest.until >= {since:DateTime64(3, 'UTC')}
 ORDER BY urgency DESC, newest.lost DESC, problem
@@ -67,6 +92,14 @@ ORDER BY urgency DESC, newest.lost DESC, problem
 -- evidence = { kind = "value", type = "String", unit = "word", meaning = "kind of cause, where the numbers tell it apart" }
 -- urgency = { kind = "value", type = "UInt64", unit = "number", meaning = "1 + lost of an open or ongoing problem, 0 of others" }
 -- sentence_ru = { kind = "value", type = "String", unit = "text", meaning = "the sentence in Russian" }
+-- answers = { kind = "value", type = "String", unit = "JSON", meaning = "what, since when, for whom, how many and what changed: pairs of question and answer" }
+-- answers_ru = { kind = "value", type = "String", unit = "JSON", meaning = "the answers in Russian" }
+-- dimension = { kind = "value", type = "LowCardinality(String)", unit = "word", meaning = "kind of the part of the site that is concerned: page, section, browser, version, network, ...; site is the whole" }
+-- name = { kind = "value", type = "String", unit = "name", meaning = "name of that part" }
+-- quiet_until = { kind = "value", type = "DateTime('UTC')", unit = "UTC", meaning = "begin of the last hour without the fault" }
+-- muted_until = { kind = "value", type = "Nullable(DateTime('UTC'))", unit = "UTC", meaning = "end of the silence of a muted problem" }
+-- also_for = { kind = "value", type = "String", unit = "JSON", meaning = "other parts of the site with the same fault" }
+-- history = { kind = "value", type = "String", unit = "JSON", meaning = "what became of it, in order of time: at, state, muted_until, fixed_by, verdict, reason, by (who muted or closed it)" }
 --
 -- [en]
 -- title = "Problems"

@@ -1,0 +1,6 @@
+"""Who may see which page: roles, people with passwords, sessions, and the limits of what one may do.
+
+Owns the file `dashboards/access.sqlite` of the data directory; nothing of a visitor is in it. Uses `pipeline.system` and `pipeline.audit`.
+"""
+
+__all__ = ["commands", "limits", "links", "passwords", "people", "roles", "sessions", "store", "tally"]

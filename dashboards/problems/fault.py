@@ -1,0 +1,101 @@
+"""One problem as `technical.problems` tells it, however old, with all that its page needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from dashboards.pages import report
+from dashboards.view import View
+from pipeline.database.client import in_utc
+from pipeline.reports.run import run
+
+OLDEST: Final = timedelta(days=25 * 31)
+"""Problems are kept for 25 months at most."""
+
+
+class Fault(NamedTuple):
+    """A problem; times are UTC, `zone` is that of its site, `life` what became of it (`life.py`)."""
+
+    id: str
+    site: str
+    zone: ZoneInfo
+    watch: str
+    state: str
+    sentence: str
+    since: datetime
+    quiet_until: datetime
+    until: datetime | None
+    muted_until: datetime | None
+    dimension: str
+    name: str
+    also: Sequence[tuple[str, str]]
+    works_for: str
+    changed: str
+    answers: Sequence[tuple[str, str]]
+    life: Sequence[Mapping[str, str]]
+
+    @property
+    def headline(self) -> str:
+        """The first sentence."""
+        return self.sentence.partition(". ")[0].removesuffix(".") + "."
+
+    @property
+    def more(self) -> str:
+        """What follows the first sentence."""
+        return self.sentence.partition(". ")[2]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it goes on."""
+        return self.state in ("open", "ongoing")
+
+    def is_spared(self, name: str) -> bool:
+        """Return whether the engine named a part as one without the fault."""
+        return f", {name}, " in f", {self.works_for}, "
+
+
+def find(view: View) -> Fault:
+    """Return the problem of the address; raises `PageError` where there is none that the person may see."""
+    of = next(each for each in report.reports() if each.view == "technical.problems")
+    with view.ask() as client:
+        # A time is asked for in whole seconds, and what was changed just now must be seen.
+        until = datetime.now(UTC) + timedelta(seconds=1)
+        table = run(view.settings, of, "", view.now - OLDEST, until, client=client)
+    for each in table.rows:
+        row = dict(zip(table.columns, each, strict=True))
+        if row["problem"] == view.path["id"] and view.person.may_see(str(row["site"])):
+            return _fault(row, view)
+    return view.refuse(404, "no_such_problem")
+
+
+def _fault(row: Mapping[str, Any], view: View) -> Fault:
+    ending = "_ru" if view.language == "ru" else ""
+    site = view.settings.site(row["site"])
+    return Fault(
+        id=row["problem"],
+        site=row["site"],
+        zone=site.zone if site else ZoneInfo("UTC"),
+        watch=row["kind"],
+        state=row["state"],
+        sentence=row[f"sentence{ending}"],
+        since=in_utc(row["since"]),
+        quiet_until=in_utc(row["quiet_until"]),
+        until=_time(row["until"]),
+        muted_until=_time(row["muted_until"]),
+        dimension=row["dimension"],
+        name=row["name"],
+        also=[(each["dimension"], each["name"]) for each in orjson.loads(row["also_for"] or "[]")],
+        works_for=row["works_for"],
+        changed=row["changed"],
+        answers=orjson.loads(row[f"answers{ending}"] or "[]"),
+        life=orjson.loads(row["history"]),
+    )
+
+
+def _time(moment: datetime | None) -> datetime | None:
+    return in_utc(moment).astimezone(UTC) if moment else None
