@@ -92,7 +92,9 @@ def test_minutes_of_more_than_a_day_ago_are_not_shown_and_no_period_tells_of_the
 
 
 def test_no_minute_of_the_future_is_shown_and_the_plain_view_ends_now(tables: Rows, ops: Client) -> None:
-    before = datetime.now(UTC).replace(second=0, microsecond=0) - MINUTE  # a minute that has just begun is not shown yet
+    before = (
+        datetime.now(UTC).replace(second=0, microsecond=0) - MINUTE
+    )  # a minute that has just begun is not shown yet
     tables.count(before, "stored", 2, site="clinic")
     rows = ops.query(
         "SELECT minute, accepted, lag FROM technical.now_3h WHERE site = 'clinic' ORDER BY minute"
