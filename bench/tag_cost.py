@@ -22,10 +22,9 @@ REPOSITORY = Path(__file__).parents[1]
 # The packages first: tests have rooms of the same names.
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
-from browser.conftest import CHROMIUM, FLAGS  # noqa: E402 - tests are not a package
-
 from collector.demo.site import demo_app  # noqa: E402
 from pipeline.embedding.snippet import Wish  # noqa: E402
+from support.chromium import CHROMIUM, FLAGS  # noqa: E402 - tests are not a package
 from support.edge import Edge, Served  # noqa: E402
 
 CATEGORIES = ["devtools.timeline", "v8", "disabled-by-default-v8.compile", "toplevel", "loading"]

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from collector.demo.site import demo_app
 from pipeline.embedding.snippet import Wish
 from pipeline.settings.site import Site
+from support.chromium import ABSENT, CHROMIUM, FLAGS
 from support.edge import CLINIC, Edge, Served
 from support.walk import COMPARED, Walk
 
@@ -25,17 +26,6 @@ this page. Ports, times and nonces differ from run to run; the tests check them,
 
 | case | browser | field | expected | stored |
 |---|---|---|---|---|"""
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
-]
 
 
 # Not for the whole run: while Playwright is on, its event loop is the thread's and `asyncio.run` fails in other tests.
@@ -48,7 +38,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed (Debian package chromium)")
+        pytest.skip(ABSENT)
     browser = playwright.chromium.launch(
         executable_path=CHROMIUM, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
     )

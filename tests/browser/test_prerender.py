@@ -12,12 +12,12 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from browser.conftest import CHROMIUM, FLAGS
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from support.chromium import CHROMIUM, FLAGS
 from support.edge import Edge, Served
 from support.waiting import wait_until
 

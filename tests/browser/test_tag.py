@@ -180,7 +180,7 @@ def test_two_tabs(walk):
 
 
 def test_blocked_cookies(playwright, chromium, edge, clinic, tmp_path, request):
-    from browser.conftest import CHROMIUM, FLAGS
+    from support.chromium import CHROMIUM, FLAGS
 
     profile = tmp_path / "profile"
     (profile / "Default").mkdir(parents=True)

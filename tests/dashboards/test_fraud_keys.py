@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from support.chromium import chromium, needs_chromium
 from support.dashboards import serving
 from support.reviewing import Desk, busy_day, home_of
 from support.server import Rows
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture
@@ -22,13 +23,11 @@ def busy(tables: Rows, tmp_path: Path) -> Iterator[Desk]:
         yield Desk(pages, tables).scored(*busy_day())
 
 
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(name="chromium")
+def _chromium() -> Iterator[Browser]:
     """A browser."""
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def tab_of(busy: Desk, chromium: Browser) -> Page:

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dashboards.access.people import People, Person
 from dashboards.access.roles import Role
@@ -23,11 +23,12 @@ from dashboards.words.catalogue import Language, Words
 from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
 from pipeline.settings.site import Site
+from support.chromium import chromium, needs_chromium
 from support.dashboards import PASSWORD
 from support.pictures import code_of_a_visitor, lived
 from support.system import System
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_chromium]
 BROKEN = "Yandex"
 """The browser for which `simulate --fault browser-form` breaks the booking form."""
 
@@ -65,17 +66,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def chromium(system: System) -> Iterator[Browser]:
+@pytest.fixture(scope="module", name="chromium")
+def _chromium(system: System) -> Iterator[Browser]:
     """A browser."""
-    with sync_playwright() as started:
-        yield from _launched(started)
-
-
-def _launched(started: Playwright) -> Iterator[Browser]:
-    browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-    yield browser
-    browser.close()
+    with chromium() as browser:
+        yield browser
 
 
 class Desk:

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from dashboards.app import PAGES
 from pipeline.settings.model import Settings
+from support.chromium import chromium, needs_chromium
 from support.showroom import WIDTHS, Scheme, Showroom, showroom
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_chromium]
 LARGEST_LOAD, LARGEST_SCRIPT = 60 * 1024, 4096
 FIRST_WITHOUT_STACKS = 701
 """The narrowest screen, in pixels, on which tables have columns."""
@@ -58,17 +59,11 @@ def room(clickhouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield made
 
 
-@pytest.fixture(scope="module")
-def chromium(room: Showroom) -> Iterator[Browser]:
+@pytest.fixture(scope="module", name="chromium")
+def _chromium(room: Showroom) -> Iterator[Browser]:
     """A browser; started after the room, ended with the module, since its event loop is the thread's."""
-    with sync_playwright() as started:
-        yield from _launched(started)
-
-
-def _launched(started: Playwright) -> Iterator[Browser]:
-    browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-    yield browser
-    browser.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: "-".join(map(str, kind)))

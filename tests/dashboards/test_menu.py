@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from support.chromium import chromium, needs_chromium
 from support.dashboards import Pages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_chromium]
 OUTSIDE = """() => [...document.querySelectorAll("header a, header button")].filter((each) => {
   const place = each.getBoundingClientRect();
   return place.left < 0 || place.right > window.innerWidth;
 }).map((each) => each.textContent)"""
 
 
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(name="chromium")
+def _chromium() -> Iterator[Browser]:
     """A browser."""
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def opened(pages: Pages, chromium: Browser, language: str) -> Page:

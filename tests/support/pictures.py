@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from dashboards.access.people import People, Person
 from dashboards.access.store import access_file
@@ -19,6 +19,7 @@ from pipeline.fraud.job import score_days
 from pipeline.settings.model import Settings
 from pipeline.settings.site import DEMO_SITE, Site
 from pipeline.system import locks
+from support.chromium import chromium
 from support.dashboards import PASSWORD
 from support.system import System
 from support.waiting import wait_until
@@ -58,8 +59,7 @@ def take(settings: Settings, into: Path) -> None:
     """Sign in and write the pictures of dashboards that run."""
     url = f"http://localhost:{settings.dashboards.port}"
     People(access_file(settings)).add(Person("anna", "admin", ()), PASSWORD)
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 720}, color_scheme="light", locale="en-GB")
         page.goto(f"{url}/sign-in")
         page.fill("[name=name]", "anna")
@@ -91,7 +91,6 @@ def take(settings: Settings, into: Path) -> None:
         page.click("main form button")
         page.wait_for_selector("h1:has-text('12/2026-4')")
         _picture(page, into, "privacy-request")
-        browser.close()
 
 
 def code_of_a_visitor(browser: Browser, settings: Settings) -> str:
