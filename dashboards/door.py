@@ -6,7 +6,7 @@ Owns the order of the checks (`answer`), the cookie and the threads of pages. Ru
 * A POST counts only if a page of ours sent it: the browser says so (Sec-Fetch-Site, Origin), and the form has the word of the session.
 * A section that the role does not open is answered as if it were not there.
 * The header of a proxy names a person only if the settings have it and the proxy is trusted; role and sites are always ours.
-* An error is a page that says what to do; an unforeseen one is logged by type and place, never with what the browser sent. What is refused is
+* An error is a page that says what to do; an unforeseen one is logged by type and place, never with what the browser sent. Each refusal is
   counted by its reason.
 * Pages, and signing in, have threads of their own: a database that is slow keeps nobody from signing in.
 """

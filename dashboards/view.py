@@ -26,8 +26,6 @@ from dashboards.strip import Pulse, pulse
 from dashboards.words.catalogue import Language, Words
 from pipeline.database.client import working_as
 from pipeline.errors import Busy, Fatal, Retryable, TooSlow, type_and_place
-from pipeline.reports.buckets import Grain
-from pipeline.reports.catalogue import Period, read_period
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 
@@ -92,14 +90,6 @@ class View:
     def pulse(self) -> Pulse:
         """The figures of the strip."""
         return pulse(self.settings)
-
-    def period(self, step: Grain = "hour", zone: tzinfo | None = None) -> Period:
-        """Return the period of the address, as whole hours or days of the site; raises `PageError` for one that is none."""
-        try:
-            since, until = self.query.get("since") or "7d", self.query.get("until") or "0h"
-            return read_period(since[:40], until[:40], self.now, zone or self.site.zone, step)
-        except ValueError:
-            self.refuse(400, "bad_period")
 
     def refuse(self, status: int, text: str, **values: object) -> NoReturn:
         """Answer with an error page that says what to do."""

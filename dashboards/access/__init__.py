@@ -1,4 +1,4 @@
-"""Who may see which page: roles, people with passwords, sessions, and the limits of what one may do.
+"""The right to see a page: roles, people with passwords, sessions, and limits.
 
 Owns the file `dashboards/access.sqlite` of the data directory; nothing of a visitor is in it. Uses `pipeline.system` and `pipeline.audit`.
 """

@@ -90,11 +90,6 @@ class Sessions:
         with opened(self._file) as access:
             access.execute("DELETE FROM sessions WHERE token = ?", (session.token,))
 
-    def end_all(self, name: str) -> int:
-        """End all sessions of a person and return their number."""
-        with opened(self._file) as access:
-            return access.execute("DELETE FROM sessions WHERE name = ?", (name,)).rowcount
-
 
 def _in_force(now: float) -> tuple[float, float, float, float]:
     """Return the bounds of the last request and of the begin."""

@@ -17,6 +17,7 @@ from typing import Final
 
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings
+from pipeline.system import locks
 from pipeline.system.private_files import open_private, private_directory
 
 LOCKED_SECONDS: Final = 5.0
@@ -58,6 +59,13 @@ def opened(file: Path, seconds: float = LOCKED_SECONDS) -> Iterator[sqlite3.Conn
     with _connected(file, os.O_RDWR | os.O_CREAT, seconds) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield connection
+
+
+@contextmanager
+def deciding(settings: Settings) -> Iterator[None]:
+    """Let one decision of all processes of the dashboards be made at a time: it looks at the newest state first."""
+    with locks.locked(access_file(settings).with_name("deciding.lock")):
+        yield
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What was refused or failed, counted by its reason: a flood shows in the log, and does not fill the disk.
+"""The counter of refusals and failures by reason: a flood shows in the log, and does not fill the disk.
 
 Owns the counts, in memory alone. Rule: a line of the log has the reason and its number, never a word of what a browser sent.
 """

@@ -1,6 +1,6 @@
-"""What an address may ask of a report, and in which order its rows come.
+"""The address of a report page: its period, its filters, and the order of the rows.
 
-Owns the names of the filters in an address, and what is said about a period that cannot be.
+Owns the names of the filters in an address, and the words about a period that cannot be.
 """
 
 __all__ = ["order", "wanted"]

@@ -1,4 +1,4 @@
-"""What the address of a page asks of a report: a period by its age or by its first and last day, a site, a text for each column that names something.
+"""The address of a report page, read: a period by its age or by its first and last day, a site, a text for each column that names something.
 
 Owns `Wanted` and the sizes of what may be asked. Whatever the address has, `wanted_of` gives a value, or `Wrong` with the text that says what to do.
 """
@@ -24,7 +24,7 @@ MOST_DAYS_OF_HOURS: Final = 62
 
 
 class Wanted(NamedTuple):
-    """What the address of a page asks of a report.
+    """The address of a report page, read.
 
     `more` are values of the report's own parameters, `holding` the texts that its columns shall hold, `sort` a column, with `-` from the
     largest down, '' for the report's own order, and `first` the number of the first row, from 1.

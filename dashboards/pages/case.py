@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import Response
 
 from dashboards.access.sessions import Sessions
-from dashboards.access.store import access_file
+from dashboards.access.store import access_file, deciding
 from dashboards.charts.presence import Span, Strip, clock, longest_gap, strips
 from dashboards.charts.waterfall import Sign, Waterfall, waterfall
 from dashboards.pages import evidence
@@ -26,7 +26,6 @@ from pipeline.review import cases as review
 from pipeline.review.cases import DECISIONS, OPEN, Case, Details, Row
 from pipeline.scoring.rules import all_signals
 from pipeline.scoring.score import LIKELY, PRIOR, WATCH, probability
-from pipeline.system import locks
 
 LONGEST_TEXT: Final = 200
 MOST_SUSPECTS: Final = 50
@@ -80,7 +79,7 @@ def send(view: View) -> Response:
     decision, reason = view.form.get("decision", ""), _line(view.form.get("reason", ""))
     if decision not in DECISIONS or not reason:
         return _shown(view, found, case, refused="text_refused" if decision in DECISIONS else "decision_missing")
-    with locks.locked(access_file(view.settings).with_name("deciding.lock")):  # of all processes of the dashboards
+    with deciding(view.settings):
         (_, case), known = _find(view), _details(view, case)
         if view.form.get("seen", "") != seen(case, known):
             newest = known.verdicts[-1] if known.verdicts else None

@@ -45,7 +45,7 @@ class Failed(NamedTuple):
 class Broken(NamedTuple):
     """The problems that go on, how many of them were not there at the last visit, and their number by hour; `is_blind` without any data."""
 
-    problems: Sequence[technical.Told]
+    problems: Sequence[technical.Listed]
     fresh: int
     is_blind: bool
     trend: week.Trend | None

@@ -6,13 +6,12 @@ Rules: a form counts only for the state that its page showed, so who acts second
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import Final
 
 from starlette.responses import Response
 
 from dashboards.access.sessions import Sessions
-from dashboards.access.store import access_file
+from dashboards.access.store import access_file, deciding
 from dashboards.problems import closer, numbers
 from dashboards.problems.fault import Fault, find
 from dashboards.problems.life import Step, seen, steps
@@ -24,7 +23,6 @@ LONGEST_REASON: Final = 200
 MUTE_DAYS: Final = (1, 7, 28, 90)
 REASON_ONCE: Final = ("close", "mute")
 """What needs a reason, or the fix; the end of a silence needs none."""
-_changing: Final = Lock()
 
 
 def show(view: View) -> Response:
@@ -57,7 +55,7 @@ def change(view: View) -> Response:
         view.refuse(400, "foreign_form")
     if act in REASON_ONCE and not reason:
         return _shown(view, fault, refused=act)
-    with _changing:
+    with deciding(view.settings):
         fault = find(view)
         if view.form.get("seen", "") != seen(fault.life):
             newest = _newest(fault)

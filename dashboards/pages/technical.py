@@ -6,7 +6,7 @@ Owns the filters of the list, how severe a problem is called, and what is new to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -15,12 +15,12 @@ from starlette.responses import Response
 from dashboards.access.people import People
 from dashboards.access.store import AccessAway, access_file
 from dashboards.pages import report
+from dashboards.problems.fault import ACTIVE, headline, rows
 from dashboards.problems.lines import Place, lines
 from dashboards.view import View
 from dashboards.words.catalogue import value_title
 from pipeline.database.client import in_utc
 from pipeline.detection.watches import all_watches
-from pipeline.reports.run import run
 
 DAYS = 28
 """Resolved problems of so many days are listed."""
@@ -31,8 +31,8 @@ MOST_LINES: Final = 20
 Severity = Literal["severe", "noticeable", "slight", "over"]
 
 
-class Told(NamedTuple):
-    """A problem as the view tells it."""
+class Listed(NamedTuple):
+    """A problem as the list tells it."""
 
     id: str
     site: str
@@ -55,17 +55,12 @@ class Told(NamedTuple):
     @property
     def headline(self) -> str:
         """The first sentence."""
-        return self.sentence.partition(". ")[0].removesuffix(".") + "."
-
-    @property
-    def more(self) -> str:
-        """What follows the first sentence."""
-        return self.sentence.partition(". ")[2]
+        return headline(self.sentence)
 
     @property
     def is_active(self) -> bool:
         """Whether it goes on."""
-        return self.state in ("open", "ongoing")
+        return self.state in ACTIVE
 
     @property
     def group(self) -> str:
@@ -85,29 +80,23 @@ class Told(NamedTuple):
         return self.page or self.browser or self.network or self.country
 
 
-def every(view: View) -> list[Told]:
+def every(view: View) -> list[Listed]:
     """Return the problems of all of the person's sites, the most costly first."""
-    of = next(each for each in report.reports() if each.view == "technical.problems")
-    with view.ask("technical") as client:
-        # Times are asked in whole seconds: without one more, a change of this second would not be there yet.
-        until = datetime.now(UTC) + timedelta(seconds=1)
-        table = run(view.settings, of, view.site.id, view.now - timedelta(days=DAYS), until, client=client)
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    return [_told(row, view) for row in rows if view.person.may_see(row["site"])]  # type: ignore[arg-type]
+    return [_listed(row, view) for row in rows(view, timedelta(days=DAYS))]
 
 
-def of_site(view: View, told: Sequence[Told]) -> list[Told]:
+def of_site(view: View, told: Sequence[Listed]) -> list[Listed]:
     """Return the problems of the site of the address, all where it names none."""
     asked = view.query.get("site", "")
     return [each for each in told if asked in ("", each.site)]
 
 
-def problems(view: View) -> list[Told]:
+def problems(view: View) -> list[Listed]:
     """Return the problems of the site of the address, else of the person's sites, the most costly first."""
     return of_site(view, every(view))
 
 
-def fresh(view: View, told: Sequence[Told]) -> frozenset[str]:
+def fresh(view: View, told: Sequence[Listed]) -> frozenset[str]:
     """Note that the person looks at all of their problems, and return those that go on and were not there at the last visit."""
     people = People(access_file(view.settings))
     try:
@@ -151,7 +140,7 @@ def _one_of(view: View, name: str, known: Sequence[str]) -> str:
     return given if given in ("", *known) else view.refuse(400, "bad_problem_filter")
 
 
-def _place(told: Told) -> Place:
+def _place(told: Listed) -> Place:
     """Return the report that has the numbers of a problem's place, and the key there; no report where none has them."""
     if told.page.startswith("/"):
         return Place(told.id, told.site, told.since, "pages", told.page)
@@ -162,11 +151,11 @@ def _place(told: Told) -> Place:
     return Place(told.id, told.site, told.since, "" if told.affected else "traffic_by_day", "")
 
 
-def _told(row: Mapping[str, Any], view: View) -> Told:
+def _listed(row: Mapping[str, Any], view: View) -> Listed:
     ending = "_ru" if view.language == "ru" else ""
     until = in_utc(row["until"]) if row["until"] else None
     answers = orjson.loads(row[f"answers{ending}"] or "[]")
-    return Told(
+    return Listed(
         id=row["problem"],
         site=row["site"],
         kind=row["kind"],

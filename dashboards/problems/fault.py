@@ -1,8 +1,11 @@
-"""One problem as `technical.problems` tells it, however old, with all that its page needs."""
+"""One problem as `technical.problems` tells it, however old, with all that its page needs.
+
+Owns the question to `technical.problems`, for the list of problems, too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +19,8 @@ from pipeline.reports.run import run
 
 OLDEST: Final = timedelta(days=25 * 31)
 """Problems are kept for 25 months at most."""
+ACTIVE: Final = ("open", "ongoing")
+"""States of a problem that goes on."""
 
 
 class Fault(NamedTuple):
@@ -42,7 +47,7 @@ class Fault(NamedTuple):
     @property
     def headline(self) -> str:
         """The first sentence."""
-        return self.sentence.partition(". ")[0].removesuffix(".") + "."
+        return headline(self.sentence)
 
     @property
     def more(self) -> str:
@@ -52,7 +57,7 @@ class Fault(NamedTuple):
     @property
     def is_active(self) -> bool:
         """Whether it goes on."""
-        return self.state in ("open", "ongoing")
+        return self.state in ACTIVE
 
     def is_spared(self, name: str) -> bool:
         """Return whether the engine named a part as one without the fault."""
@@ -61,16 +66,26 @@ class Fault(NamedTuple):
 
 def find(view: View) -> Fault:
     """Return the problem of the address; raises `PageError` where there is none that the person may see."""
+    found = next((row for row in rows(view, OLDEST) if row["problem"] == view.path["id"]), None)
+    return _fault(found, view) if found else view.refuse(404, "no_such_problem")
+
+
+def rows(view: View, age: timedelta) -> Iterator[Mapping[str, Any]]:
+    """Yield the problems of so long ago that the person may see, by column, the most costly first."""
     of = next(each for each in report.reports() if each.view == "technical.problems")
-    with view.ask() as client:
+    with view.ask("technical") as client:
         # A time is asked for in whole seconds, and what was changed just now must be seen.
         until = datetime.now(UTC) + timedelta(seconds=1)
-        table = run(view.settings, of, "", view.now - OLDEST, until, client=client)
+        table = run(view.settings, of, "", view.now - age, until, client=client)
     for each in table.rows:
         row = dict(zip(table.columns, each, strict=True))
-        if row["problem"] == view.path["id"] and view.person.may_see(str(row["site"])):
-            return _fault(row, view)
-    return view.refuse(404, "no_such_problem")
+        if view.person.may_see(str(row["site"])):
+            yield row
+
+
+def headline(sentence: str) -> str:
+    """Return the first sentence of what is told of a problem."""
+    return sentence.partition(". ")[0].removesuffix(".") + "."
 
 
 def _fault(row: Mapping[str, Any], view: View) -> Fault:
