@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "pipeline.operations/doctor.toml": ROOT / "pipeline/operations",
     "pipeline.embedding/findings.toml": ROOT / "pipeline/embedding",
+    "pipeline.database/unreachable.toml": ROOT / "pipeline/database",
 }
 
 

@@ -8,10 +8,13 @@ request (headers, address) is sent with a query.
 from __future__ import annotations
 
 import logging
+import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -22,9 +25,14 @@ from pipeline.database.access import PASSWORD_FILE, read_passwords
 from pipeline.database.access import User as User
 from pipeline.errors import Busy, Fatal, Retryable, TooSlow
 from pipeline.settings.model import Settings
-from pipeline.system.answers import answer_of
+from pipeline.system.answers import CertificateNotTrusted, answer_of
+from pipeline.told import Told
 
 CONNECT_SECONDS = 5
+UNREACHABLE = "pipeline.database/unreachable.toml"
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)[\d.A-Za-z-]*")
+OLDEST: Final = (26, 2)
+"""The first version that has every setting of our inserts (`deduplicate_insert`); older ones refuse them."""
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
 NO_RIGHT = 497
 # Timeouts, too many queries, network, memory, disk space, too many parts, read-only: these errors end by themselves.
@@ -38,10 +46,25 @@ def address(settings: Settings) -> str:
     return (settings.clickhouse.url or f"http://127.0.0.1:{settings.clickhouse.port}").rstrip("/")
 
 
+def unreachable(settings: Settings, *, timeout: float = 1.0) -> str:
+    """Return why no ClickHouse can be asked at the address, as the end of a sentence; empty if one answers."""
+    ca = settings.clickhouse.ca
+    if ca is not None and not os.access(ca, os.R_OK):
+        return Told(UNREACHABLE, "no_authority", {"file": ca})
+    try:
+        answer = answer_of(f"{address(settings)}/ping", timeout=timeout, ca=ca)
+    except CertificateNotTrusted:
+        return Told(UNREACHABLE, "not_trusted", {})
+    if answer is None:
+        return Told(UNREACHABLE, "silent", {})
+    if answer.status != 200 or answer.data != b"Ok.\n":
+        return Told(UNREACHABLE, "another_program", {"status": answer.status})
+    return ""
+
+
 def ping(settings: Settings, *, timeout: float = 1.0) -> bool:
     """Return whether a ClickHouse answers at the address."""
-    answer = answer_of(f"{address(settings)}/ping", timeout=timeout)
-    return answer is not None and answer.status == 200 and answer.data == b"Ok.\n"
+    return not unreachable(settings, timeout=timeout)
 
 
 def wait_until_answering(settings: Settings) -> None:
@@ -53,14 +76,14 @@ def wait_until_answering(settings: Settings) -> None:
 def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
     """Return a client that works as `user`; `timeout` is the longest time for an answer, in seconds.
 
-    Raises `Retryable` when ClickHouse is unavailable, `Fatal` for a wrong password.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` for a wrong password and for a version before `OLDEST`.
     """
     # The driver logs whole tracebacks with query and address; every error reaches the caller anyway.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
     parts = urlsplit(address(settings))
     password = read_passwords(settings)[user]
     try:
-        return clickhouse_connect.get_client(
+        client = clickhouse_connect.get_client(
             interface=parts.scheme,
             host=parts.hostname or "",  # the setting always has a host
             port=parts.port or (8443 if parts.scheme == "https" else 8123),
@@ -73,9 +96,22 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
             autogenerate_session_id=False,
             client_name="clinic-pixel",
             show_clickhouse_errors="scrub",
+            ca_cert=settings.clickhouse.ca and str(settings.clickhouse.ca),
         )
     except ClickHouseError as error:
         raise explain(error, settings, user) from None
+    if old := too_old(client.server_version or ""):
+        client.close()
+        raise Fatal(f"ClickHouse at {address(settings)} {old}")
+    return client
+
+
+def too_old(version: str) -> str:
+    """Return what is wrong with the version of a server, as the end of a sentence; empty if it is new enough."""
+    numbers = _VERSION.match(version)
+    if numbers and (int(numbers[1]), int(numbers[2])) >= OLDEST:
+        return ""
+    return f"is {f'version {version}' if numbers else 'an old version'}; clinic-pixel needs {OLDEST[0]}.{OLDEST[1]} or newer (docs/clickhouse-server.md)"
 
 
 @contextmanager
@@ -124,7 +160,10 @@ def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | R
     if number in WRONG_PASSWORD:
         return Fatal(f"ClickHouse at {place} refuses user {user}; see {settings.secrets_dir / PASSWORD_FILE}")
     if number == 0:
-        return Retryable(f"ClickHouse at {place} does not answer")
+        why = unreachable(settings)
+        if not why and (old := _ancient(settings, user)):
+            return Fatal(f"ClickHouse at {place} {old}")
+        return Retryable(f"ClickHouse at {place} {why or 'broke off its answer'}")
     message = f"ClickHouse at {place} answers user {user} with error {number} ({getattr(error, 'name', None)})"
     if number == NO_RIGHT and user == "pixel_writer":  # it asks nothing but the software's own queries
         message += f"; its rights are those of an earlier version: {_rights_again(settings)}"
@@ -133,6 +172,19 @@ def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | R
     if number in BUSY:
         return Busy(message)
     return Retryable(message) if number in AWAY else Fatal(message)
+
+
+def _ancient(settings: Settings, user: User) -> str:
+    """Return `too_old` for a server that the driver cannot even ask for its version; its errors have no number in a header."""
+    fields = {"X-ClickHouse-User": user, "X-ClickHouse-Key": read_passwords(settings)[user]}
+    question = f"{address(settings)}/?query=SELECT%20version()"
+    answer = answer_of(question, timeout=CONNECT_SECONDS, ca=settings.clickhouse.ca, fields=fields)
+    if answer is None or "X-ClickHouse-Exception-Code" in answer.headers:
+        return ""
+    text = answer.data.decode(errors="replace").strip()
+    if answer.status == 200 and _VERSION.fullmatch(text):
+        return too_old(text)
+    return too_old("") if text.startswith("Code: ") else ""
 
 
 def _rights_again(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from clickhouse_connect.driver import Client
 
 from pipeline.database import planted
-from pipeline.database.client import address, connect, in_utc, ping
+from pipeline.database.client import address, connect, in_utc, ping, unreachable
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
 from pipeline.operations.machine_checks import Seen, State, said
@@ -49,8 +49,8 @@ def engine(settings: Settings) -> Seen:
 
 def clickhouse(settings: Settings) -> Seen:
     """Whether ClickHouse answers, what it holds, and whether the counts agree."""
-    if not ping(settings):
-        yield "problem", said("database_away", address=address(settings))
+    if why := unreachable(settings):
+        yield "problem", said("database_away", address=address(settings), why=why)
         return
     client = connect(settings, "pixel_admin", timeout=10)
     try:

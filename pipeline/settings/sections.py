@@ -110,6 +110,10 @@ class ClickHouse(Section):
     url: str | None = Field(
         None, description="HTTP address of an existing ClickHouse, such as `https://db.example:8443`; unset: embedded."
     )
+    ca: Path | None = Field(
+        None,
+        description="PEM file of the authority that signed the certificate of the server at `url`; unset: those that this system trusts.",
+    )
     port: Port = Field(8123, description="Loopback HTTP port of the embedded ClickHouse.")
     tcp_port: int = Field(
         0,
