@@ -1,9 +1,9 @@
-"""The rights in ClickHouse: passwords, and the embedded server's `users.xml` made from `sql/access/*.sql`.
+"""The rights in ClickHouse: passwords, and users, profiles, grants and row policies as `sql/access/*.sql` have them.
 
 Owns `secrets/clickhouse.json` and the reading of the access files. Rules:
 
 * `sql/access/*.sql` is the only source of users, profiles, grants and row policies. A server gets the statements
-  themselves (`access_sql`); the embedded server, which cannot store users, gets the same as XML (`users_xml`).
+  themselves (`access_sql`) or the same as XML; the embedded server, which cannot store users, gets XML (`users_config`).
 * A statement that this module does not understand is an error and is never skipped: a grant or a policy that is
   missing without an error would be a leak.
 * Passwords are random, one per user, in one file of mode 0600; only their SHA-256 goes into `users.xml`.
@@ -14,14 +14,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from secrets import token_urlsafe
 from string import Template
 from typing import Literal, NamedTuple, get_args
-from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -44,6 +42,13 @@ User = Literal[
 USERS: tuple[User, ...] = get_args(User)
 
 
+class Grants(StrEnum):
+    """The forms in which the rights are printed for a server."""
+
+    SQL = "sql"
+    ENV = "env"
+
+
 class Reader(StrEnum):
     """The users who read views and work with tools of their own."""
 
@@ -62,24 +67,6 @@ _REVOKE = re.compile(r"REVOKE ALL ON \*\.\* FROM (\w+)")
 _POLICY = re.compile(
     r"CREATE ROW POLICY OR REPLACE \w+ ON (\w+)\.(\w+) USING\s+(.+?)\s+TO ALL EXCEPT ([\w, ]+)", re.DOTALL
 )
-
-# Known to the embedded engine alone, where `python('x')` would run code of the process; a server refuses the name.
-_PYTHON = "allow_python_table_function"
-
-# The session that keeps the embedded server alive: it opens the listeners and sleeps. It has no password, so a quota of
-# exactly its own queries keeps a local client from closing the listeners in its name (SELECT of constants aside).
-_QUOTA_SECONDS = 2_000_000_000
-_DEFAULT_USER = """\
-    <default>
-      <password></password>
-      <networks><ip>127.0.0.1</ip></networks>
-      <profile>default</profile>
-      <quota>listener</quota>
-      <grants>
-        <query>GRANT SYSTEM LISTEN ON *.*</query>
-        <query>GRANT SELECT ON system.numbers</query>
-      </grants>
-    </default>"""
 
 
 class Bound(NamedTuple):
@@ -113,8 +100,22 @@ class Access:
 
 def access_sql(passwords: dict[str, str]) -> str:
     """Return the access files as one text with password hashes filled in, for an administrator of a real server."""
-    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(ACCESS_DIR.glob("*.sql")))
-    return Template(text).substitute({f"{user}_sha256": _sha256(password) for user, password in passwords.items()})
+    return _access_text({user: _sha256(password) for user, password in passwords.items()})
+
+
+def access_without_passwords() -> Access:
+    """Return the rights with a name in place of each hash: `CLINIC_PIXEL_OPS_SHA256` for the user `ops`."""
+    return parse_access(_access_text({user: hash_variable(user) for user in USERS}))
+
+
+def hashes(passwords: dict[str, str]) -> str:
+    """Return a line `VARIABLE=HASH` for each user, for the environment of a server that has our file in `users.d`."""
+    return "".join(f"{hash_variable(user)}={_sha256(password)}\n" for user, password in passwords.items())
+
+
+def hash_variable(user: str) -> str:
+    """Return the environment variable of a server that has the SHA-256 of a user's password, in hexadecimal."""
+    return f"CLINIC_PIXEL_{user.removeprefix('pixel_').upper()}_SHA256"
 
 
 def parse_access(text: str) -> Access:
@@ -137,22 +138,6 @@ def parse_access(text: str) -> Access:
         else:
             raise Fatal(f"sql/access: cannot be turned into users.xml: {' '.join(statement.split())[:80]}")
     return access
-
-
-def users_xml(access: Access, *, listeners: int = 1) -> str:
-    """Return the `users.xml` of the embedded server that opens so many listeners."""
-    profiles = _profile_xml("default", [])
-    profiles += "".join(_profile_xml(name, bounds) for name, bounds in access.profiles.items())
-    accounts = "\n".join(_account_xml(account) for account in access.accounts.values())
-    return (
-        "<clickhouse>\n"
-        f"  <profiles>\n{profiles}  </profiles>\n"
-        "  <quotas>\n    <default/>\n"
-        f"    <listener><interval><duration>{_QUOTA_SECONDS}</duration><queries>{listeners + 1}</queries></interval></listener>\n"
-        "  </quotas>\n"
-        f"  <users>\n{_DEFAULT_USER}\n{accounts}\n  </users>\n"
-        "</clickhouse>\n"
-    )
 
 
 def read_passwords(settings: Settings) -> dict[str, str]:
@@ -194,6 +179,11 @@ def password_file(settings: Settings) -> Path:
     return handed_over if handed_over.is_absolute() and handed_over.exists() else settings.secrets_dir / PASSWORD_FILE
 
 
+def _access_text(hashes: dict[str, str]) -> str:
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(ACCESS_DIR.glob("*.sql")))
+    return Template(text).substitute({f"{user}_sha256": value for user, value in hashes.items()})
+
+
 def _sha256(password: str) -> str:
     return hashlib.sha256(password.encode()).hexdigest()
 
@@ -204,35 +194,3 @@ def _bound(text: str) -> Bound:
         raise Fatal(f"sql/access: not `name = value [[MIN a MAX b] CHANGEABLE_IN_READONLY]`: {text}")
     name, value, least, most, changeable = match.groups()
     return Bound(name, value.strip("'"), least, most, changeable is not None)
-
-
-def _profile_xml(name: str, bounds: list[Bound]) -> str:
-    values = "".join(f"      <{bound.name}>{bound.value}</{bound.name}>\n" for bound in bounds)
-    constraints = "".join(_constraint_xml(bound) for bound in bounds if bound.changeable)
-    values += f"      <{_PYTHON}>0</{_PYTHON}>\n"
-    constraints += f"        <{_PYTHON}><readonly/></{_PYTHON}>\n"
-    return f"    <{name}>\n{values}      <constraints>\n{constraints}      </constraints>\n    </{name}>\n"
-
-
-def _constraint_xml(bound: Bound) -> str:
-    bounds = "" if bound.least is None else f"<min>{bound.least}</min><max>{bound.most}</max>"
-    return f"        <{bound.name}>{bounds}<changeable_in_readonly/></{bound.name}>\n"
-
-
-def _account_xml(account: Account) -> str:
-    grants = "".join(f"        <query>{escape(grant)}</query>\n" for grant in account.grants)
-    databases: dict[str, str] = defaultdict(str)
-    for (database, table), expression in account.filters.items():
-        databases[database] += f"<{table}><filter>{escape(expression)}</filter></{table}>"
-    rows = "".join(f"<{name}>{inner}</{name}>" for name, inner in databases.items())
-    return (
-        f"    <{account.name}>\n"
-        f"      <password_sha256_hex>{account.sha256}</password_sha256_hex>\n"
-        "      <networks><ip>127.0.0.1</ip></networks>\n"
-        f"      <profile>{account.profile}</profile>\n"
-        "      <quota>default</quota>\n"
-        "      <access_management>0</access_management>\n"
-        f"      <databases>{rows}</databases>\n"
-        f"      <grants>\n{grants}      </grants>\n"
-        f"    </{account.name}>"
-    )

@@ -190,4 +190,4 @@ def _ancient(settings: Settings, user: User) -> str:
 def _rights_again(settings: Settings) -> str:
     if settings.clickhouse.url is None:
         return "restart the embedded ClickHouse"
-    return "run `clinic-pixel clickhouse --access-sql` again, and its output as an administrator of the server"
+    return "run `clinic-pixel migrate --grants sql` again, and its output as an administrator of the server"

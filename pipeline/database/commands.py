@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def clickhouse(
     config: ConfigOption = None,
     access_sql: Annotated[
-        bool, typer.Option("--access-sql", help="Print users, grants and row policies for an existing server; end.")
+        bool, typer.Option("--access-sql", hidden=True, help="The earlier name of `migrate --grants sql`.")
     ] = False,
 ) -> None:
     """Run the embedded ClickHouse until it is stopped."""

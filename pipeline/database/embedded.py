@@ -29,10 +29,10 @@ from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
 
-from pipeline.database.access import access_sql, make_passwords, parse_access, users_xml
+from pipeline.database.access import access_sql, make_passwords, parse_access
 from pipeline.database.client import ping
 from pipeline.database.confinement import confine, supported
-from pipeline.database.engine_config import config_xml
+from pipeline.database.engine_config import config_xml, users_xml
 from pipeline.database.planted import set_aside
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings

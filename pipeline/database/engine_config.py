@@ -1,6 +1,7 @@
-"""The embedded engine's `config.xml`: where it listens, how much it may use, what it logs and whom it answers.
+"""The configuration files of ClickHouse: `config.xml` and `users.xml` of the embedded engine, `users.d` of a server.
 
-Owns the list of HTTP handlers. ClickHouse analyses a query before it checks grants and quotas, so a stranger must not
+Owns where the embedded engine listens, how much it may use, what it logs and whom it answers, and the XML form of the
+rights that `access` reads. The list of HTTP handlers: ClickHouse analyses a query before it checks grants and quotas, so a stranger must not
 reach the analyser: only requests that name one of our users do, and these prove their password first. Every other
 address of the engine (its pages, its terminal, its own metrics) answers 404.
 """
@@ -8,11 +9,12 @@ address of the engine (its pages, its terminal, its own metrics) answers 404.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Final
 from xml.sax.saxutils import escape
 
-from pipeline.database.access import USERS
+from pipeline.database.access import USERS, Access, Account, Bound
 from pipeline.settings.model import Settings
 
 _QUERY_HANDLER: Final = (
@@ -68,6 +70,26 @@ _SILENT = (
     "BackgroundSchedulePool/BgSchPool",
 )
 
+# Known to the embedded engine alone, where `python('x')` would run code of the process; a server refuses the name.
+_PYTHON: Final = "allow_python_table_function"
+
+# The session that keeps the embedded server alive: it opens the listeners and sleeps. It has no password, so a quota of
+# exactly its own queries keeps a local client from closing the listeners in its name (SELECT of constants aside).
+_QUOTA_SECONDS: Final = 2_000_000_000
+_DEFAULT_USER: Final = """\
+    <default>
+      <password></password>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>default</profile>
+      <quota>listener</quota>
+      <grants>
+        <query>GRANT SYSTEM LISTEN ON *.*</query>
+        <query>GRANT SELECT ON system.numbers</query>
+      </grants>
+    </default>"""
+_THIS_MACHINE: Final = "127.0.0.1"
+_ANYWHERE: Final = "::/0"
+
 
 def config_xml(settings: Settings) -> str:
     """Return the server's `config.xml`."""
@@ -100,3 +122,76 @@ def _basic_prefix(user: str) -> str:
     name = f"{user}:".encode()
     whole = len(name) * 8 // 6
     return base64.b64encode(name)[:whole].decode().replace("+", "[+]")
+
+
+def users_xml(access: Access, *, listeners: int = 1) -> str:
+    """Return the `users.xml` of the embedded server that opens so many listeners."""
+    switched_off = [Bound(_PYTHON, "0", None, None, changeable=False)]
+    profiles = {"default": switched_off} | {name: bounds + switched_off for name, bounds in access.profiles.items()}
+    accounts = "\n".join(
+        _account_xml(account, _embedded_hash(account), _THIS_MACHINE) for account in access.accounts.values()
+    )
+    return (
+        "<clickhouse>\n"
+        f"  <profiles>\n{_profiles_xml(profiles)}  </profiles>\n"
+        "  <quotas>\n    <default/>\n"
+        f"    <listener><interval><duration>{_QUOTA_SECONDS}</duration><queries>{listeners + 1}</queries></interval></listener>\n"
+        "  </quotas>\n"
+        f"  <users>\n{_DEFAULT_USER}\n{accounts}\n  </users>\n"
+        "</clickhouse>\n"
+    )
+
+
+def server_users_xml(access: Access) -> str:
+    """Return a file for `users.d` of a server; each hash is the name of a variable in the server's environment."""
+    accounts = "\n".join(
+        _account_xml(account, f'<password_sha256_hex from_env="{account.sha256}"/>', _ANYWHERE)
+        for account in access.accounts.values()
+    )
+    return (
+        "<!-- Made from sql/access/*.sql by `make docs`; docs/clickhouse-server.md says how to use it. -->\n"
+        "<clickhouse>\n"
+        f"  <profiles>\n{_profiles_xml(access.profiles)}  </profiles>\n"
+        f"  <users>\n{accounts}\n  </users>\n"
+        "</clickhouse>\n"
+    )
+
+
+def _embedded_hash(account: Account) -> str:
+    return f"<password_sha256_hex>{account.sha256}</password_sha256_hex>"
+
+
+def _profiles_xml(profiles: Mapping[str, list[Bound]]) -> str:
+    return "".join(_profile_xml(name, bounds) for name, bounds in profiles.items())
+
+
+def _profile_xml(name: str, bounds: list[Bound]) -> str:
+    values = "".join(f"      <{bound.name}>{bound.value}</{bound.name}>\n" for bound in bounds)
+    constraints = "".join(_constraint_xml(bound) for bound in bounds if bound.changeable or bound.name == _PYTHON)
+    return f"    <{name}>\n{values}      <constraints>\n{constraints}      </constraints>\n    </{name}>\n"
+
+
+def _constraint_xml(bound: Bound) -> str:
+    if not bound.changeable:
+        return f"        <{bound.name}><readonly/></{bound.name}>\n"
+    bounds = "" if bound.least is None else f"<min>{bound.least}</min><max>{bound.most}</max>"
+    return f"        <{bound.name}>{bounds}<changeable_in_readonly/></{bound.name}>\n"
+
+
+def _account_xml(account: Account, password: str, network: str) -> str:
+    grants = "".join(f"        <query>{escape(grant)}</query>\n" for grant in account.grants)
+    databases: dict[str, str] = defaultdict(str)
+    for (database, table), expression in account.filters.items():
+        databases[database] += f"<{table}><filter>{escape(expression)}</filter></{table}>"
+    rows = "".join(f"<{name}>{inner}</{name}>" for name, inner in databases.items())
+    return (
+        f"    <{account.name}>\n"
+        f"      {password}\n"
+        f"      <networks><ip>{network}</ip></networks>\n"
+        f"      <profile>{account.profile}</profile>\n"
+        "      <quota>default</quota>\n"
+        "      <access_management>0</access_management>\n"
+        f"      <databases>{rows}</databases>\n"
+        f"      <grants>\n{grants}      </grants>\n"
+        f"    </{account.name}>"
+    )

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.database.access import Grants
 from pipeline.errors import Fatal
 from pipeline.settings.model import Settings, load
 from pipeline.system import locks
@@ -81,13 +82,32 @@ def up(
 def migrate(
     config: ConfigOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="First wait until ClickHouse answers.")] = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print every statement for an empty database; change nothing.")
+    ] = False,
+    grants: Annotated[
+        Grants | None,
+        typer.Option(
+            help="Print the users and their rights for an existing server (sql), or the hashes of their passwords for"
+            " deploy/clickhouse/users.d (env); change nothing."
+        ),
+    ] = None,
 ) -> None:
     """Bring the database to the state of this version; safe to run again."""
+    from pipeline.database import access
     from pipeline.database.client import wait_until_answering
     from pipeline.operations.migrate import migrate as bring_up_to_date
+    from pipeline.operations.migrate import printed
     from pipeline.system.hardening import die_with_parent
 
     settings = load(config)
+    if grants:
+        passwords = access.make_passwords(settings)
+        typer.echo(access.access_sql(passwords) if grants is Grants.SQL else access.hashes(passwords), nl=False)
+    if show:
+        typer.echo(printed(settings), nl=False)
+    if grants or show:
+        return
     if wait:
         die_with_parent()
         wait_until_answering(settings)

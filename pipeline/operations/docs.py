@@ -15,6 +15,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from pipeline.database.access import access_without_passwords
+from pipeline.database.engine_config import server_users_xml
 from pipeline.errors import Reason
 from pipeline.fraud.views import docs_page
 from pipeline.inventory.columns import inventory
@@ -27,6 +29,7 @@ from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 
 DOCS_DIR = Path(__file__).parents[2] / "docs"
+SERVER_USERS = DOCS_DIR.parent / "deploy" / "clickhouse" / "users.d" / "clinic-pixel.xml"
 
 _SETTINGS = """\
 # Settings
@@ -93,9 +96,10 @@ def _reasons() -> Iterator[str]:
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write the pages, and the users of a ClickHouse server."""
     for name, content in pages().items():
         (DOCS_DIR / name).write_text(content)
+    SERVER_USERS.write_text(server_users_xml(access_without_passwords()))
 
 
 def _section(prefix: str, model: type[BaseModel]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import hashlib
 import tomllib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -52,6 +53,24 @@ def migrate(settings: Settings, progress: Progress = lambda _name: None) -> list
         client.close()
 
 
+def printed(settings: Settings) -> str:
+    """Return every statement for an empty database as one text, for an administrator who runs it with tools of their own.
+
+    It records what it made, so that `migrate` finds nothing to do afterwards.
+    """
+    words = schema.words(schema.flavour(settings))
+    parts = [f"-- bootstrap\n{fill(_BOOTSTRAP, words).strip()}"]
+    views = list(_wanted_views(settings).values())
+    for name, texts, source in (
+        *((file.name, *_numbered(file, words)) for file in _files()),
+        ("retention.sql", statements(_retention(settings, words)), _retention(settings, words)),
+        ("views", views, ";\n".join(views)),
+    ):
+        record = f"INSERT INTO pixel.migrations (name, checksum, applied_at) VALUES ('{name}', '{_checksum(source)}', now64(3))"  # noqa: S608  names of our files
+        parts.append(f"-- {name}\n" + "".join(f"{text.strip()};\n\n" for text in (*texts, record)).rstrip())
+    return "\n\n".join(parts) + "\n"
+
+
 class _Migration:
     def __init__(self, client: Client, settings: Settings, progress: Progress) -> None:
         self._client = client
@@ -66,25 +85,20 @@ class _Migration:
         earlier = tomllib.loads((MIGRATIONS_DIR / "earlier.toml").read_text(encoding="utf-8"))
         # First: the days are made by the text of the first migration, and later ones change both kinds.
         self._applied += split_into_days(self._client, self._settings, self._words, self._progress)
-        for file in sorted(MIGRATIONS_DIR.glob(_NUMBERED)):
-            text = file.read_text(encoding="utf-8")
+        for file in _files():
+            texts, text = _numbered(file, self._words)
             if file.name not in recorded:
-                self._apply(file.name, statements(fill(text, self._words)), text)
+                self._apply(file.name, texts, text)
             elif recorded[file.name] not in {_checksum(text), *earlier.get(file.name, ())}:
                 raise Fatal(f"sql/migrations/{file.name}: changed after it was applied; put changes into a new file")
-        retention = self._retention()
+        retention = _retention(self._settings, self._words)
         if recorded.get("retention.sql") != _checksum(retention):
             self._apply("retention.sql", statements(retention), retention)
         self._views(recorded)
         return self._applied
 
-    def _retention(self) -> str:
-        spans = {f"after_{name}": str(value + 1) for name, value in self._settings.retention.model_dump().items()}
-        return fill((MIGRATIONS_DIR / "retention.sql").read_text(encoding="utf-8"), {**spans, **self._words})
-
     def _views(self, recorded: dict[str, str]) -> None:
-        wanted = view_statements(self._settings) | counting_views(self._settings) | series_views(self._settings)
-        wanted |= fraud_views(self._settings)
+        wanted = _wanted_views(self._settings)
         present = {f"{database}.{name}" for database in DATABASES for name in self._shown(database)}
         text = ";\n".join(wanted.values())
         if wanted.keys() != present or recorded.get("views") != _checksum(text):
@@ -115,6 +129,26 @@ class _Migration:
                 if code(error) == 0:
                     raise explain(error, self._settings, "pixel_migrator") from None
                 raise Fatal(f"{name}, statement {number}: {str(error).splitlines()[0][:500]}") from None
+
+
+def _files() -> list[Path]:
+    return sorted(MIGRATIONS_DIR.glob(_NUMBERED))
+
+
+def _numbered(file: Path, words: dict[str, str]) -> tuple[list[str], str]:
+    """Return the statements of a migration, and its text before the words are filled in."""
+    text = file.read_text(encoding="utf-8")
+    return statements(fill(text, words)), text
+
+
+def _retention(settings: Settings, words: dict[str, str]) -> str:
+    spans = {f"after_{name}": str(value + 1) for name, value in settings.retention.model_dump().items()}
+    return fill((MIGRATIONS_DIR / "retention.sql").read_text(encoding="utf-8"), {**spans, **words})
+
+
+def _wanted_views(settings: Settings) -> dict[str, str]:
+    """Return every view of this version by its name."""
+    return view_statements(settings) | counting_views(settings) | series_views(settings) | fraud_views(settings)
 
 
 def _checksum(text: str) -> str:

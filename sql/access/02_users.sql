@@ -1,4 +1,4 @@
--- Users. On a server `clinic-pixel clickhouse --access-sql` prints these files with the password hashes filled in.
+-- Users. On a server `clinic-pixel migrate --grants sql` prints these files with the password hashes filled in.
 -- A replaced user has no rights until 03_grants.sql has run: until then its queries are refused, and none has too many rights.
 
 CREATE USER OR REPLACE ops IDENTIFIED WITH sha256_hash BY '$ops_sha256' SETTINGS PROFILE 'pixel_reader';

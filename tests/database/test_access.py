@@ -21,9 +21,9 @@ from pipeline.database.access import (
     make_passwords,
     parse_access,
     read_passwords,
-    users_xml,
 )
 from pipeline.database.client import connect
+from pipeline.database.engine_config import users_xml
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
