@@ -1,5 +1,7 @@
 """`/health/live`, `/health/ready` and `/metrics`, for loopback and `admin_networks` only.
 
+`/health/ready` answers whether this process accepts hits. What keeps accepted events from ClickHouse follows in further lines and changes
+no status: a collector that is taken out of service for it would lose the hits that it can still keep on disk.
 Owns the check of the reader's address. For a request through a proxy the address of the named client counts, so a web
 server on the same machine that forwards these paths by mistake shows nothing to other clients.
 """
@@ -16,8 +18,10 @@ from starlette.routing import Route
 from collector.http.request import check_limits
 from collector.metrics import exposition
 from collector.process import Process
+from pipeline.clock import now_ms
 from pipeline.errors import Refused
 from pipeline.networks.address import NetworkSet, canonical, client_address
+from pipeline.ship.status import delivery_troubles, read_status
 from pipeline.system.swap import may_swap
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -39,7 +43,8 @@ def admin_routes(process: Process) -> list[Route]:
 
     def ready() -> Response:
         reason = process.not_ready()
-        return PlainTextResponse(f"{reason or 'ready'}\n", 503 if reason else 200)
+        lines = [reason or "ready", *delivery_troubles(read_status(process.settings.data), now_ms())]
+        return PlainTextResponse("".join(f"{line}\n" for line in lines), 503 if reason else 200)
 
     def metrics() -> Response:
         networks = process.tables.networks

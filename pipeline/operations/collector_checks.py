@@ -55,7 +55,7 @@ def collector(settings: Settings) -> Seen:
     if answer.status == 200:
         yield "ok", said("collector_accepts")
     else:
-        yield "problem", said("collector_not_ready", reason=answer.data.decode(errors="replace").strip())
+        yield "problem", said("collector_not_ready", reason=answer.data.decode(errors="replace").partition("\n")[0])
     figures = _figures(settings)
     if figures.get("memory_may_swap"):
         yield "problem", said("collector_may_swap")

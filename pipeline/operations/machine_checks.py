@@ -22,7 +22,7 @@ from pipeline.pages.known import read as read_pages
 from pipeline.pages.learn import source_of
 from pipeline.settings.model import Settings
 from pipeline.settings.site import DEMO_SITE
-from pipeline.ship.status import read_status
+from pipeline.ship.status import LAG_SECONDS, read_status
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
 from pipeline.subjects.requests import CaseBook
 from pipeline.system.durable_files import LOCAL_FILES, MB
@@ -33,7 +33,6 @@ Seen = Iterator[tuple[State, str]]
 SENTENCES = "pipeline.operations/doctor.toml"
 
 OLD_SITEMAP_DAYS = 7  # `ship` reads it every day
-LAG_SECONDS = 60.0
 STARTING_SECONDS = 60.0
 
 

@@ -14,6 +14,9 @@ import msgspec
 
 from pipeline.system.durable_files import replace
 
+LAG_SECONDS = 60.0
+"""A worker writes its state every second; one that is silent for longer does not work."""
+
 State = Literal["starting", "idle", "shipping", "waiting", "halted", "stopped"]
 
 
@@ -63,3 +66,13 @@ def read_status(data: Path) -> ShipStatus | None:
         return msgspec.json.decode(status_path(data).read_bytes(), type=ShipStatus)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def delivery_troubles(status: ShipStatus | None, now_ms: int) -> list[str]:
+    """Return what keeps accepted events from ClickHouse or an hourly job from its work, one sentence each; empty if all is well."""
+    if status is None:
+        return ["delivery: no shipper has run here yet"]
+    troubles = [f"{name}: {error}" for name, error in sorted(status.failed_jobs.items())]
+    if status.state == "stopped" or now_ms - status.at_ms > LAG_SECONDS * 1000:
+        return ["delivery: the shipper does not run", *troubles]
+    return [f"delivery: {status.error}", *troubles] if status.tries else troubles

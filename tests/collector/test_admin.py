@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.types import Message
 
 from collector.app import Collector
 from collector.metrics import Totals, TotalsFile, exposition
+from pipeline.clock import now_ms
 from pipeline.settings.model import Settings
+from pipeline.ship.status import ShipStatus, delivery_troubles, status_path, write_status
 
 LOOPBACK, PROXY, STRANGER = "127.0.0.1", "10.0.0.1", "203.0.113.9"
 PATHS = ("/health/live", "/health/ready", "/metrics")
@@ -88,6 +91,42 @@ def test_a_collector_whose_spool_refuses_is_alive_and_not_ready(tmp_path: Path) 
         code, text = await ask(app, "/health/ready", LOOPBACK, {})
         assert code == 503
         assert b"spool" in text
+
+    asyncio.run(run())
+
+
+NOW = 1_795_000_000_000
+AT_WORK = ShipStatus(pid=1, at_ms=NOW - 1000, state="idle")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (AT_WORK, []),
+        (None, ["delivery: no shipper has run here yet"]),
+        (msgspec.structs.replace(AT_WORK, at_ms=NOW - 61_000), ["delivery: the shipper does not run"]),
+        (msgspec.structs.replace(AT_WORK, state="stopped"), ["delivery: the shipper does not run"]),
+        (msgspec.structs.replace(AT_WORK, tries=2, error="ClickHouse is away"), ["delivery: ClickHouse is away"]),
+        (msgspec.structs.replace(AT_WORK, error="ClickHouse was away"), []),
+        (msgspec.structs.replace(AT_WORK, failed_jobs={"retention": "no right"}), ["retention: no right"]),
+    ],
+)
+def test_what_keeps_events_from_the_database_is_told(state: ShipStatus | None, told: list[str]) -> None:
+    assert delivery_troubles(state, NOW) == told
+
+
+def test_a_collector_whose_events_wait_is_ready_and_says_why_they_wait(tmp_path: Path) -> None:
+    """A load balancer that took it out would lose the hits that the spool still takes."""
+    app = Collector(Settings(data=tmp_path))
+    write_status(
+        status_path(tmp_path), ShipStatus(pid=1, at_ms=now_ms(), tries=3, error="ClickHouse refuses a password")
+    )
+
+    async def run() -> None:
+        await app.process.start()
+        told = b"ready\ndelivery: ClickHouse refuses a password\n"
+        assert await ask(app, "/health/ready", LOOPBACK, {}) == (200, told)
+        await app.process.spool.close()
 
     asyncio.run(run())
 
