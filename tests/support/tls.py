@@ -12,12 +12,12 @@ from threading import Thread
 
 
 class TlsProxy:
-    """Listens on a free port of 127.0.0.1 until `close`."""
+    """Listens on 127.0.0.1, on this port or a free one, until `close`."""
 
-    def __init__(self, upstream_port: int, context: ssl.SSLContext) -> None:
+    def __init__(self, upstream_port: int, context: ssl.SSLContext, *, port: int = 0) -> None:
         self._upstream_port = upstream_port
         self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         Thread(target=self._accept, daemon=True).start()
 
