@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check docs pictures bench bench-check lock clean
+.PHONY: help setup run demo test attack check docs pictures bench bench-check lock dist clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,5 +61,11 @@ bench: setup ## measure performance, as ratios side by side, a quarter of an hou
 bench-check: setup ## compare a minute of measuring with bench/results.json
 	$(BIN)/python -m bench.check
 
+dist: setup ## build wheel and source distribution of the committed files into dist/, the same bytes for everybody
+	@left="$$(git status --porcelain)"; test -z "$$left" || { echo "commit these first, or remove them: $$left" >&2; exit 1; }
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build --directory dist
+	cd dist && sha256sum clinic_pixel-* > SHA256SUMS
+
 clean: ## remove the environment and caches, never the data in var/
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist wheelhouse *.egg-info

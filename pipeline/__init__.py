@@ -19,3 +19,6 @@ prints and checks the tag, `pipeline.traffic` sends invented hits, `pipeline.ope
 
 Pure modules take `now`, keys and tables as arguments; pyproject.toml lists them.
 """
+
+__version__ = "0.1.0"
+"""The version of everything here: the package, the command line, `/metrics` and the pages read it from this line."""

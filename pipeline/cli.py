@@ -42,7 +42,7 @@ EXIT_TRY_AGAIN = 75
 
 EXTRA_OF = {
     "chdb": "embedded",
-    "argon2": "pages",
+    "argon2": "dashboards",
     "babel": "ship",
     "clickhouse_connect": "ship",
     "crawleruseragents": "ship",

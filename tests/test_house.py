@@ -231,7 +231,12 @@ def test_the_lock_holds_every_direct_dependency_within_its_range():
     assert locked("collector.txt").keys() <= everything.keys()
 
 
-def test_the_page_of_dependencies_has_every_locked_package():
+def test_the_page_of_dependencies_has_every_locked_package_and_no_other():
     page = (ROOT / "docs/dependencies.md").read_text()
-    for name, entry in {**locked("everything.txt"), **locked("uv.txt")}.items():
-        assert f"| {name} | {entry.partition('==')[2].split()[0]} |" in page
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| (\d\S*) \| .*? \| (yes)? ?\|$", page, re.MULTILINE)
+    collector = locked("collector.txt")
+    expected = {
+        (name, entry.partition("==")[2].split()[0], "yes" if name in collector else "")
+        for name, entry in {**locked("everything.txt"), **locked("uv.txt")}.items()
+    }
+    assert set(rows) == expected
