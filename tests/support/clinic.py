@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pipeline.database.client import ping
+from pipeline.database.client import connect, ping
 from pipeline.delivery.journal_entries import Begun, Closed, Finished, Intent, OpenPlan, parse
 from pipeline.operations.migrate import migrate
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Collector, Ship, Spool
 from pipeline.ship.status import read_status
+from support.auditor import Stored
 from support.command import CLI, free_port, plain_environment
+from support.ledger import Ledger
 from support.system import AGENT
 from support.waiting import wait_until
 
 Name = Literal["collect", "ship", "clickhouse"]
+PROCESSES: tuple[Name, ...] = ("clickhouse", "collect", "ship")
 
 
 class Clinic:
@@ -45,6 +49,18 @@ class Clinic:
             PIXEL_SHIP__RETRY_SECONDS="0.5",
         )
         self._processes: dict[Name, subprocess.Popen[bytes]] = {}
+
+    @classmethod
+    @contextmanager
+    def running(cls, home: Path) -> Iterator[Self]:
+        """Run the three processes over this directory inside the block."""
+        clinic = cls(home)
+        try:
+            for name in PROCESSES:
+                clinic.start(name)
+            yield clinic
+        finally:
+            clinic.close()
 
     def start(self, name: Name) -> None:
         """Start a process and wait until it does its work."""
@@ -97,6 +113,17 @@ class Clinic:
         left = [path for path in self.settings.spool_dir.iterdir() if path.suffix in (".open", ".seg", ".copy")]
         return not left
 
+    def drained(self, seconds: float = 60) -> Stored:
+        """Stop the collector, wait until every record has left its spool, stop the shipper; return what is stored."""
+        self.stop("collect")
+        wait_until(self.spool_is_empty, f"the spool to drain, see {self.log}", seconds=seconds)
+        self.stop("ship")
+        client = connect(self.settings, "pixel_admin")
+        try:
+            return Stored.in_clickhouse(client)
+        finally:
+            client.close()
+
     def _works(self, name: Name) -> bool:
         process = self._processes[name]
         assert process.poll() is None, f"{name} ended: {self.log.read_text()[-2000:]}"
@@ -111,20 +138,23 @@ class Clinic:
 
 
 class Load:
-    """Visitors: each hit has a nonce of its own; remembers which were sent and which acknowledged with a 2xx."""
+    """Visitors: each hit has a nonce of its own, and the ledger learns which were sent and which acknowledged.
 
-    def __init__(self, port: int, *, threads: int = 3) -> None:
-        self.sent: set[int] = set()
-        self.acknowledged: set[int] = set()
+    They come inside the block `with Load(...)`.
+    """
+
+    def __init__(self, port: int, ledger: Ledger, *, threads: int = 3) -> None:
+        self._ledger = ledger
         self._port = port
-        self._nonces = itertools.count(1)
         self._done = threading.Event()
         self._threads = [threading.Thread(target=self._visit) for _ in range(threads)]
+
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
+        return self
 
-    def stop(self) -> None:
-        """End all visits."""
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         for thread in self._threads:
             thread.join(30)
@@ -132,14 +162,13 @@ class Load:
     def _visit(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         while not self._done.is_set():
-            nonce = next(self._nonces)
-            self.sent.add(nonce)
+            nonce = self._ledger.send()
             try:
                 connection.request("GET", hit(nonce), headers={"User-Agent": AGENT})
                 answer = connection.getresponse()
                 answer.read()
                 if 200 <= answer.status < 300:
-                    self.acknowledged.add(nonce)
+                    self._ledger.acknowledge(nonce)
             except (OSError, http.client.HTTPException):
                 connection.close()
                 self._done.wait(0.05)
