@@ -43,6 +43,11 @@ def mint(
 
     settings, now = all_settings.load(config), datetime.now(UTC)
     with Audit(settings.audit_dir).refusals(Action.KEY_MINT, {"days": str(days)}, now=now, who=operator()):
+        if not settings.collector.mint_keys:
+            raise Fatal(
+                "collector.mint_keys is false: keys are copied to this host, and another key of the same day would count each"
+                " visitor twice. Run this on the one host that makes keys, or set it to true here and to false there"
+            )
         made = Keyring(KeyDirectory.of(settings), may_mint=True).mint_ahead(now.date(), days)
     rows = [(name.text, "made" if new else "was there") for name, new in made]
     print_rows(("key", "state"), rows, form, title=f"keys in {settings.keys_dir}")

@@ -31,6 +31,8 @@ from pipeline.system.durable_files import LOCAL_FILES, create_once, sweep_drafts
 from pipeline.system.private_files import open_private, private_directory
 
 KEY, DESTROYED = ".key", ".destroyed"
+FileMark = tuple[int, int, int]
+"""Inode, time of the last change (ns) and size of a file: another one means another content."""
 _NAME: Final = re.compile(r"visitor-(?P<year>\d{4})|click-(?P<quarter>\d{4}-q[1-4])|(?P<day>\d{4}-\d\d-\d\d)", re.ASCII)
 
 
@@ -131,6 +133,14 @@ class KeyDirectory:
     def exists(self, name: KeyName, suffix: str = KEY) -> bool:
         """Return whether the file exists."""
         return os.path.lexists(self.file(name, suffix))
+
+    def mark(self, name: KeyName) -> FileMark | None:
+        """Return what tells the file of a key from another one that was put in its place, None without a file."""
+        try:
+            status = self.file(name).lstat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def read(self, name: KeyName) -> bytes | None:
         """Return the 32 bytes of a key; None where it is missing or destroyed.

@@ -7,7 +7,7 @@ Owns the rules for making a key and for its time in memory; `pipeline.keys.direc
   It is never made for a future day (only `mint_ahead` does that, on a person's order), and never twice.
 * Without a key there are no tokens, the process is not ready, and `problem` gives the reason in one line. The process does
   not make a substitute key and keeps no address for later.
-* A running collector forgets a destroyed key within a second.
+* A running collector forgets a destroyed key, and takes a file that was put in the place of another, within a second.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from datetime import date, timedelta
 from typing import Final
 
 from pipeline.errors import Fatal
-from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName
+from pipeline.keys.directory import DESTROYED, FileMark, KeyDirectory, KeyName
 from pipeline.keys.tokens import KEY_BYTES, DayTokens
 
 MAX_DAYS_OPEN: Final = 8  # a replay runs through past days one after another; live traffic needs one or two
 CHECK_SECONDS: Final = 1.0
-"""A destroyed key stays in memory for at most this time; a missing key is searched for again after it."""
+"""A destroyed or replaced key stays in memory for at most this time; a missing key is searched for again after it."""
 DEFAULT_RETENTION_DAYS: Final = 90
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Keyring:
         self.retention = timedelta(days=retention_days)
         self._days: dict[date, DayTokens | None] = {}
         self._longer: dict[KeyName, bytes | None] = {}
+        self._read: dict[KeyName, FileMark | None] = {}
         self._problems: dict[KeyName, str] = {}
         self._alarmed: set[KeyName] = set()
         self._monotonic = monotonic
@@ -139,14 +140,17 @@ class Keyring:
         return None
 
     def _found_or_made(self, name: KeyName, today: date) -> bytes:
+        mark = self.files.mark(name)
         key = self.files.read(name)
         if key is None:
             self._refuse_to_mint(name, today)
             self._mint(name)
+            mark = self.files.mark(name)
             key = self.files.read(name)
         if key is None:
             raise Fatal(f"{self.files.file(name)}: the key was destroyed while it was made")
         self.files.sync()  # the link of another process may not be on disk yet, and events with this key soon are
+        self._read[name] = mark
         return key
 
     def _mint(self, name: KeyName) -> bool:
@@ -179,6 +183,10 @@ class Keyring:
     def _forget(self) -> None:
         self._check_at = self._monotonic() + CHECK_SECONDS
         self._problems.clear()
-        lives = self.files.lives
-        self._days = {day: kept for day, kept in self._days.items() if kept and lives(KeyName.of_day(day))}
-        self._longer = {name: kept for name, kept in self._longer.items() if kept and lives(name)}
+        self._days = {day: kept for day, kept in self._days.items() if kept and self._is_same(KeyName.of_day(day))}
+        self._longer = {name: kept for name, kept in self._longer.items() if kept and self._is_same(name)}
+        open_now = {*self._longer, *map(KeyName.of_day, self._days)}
+        self._read = {name: mark for name, mark in self._read.items() if name in open_now}
+
+    def _is_same(self, name: KeyName) -> bool:
+        return self.files.lives(name) and self.files.mark(name) == self._read.get(name)

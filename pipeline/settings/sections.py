@@ -76,7 +76,8 @@ class Collector(Section):
     )
     mint_keys: bool = Field(
         True,
-        description="Whether the collector may make today's key itself; off if keys are copied to several hosts.",
+        description="Whether this host makes keys: the collector today's, and `keys mint` those of coming days. Of several hosts"
+        " one makes them, and all others have `false`: a second key of a day counts each visitor twice.",
     )
     flood_per_minute: int = Field(
         600,

@@ -36,12 +36,12 @@ def destroy_expired_keys(settings: Settings) -> None:
 
 
 def compare_keys(settings: Settings) -> None:
-    """Note the fingerprint of each new key in the audit, and compare those of the others with it.
+    """Note the fingerprint of each key that came into use in the audit, and compare those of the others with it.
 
-    Raises `Fatal` that names a key which was exchanged: under another key the visitors of its days count twice, and blocks
-    and request codes no longer match.
+    A key of a coming day may be copied again: nothing was made with it yet. Raises `Fatal` that names a key which was
+    exchanged: under another key the visitors of its days count twice, and blocks and request codes no longer match.
     """
-    files, audit = KeyDirectory.of(settings), Audit(settings.audit_dir)
+    files, audit, today = KeyDirectory.of(settings), Audit(settings.audit_dir), datetime.now(UTC).date()
     seen = {
         entry.facts["key"]: entry.facts["fingerprint"]
         for entry, _ in audit.entries()
@@ -49,7 +49,7 @@ def compare_keys(settings: Settings) -> None:
     }
     exchanged: list[str] = []
     for name in files.names():
-        key = files.read(name)
+        key = files.read(name) if name.first <= today else None
         if key is None:
             continue
         now = fingerprint(key)

@@ -92,6 +92,17 @@ def test_keys_are_minted_ahead_and_listed_without_being_shown(data: Path, run: R
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_host_to_which_keys_are_copied_never_mints_another_one(
+    data: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXEL_COLLECTOR__MINT_KEYS", "false")
+    refused = run("keys", "mint")
+    assert refused.status == 1
+    assert "collector.mint_keys is false: keys are copied to this host" in refused.stderr
+    assert list((data / "keys").glob("*.key")) == []
+    assert [entry.action for entry, _ in Audit(data / "audit").entries()] == ["key_mint_refused"]
+
+
 def test_a_due_key_is_destroyed_with_an_act_that_can_be_printed_again(data: Path, run: Run) -> None:
     files = mint(data, OLD)
     done = run("keys", "destroy", "--yes")

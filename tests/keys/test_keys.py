@@ -21,6 +21,7 @@ from pipeline.errors import Fatal
 from pipeline.event import RawAddress
 from pipeline.keys.directory import DESTROYED, KeyDirectory, KeyName, Tombstone
 from pipeline.keys.ring import CHECK_SECONDS, MAX_DAYS_OPEN, Keyring
+from pipeline.keys.tokens import DayTokens
 
 TODAY = date(2026, 11, 22)
 DAY = KeyName.of_day(TODAY)
@@ -158,6 +159,25 @@ def test_a_running_process_forgets_a_destroyed_key_within_a_second(directory: Pa
     clock.now += CHECK_SECONDS
     assert keyring.day(TODAY, today=TODAY) is None
     assert keyring.visitor_key(TODAY) is None
+
+
+def test_a_key_that_was_copied_over_a_wrong_one_is_in_force_within_a_second(directory: Path) -> None:
+    clock = Clock()
+    keyring = Keyring(KeyDirectory(directory), may_mint=True, monotonic=clock)
+    wrong, wrong_year = keyring.day(TODAY, today=TODAY), keyring.visitor_key(TODAY)
+    assert wrong is not None
+    for name in (DAY, KeyName.of_year(TODAY)):
+        copied = directory / f".{name.text}.key.Xy12"  # as rsync does
+        copied.write_bytes(b"r" * 32)
+        copied.chmod(0o600)
+        copied.rename(keyring.files.file(name))
+    clock.now += CHECK_SECONDS
+    right, right_year = keyring.day(TODAY, today=TODAY), keyring.visitor_key(TODAY)
+    assert right is not None
+    assert right.ip_token(ADDRESS) == DayTokens(b"r" * 32).ip_token(ADDRESS) != wrong.ip_token(ADDRESS)
+    assert right_year == b"r" * 32 != wrong_year
+    clock.now += CHECK_SECONDS
+    assert keyring.day(TODAY, today=TODAY) is right, "a file that is the same is not read again"
 
 
 def test_only_a_few_days_are_kept_in_memory(keyring: Keyring) -> None:

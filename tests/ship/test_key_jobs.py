@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,16 @@ def test_an_exchanged_key_is_named_until_the_former_one_is_back(settings: Settin
     files.file(day).write_bytes(b"d" * 32)
     compare_keys(settings)
     assert len(acts(settings)) == 1
+
+
+def test_a_wrong_key_of_a_coming_day_may_be_replaced(settings: Settings) -> None:
+    files = KeyDirectory.of(settings)
+    tomorrow = KeyName.of_day(datetime.now(UTC).date() + timedelta(days=2))
+    files.create(tomorrow, b"w" * 32)
+    compare_keys(settings)
+    files.file(tomorrow).write_bytes(b"r" * 32)
+    compare_keys(settings)
+    assert acts(settings) == []
 
 
 def test_a_destroyed_key_is_not_missed(settings: Settings) -> None:
