@@ -91,6 +91,8 @@ def _published(client: Client, settings: Settings, now: datetime) -> Seen:
             yield late, said("hours_unpublished", site=site, hours=behind, advice=advice)
         elif (day := _missing_day(now, zones[site], first, days)) is not None:
             yield late, said("day_unpublished", site=site, day=day, advice=advice)
+        elif not hours.timestamp():
+            yield "ok", said("none_published", site=site)
         else:
             yield "ok", said("published", site=site, until=hours)
 

@@ -420,6 +420,16 @@ def test_numbers_that_are_behind_are_told_as_a_problem_of_the_ship_that_publishe
         assert ("is `ship` running?" in found[1]) is publishes
 
 
+def test_a_site_without_a_closed_hour_is_told_that_its_first_numbers_will_come(
+    clickhouse: Settings, tables: Rows
+) -> None:
+    stored_and_published(tables, timedelta(minutes=5))
+    told = [each for each in findings(clickhouse, "clickhouse") if "clinic: " in each[1]]
+    assert told == [
+        ("ok", "clinic: no hour has ended since its first hit; the first numbers come some minutes after one has")
+    ]
+
+
 def numbers_behind(settings: Settings) -> list[str]:
     return [text for _, text in findings(settings, "clickhouse") if "are not published" in text]
 
