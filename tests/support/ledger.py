@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterable
 
@@ -17,13 +16,13 @@ class Ledger:
     def __init__(self, first: int = 1) -> None:
         self.sent: set[int] = set()
         self.acknowledged: set[int] = set()
-        self._numbers = itertools.count(first)
+        self._next = first
         self._lock = threading.Lock()
 
     def send(self) -> int:
         """Return a nonce that no other hit of this ledger has, entered as sent."""
         with self._lock:
-            nonce = next(self._numbers)
+            nonce, self._next = self._next, self._next + 1
             self.sent.add(nonce)
         return nonce
 
@@ -37,4 +36,5 @@ class Ledger:
         with self._lock:
             self.acknowledged.update(acknowledged)
             self.sent.update(sent, self.acknowledged)
+            self._next = max(self._next, *(nonce + 1 for nonce in self.sent), 0)
         return self
