@@ -22,8 +22,8 @@ from pipeline.errors import Fatal, Retryable
 from pipeline.system import locks
 from pipeline.system.durable_files import (
     LOCAL_FILES,
-    PRIVATE_DIRECTORY,
     FileSystem,
+    make_directory,
     replace,
     sweep_drafts,
     write_all,
@@ -44,7 +44,7 @@ class Journal:
         self._directory = directory
         self._path = directory / "journal"
         self._files = files
-        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        make_directory(directory)
         self._lock = _lock(directory / "lock")
         sweep_drafts(directory, before=inf)  # we hold the lock: the processes that wrote them have ended
         self._open: dict[str, OpenPlan] = {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.errors import Retryable
 from pipeline.spool.records import BadLine
 from pipeline.spool.segments import QUARANTINE
-from pipeline.system.durable_files import LOCAL_FILES, PRIVATE_DIRECTORY, FileSystem, replacing, write_all
+from pipeline.system.durable_files import LOCAL_FILES, FileSystem, make_directory, replacing, write_all
 
 
 def set_bad_lines_aside(
@@ -26,7 +26,7 @@ def set_bad_lines_aside(
         return
     aside = spool / QUARANTINE
     try:
-        aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+        make_directory(aside)
         for segment, lines in bad_lines.items():
             _copy_lines(spool / segment, aside / f"{segment}.bad", lines, files)
     except OSError as error:
@@ -41,7 +41,7 @@ def retire(spool: Path, segments: Sequence[str], *, keep: bool, files: FileSyste
     aside = spool / QUARANTINE
     try:
         if keep:
-            aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+            make_directory(aside)
         for name in segments:
             if (spool / name).exists():
                 if keep:

@@ -24,7 +24,14 @@ from support.waiting import until
 
 async def main(directory: Path, now_ms: int, first: int, number: int, short_at: int, grows_by: int) -> None:
     counters = EdgeCounters()
-    spool = new_spool(directory, segment_mb=0.001, now_ms=now_ms, counters=counters, recovery_seconds=0)
+    spool = new_spool(
+        directory,
+        durability=os.environ.get("DURABILITY", "fsync"),
+        segment_mb=0.001,
+        now_ms=now_ms,
+        counters=counters,
+        recovery_seconds=0,
+    )
     await spool.start()
     for nonce in range(first, first + number):
         await until(lambda: spool.ready, "the spool to take events", seconds=30)

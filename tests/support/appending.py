@@ -21,12 +21,20 @@ EVENTS = 7
 
 
 def append(
-    directory: Path, ledger: Ledger, *, incarnation: int, options: Sequence[str], short: Sequence[int] = ()
+    directory: Path,
+    ledger: Ledger,
+    *,
+    incarnation: int,
+    options: Sequence[str],
+    short: Sequence[int] = (),
+    durability: str = "fsync",
 ) -> int:
     """Append events in a process under strace and enter them in the ledger; return its exit status."""
     first = max(ledger.sent, default=0) + 1
     arguments = map(str, (directory, incarnation, first, EVENTS, *short))
-    done = under_strace("support.append_until_killed", *arguments, options=options)
+    done = under_strace(
+        "support.append_until_killed", *arguments, options=options, environment={"DURABILITY": durability}
+    )
     ledger.filled(acknowledged_in(done.stdout), sent=range(first, first + EVENTS))
     return done.returncode
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from support.traced import Call, Started
+from support.traced import Call
 
 WRITES: Final = frozenset({"write", "pwrite64", "writev"})
 UNKNOWN: Final = frozenset(
@@ -55,6 +55,9 @@ class State:
     how: str
     files: dict[Path, bytes]
     directories: set[Path]
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.files.items()), frozenset(self.directories)))
 
     def write(self, home: Path, into: Path) -> None:
         """Write it below `into`, as it was below `home`."""
@@ -268,10 +271,3 @@ def _after(node: _Node, changes: Iterable[tuple[int, bytes | None]]) -> bytes:
             content.extend(b"\0" * (place - len(content)))
             content[place : place + len(data)] = data
     return bytes(content)
-
-
-def moments(home: Recorded, recorded: Iterable[Started | Call]) -> Iterator[Started | Call]:
-    """Follow the calls; yield each that said something as it began, and each after which a power cut would leave another disk."""
-    for call in recorded:
-        if isinstance(call, Started) or home.apply(call):
-            yield call

@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 TESTS: Final = Path(__file__).parents[1]
 CHANGES: Final = (
@@ -30,26 +31,25 @@ _RESUMED = re.compile(r"(\d+) +<\.\.\. (\w+) resumed>(.*)\) += (-?\d+|\?)(.*)")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 
 
-class Call(NamedTuple):
-    """One finished system call; `texts` are the strings among its arguments, whole."""
+@dataclass(frozen=True)
+class Started:
+    """A system call that began: what it says may be heard before it ends. `texts` are the strings among its arguments, whole."""
 
     name: str
     arguments: str
     texts: tuple[bytes, ...]
-    result: int
 
     @property
     def descriptor(self) -> int:
         """The first argument as a descriptor."""
-        return int(self.arguments.partition(",")[0].partition("<")[0])
+        return int(self.arguments.partition(",")[0])
 
 
-class Started(NamedTuple):
-    """A call that says something began: its bytes may have left the process before it ended."""
+@dataclass(frozen=True)
+class Call(Started):
+    """A system call that ended with a result."""
 
-    name: str
-    arguments: str
-    texts: tuple[bytes, ...]
+    result: int
 
 
 def why_not() -> str:
@@ -92,7 +92,7 @@ def calls(log: Iterable[str]) -> Iterator[Started | Call]:
         elif (found := _CALL.match(line)) is not None:
             thread, name, arguments, result, _ = found.groups()
             yield Started(name, arguments, _texts(arguments))
-            if result is None:
+            if result is None:  # its end comes in a line of its own
                 begun[thread] = (name, arguments)
             else:
                 yield _call(name, arguments, result)
