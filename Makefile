@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack check docs pictures bench bench-check lock dist clean
+.PHONY: help setup run demo test attack fuzz check docs pictures bench bench-check lock dist clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,7 @@ $(BIN)/.installed: pyproject.toml deploy/locks/uv.txt deploy/locks/everything.tx
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11
 lock: setup ## take the newest versions inside the ranges of pyproject.toml: deploy/locks, docs/dependencies.md
 	echo uv | $(LOCK) - --output-file deploy/locks/uv.txt
+	echo atheris | $(LOCK) - --output-file deploy/locks/fuzz.txt
 	$(LOCK) pyproject.toml --output-file deploy/locks/collector.txt
 	$(LOCK) --extra embedded --extra dev pyproject.toml --output-file deploy/locks/everything.txt
 	$(BIN)/uv pip install --quiet --require-hashes --requirement deploy/locks/everything.txt
@@ -41,6 +42,11 @@ test: setup ## run all tests
 
 attack: setup ## attack a running system: engine, connections, planted files
 	$(BIN)/python -m pytest tests/attacks
+
+MINUTES ?= 10
+fuzz: setup ## search every parser of outside bytes for an input that breaks it, 10 minutes, or MINUTES=60
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement deploy/locks/fuzz.txt || echo "without atheris: seeded changes instead"
+	PYTHONPATH=$(CURDIR):tests nice $(BIN)/python -m support.fuzzing --minutes $(MINUTES)
 
 check: setup ## style, types, import rules
 	$(BIN)/ruff check .

@@ -131,5 +131,5 @@ def _read(file: Path) -> Totals:
     try:
         rows = msgspec.json.decode(file.read_bytes())
         return Counter({(name, reason, net_class): int(value) for name, reason, net_class, value in rows})
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return Counter()  # no file yet, or a damaged one

@@ -9,7 +9,12 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from traceback import extract_tb
-from typing import Self
+from typing import Final, Self
+
+import msgspec
+
+BAD_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading JSON of any content raises: the second for damaged UTF-8 in a text, the third for thousands of nested brackets."""
 
 
 class Reason(StrEnum):

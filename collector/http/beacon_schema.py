@@ -19,7 +19,7 @@ from msgspec.structs import asdict, replace
 from collector.http.query import query_of, read_nonce
 from collector.http.request import Headers, Scope, make_hit
 from pipeline.edge.technical import RawMeasurement
-from pipeline.errors import Reason, Refused
+from pipeline.errors import BAD_JSON, Reason, Refused
 from pipeline.event import Hit, MeasurementKind
 
 MAX_EVENTS = 32  # a page shows few ad blocks in one second
@@ -77,7 +77,7 @@ def read_beacon(body: bytes, scope: Scope, headers: Headers, *, now_ms: int) -> 
     """Return the hits of a body, all of one site, or its report; raises `Refused` with BAD_BODY or BAD_QUERY."""
     try:
         message = _DECODER.decode(_mended(body))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except BAD_JSON:
         raise Refused(Reason.BAD_BODY) from None
     if isinstance(message, _Report):
         query = query_of({"s": message.s, "u": message.u, "m": "js", "v": message.l})
@@ -98,7 +98,7 @@ def _measurements(given: Iterable[msgspec.Raw]) -> tuple[RawMeasurement, ...]:
     for raw in given:
         try:
             one = _MEASUREMENT.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except BAD_JSON:
             continue
         read.append(RawMeasurement(one.k, one.n, one.t, one.f, one.v))
     if not read:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.errors import BAD_JSON
 from pipeline.problems.problem import Problem
 from pipeline.system.durable_files import replace
 
@@ -63,5 +64,5 @@ def read_gauges(run_dir: Path) -> Gauges | None:
     """Return the numbers, or None when the file is missing or damaged."""
     try:
         return msgspec.json.decode(gauges_file(run_dir).read_bytes(), type=Gauges)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, *BAD_JSON):
         return None

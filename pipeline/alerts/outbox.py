@@ -18,6 +18,7 @@ import msgspec
 
 from pipeline.alerts.gauges import SinkNumbers
 from pipeline.alerts.policy import Life, Memory, Message
+from pipeline.errors import BAD_JSON
 from pipeline.system.durable_files import replace
 
 MOST_WAITING: Final = 100
@@ -127,7 +128,7 @@ def read_outbox(run_dir: Path) -> Outbox:
         return msgspec.json.decode(file.read_bytes(), type=Outbox)
     except FileNotFoundError:
         return Outbox()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except BAD_JSON as error:
         log.warning("%s: cannot be read (%s); active problems are told anew", file, type(error).__name__)
         return Outbox()
 

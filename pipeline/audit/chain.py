@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from pipeline.errors import Fatal
+from pipeline.errors import BAD_JSON, Fatal
 
 MAX_LINE_BYTES: Final = 16 * 1024
 TORN: Final = "torn"
@@ -134,7 +134,7 @@ def proven(lines: Iterable[bytes], place: str, head: Head = _EMPTY) -> Iterator[
 def _entry(text: bytes) -> Entry | None:
     try:
         return msgspec.json.decode(text, type=Entry)
-    except msgspec.MsgspecError:
+    except BAD_JSON:
         return None
 
 

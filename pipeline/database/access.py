@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from pipeline.errors import Fatal, Retryable
+from pipeline.errors import BAD_JSON, Fatal, Retryable
 from pipeline.settings.model import Settings
 from pipeline.system.durable_files import create_once
 from pipeline.system.private_files import private_directory
@@ -154,7 +154,7 @@ def read_passwords(settings: Settings) -> dict[str, str]:
         if settings.clickhouse.url is None:
             raise Retryable(f"{path}: not there yet; `clinic-pixel clickhouse` makes it") from None
         raise Fatal(f"{path}: missing; see docs/clickhouse-server.md") from None
-    except (OSError, ValueError) as error:
+    except (OSError, *BAD_JSON) as error:
         raise Fatal(f"{path}: cannot be read as JSON ({type(error).__name__})") from None
     if wide:
         raise Fatal(f"{path}: readable by others; expected mode 0600")

@@ -97,6 +97,10 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _is_known(self, line: Line) -> bool:
+        """Whether the line that opened the plan was read before: where it is missing, other lines may be, too."""
+        return isinstance(line, Begun | Closed) or line.plan in self._open
+
     def _learn(self, line: Line) -> None:
         match line:
             case Begun():
@@ -116,9 +120,10 @@ class Journal:
         *whole, _torn = text.split(b"\n")
         for number, raw in enumerate(whole, start=1):
             line = parse(raw + b"\n")
-            if line is not None:
+            is_known = line is None or self._is_known(line)
+            if line is not None and is_known:
                 self._learn(line)
-            elif number < len(whole):
+            elif not is_known or number < len(whole):
                 raise Fatal(f"{self._path}: line {number} is damaged; see docs/runbook.md, 'A damaged journal'")
             # else the last write was cut short and left zeros or garbage
 

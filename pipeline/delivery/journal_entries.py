@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from pipeline.delivery.plan import Plan
+from pipeline.errors import BAD_JSON
 from pipeline.spool.framing import framed, unframed
 
 
@@ -108,5 +109,5 @@ def parse(raw: bytes) -> Line | None:
         return None
     try:
         return _decoder.decode(body)
-    except msgspec.DecodeError:
+    except BAD_JSON:
         return None

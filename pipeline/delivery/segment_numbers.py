@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from pipeline.clock import now_ms
-from pipeline.errors import Retryable
+from pipeline.errors import BAD_JSON, Retryable
 from pipeline.spool.segments import Segment, parse_name
 from pipeline.system.durable_files import replace
 
 FILE: Final = "segments.json"
 MOST_WRITERS: Final = 200
 """Incarnations of writers that are remembered; of those without a segment in the spool the oldest are forgotten."""
+MOST_NAMED: Final = 1_000
+"""Segments of one writer that one look names as lost, of a gap that is longer: a file with a wild number in its name makes a billion."""
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +62,7 @@ class SegmentNumbers:
             self._begun = True
         except FileNotFoundError:
             self._content, self._begun = _Content(), False
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *BAD_JSON) as error:
             log.error("%s: cannot be read (%s); gaps are looked for from now on", self._file, type(error).__name__)  # noqa: TRY400
             self._content, self._begun = _Content(), False
 
@@ -99,6 +103,10 @@ class SegmentNumbers:
                 writer, _, number = name.rpartition("-")
                 self._content.writers.setdefault(writer, _Numbers()).add(int(number))
                 self._content.lost[name] = now_ms()
+            for writer, times in Counter(name.rpartition("-")[0] for name in vanished).items():
+                if times == MOST_NAMED:
+                    self._content.writers[writer] = _Numbers(max(numbers.get(writer, {0})))
+                    log.error("%s: at least %d segments vanished; no more of this gap are named", writer, times)
             if vanished or len(self._content.writers) > MOST_WRITERS:
                 self._forget(numbers)
                 self._write()
@@ -107,7 +115,8 @@ class SegmentNumbers:
     def _gaps(self, writer: str, numbers: dict[str, set[int]]) -> Iterable[str]:
         known = self._content.writers.get(writer, _Numbers())
         found = numbers.get(writer, set()) | known.beyond
-        return (f"{writer}-{number:06d}" for number in range(known.next, max(found, default=0)) if number not in found)
+        missing = (number for number in range(max(1, known.next), max(found, default=0)) if number not in found)
+        return (f"{writer}-{number:06d}" for number in islice(missing, MOST_NAMED))
 
     def _forget(self, present: dict[str, set[int]]) -> None:
         absent = sorted(self._content.writers.keys() - present.keys(), key=lambda writer: writer.partition("-")[2])

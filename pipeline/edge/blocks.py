@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from pipeline.errors import Fatal
+from pipeline.errors import BAD_JSON, Fatal
 from pipeline.event import RawAddress, Token
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.tokens import DayTokens, cookie_visitor
@@ -154,7 +154,7 @@ class BlockList:
                 blocks.append(msgspec.json.decode(file.read_bytes(), type=Block))
             except FileNotFoundError:
                 continue  # lifted meanwhile
-            except msgspec.MsgspecError:
+            except BAD_JSON:
                 raise Fatal(f"{file}: not a block; expected a file that `subject block` wrote: copy it again") from None
             except OSError as error:
                 raise Fatal(f"{file}: cannot be read: {error.strerror}") from None

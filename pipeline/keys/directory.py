@@ -24,7 +24,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from pipeline.errors import Fatal
+from pipeline.errors import BAD_JSON, Fatal
 from pipeline.keys.tokens import KEY_BYTES
 from pipeline.settings.model import Settings
 from pipeline.system.durable_files import LOCAL_FILES, create_once, sweep_drafts
@@ -175,7 +175,7 @@ class KeyDirectory:
             return msgspec.json.decode(self.content(name, DESTROYED), type=Tombstone)
         except FileNotFoundError:
             return None
-        except msgspec.MsgspecError:
+        except BAD_JSON:
             raise Fatal(f"{self.file(name, DESTROYED)}: expected the record of a destroyed key (JSON)") from None
 
     def create(self, name: KeyName, content: bytes, suffix: str = KEY) -> bool:

@@ -17,6 +17,7 @@ import msgspec
 from clickhouse_connect.driver import Client
 
 from pipeline.database.client import working_as
+from pipeline.errors import BAD_JSON
 from pipeline.marks.releases import MOST_OF_A_SITE, read_releases, releases_file
 from pipeline.marks.versions import Thing, Versions, short_hash, versions_now
 from pipeline.settings.model import Settings
@@ -149,7 +150,7 @@ def _read(file: Path) -> Seen | None:
         return msgspec.json.decode(file.read_bytes(), type=Seen)
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
+    except BAD_JSON as error:
         log.warning("%s: cannot be read (%s); the versions are noted anew", file, type(error).__name__)
         return None
 

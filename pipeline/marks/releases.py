@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.errors import BAD_JSON
 from pipeline.settings.model import Settings
 from pipeline.system.durable_files import replace
 
@@ -61,6 +62,6 @@ def read_releases(file: Path) -> _Content:
         return msgspec.json.decode(file.read_bytes(), type=_Content)
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *BAD_JSON) as error:
         log.warning("%s: cannot be read (%s); releases are noted anew", file, type(error).__name__)
         return {}

@@ -43,8 +43,9 @@ SECONDS: Final = 30.0
 ALL_SECONDS: Final = 120.0
 """The longest time for a whole site: the daily job shares its thread with the destruction of keys."""
 _LOCATION = re.compile(
-    r"<(?:\w+:)?loc\b[^<>]{0,200}>\s*(?:<!\[CDATA\[)?\s*([^<>\]]{1,4096}?)\s*(?:\]\]>)?\s*</(?:\w+:)?loc>"
+    r"<(?:\w+:)?loc\b[^<>]{0,200}>\s*+(?:<!\[CDATA\[\s*+)?([^<>\]]{1,4096}+)(?:\]\]>\s*+)?</(?:\w+:)?loc>"
 )
+"""Takes no character back that it has read (`+`): spaces without an end cost their number, not its fourth power."""
 _IS_INDEX = re.compile(r"<(?:\w+:)?sitemapindex\b")
 
 Progress = Callable[[int, int], None]
@@ -186,6 +187,6 @@ def _decoded(data: bytes, name: str) -> str:
 def _of_text(text: str) -> list[str]:
     """Return the addresses in a sitemap, or the lines of a plain text that are addresses or paths."""
     if "<" in text[:1000]:
-        return [html.unescape(found) for found in _LOCATION.findall(text)]
+        return [html.unescape(found.rstrip()) for found in _LOCATION.findall(text)]
     lines = (line.strip().lstrip("\ufeff") for line in text.splitlines())
     return [line for line in lines if line.startswith(("/", "http://", "https://"))]

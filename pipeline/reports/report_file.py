@@ -59,7 +59,10 @@ def read_report(family: Family, file: Path) -> Report:
 
     Raises `Fatal` naming file and line.
     """
-    lines = file.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise Fatal(f"{file}: expected a text in UTF-8") from None
     end = next((number for number in range(len(lines), 0, -1) if not lines[number - 1].startswith("--")), 0)
     if end < 2 or not lines[0].startswith("-- "):
         raise Fatal(f"{file}:1: expected `-- QUESTION`, a SELECT and a description in comment lines")
@@ -70,7 +73,8 @@ def read_report(family: Family, file: Path) -> Report:
         raise Fatal(f"{file}: the description is not valid TOML: {error}") from None
     query = "\n".join(lines[1:end])
     try:
-        given["en"] = {"question": lines[0].removeprefix("-- ")} | given.get("en", {})
+        if isinstance(given.setdefault("en", {}), dict):
+            given["en"] = {"question": lines[0].removeprefix("-- ")} | given["en"]
         report = Report.model_validate(
             {**given, "name": file.stem, "sql": fill(without_comments(query), _LATER).strip()}
         )

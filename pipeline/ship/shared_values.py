@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 
 from pipeline.enrich.rows import Row, TechnicalRow
-from pipeline.errors import Fatal
+from pipeline.errors import BAD_JSON, Fatal
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.marks.releases import Releases
 from pipeline.scrub.redact import STAR
@@ -229,7 +229,7 @@ def _load(file: Path) -> tuple[int, dict[str, Counted]]:
         content = msgspec.json.decode(file.read_bytes(), type=_Content)
     except FileNotFoundError:
         return 0, {}
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *BAD_JSON) as error:
         log.warning("%s: cannot be read (%s); values are counted anew", file, type(error).__name__)
         return 0, {}
     return content.year, content.values

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.errors import BAD_JSON
 from pipeline.system.durable_files import replace
 
 LAG_SECONDS = 60.0
@@ -64,7 +65,7 @@ def read_status(data: Path) -> ShipStatus | None:
     """Return the last status, or None when it is missing or unreadable."""
     try:
         return msgspec.json.decode(status_path(data).read_bytes(), type=ShipStatus)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *BAD_JSON):
         return None
 
 

@@ -15,6 +15,8 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from pipeline.errors import BAD_JSON
+
 MOST_KEYS: Final = 256
 TEST_KEY: Final = "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U"
 """Thumbprint of `test-key-ed25519` (RFC 9421, appendix B.1.4)."""
@@ -56,7 +58,7 @@ def read_keys(content: bytes) -> KeySet:
     """Return the usable keys of a set; raises `UnusableKeys` for a text that is none."""
     try:
         listed = msgspec.json.decode(content, type=_Jwks).keys
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except BAD_JSON:
         raise UnusableKeys(f"expected a JSON Web Key Set of at most {MOST_KEYS} keys") from None
     found = {name: key for jwk in listed for name, key in _usable(jwk)}
     found.pop(TEST_KEY, None)

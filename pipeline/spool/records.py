@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from pipeline.errors import BAD_JSON
 from pipeline.event import SpoolRecord
 from pipeline.reasons import QuarantineReason
 from pipeline.spool.framing import ADDED, framed, unframed
@@ -50,7 +51,7 @@ def parse(line: bytes) -> SpoolRecord | QuarantineReason:
         return body
     try:
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # invalid UTF-8 inside a text raises the second
+    except BAD_JSON:
         return QuarantineReason.RECORD
 
 

@@ -27,7 +27,8 @@ from pipeline.system.durable_files import make_directory
 QUARANTINE = "quarantine"
 MAX_SLOTS = 256  # four times the largest number of workers: one may restart while its old slot is still held
 _NAME = re.compile(
-    r"(?P<slot>[a-z][a-z0-9]{0,15})-(?P<incarnation>\d{14,18})-(?P<seq>\d{6,9})\.(?P<state>open|seg|suspect|copy)"
+    r"(?P<slot>[a-z][a-z0-9]{0,15})-(?P<incarnation>\d{14,18})-(?P<seq>\d{6,9})\.(?P<state>open|seg|suspect|copy)",
+    re.ASCII,
 )
 
 

@@ -23,7 +23,7 @@ from typing import Final, Literal
 import msgspec
 
 from pipeline.edge.blocks import file_name
-from pipeline.errors import Fatal
+from pipeline.errors import BAD_JSON, Fatal
 from pipeline.event import Token
 from pipeline.subjects.request_code import Request, fingerprint
 from pipeline.system import locks
@@ -145,5 +145,5 @@ def _read(file: Path) -> PersonRequest:
     try:
         with os.fdopen(open_private(file, os.O_RDONLY), "rb") as stream:
             return msgspec.json.decode(stream.read(), type=PersonRequest)
-    except msgspec.MsgspecError:
+    except BAD_JSON:
         raise Fatal(f"{file}: not a request of a person; restore it from a copy") from None
