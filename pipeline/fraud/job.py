@@ -24,7 +24,7 @@ from pipeline.fraud.day import Day
 from pipeline.fraud.kept import keep
 from pipeline.fraud.measure import cut_words, measure, suspects_of
 from pipeline.marks.versions import versions_now
-from pipeline.publish.job import Passed
+from pipeline.publish.job import Others, Passed, nobody_else
 from pipeline.publish.ledger import stored_days
 from pipeline.scoring.rules import Signal, all_signals, rules_version
 from pipeline.scoring.trial import live_signals
@@ -132,7 +132,8 @@ class Scoring:
     Every second time today waits for the other days: where events never stop it changes always, and none of the others would have its turn.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, others: Others = nobody_else) -> None:
+        self._others = others
         self._passed: Passed | None = None
         self._today_last = False
         self._rests_until = 0.0
@@ -143,7 +144,7 @@ class Scoring:
         if not settings.fraud.enabled:
             self._empty(settings)
             return
-        self._passed = self._passed or Passed(settings.spool_dir)
+        self._passed = self._passed or Passed(settings.spool_dir, self._others)
         began, until = monotonic(), self._passed.look(datetime.now(UTC))
         if until is None or began < self._rests_until:
             return

@@ -45,6 +45,7 @@ _COUNTED: Final[Mapping[str, tuple[str, str, str]]] = {
     "audit": ("at", "0", "0"),
     "verdicts": ("decided_at", "0", "0"),
     "marks": ("at", "0", "0"),
+    "hosts": ("reported_at", "0", "0"),
     "counters": ("minute", "0", "0"),
     "hourly": ("hour", "0", "0"),
     "publications": ("start", "0", "0"),

@@ -79,10 +79,12 @@ def list_problems(
 def check(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "", config: ConfigOption = None) -> None:
     """Evaluate all sites now, with everything that is stored, and list the open problems."""
     from pipeline.errors import Fatal
+    from pipeline.hosts.evaluator import refuse_elsewhere
     from pipeline.problems.job import Evaluation
     from pipeline.system import locks
 
     settings = _load(config)
+    refuse_elsewhere(settings)
     evaluation = Evaluation(settings)
     try:
         with console.status("counting what changed") as status:

@@ -17,7 +17,7 @@ from pipeline.problems import store
 from pipeline.problems.counting import SeriesStore
 from pipeline.problems.evaluate import evaluate, last_heard, with_gap
 from pipeline.problems.problem import Problem
-from pipeline.publish.job import Passed
+from pipeline.publish.job import Others, Passed, nobody_else
 from pipeline.settings.model import Settings
 from pipeline.settings.site import Site
 from pipeline.system import locks
@@ -90,8 +90,11 @@ class Evaluation:
 class Watching:
     """The job: evaluates every minute, and tells a listener what it found."""
 
-    def __init__(self, listener: Listener = lambda _settings, _problems, _now: None) -> None:
+    def __init__(
+        self, listener: Listener = lambda _settings, _problems, _now: None, others: Others = nobody_else
+    ) -> None:
         self._listener = listener
+        self._others = others
         self._made: tuple[Passed, Evaluation] | None = None
         self._rests_until = 0.0
 
@@ -99,7 +102,7 @@ class Watching:
         """Evaluate up to the time before which everything is stored; raises what `Evaluation.run` raises."""
         if not settings.ship.problems:
             return
-        passed, evaluation = self._made = self._made or (Passed(settings.spool_dir), Evaluation(settings))
+        passed, evaluation = self._made = self._made or (Passed(settings.spool_dir, self._others), Evaluation(settings))
         now, began = datetime.now(UTC), monotonic()
         until = passed.look(now)
         if until is None or began < self._rests_until:

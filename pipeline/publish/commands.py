@@ -20,12 +20,14 @@ def register(app: typer.Typer) -> None:
 
 def publish(config: ConfigOption = None) -> None:
     """Publish the numbers of all closed hours and days that are not published yet; `ship` does this by itself."""
+    from pipeline.hosts.evaluator import refuse_elsewhere
     from pipeline.publish.job import passed_now
     from pipeline.publish.publisher import Publisher
     from pipeline.settings import model as all_settings
     from pipeline.system import locks
 
     settings = all_settings.load(config)
+    refuse_elsewhere(settings)
     try:
         with console.status("waiting for the segments of the spool") as status:
             passed, publisher = passed_now(settings.spool_dir), Publisher(settings)

@@ -7,6 +7,7 @@ made, and once none of them is left, everything received before the list is stor
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -24,7 +25,7 @@ REST: Final = 100
 """A look that found nothing rests so many times as long as it took: looking takes at most 1 % of the time."""
 LONGEST_REST: Final = 300.0
 MARGIN: Final = timedelta(minutes=2)
-"""Between the time of an event and the end of its write into the spool; also the delay of other collectors' workers."""
+"""Between the time of an event and the end of its write into the spool."""
 QUICK_TRIES: Final = 4
 """After a start the views may not be there yet: so many failed runs rest for the shortest time, then the rest doubles."""
 LONGEST_FAILED_REST: Final = 3600.0
@@ -33,22 +34,31 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 PATIENCE_SECONDS: Final = 30.0
 """The longest wait of a person for the segments of the spool: `ship` stores one a few seconds after its first event."""
 SPOOL_SECONDS: Final = 0.2
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
+
+Others = Callable[[], datetime | None]
+"""Tells before which time other hosts have stored everything, None without other hosts."""
+
+
+def nobody_else() -> None:
+    """Tell that there are no other hosts."""
 
 
 class Passed:
     """The time before which everything that was received is stored; `left` is the number of segments that it waits for."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, others: Others = nobody_else) -> None:
         self.left = 0
         self._spool = spool
+        self._others = others
         self._listed: datetime | None = None
         self._waiting: frozenset[tuple[str, int]] = frozenset()
         self._passed: datetime | None = None
 
     def look(self, now: datetime) -> datetime | None:
-        """Return that time (UTC), never later than `MARGIN` ago; None until the segments of the first look are shipped.
+        """Return that time (UTC), never later than `MARGIN` ago; None until the segments of the first look are shipped, here and on other hosts.
 
         When the clock goes back, the looks begin again: what is received next may be older than the segments that were seen.
         """
@@ -62,7 +72,22 @@ class Passed:
                 self._passed = self._listed - MARGIN
             self._listed, self._waiting = now, here
         self.left = len(self._waiting & here)
-        return self._passed
+        others = self._others()
+        if self._passed is None or others is None:
+            return self._passed
+        return min(self._passed, others) if others > _NEVER else None
+
+
+class StoredHere:
+    """Tells other hosts before which time everything that this one received is stored; keeps the last look."""
+
+    def __init__(self) -> None:
+        self._passed: Passed | None = None
+
+    def look(self, settings: Settings) -> datetime | None:
+        """Return that time, or None as long as it is not known."""
+        self._passed = self._passed or Passed(settings.spool_dir)
+        return self._passed.look(datetime.now(UTC))
 
 
 def passed_now(spool: Path) -> datetime:
@@ -82,7 +107,8 @@ def passed_now(spool: Path) -> datetime:
 class Publishing:
     """Publishes what is due at each run; keeps the last look, and how often it failed since the last good run."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: Others = nobody_else) -> None:
+        self._others = others
         self._made: tuple[Passed, Publisher] | None = None
         self._rests_until = 0.0
         self._failures = 0
@@ -95,7 +121,7 @@ class Publishing:
         """
         if not settings.ship.publish:
             return
-        passed, publisher = self._made = self._made or (Passed(settings.spool_dir), Publisher(settings))
+        passed, publisher = self._made = self._made or (Passed(settings.spool_dir, self._others), Publisher(settings))
         now, began = datetime.now(UTC), monotonic()
         until = passed.look(now)
         if began < self._rests_until:

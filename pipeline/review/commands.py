@@ -78,9 +78,11 @@ def score(site: SiteOption = "", form: FormatOption = None, lang: LangOption = "
     from pipeline.database.starting import wait_until_prepared
     from pipeline.errors import Fatal
     from pipeline.fraud.job import score_days
+    from pipeline.hosts.evaluator import refuse_elsewhere
     from pipeline.system import locks
 
     settings = load(config)
+    refuse_elsewhere(settings)
     refuse_where_off(settings)
     known_site(settings, site)
     wait_until_prepared(settings)

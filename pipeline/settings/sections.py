@@ -208,13 +208,17 @@ class Ship(Section):
     timeout_seconds: float = Field(
         60.0, gt=0, le=3600, description="Time after which an insert without an answer counts as uncertain."
     )
+    evaluator: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="Name (`collector.name`, else the host name) of the one host that works for all: it looks for problems, scores fraud,"
+        " publishes numbers, counts hours and ends old days. The same on all hosts; unset: this host, as a single one should.",
+    )
     publish: bool = Field(
-        True,
-        description="Publish the numbers of closed hours and days. Of several workers of one database, one publishes.",
+        True, description="Publish the numbers of closed hours and days, on the host that works for all."
     )
     problems: bool = Field(
-        True,
-        description="Look for problems of the sites every minute. Of several workers of one database, one looks.",
+        True, description="Look for problems of the sites every minute, on the host that works for all."
     )
 
 

@@ -1,4 +1,4 @@
-"""The jobs of `ship` beside shipping, and their threads: `jobs`, and one each for `publish numbers`, `look for problems` and `score`.
+"""The jobs of `ship` beside shipping, and their threads: `jobs`, and one each for `publish numbers`, `look for problems`, `score` and `report this host`.
 
 Owns the list `JOBS` and the interval of each. Rules: a job may run at any time and twice (each start of `ship` runs all of
 them once). A failed job is logged, shown in the status and tried again; it never stops the shipping. A slow job delays
@@ -12,16 +12,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pipeline.alerts.send import tell
 from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud.job import SCORE_SECONDS, Scoring
+from pipeline.hosts.evaluator import REPORT_SECONDS, Hosts
 from pipeline.marks.record import note_changes
 from pipeline.pages.learn import learn_again
 from pipeline.problems.job import EVALUATE_SECONDS, Watching
-from pipeline.publish.job import PUBLISH_SECONDS, Publishing
+from pipeline.publish.job import PUBLISH_SECONDS, Publishing, StoredHere
 from pipeline.settings.model import Settings
 from pipeline.ship.audit_jobs import copy_audit, print_audit_head
 from pipeline.ship.key_jobs import compare_keys, destroy_expired_keys
@@ -40,12 +42,29 @@ log = logging.getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A function that runs every `every_seconds`; its error is logged and the job is tried again after `retry_seconds`."""
+    """A function that runs every `every_seconds`; its error is logged and the job is tried again after `retry_seconds`.
+
+    A job `for_all` is done by one host for all hosts of a database (`pipeline.hosts.evaluator`).
+    """
 
     name: str
     every_seconds: int
     run: Callable[[Settings], None]
     retry_seconds: int = RETRY_SECONDS
+    for_all: bool = False
+
+    def where(self, hosts: Hosts) -> Job:
+        """Return the job that does nothing on a host that leaves this work to another one, and notes its successes for the others."""
+        if not self.for_all:
+            return self
+
+        def run(settings: Settings) -> None:
+            if hosts.evaluates(settings):
+                self.run(settings)
+                if self.every_seconds <= HOUR_SECONDS:
+                    hosts.note(self.name, datetime.now(UTC))
+
+        return self._replace(run=run)
 
 
 def drop_old_quarantine(settings: Settings) -> None:
@@ -63,11 +82,13 @@ JOBS: list[Job] = [
     Job("drop old quarantine", DAY_SECONDS, drop_old_quarantine),
     Job("destroy expired keys", HOUR_SECONDS, destroy_expired_keys),  # hourly, so that a due key is destroyed soon
     Job("compare the keys with the audit", HOUR_SECONDS, compare_keys),
-    Job("count recent hours", HOUR_SECONDS, count_recent_hours),
-    Job("count late hours", DAY_SECONDS, count_late_hours),
-    Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows),
-    Job("drop the days whose term is over", HOUR_SECONDS, drop_expired),  # after the rows of blocks were held
-    Job("clear old click ids", DAY_SECONDS, clear_sealed_clicks),
+    Job("count recent hours", HOUR_SECONDS, count_recent_hours, for_all=True),
+    Job("count late hours", DAY_SECONDS, count_late_hours, for_all=True),
+    Job("hold the rows of open blocks", DAY_SECONDS, hold_blocked_rows, for_all=True),
+    Job(
+        "drop the days whose term is over", HOUR_SECONDS, drop_expired, for_all=True
+    ),  # after the rows of blocks were held
+    Job("clear old click ids", DAY_SECONDS, clear_sealed_clicks, for_all=True),
     Job("note what changed", MARKS_SECONDS, note_changes),
     Job("learn the public pages", DAY_SECONDS, learn_again),
     Job("finish erasures", ERASURE_SECONDS, finish_erasures),
@@ -79,12 +100,18 @@ JOBS: list[Job] = [
 
 def all_jobs() -> list[list[Job]]:
     """Return all work of one `ship` beside shipping, by thread: a backfill publishes for long, and no key and no alert may wait for it."""
-    return [
-        JOBS,
-        [Job("publish numbers", PUBLISH_SECONDS, Publishing(), retry_seconds=PUBLISH_SECONDS)],
-        [Job("look for problems", EVALUATE_SECONDS, Watching(tell), retry_seconds=EVALUATE_SECONDS)],
-        [Job("score", SCORE_SECONDS, Scoring())],
-    ]
+
+    def others() -> datetime | None:
+        return hosts.stored_before()
+
+    publishing = Job("publish numbers", PUBLISH_SECONDS, Publishing(others), PUBLISH_SECONDS, for_all=True)
+    watching = Job("look for problems", EVALUATE_SECONDS, Watching(tell, others), EVALUATE_SECONDS, for_all=True)
+    scoring = Job("score", SCORE_SECONDS, Scoring(others), for_all=True)
+    threads = [JOBS, [publishing], [watching], [scoring]]
+    works = [job.name for jobs in threads for job in jobs if job.for_all and job.every_seconds <= HOUR_SECONDS]
+    hosts = Hosts(StoredHere().look, works)
+    reporting = Job("report this host", REPORT_SECONDS, hosts.report, retry_seconds=REPORT_SECONDS)
+    return [*([job.where(hosts) for job in jobs] for jobs in threads), [reporting]]
 
 
 class JobThread(threading.Thread):

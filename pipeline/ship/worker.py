@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from socket import gethostname
 
 from pipeline.clock import now_ms
 from pipeline.delivery.build import Shipment, ToRow, build, nothing
@@ -33,6 +32,7 @@ from pipeline.enrich.steps import EnrichTables, enrich
 from pipeline.enrich.technical import enrich_measurement
 from pipeline.errors import Retryable
 from pipeline.event import Event, Measurement
+from pipeline.hosts.host import name_of
 from pipeline.networks.loaded_file import LOOK_SECONDS
 from pipeline.reasons import RejectReason
 from pipeline.settings.model import Settings
@@ -145,7 +145,7 @@ class Worker:
     def _to_row(self) -> ToRow:
         """Return the enrichment with the tables in force; one plan sees one state of the look-up files."""
         tables = self._tables = self._tables or EnrichTables.load(self._settings)
-        machine = self._settings.collector.name or gethostname()
+        machine = name_of(self._settings)
 
         def to_row(record: Event | Measurement, batch_id: str, slot: str) -> Row | TechnicalRow:
             if isinstance(record, Event):

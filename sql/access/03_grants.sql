@@ -52,6 +52,8 @@ GRANT SELECT ON pixel.publications TO pixel_writer;
 GRANT SELECT ON pixel.series TO pixel_writer;
 GRANT SELECT ON pixel.problems TO pixel_writer;
 GRANT SELECT ON pixel.marks TO pixel_writer;
+-- The hosts that report to this database: their clocks and the fingerprints of their keys.
+GRANT SELECT ON pixel.hosts TO pixel_writer;
 -- The fraud review: signs and cases, which have tokens of suspects, and verdicts.
 GRANT SELECT ON pixel.fraud_signals TO pixel_writer;
 GRANT SELECT ON pixel.fraud_cases TO pixel_writer;

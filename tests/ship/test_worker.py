@@ -233,7 +233,9 @@ def test_a_failing_job_stops_nothing_is_named_and_is_tried_again(
 
 def test_each_thread_of_jobs_has_a_name_of_its_own(settings: Settings) -> None:
     threads = [JobThread(jobs, settings, threading.Event()) for jobs in all_jobs()]
-    assert [thread.name for thread in threads] == ["jobs", "publish numbers", "look for problems", "score"]
+    assert [thread.name for thread in threads] == [
+        "jobs", "publish numbers", "look for problems", "score", "report this host",
+    ]  # fmt: skip
 
 
 def test_a_job_that_works_again_is_no_longer_named(settings: Settings) -> None:

@@ -42,6 +42,7 @@ CLEARED = (
     "marks",
     "series",
     "problems",
+    "hosts",
 )
 
 
