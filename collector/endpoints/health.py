@@ -1,14 +1,17 @@
 """`/health/live`, `/health/ready` and `/metrics`, for loopback and `admin_networks` only.
 
-`/health/ready` answers whether this process accepts hits. What keeps accepted events from ClickHouse follows in further lines and changes
-no status: a collector that is taken out of service for it would lose the hits that it can still keep on disk.
+`/health/ready` answers whether this process accepts hits. What keeps accepted events from ClickHouse, and what is wrong between the hosts of one
+database, follows in further lines and changes no status: a collector that is taken out of service for it would lose the hits that it can still keep
+on disk.
 Owns the check of the reader's address. For a request through a proxy the address of the named client counts, so a web
 server on the same machine that forwards these paths by mistake shows nothing to other clients.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from starlette.requests import Request
@@ -19,7 +22,8 @@ from collector.http.request import check_limits
 from collector.metrics import exposition
 from collector.process import Process
 from pipeline.clock import now_ms
-from pipeline.errors import Refused
+from pipeline.errors import Fatal, Refused
+from pipeline.hosts.findings import KINDS, Finding, problems_now
 from pipeline.networks.address import NetworkSet, canonical, client_address
 from pipeline.ship.status import delivery_troubles, read_status
 from pipeline.system.swap import may_swap
@@ -43,12 +47,15 @@ def admin_routes(process: Process) -> list[Route]:
 
     def ready() -> Response:
         reason = process.not_ready()
-        lines = [reason or "ready", *delivery_troubles(read_status(process.settings.data), now_ms())]
+        hosts = (f"hosts: {one.text}" for one in _between_hosts(process))
+        lines = [reason or "ready", *delivery_troubles(read_status(process.settings.data), now_ms()), *hosts]
         return PlainTextResponse("".join(f"{line}\n" for line in lines), 503 if reason else 200)
 
     def metrics() -> Response:
         networks = process.tables.networks
+        kinds = Counter(one.kind for one in _between_hosts(process))
         gauges = {
+            **{f"hosts_{kind}": float(kinds[kind]) for kind in KINDS},
             "ready": float(not process.not_ready()),
             "broken_network_lookups": float(networks.broken_lookups),
             **{f"{name}_modified_seconds": at for name, at in networks.loaded.items()},
@@ -67,6 +74,13 @@ def admin_routes(process: Process) -> list[Route]:
         Route("/health/ready", only_admins(ready)),
         Route("/metrics", only_admins(metrics)),
     ]
+
+
+def _between_hosts(process: Process) -> list[Finding]:
+    try:
+        return problems_now(process.settings, datetime.now(UTC))
+    except Fatal:
+        return []  # the directory of the keys is unsafe: the first line says so
 
 
 def _may_read(request: Request, process: Process, admins: NetworkSet) -> bool:

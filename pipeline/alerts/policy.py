@@ -28,6 +28,8 @@ WEEK: Final = timedelta(days=7)
 OLD_NEWS: Final = timedelta(days=14)
 """An end that is longer ago is told to nobody."""
 LEAST_HISTORY_DAYS: Final = 1.0
+BETWEEN_HOSTS: Final = "hosts"
+"""The watch of a fault between the hosts of the software itself."""
 MOST_LINES: Final = 30
 """Problems that one digest names; the others are counted, and compete for the next digest."""
 _ID_CHARACTERS: Final = 16
@@ -123,9 +125,10 @@ def digest_moment(alerts: Alerts, zone: ZoneInfo, now: datetime) -> datetime:
     return datetime.combine(day - WEEK, time(alerts.digest_hour), zone).astimezone(UTC)
 
 
-def _order(told: Told) -> tuple[bool, float, datetime, str]:
-    lost = told.problem.lost
-    return not told.problem.is_active, 0.0 if math.isnan(lost) else -lost, told.problem.opened_at, told.problem.id
+def _order(told: Told) -> tuple[bool, bool, float, datetime, str]:
+    problem, lost = told.problem, told.problem.lost
+    of_site = problem.watch != BETWEEN_HOSTS
+    return not problem.is_active, of_site, 0.0 if math.isnan(lost) else -lost, problem.opened_at, problem.id
 
 
 def _lives(memory: Memory, *kinds: Kind) -> set[Life]:

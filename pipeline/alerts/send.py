@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from pipeline.alerts.between_hosts import told_of_hosts
 from pipeline.alerts.connections import NotTaken
 from pipeline.alerts.gauges import counted, write_gauges
 from pipeline.alerts.mail import send_mail
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 def tell(settings: Settings, problems: Mapping[str, Sequence[Problem]] | None, now: datetime) -> None:
-    """Tell what is due of the problems by site, as an evaluation of `problems` found them; None: there was no evaluation.
+    """Tell what is due of the problems by site, as an evaluation of `problems` found them, and of those between hosts; None: there was no evaluation.
 
     Raises what `deliver` raises.
     """
@@ -52,7 +53,7 @@ def tell(settings: Settings, problems: Mapping[str, Sequence[Problem]] | None, n
         for problem in problems.get(site.id, ())
         if problem.is_active or now - problem.changed_at <= TOLD_FOR
     ]
-    deliver(settings, told, now)
+    deliver(settings, [*told_of_hosts(settings, now), *told], now)
 
 
 def deliver(settings: Settings, told: Sequence[Told] | None, now: datetime) -> None:

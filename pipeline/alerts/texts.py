@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
-from pipeline.alerts.policy import Message, Told
+from pipeline.alerts.policy import BETWEEN_HOSTS, Kind, Message, Told
 from pipeline.problems.problem import Problem
 from pipeline.settings.alerts import Language
 
@@ -29,6 +29,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "ended": "resolved",
         "more": "and {n} more: clinic-pixel problems list",
         "show": "Details:  clinic-pixel problems show {id}",
+        "examine": "Details:  clinic-pixel doctor",
         "mute": "Mute it:  clinic-pixel problems mute {id} --until DATE --reason TEXT",
         "why": "Smaller problems that were not told at once, the most costly first.",
         "sender": "Sent by clinic-pixel for the site {site}. This mail has no data about a visitor.",
@@ -40,6 +41,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "ended": "устранено",
         "more": "и ещё {n}: clinic-pixel problems list",
         "show": "Подробнее:   clinic-pixel problems show {id}",
+        "examine": "Подробнее:   clinic-pixel doctor",
         "mute": "Не сообщать: clinic-pixel problems mute {id} --until ДАТА --reason ПРИЧИНА",
         "why": "Неполадки, о которых не сообщалось сразу; сначала те, что обошлись дороже.",
         "sender": "Это письмо программы clinic-pixel о сайте {site}. Данных о посетителях в нём нет.",
@@ -72,10 +74,18 @@ def body(message: Message, language: Language) -> str:
     else:
         one = message.told[0]
         lines += [_heading(message, language), "", one_line(one.sentence, LONGEST_SENTENCE), ""]
-        lines += [words["show"].format(id=one.problem.id)]
-        lines += [words["mute"].format(id=one.problem.id)] if message.kind == "opened" else []
+        lines += list(_commands(one, message.kind, words))
         lines += [""]
     return "\n".join((*lines, "-- ", words["sender"].format(site=message.site), ""))
+
+
+def _commands(one: Told, kind: Kind, words: Mapping[str, str]) -> Iterator[str]:
+    if one.problem.watch == BETWEEN_HOSTS:
+        yield words["examine"]
+        return
+    yield words["show"].format(id=one.problem.id)
+    if kind == "opened":
+        yield words["mute"].format(id=one.problem.id)
 
 
 def log_line(message: Message, language: Language) -> str:

@@ -4,4 +4,4 @@ Owns `pixel.hosts` and `run/hosts.json`. May use `keys`, `database`, `system` an
 collector tell the findings.
 """
 
-__all__ = ["evaluator", "host"]
+__all__ = ["evaluator", "findings", "host"]

@@ -59,6 +59,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("engine", database.engine),
     ("clickhouse", setting_checks.clickhouse),
     ("clickhouse", database.clickhouse),
+    ("hosts", machine.hosts),
     ("visitors", database.visitors),
     ("fraud", setting_checks.fraud),
     ("terms", setting_checks.terms),

@@ -1,4 +1,4 @@
-"""The checks of a machine's own files and of its shipper: sites, sitemaps, keys, spool, requests, audit.
+"""The checks of a machine's own files, of its shipper and of the hosts beside it: sites, sitemaps, keys, hosts, spool, requests, audit.
 
 A check looks at one part and yields its results; `pipeline.operations.doctor` runs it and catches its errors.
 """
@@ -13,9 +13,12 @@ from typing import Literal
 
 from pipeline.alerts.outbox import SinkState, read_outbox
 from pipeline.audit.log import Audit
+from pipeline.database.client import ping
 from pipeline.database.starting import begin_of_up
 from pipeline.edge.blocks import BlockList
 from pipeline.host_names import readable_host
+from pipeline.hosts import findings
+from pipeline.hosts.evaluator import look_now
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.pages.known import read as read_pages
@@ -86,6 +89,25 @@ def keys(settings: Settings) -> Seen:
     overdue = [day for day in living if (today - day).days > settings.retention.keys_days]
     if overdue:
         yield "note", said("keys_overdue", n=len(overdue), most=settings.retention.keys_days)
+
+
+def hosts(settings: Settings) -> Seen:
+    """Whether the hosts of this database agree; while it is away, whether keys of coming days are missing here."""
+    here = [one for one in findings.problems_now(settings, datetime.now(UTC)) if one.kind == "key_missing"]
+    if not ping(settings):
+        yield from (("problem", one.text) for one in here)
+        yield "note", findings.said("hosts_unknown")
+        return
+    look = look_now(settings)
+    told = {(one.kind, one.about): one for one in here}
+    found = findings.findings(look, settings.ship.evaluator, settings.retention.keys_days)
+    told |= {(one.kind, one.about): one for one in found}
+    for one in told.values():
+        yield "problem" if one.is_problem else "note", one.text
+    if look.evaluator is not None and not any(one.is_problem for one in told.values()):
+        names = ", ".join(host.host for host in look.reporting)
+        ms = max(abs(host.clock_ms) for host in look.reporting)
+        yield "ok", findings.said("hosts_agree", hosts=names, evaluator=look.evaluator.host, ms=ms)
 
 
 def spool(settings: Settings) -> Seen:

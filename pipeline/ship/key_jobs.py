@@ -6,11 +6,14 @@ Owns the clock and the settings; the destruction itself is `pipeline.keys.destru
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime
 
 from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
 from pipeline.errors import Fatal
+from pipeline.hosts.findings import minted
+from pipeline.hosts.host import read_look
 from pipeline.keys.destruction import destroy_due, due
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.holds import blocked_days
@@ -38,10 +41,13 @@ def destroy_expired_keys(settings: Settings) -> None:
 def compare_keys(settings: Settings) -> None:
     """Note the fingerprint of each key that came into use in the audit, and compare those of the others with it.
 
-    A key of a coming day may be copied again: nothing was made with it yet. Raises `Fatal` that names a key which was
-    exchanged: under another key the visitors of its days count twice, and blocks and request codes no longer match.
+    A key of a coming day may be copied again: nothing was made with it yet. A key that is now that of the host which makes keys was a wrong
+    one before, and is noted again. Raises `Fatal` that names a key which was exchanged otherwise: under another key the visitors of its days
+    count twice, and blocks and request codes no longer match.
     """
     files, audit, today = KeyDirectory.of(settings), Audit(settings.audit_dir), datetime.now(UTC).date()
+    look = read_look(settings.run_dir, time.time())
+    right = minted(look) if look else {}
     seen = {
         entry.facts["key"]: entry.facts["fingerprint"]
         for entry, _ in audit.entries()
@@ -53,7 +59,7 @@ def compare_keys(settings: Settings) -> None:
         if key is None:
             continue
         now = fingerprint(key)
-        if name.text not in seen:
+        if name.text not in seen or (seen[name.text] != now and right.get(name.text) == now):
             audit.record(Action.KEY_SEEN, {"key": name.text, "fingerprint": now}, now=datetime.now(UTC), who="ship")
         elif seen[name.text] != now:
             exchanged.append(f"{files.file(name)} is not the key with the fingerprint {seen[name.text]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.types import Message
 from collector.app import Collector
 from collector.metrics import Totals, TotalsFile, exposition
 from pipeline.clock import now_ms
+from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.settings.model import Settings
 from pipeline.ship.status import ShipStatus, delivery_troubles, status_path, write_status
 
@@ -126,6 +128,28 @@ def test_a_collector_whose_events_wait_is_ready_and_says_why_they_wait(tmp_path:
         await app.process.start()
         told = b"ready\ndelivery: ClickHouse refuses a password\n"
         assert await ask(app, "/health/ready", LOOPBACK, {}) == (200, told)
+        await app.process.spool.close()
+
+    asyncio.run(run())
+
+
+def test_a_collector_whose_coming_key_is_missing_is_ready_and_names_it_days_before(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data": tmp_path, "collector": {"mint_keys": False, "name": "b"}})
+    today = datetime.now(UTC).date()
+    files = KeyDirectory.of(settings)
+    for name in (KeyName.of_day(today), KeyName.of_year(today), KeyName.of_quarter(today)):
+        files.create(name, b"k" * 32)
+    app = Collector(settings)
+
+    async def run() -> None:
+        await app.process.start()
+        status, text = await ask(app, "/health/ready", LOOPBACK, {})
+        first, *lines = text.decode().splitlines()
+        assert (status, first) == (200, "ready")
+        assert any(line.startswith("hosts: b has no key ") and str(today + timedelta(days=1)) in line for line in lines)
+        _, figures = await ask(app, "/metrics", LOOPBACK, {})
+        assert b"clinic_pixel_hosts_key_missing 1.0" in figures
+        assert b"clinic_pixel_hosts_keys_differ 0.0" in figures
         await app.process.spool.close()
 
     asyncio.run(run())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from pipeline.audit.actions import Action
 from pipeline.audit.log import Audit
 from pipeline.errors import Fatal
+from pipeline.hosts.host import NEVER, Host, Look, write_look
 from pipeline.keys.directory import KeyDirectory, KeyName
+from pipeline.keys.tokens import fingerprint
 from pipeline.settings.model import Settings
 from pipeline.ship.key_jobs import compare_keys
 
@@ -65,6 +68,36 @@ def test_a_wrong_key_of_a_coming_day_may_be_replaced(settings: Settings) -> None
     files.file(tomorrow).write_bytes(b"r" * 32)
     compare_keys(settings)
     assert acts(settings) == []
+
+
+@pytest.mark.parametrize("copied", [True, False], ids=["from the host that makes keys", "from elsewhere"])
+def test_a_wrong_key_may_be_replaced_by_that_of_the_host_that_makes_keys(settings: Settings, copied: bool) -> None:
+    files = KeyDirectory.of(settings)
+    day, _ = names()
+    files.create(day, b"w" * 32)
+    compare_keys(settings)
+    right = b"r" * 32
+    maker = Host(
+        instance=UUID(int=1),
+        reported_at=datetime.now(UTC),
+        host="a",
+        version="1",
+        clock_ms=0,
+        round_trip_ms=1,
+        mints=True,
+        evaluates_since=NEVER,
+        keys={day.text: fingerprint(right)},
+        worked={},
+        stored_before=NEVER,
+    )
+    write_look(settings.run_dir, Look(at=maker.reported_at, own=UUID(int=2), hosts=(maker,)))
+    files.file(day).write_bytes(right if copied else b"x" * 32)
+    if copied:
+        compare_keys(settings)
+        assert [act["fingerprint"] for act in acts(settings)] == [fingerprint(b"w" * 32), fingerprint(right)]
+    else:
+        with pytest.raises(Fatal, match="is not the key with the fingerprint"):
+            compare_keys(settings)
 
 
 def test_a_destroyed_key_is_not_missed(settings: Settings) -> None:

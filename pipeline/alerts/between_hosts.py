@@ -1,0 +1,52 @@
+"""What is wrong between the hosts of one database, in the form of a problem, so that it is told as one.
+
+Owns its identity. It is of the first site, stands before all problems of sites, and is told once a week as long as it lasts; its end is not told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+
+from pipeline.alerts.policy import BETWEEN_HOSTS, LEAST_HISTORY_DAYS, Told
+from pipeline.errors import Fatal
+from pipeline.hosts.findings import Finding, problems_now, said
+from pipeline.problems.problem import Facts, Place, Problem
+from pipeline.settings.model import Settings
+from pipeline.told import in_language
+
+
+def told_of_hosts(settings: Settings, now: datetime) -> Iterator[Told]:
+    """Yield the findings as `ship` saw them at its last look; none where the directory of the keys is unsafe, which `doctor` names."""
+    try:
+        found = problems_now(settings, now)
+    except Fatal:
+        return
+    for one in found:
+        language = settings.alerts.language
+        title = in_language(said(f"title_{one.kind}"), language)
+        yield Told(_problem(one, settings.sites[0].id, now), title, in_language(one.text, language))
+
+
+def _problem(one: Finding, site: str, now: datetime) -> Problem:
+    identity = hashlib.sha256(f"{one.kind} {one.about} {now:%G-%V}".encode()).hexdigest()[:8]
+    return Problem(
+        id=identity,
+        site=site,
+        watch=BETWEEN_HOSTS,
+        state="open",
+        place=Place("host", one.about),
+        quiet_until=now,
+        since=now,
+        until=None,
+        opened_at=now,
+        changed_at=now,
+        muted_until=None,
+        fixed_by="",
+        lost_low=0.0,
+        lost=0.0,
+        lost_high=0.0,
+        confidence=0.0,
+        facts=Facts(number="views", seen=0.0, expected=0.0, of=0.0, days=LEAST_HISTORY_DAYS),
+    )
