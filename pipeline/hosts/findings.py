@@ -135,6 +135,8 @@ def _keys(hosts: Sequence[Host], today: date, retention_days: int) -> Iterator[F
 
 def _evaluation(look: Look, named: str) -> Iterator[Finding]:
     ready, first = [host for host in look.reporting if host.evaluates], look.evaluator
+    if not look.reporting:
+        return  # no `ship` runs at all, and each host says so of its own
     if first is None:
         text = said("named_away", host=named) if named else said("nobody_evaluates")
         yield Finding("nobody_evaluates", named, text)

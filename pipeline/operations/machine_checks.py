@@ -104,7 +104,9 @@ def hosts(settings: Settings) -> Seen:
     told |= {(one.kind, one.about): one for one in found}
     for one in told.values():
         yield "problem" if one.is_problem else "note", one.text
-    if look.evaluator is not None and not any(one.is_problem for one in told.values()):
+    if not look.reporting:
+        yield "note", findings.said("nobody_reports")
+    elif look.evaluator is not None and not any(one.is_problem for one in told.values()):
         names = ", ".join(host.host for host in look.reporting)
         ms = max(abs(host.clock_ms) for host in look.reporting)
         yield "ok", findings.said("hosts_agree", hosts=names, evaluator=look.evaluator.host, ms=ms)

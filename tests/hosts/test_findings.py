@@ -135,6 +135,11 @@ def test_that_nobody_works_for_all_is_named(named: str, words: str) -> None:
     assert words in text
 
 
+def test_while_no_shipper_runs_nothing_is_said_of_who_works_for_all() -> None:
+    assert kinds(host("a", 1, reported_at=NOW - timedelta(hours=1))) == ["host_silent"]
+    assert kinds() == []
+
+
 def test_a_host_that_works_for_all_without_success_is_named_with_the_oldest_work() -> None:
     worked = {"score": NOW - IDLE, "publish numbers": NOW - IDLE - timedelta(hours=1), "x": NOW - 2 * IDLE}
     ((kind, text),) = found(host("a", 1, worked=worked))
