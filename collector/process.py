@@ -33,7 +33,7 @@ from pipeline.settings.model import Settings
 from pipeline.spool.append import Spool, Told
 from pipeline.spool.counters import EdgeCounters
 from pipeline.system.faults import watched
-from pipeline.system.secrets import read_or_make_secret
+from pipeline.system.secrets import TICKET, read_or_make_secret
 
 log = logging.getLogger("clinic_pixel.collector")
 
@@ -91,7 +91,7 @@ class Process:
             clock_ms=now_ms,
             end=end,
         )
-        ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
+        ticket = read_or_make_secret(settings.secrets_dir / TICKET)
         self.replays = Replays(ticket, reach_ms=(settings.retention.keys_days - 1) * DAY_MS)
         self._queries = AgedCache(read_query, most=CACHED_QUERIES)
         self._end = end

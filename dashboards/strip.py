@@ -23,10 +23,12 @@ from pipeline.reports.catalogue import all_reports
 from pipeline.reports.header import Report
 from pipeline.reports.run import run
 from pipeline.settings.model import Settings
+from pipeline.ship.status import read_status
 from pipeline.spool.records import count_events
 from pipeline.spool.segments import Segment, listing
 from pipeline.system.answers import is_ready
 from pipeline.system.durable_files import MB
+from pipeline.system.private_files import may_reach
 
 SECONDS: Final = 10.0
 LISTS_SECONDS: Final = 600.0
@@ -75,6 +77,12 @@ class Pulse(NamedTuple):
         return self.lists is None or self.lists > OLD_LISTS
 
 
+class _Backlog(NamedTuple):
+    files: int
+    lag: int
+    events: int | None
+
+
 _PULSES: Final = Kept[Pulse](SECONDS)
 _LISTS: Final = Kept[date | None](LISTS_SECONDS)
 _AWAY: Final[dict[Path, datetime]] = {}
@@ -87,9 +95,7 @@ def pulse(settings: Settings) -> Pulse:
 
 
 def _pulse(settings: Settings) -> Pulse:
-    # The segment that is being written is no backlog.
-    waiting = [segment for segment in listing(settings.spool_dir) if segment.state == "seg"]
-    oldest = min((segment.modified_ms for segment in waiting), default=0)
+    backlog = _backlog(settings)
     per_minute = _per_minute(settings)
     if per_minute is None:
         _AWAY.setdefault(settings.data, datetime.now(UTC))
@@ -99,12 +105,28 @@ def _pulse(settings: Settings) -> Pulse:
     return Pulse(
         is_ready(f"{settings.collector.url}/health/ready"),
         per_minute,
-        len(waiting),
-        max(0, round(time.time() - oldest / 1000)) if waiting else 0,
+        backlog.files,
+        backlog.lag,
         (datetime.now(UTC).date() - built).days if built else None,
-        _events(waiting),
+        backlog.events,
         _AWAY.get(settings.data),
     )
+
+
+def _backlog(settings: Settings) -> _Backlog:
+    if not may_reach(settings.spool_dir):  # pages under a user of their own: `ship` counts for them
+        status = read_status(settings.data)
+        if status is None or not status.pending_segments:
+            return _Backlog(0, 0, 0)
+        return _Backlog(status.pending_segments, _seconds_since(status.oldest_ms), None)
+    # The segment that is being written is no backlog.
+    waiting = [segment for segment in listing(settings.spool_dir) if segment.state == "seg"]
+    oldest = min((segment.modified_ms for segment in waiting), default=0)
+    return _Backlog(len(waiting), _seconds_since(oldest), _events(waiting))
+
+
+def _seconds_since(moment_ms: int) -> int:
+    return max(0, round(time.time() - moment_ms / 1000)) if moment_ms else 0
 
 
 def _events(waiting: Sequence[Segment]) -> int | None:

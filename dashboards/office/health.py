@@ -18,9 +18,11 @@ from pipeline.errors import PixelError
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.listed import listed
 from pipeline.operations.doctor import Result, examine
+from pipeline.settings.model import Settings
 from pipeline.ship.status import read_status
 from pipeline.spool.segments import used_bytes
 from pipeline.system.durable_files import MB
+from pipeline.system.private_files import may_reach
 
 EXAMINED_SECONDS: Final = 60.0
 AGAIN_SECONDS: Final = 10.0
@@ -41,7 +43,7 @@ class Said(NamedTuple):
 def show(view: View) -> Response:
     """Show the sentences, then every check."""
     limit = AGAIN_SECONDS if "again" in view.query else EXAMINED_SECONDS
-    made = _EXAMINED.get(view.settings.data, lambda: examine(view.settings), at_most=limit)
+    made = _EXAMINED.get(view.settings.data, lambda: examine(view.settings, not_ours="note"), at_most=limit)
     return view.show(
         "health.html",
         said=list(sentences(view)),
@@ -79,7 +81,7 @@ def sentences(view: View) -> Iterator[Said]:
         else Said("bad", "health_no_database", {"n": beat.waiting})
     )
     yield _ship(view)
-    used = used_bytes(settings.spool_dir) / MB if settings.spool_dir.is_dir() else 0.0
+    used = _used(settings) / MB
     spool: dict[str, object] = {"n": beat.waiting, "used": used, "most": settings.spool.max_mb}
     yield Said("warn" if beat.is_late or used > settings.spool.max_mb / 2 else "good", "health_spool", spool)
     yield _lists(beat)
@@ -104,7 +106,16 @@ def _lists(beat: Pulse) -> Said:
     return Said("warn" if beat.lists > OLD_LISTS else "good", "health_lists", {"n": beat.lists})
 
 
+def _used(settings: Settings) -> int:
+    if may_reach(settings.spool_dir):
+        return used_bytes(settings.spool_dir)
+    status = read_status(settings.data)
+    return status.pending_bytes if status else 0
+
+
 def _keys(view: View) -> Said:
+    if not may_reach(view.settings.keys_dir):
+        return Said("good", "health_keys_elsewhere", {})
     try:
         keys = listed(KeyDirectory.of(view.settings), view.now.date(), view.settings.retention.keys_days)
     except PixelError as error:

@@ -26,6 +26,7 @@ from pipeline.keys.holds import blocked_days
 from pipeline.keys.listed import Listed, listed
 from pipeline.ship.retention import ages
 from pipeline.subjects.requests import CLOSED, CaseBook, PersonRequest
+from pipeline.system.private_files import may_reach
 
 NEWEST_ACTS = 200
 ACTS = frozenset({TORN, *(act.value for act in Action)})
@@ -60,12 +61,14 @@ class OpenRequest(NamedTuple):
 
 def show(view: View) -> Response:
     """Show what waits, and the way to each part."""
-    keys = _keys(view)
+    are_ours = may_reach(view.settings.keys_dir)
+    keys = _keys(view) if are_ours else []
     living = [key for key in keys if key.state != "destroyed" and key.name.first == key.name.last]
     acts = Audit(view.settings.audit_dir).newest(1)
     return view.show(
         "privacy.html",
         open=open_requests(view),
+        are_ours=are_ours,
         keys=len(living),
         oldest=living[0] if living else None,
         next_end=max((living[0].ends - view.now.date()).days, 0) if living else 0,

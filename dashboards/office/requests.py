@@ -25,6 +25,7 @@ from pipeline.errors import Fatal
 from pipeline.networks.address import canonical
 from pipeline.subjects.desk import Desk, Found
 from pipeline.subjects.requests import CLOSED, CaseBook, PersonRequest, check_words
+from pipeline.system.private_files import may_reach
 
 PAGE: Final = "/privacy/request"
 STEPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -88,6 +89,8 @@ def open_request(view: View) -> Response:
     }
     if bool(form["code"]) == bool(form["ip"]):
         return show(view, "request_one_way")
+    if not may_reach(view.settings.keys_dir):
+        return show(view, "request_keys_elsewhere")
     try:
         check_words(form["case"], form["requester"], form["basis"])
         desk = _desk(view)
@@ -115,6 +118,8 @@ def act(view: View) -> Response:
         return _show_case(view, case, refused="request_no_step")
     if step == "erase" and view.form.get("again", "").strip() != case.case:
         return _show_case(view, case, refused="request_not_again")
+    if not may_reach(view.settings.keys_dir):
+        return _show_case(view, case, refused="request_keys_elsewhere")
     try:
         check_words(case.case, case.requester, basis)
         desk = _desk(view)

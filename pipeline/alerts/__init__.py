@@ -5,4 +5,4 @@ numbers of problems for /metrics in `run/problems.json`. May use `problems`, `sy
 collector and `doctor` read the two files. An alert has texts and numbers of problems, and nothing about a visitor.
 """
 
-__all__ = ["commands", "gauges", "outbox", "send"]
+__all__ = ["commands", "gauges", "outbox", "send", "webhook"]

@@ -7,7 +7,6 @@ except to this machine; a text from a problem cannot add a header or a recipient
 from __future__ import annotations
 
 import logging
-import os
 import smtplib
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from pipeline.alerts.policy import Message
 from pipeline.alerts.texts import body, subject
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings.alerts import Alerts, Mail
-from pipeline.system.private_files import open_private
+from pipeline.system.secrets import read_secret
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +110,7 @@ def _talk(server: smtplib.SMTP, alerts: Alerts, password: str, mail: MIMEText) -
 
 def _password(file: Path) -> str:
     try:
-        with os.fdopen(open_private(file, os.O_RDONLY), encoding="utf-8") as stream:
-            password = stream.read().strip("\r\n")
+        password = read_secret(file).decode().strip("\r\n")
     except FileNotFoundError:
         raise Fatal(f"{file}: is missing; write the password of alerts.mail.user into it (mode 0600)") from None
     except (OSError, UnicodeDecodeError) as error:

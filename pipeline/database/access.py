@@ -12,21 +12,21 @@ Owns `secrets/clickhouse.json` and the reading of the access files. Rules:
 from __future__ import annotations
 
 import hashlib
-import os
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from secrets import token_urlsafe
 from string import Template
-from typing import Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
 
 from pipeline.errors import BAD_JSON, Fatal, Retryable
 from pipeline.settings.model import Settings
-from pipeline.system.durable_files import create_once
-from pipeline.system.private_files import private_directory
+from pipeline.system.private_files import replace_private
+from pipeline.system.secrets import handed_over, make_once, read_secret
 from sql import ACCESS_DIR, statements
 
 User = Literal[
@@ -40,6 +40,12 @@ User = Literal[
     "privacy",
 ]
 USERS: tuple[User, ...] = get_args(User)
+USERS_OF: Final[Mapping[str, tuple[User, ...]]] = {
+    "migrate": ("pixel_migrator",),
+    "ship": ("pixel_writer", "pixel_eraser"),
+    "dashboards": ("pixel_writer", "pixel_admin", "ops", "security", "privacy"),
+}
+"""The users of each process that has an operating system's user of its own; the embedded server has the hashes of all."""
 
 
 class Grants(StrEnum):
@@ -140,43 +146,49 @@ def parse_access(text: str) -> Access:
     return access
 
 
-def read_passwords(settings: Settings) -> dict[str, str]:
-    """Return user -> password from `secrets/clickhouse.json`; for a real server an administrator writes that file.
+def read_passwords(settings: Settings, users: Collection[User] = USERS) -> dict[str, str]:
+    """Return the passwords of some users from `secrets/clickhouse.json`; for a real server an administrator writes that file.
 
-    Raises `Fatal` for a file that others may read or that lacks a user, `Retryable` while the embedded server has not
-    made it yet.
+    The file that was handed to a process may have no others. Raises `Fatal` for a file that others may read or that lacks a
+    user, `Retryable` while the embedded server has not made it yet.
     """
     path = password_file(settings)
     try:
-        wide = path.stat().st_mode & 0o077
-        given = msgspec.json.decode(path.read_bytes())
+        given = msgspec.json.decode(read_secret(path))
     except FileNotFoundError:
         if settings.clickhouse.url is None:
             raise Retryable(f"{path}: not there yet; `clinic-pixel clickhouse` makes it") from None
         raise Fatal(f"{path}: missing; see docs/clickhouse-server.md") from None
     except (OSError, *BAD_JSON) as error:
         raise Fatal(f"{path}: cannot be read as JSON ({type(error).__name__})") from None
-    if wide:
-        raise Fatal(f"{path}: readable by others; expected mode 0600")
-    missing = [user for user in USERS if not isinstance(given, dict) or not isinstance(given.get(user), str)]
+    missing = [user for user in users if not isinstance(given, dict) or not isinstance(given.get(user), str)]
     if missing:
-        raise Fatal(f"{path}: no password for {missing[0]}; expected one for each of {', '.join(USERS)}")
-    return {user: given[user] for user in USERS}
+        raise Fatal(f"{path}: no password for {missing[0]}; expected one for each of {', '.join(users)}")
+    return {user: given[user] for user in users}
 
 
 def make_passwords(settings: Settings) -> dict[str, str]:
     """Return the passwords of the embedded server, made on the first call; several callers end with the same ones."""
-    path = password_file(settings)
-    if not path.exists():
-        private_directory(settings.secrets_dir)
-        create_once(path, msgspec.json.format(msgspec.json.encode({user: token_urlsafe(24) for user in USERS})))
+    make_once(settings.secrets_dir / PASSWORD_FILE, lambda: _as_json({user: token_urlsafe(24) for user in USERS}))
     return read_passwords(settings)
 
 
+def hand_out_passwords(settings: Settings) -> None:
+    """Write a file with its own passwords for each process that works under a user of its own; raises `Fatal` or `OSError`."""
+    passwords = make_passwords(settings)
+    for process, users in USERS_OF.items():
+        own = {user: passwords[user] for user in users}
+        replace_private(settings.secrets_dir / process / PASSWORD_FILE, _as_json(own))
+
+
 def password_file(settings: Settings) -> Path:
-    """Return the file handed over by systemd (`LoadCredential=`), else the one in `secrets/`."""
-    handed_over = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""), PASSWORD_FILE)
-    return handed_over if handed_over.is_absolute() and handed_over.exists() else settings.secrets_dir / PASSWORD_FILE
+    """Return the file that was handed over, by systemd for example, else the one in `secrets/`."""
+    file = settings.secrets_dir / PASSWORD_FILE
+    return handed_over(file) or file
+
+
+def _as_json(passwords: Mapping[User, str]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(passwords))
 
 
 def _access_text(hashes: dict[str, str]) -> str:

@@ -81,7 +81,7 @@ def connect(settings: Settings, user: User, *, timeout: float = 60) -> Client:
     # The driver logs whole tracebacks with query and address; every error reaches the caller anyway.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
     parts = urlsplit(address(settings))
-    password = read_passwords(settings)[user]
+    password = read_passwords(settings, (user,))[user]
     try:
         client = clickhouse_connect.get_client(
             interface=parts.scheme,
@@ -176,7 +176,7 @@ def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | R
 
 def _ancient(settings: Settings, user: User) -> str:
     """Return `too_old` for a server that the driver cannot even ask for its version; its errors have no number in a header."""
-    fields = {"X-ClickHouse-User": user, "X-ClickHouse-Key": read_passwords(settings)[user]}
+    fields = {"X-ClickHouse-User": user, "X-ClickHouse-Key": read_passwords(settings, (user,))[user]}
     question = f"{address(settings)}/?query=SELECT%20version()"
     answer = answer_of(question, timeout=CONNECT_SECONDS, ca=settings.clickhouse.ca, fields=fields)
     if answer is None or "X-ClickHouse-Exception-Code" in answer.headers:

@@ -1,4 +1,4 @@
-"""Commands that operate a machine: `up`, `migrate`, `doctor`."""
+"""Commands that operate a machine: `up`, `migrate`, `secrets`, `doctor`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COLOURS = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (up, migrate, doctor):
+    for command in (up, migrate, secrets, doctor):
         app.command(rich_help_panel=Panel.RUN)(command)
 
 
@@ -113,6 +113,25 @@ def migrate(
         wait_until_answering(settings)
     applied = bring_up_to_date(settings)
     console.print(f"applied: {', '.join(applied)}" if applied else "nothing to do", highlight=False, markup=False)
+
+
+def secrets(config: ConfigOption = None) -> None:
+    """Make the secrets that are missing, and a file of passwords for each process that has a user of its own; safe to run again."""
+    from pipeline.alerts.webhook import secret_file
+    from pipeline.database.access import USERS_OF, hand_out_passwords
+    from pipeline.publish.secret import secret_of
+    from pipeline.system.secrets import TICKET, read_or_make_secret
+
+    settings = load(config)
+    hand_out_passwords(settings)
+    secret_of(settings)
+    for file in (settings.secrets_dir / TICKET, secret_file(settings.secrets_dir)):
+        read_or_make_secret(file)
+    console.print(
+        f"{settings.secrets_dir}: all secrets are there; passwords for {', '.join(USERS_OF)}",
+        highlight=False,
+        markup=False,
+    )
 
 
 def doctor(

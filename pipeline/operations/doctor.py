@@ -18,6 +18,7 @@ from pipeline.operations import database_checks as database
 from pipeline.operations import machine_checks as machine
 from pipeline.operations.machine_checks import Seen, State, said
 from pipeline.settings.model import Settings
+from pipeline.system.private_files import NotOurs
 
 
 class Result(NamedTuple):
@@ -28,12 +29,15 @@ class Result(NamedTuple):
     text: str
 
 
-def examine(settings: Settings) -> list[Result]:
-    """Return the results of all checks, in their order."""
+def examine(settings: Settings, *, not_ours: State = "problem") -> list[Result]:
+    """Return the results of all checks, in their order; `not_ours` is the state of what belongs to other users of this machine."""
     results: list[Result] = []
     for name, check in CHECKS:
         try:
             results += [Result(name, state, text) for state, text in check(settings)]
+        except (NotOurs, PermissionError) as error:
+            text = str(error) if not_ours == "problem" else said("not_ours")
+            results.append(Result(name, not_ours, text))
         except (PixelError, OSError) as error:
             results.append(Result(name, "problem", str(error)))
         except ClickHouseError as error:

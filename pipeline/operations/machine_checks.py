@@ -29,6 +29,7 @@ from pipeline.ship.status import LAG_SECONDS, read_status
 from pipeline.spool.segments import QUARANTINE, listing, used_bytes
 from pipeline.subjects.requests import CaseBook
 from pipeline.system.durable_files import LOCAL_FILES, MB
+from pipeline.system.private_files import others_reach
 from pipeline.told import Told
 
 State = Literal["ok", "note", "problem"]
@@ -196,6 +197,6 @@ def persons(settings: Settings) -> Seen:
 def private(settings: Settings) -> Seen:
     """Whether private directories are private."""
     for directory in (settings.keys_dir, settings.secrets_dir, settings.audit_dir):
-        if directory.exists() and directory.stat().st_mode & 0o077:
+        if directory.exists() and others_reach(directory, directory.stat()):
             yield "problem", said("not_private", directory=directory)
     yield "ok", said("private")

@@ -30,6 +30,7 @@ from pipeline.privacy_check.requests import plan
 from pipeline.privacy_check.self_test import check_search
 from pipeline.privacy_check.send import Sent, check_listens, send
 from pipeline.settings.model import Settings
+from pipeline.system.secrets import TICKET
 from pipeline.traffic.replay import STORED_WAIT_SECONDS, new_nonces, wait_until_stored
 
 
@@ -116,7 +117,7 @@ def _wait_for_signal(settings: Settings, marker: str) -> None:
 
 
 def _ticket(settings: Settings) -> str:
-    file = settings.secrets_dir / "replay.ticket"
+    file = settings.secrets_dir / TICKET
     try:
         return file.read_text().strip()
     except OSError as error:

@@ -6,7 +6,6 @@ which shows the keys of the queries, tells at most the noise of numbers that wer
 
 from __future__ import annotations
 
-import os
 from secrets import token_bytes
 from typing import NamedTuple
 
@@ -15,8 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pipeline.errors import Fatal
 from pipeline.settings.model import Settings
-from pipeline.system.durable_files import create_once
-from pipeline.system.private_files import open_private, private_directory
+from pipeline.system.secrets import make_once, read_secret
 
 FILE = "cells.key"
 SECRET_BYTES = 32
@@ -35,11 +33,8 @@ def secret_of(settings: Settings) -> bytes:
     Raises `Fatal` for a file of another size or one that others may read.
     """
     path = settings.secrets_dir / FILE
-    if not path.exists():
-        private_directory(settings.secrets_dir)
-        create_once(path, token_bytes(SECRET_BYTES))
-    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as stream:
-        secret = stream.read()
+    make_once(path, lambda: token_bytes(SECRET_BYTES))
+    secret = read_secret(path)
     if len(secret) != SECRET_BYTES:
         raise Fatal(f"{path}: expected {SECRET_BYTES} bytes; restore it from the backup of the secrets, or delete it")
     return secret

@@ -29,6 +29,8 @@ class ShipStatus(msgspec.Struct):
     state: State = "starting"
     pending_segments: int = 0
     pending_bytes: int = 0
+    oldest_ms: int = 0
+    """The last write of the oldest pending segment, 0 for none."""
     shipped_ms: int = 0
     """The time when the last plan was delivered."""
     plans: int = 0

@@ -278,6 +278,7 @@ class Worker:
         pending = sealed(self._spool)
         self.status.pending_segments = len(pending)
         self.status.pending_bytes = sum(segment.size for segment in pending)
+        self.status.oldest_ms = min((segment.modified_ms for segment in pending), default=0)
         write_status(status_path(self._settings.data), self.status)
 
 

@@ -24,7 +24,7 @@ from pipeline.durations import MINUTE_MS
 from pipeline.event import Count, CountName, CountsRecord
 from pipeline.spool.records import BadLine, frame, scan
 from pipeline.spool.segments import QUARANTINE, Segment, Slot, is_known, listing
-from pipeline.system.durable_files import LOCAL_FILES, MB, PRIVATE_DIRECTORY, FileSystem, write_all
+from pipeline.system.durable_files import LOCAL_FILES, MB, FileSystem, make_directory, write_all
 
 _COUNTED_TOGETHER: tuple[CountName, ...] = ("offered", "spooled")
 
@@ -197,7 +197,7 @@ def _free_place(directory: Path, name: str, files: FileSystem) -> Path:
     """Return an unused path in quarantine: a file set aside before is never overwritten."""
     aside = directory / QUARANTINE
     if not aside.exists():
-        aside.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+        make_directory(aside)
         files.fsync_directory(directory)
     target, number = aside / name, 0
     while target.exists():

@@ -28,7 +28,7 @@ from pipeline.spool.records import parse
 from pipeline.spool.segments import QUARANTINE, listing
 from pipeline.subjects.requests import CaseBook, PersonRequest
 from pipeline.subjects.rows import subject_rows
-from pipeline.system.durable_files import DRAFT, LOCAL_FILES, replacing, write_all
+from pipeline.system.durable_files import DRAFT, LOCAL_FILES, make_directory, replacing, write_all
 from pipeline.system.private_files import private_directory
 
 LATE: Final = timedelta(days=2)
@@ -163,7 +163,7 @@ def _clean(path: Path, aside: Path, erasures: Erasures) -> int:
         return 0
     with path.open("rb") as stream:
         removed = sum(1 for _ in stream) - len(lines)
-    aside.mkdir(mode=0o700, exist_ok=True)
+    make_directory(aside)
     with replacing(path) as fd:
         write_all(LOCAL_FILES, fd, kept)
         os.utime(fd, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # the age of the file decides when it is deleted

@@ -3,12 +3,14 @@
 Owns `FileSystem`, the operations of the spool and its recovery, `LocalFiles`, the real ones, and the replacement of a
 whole file. Rules: no function here retries, hides or translates an error. A file that is replaced or created has its
 old content or all of the new content at every moment: the new content is written to a draft `.NAME.<16 hex>.new` in the
-same directory, synced and renamed. A failure removes the draft; after a kill `sweep_drafts` removes it.
+same directory, synced and renamed. A failure removes the draft; after a kill `sweep_drafts` removes it. A new file is its owner's
+alone, except in a directory that the administrator shares with a group (`is_shared`).
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +20,8 @@ from typing import Final, Protocol
 MB = 1024 * 1024
 PRIVATE_FILE = 0o600  # spool files hold raw user agents until shipped
 PRIVATE_DIRECTORY = 0o700
+SHARED_FILE: Final = 0o660
+SHARED_DIRECTORY: Final = stat.S_ISGID | 0o770
 DRAFT: Final = ".new"
 READABLE: Final = 0o644  # for files without private content, which other users may read
 
@@ -74,8 +78,11 @@ class LocalFiles:
     """The machine's own file system."""
 
     def create(self, path: Path) -> int:
-        """Create with O_EXCL, mode 0600."""
-        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+        """Create with O_EXCL, mode 0600, or 0660 in a shared directory."""
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+        if is_shared(path.parent.stat()):
+            os.fchmod(fd, SHARED_FILE)  # not by the call above: a umask would take the group away
+        return fd
 
     def open(self, path: Path) -> int:
         """Open without following a symbolic link."""
@@ -218,8 +225,16 @@ def give_to_owner(fd: int, directory: Path) -> None:
         os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
+def is_shared(directory: os.stat_result) -> bool:
+    """Return whether the processes of a group share a directory: setgid, and all rights for the group and none for others (2770).
+
+    Only an administrator makes such a directory, never this software; the kernel gives its new files to the group.
+    """
+    return stat.S_IMODE(directory.st_mode) == SHARED_DIRECTORY
+
+
 def make_directory(directory: Path) -> None:
-    """Create a directory (0700) and its missing parents, so that they survive a power cut, unless it exists.
+    """Create a directory (0700, inside of a shared one 2770) and its missing parents, so that they survive a power cut, unless it exists.
 
     Raises `OSError`.
     """
@@ -227,4 +242,9 @@ def make_directory(directory: Path) -> None:
         return
     make_directory(directory.parent)
     directory.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+    if is_shared(directory.parent.stat()):
+        with suppress(
+            PermissionError
+        ):  # a unit of systemd may forbid this bit; tmpfiles.d made the directories that matter
+            directory.chmod(SHARED_DIRECTORY)
     LOCAL_FILES.fsync_directory(directory.parent)

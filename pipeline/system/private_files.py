@@ -2,7 +2,8 @@
 
 Owns the check and the opening of such files. Rules: directory 0700, file 0600, own user, no symlink; a wider mode is
 refused, not corrected, because somebody may already have read the file. Root may work in another user's directory; its
-new files there belong to that user, so that an operator's `sudo` does not lock the service out.
+new files there belong to that user, so that an operator's `sudo` does not lock the service out. Where each process has a user of
+its own, the administrator shares a directory with a group of them (`durable_files.is_shared`): its files are 0660.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.errors import Fatal
-from pipeline.system.durable_files import give_to_owner, replace
+from pipeline.system.durable_files import SHARED_FILE, give_to_owner, is_shared, replace
+
+
+class NotOurs(Fatal):
+    """A directory or file that is private to another user."""
 
 
 def private_directory(path: Path) -> Path:
@@ -42,6 +47,7 @@ def open_private(file: Path, flags: int) -> int:
     with ExitStack() as undo:
         undo.callback(os.close, descriptor)
         if flags & os.O_CREAT:
+            _share(descriptor, file.parent)
             give_to_owner(descriptor, file.parent)
         _check(file, os.fstat(descriptor), stat.S_IFREG, 0o600)
         undo.pop_all()
@@ -57,11 +63,36 @@ def replace_private(file: Path, content: bytes) -> None:
     replace(file, content)
 
 
+def may_reach(directory: Path) -> bool:
+    """Return whether this process may read a directory, as far as the system says; a missing one may still be made."""
+    return not directory.exists() or os.access(directory, os.R_OK | os.X_OK)
+
+
+def others_reach(path: Path, status: os.stat_result) -> bool:
+    """Return whether users who must not can reach a private directory, or a private file of a private directory."""
+    wide = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return bool(wide & ~stat.S_IRWXG if _group(path, status) == status.st_gid else wide)
+
+
+def _group(path: Path, status: os.stat_result) -> int | None:
+    """Return the group that shares a directory, or the directory of a file."""
+    directory = status if stat.S_ISDIR(status.st_mode) else path.parent.stat()
+    return directory.st_gid if is_shared(directory) else None
+
+
+def _share(descriptor: int, directory: Path) -> None:
+    status = os.fstat(descriptor)
+    is_new = status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & ~0o600 == 0
+    if is_new and is_shared(directory.stat()):
+        os.fchmod(descriptor, SHARED_FILE)
+
+
 def _check(path: Path, status: os.stat_result, kind: int, mode: int) -> None:
     expected = f"expected a {'directory' if kind == stat.S_IFDIR else 'regular file'} of mode {mode:04o}"
     if stat.S_IFMT(status.st_mode) != kind:
         raise Fatal(f"{path}: is {'a symlink' if stat.S_ISLNK(status.st_mode) else 'something else'}; {expected}")
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if others_reach(path, status):
         raise Fatal(f"{path}: others can reach it (mode {stat.S_IMODE(status.st_mode):04o}); {expected}")
-    if os.geteuid() not in (0, status.st_uid):
-        raise Fatal(f"{path}: belongs to user {status.st_uid}; {expected} of user {os.geteuid()}, who runs this")
+    is_ours = os.geteuid() in (0, status.st_uid) or _group(path, status) in (os.getegid(), *os.getgroups())
+    if not is_ours:
+        raise NotOurs(f"{path}: belongs to user {status.st_uid}; {expected} of user {os.geteuid()}, who runs this")

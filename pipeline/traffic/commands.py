@@ -72,14 +72,14 @@ def send_and_close(
 ) -> None:
     """Send hits, wait until they are stored, and print `lines` and the account; ends with 1 when the numbers do not match."""
     from pipeline.database.starting import wait_until_prepared
-    from pipeline.system.secrets import read_or_make_secret
+    from pipeline.system.secrets import TICKET, read_or_make_secret
     from pipeline.traffic.replay import check_span, new_nonces, wait_until_stored
     from pipeline.traffic.send import send
 
     check_span(hits, settings, now_ms=int(time.time() * 1000))
     wait_until_prepared(settings, seconds=START_SECONDS)
     first_nonce = new_nonces()
-    ticket = read_or_make_secret(settings.secrets_dir / "replay.ticket")
+    ticket = read_or_make_secret(settings.secrets_dir / TICKET)
     with Progress(
         "{task.description}",
         BarColumn(),

@@ -18,6 +18,7 @@ from dashboards.render import templates
 from dashboards.words.catalogue import Words
 from pipeline.networks.fetched import country_file
 from pipeline.operations.doctor import Result, examine
+from pipeline.operations.machine_checks import State
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
 from pipeline.settings.site import DEMO_SITE, Site
@@ -86,9 +87,9 @@ def test_what_doctor_says_is_there_and_is_asked_once_a_minute(
 ) -> None:
     asked: list[Settings] = []
 
-    def counted(settings: Settings) -> list[Result]:
+    def counted(settings: Settings, *, not_ours: State) -> list[Result]:
         asked.append(settings)
-        return examine(settings)
+        return examine(settings, not_ours=not_ours)
 
     monkeypatch.setattr(health, "examine", counted)
     with office(clickhouse, tmp_path / "var") as pages:
