@@ -1,0 +1,203 @@
+"""Collector, shipper, pages and ClickHouse as four users of the operating system on one data directory, each as its unit says.
+
+Real processes under the users, groups, directories and mounts of deploy/sysusers.d, tmpfiles.d and systemd; needs root.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from pipeline.database.access import USERS_OF
+from support.command import free_port, plain_environment
+from support.dashboards import Browser
+from support.system import AGENT
+from support.units import CONFIG, DATA, Machine, unit
+from support.waiting import wait_until
+
+HTTP = urllib3.PoolManager(retries=False, timeout=10.0)
+PROCESSES = ("collect", "ship", "dashboards", "clickhouse")
+
+
+class Clinic:
+    """The four processes, ready; ports are those of this run."""
+
+    def __init__(self, home: Path) -> None:
+        self.ports = {name: free_port() for name in ("collector", "clickhouse", "dashboards")}
+        sections = "".join(f"[{name}]\nport = {port}\n" for name, port in self.ports.items())
+        more = "[spool]\nsegment_seconds = 0.3\n[ship]\npoll_seconds = 0.1\n"
+        self.machine = Machine(home, sections.replace("[clickhouse]\n", "[clickhouse]\nmemory_mb = 800\n") + more)
+
+    def start(self) -> None:
+        """Start the processes in the order of their units."""
+        assert self.machine.run("secrets") == 0, self.machine.log("secrets")
+        for name in ("clickhouse", "collect", "dashboards"):
+            self.machine.start(name)
+        assert self.machine.run("migrate") == 0, self.machine.log("migrate") + self.machine.log("clickhouse")
+        self.machine.start("ship")
+        for port, path in (("collector", "/health/ready"), ("dashboards", "/sign-in")):
+            wait_until(lambda port=port, path=path: self.answers(port, path), f"{port} to answer", seconds=60)
+
+    def answers(self, name: str, path: str) -> bool:
+        """Say whether a process answers with 200."""
+        for process, running in self.machine.running.items():
+            assert running.poll() is None, f"{process}: {self.machine.log(process)}"
+        try:
+            return HTTP.request("GET", f"http://127.0.0.1:{self.ports[name]}{path}").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def asked(self, query: str) -> str:
+        """Return ClickHouse's answer to the operator, who reads the passwords as root."""
+        password = json.loads((self.machine.data / "secrets" / "clickhouse.json").read_text())["pixel_admin"]
+        headers = {"X-ClickHouse-User": "pixel_admin", "X-ClickHouse-Key": password}
+        url = f"http://127.0.0.1:{self.ports['clickhouse']}/"
+        return HTTP.request("POST", url, body=query, headers=headers).data.decode().strip()
+
+    def signed_in(self) -> Browser:
+        """Return a browser of the first administrator, once."""
+        browser = Browser(f"http://localhost:{self.ports['dashboards']}")
+        token = re.search(r"token=(\S+)", self.machine.log("dashboards"))[1]
+        word = "four words nobody guesses"
+        answer = browser.post("/welcome", {"token": token, "name": "chief", "password": word, "again": word})
+        assert answer.status == 303, answer.words
+        return browser
+
+    def as_root(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as an administrator does."""
+        given = {"PIXEL_DATA": str(self.machine.data), "PIXEL_CONFIG": str(self.machine.root / CONFIG.relative_to("/"))}
+        command = [sys.executable, "-m", "pipeline", *arguments]
+        return subprocess.run(command, env=plain_environment(**given), capture_output=True, text=True, check=False)
+
+    def tries(self, name: str, command: str) -> bool:
+        """Say whether a shell command succeeds as the process of a unit, in all its restrictions."""
+        return self.machine.run(name, "sh", "-c", command) == 0
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    clinic = Clinic(tmp_path_factory.mktemp("own_users"))
+    with clinic.machine:
+        clinic.start()
+        for nonce in range(1, 6):
+            fields = {"s": "clinic", "u": "http://localhost/", "m": "js", "n": str(nonce)}
+            url = f"http://127.0.0.1:{clinic.ports['collector']}/p.gif"
+            assert HTTP.request("GET", url, fields=fields, headers={"User-Agent": AGENT}).status == 200
+        wait_until(
+            lambda: clinic.asked("SELECT count() FROM pixel.events") == "5", "five hits to be stored", seconds=60
+        )
+        yield clinic
+
+
+def test_each_process_has_a_user_of_its_own(clinic):
+    users = {name: _user_of(clinic.machine.running[name].pid) for name in PROCESSES}
+    assert users == {name: clinic.machine.id_of(f"clinic-pixel-{name}") for name in PROCESSES}
+    assert len(set(users.values())) == 4
+    assert 0 not in users.values()
+
+
+def test_a_hit_is_stored_and_shown_across_the_four_users(clinic):
+    browser = clinic.signed_in()
+    health = browser.get("/health").words
+    assert "The collector accepts hits." in health
+    assert "ClickHouse answers." in health
+    assert "The keys belong to other users of the machine" in health
+    wait_until(lambda: accepted(browser) == 5, "the page to show five hits", seconds=90, pause=0.5)
+
+
+def accepted(browser: Browser) -> int:
+    """Return the hits that the pages show for the last hour."""
+    answer = browser.get("/reports/technical/now.json?since=1h")
+    assert answer.status == 200, answer.words
+    return sum(int(row["accepted"] or 0) for row in json.loads(answer.text))
+
+
+def test_the_pages_reach_neither_keys_nor_spool_nor_secrets(clinic):
+    for closed in ("keys", "spool", "blocks", "secrets", "journal", "clickhouse"):
+        assert not clinic.tries("dashboards", f"ls {DATA}/{closed}/"), closed
+    assert clinic.tries("dashboards", f"ls {DATA}/audit/")
+    assert not clinic.tries("dashboards", f"touch {DATA}/run/x")
+
+
+@pytest.mark.parametrize("closed", ["keys", "spool", "spool/quarantine", "blocks", "secrets", "journal"])
+def test_modes_alone_keep_the_pages_out_without_the_mounts_of_the_unit(clinic, closed):
+    for user in ("dashboards", "clickhouse"):
+        own = [str(clinic.machine.group(name)) for name in unit(user).words("SupplementaryGroups")]
+        uid = clinic.machine.id_of(f"clinic-pixel-{user}")
+        as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", f"--groups={','.join(own)}"]
+        # The directories above the data belong to the test: the user enters the data directly.
+        command = ["sh", "-c", f"cd {clinic.machine.data} && exec {shlex.join([*as_user, 'ls', closed])}"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+        readable = ["sh", "-c", f"cd {clinic.machine.data} && exec {shlex.join([*as_user, 'ls', '-d', closed])}"]
+        assert (subprocess.run(readable, capture_output=True, check=False).returncode == 0) is ("/" not in closed)
+
+
+def test_collector_and_shipper_share_the_spool_and_the_keys_and_nothing_of_each_other_more(clinic):
+    key = next((clinic.machine.data / "keys").glob("????-??-??.key"))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o660
+    for name in ("collect", "ship"):
+        assert clinic.tries(name, f"cat {DATA}/keys/{key.name} > /dev/null && ls {DATA}/spool"), name
+        assert not clinic.tries(name, f"ls {DATA}/secrets"), name
+    assert not clinic.tries("collect", f"ls {DATA}/journal")
+    assert not clinic.tries("collect", f"ls {DATA}/audit")
+    assert not clinic.tries("collect", f"touch {DATA}/pages/x")
+
+
+def test_each_process_is_handed_its_own_secrets_alone(clinic):
+    handed = {name: set(unit(name).credentials) for name in PROCESSES}
+    assert handed["collect"] == {"replay.ticket"}
+    for name, users in USERS_OF.items():
+        file = clinic.machine.data / "secrets" / name / "clickhouse.json"
+        assert set(json.loads(file.read_text())) == set(users)
+    assert clinic.tries("dashboards", 'grep -q security "$CREDENTIALS_DIRECTORY/clickhouse.json"')
+    assert not clinic.tries("dashboards", 'grep -qE "pixel_(eraser|migrator)" "$CREDENTIALS_DIRECTORY/clickhouse.json"')
+
+
+def test_nothing_outside_of_its_own_directories_can_be_written(clinic):
+    for name in PROCESSES:
+        assert not clinic.tries(
+            name, "touch /etc/x || touch /usr/x || touch /opt/x || touch /var/lib/clinic-pixel/x"
+        ), name
+        assert clinic.tries(name, "touch /tmp/x"), name
+
+
+def test_no_file_of_the_data_can_be_reached_by_everybody(clinic):
+    public = {"lists", "agents", "networks"}
+    wide = [
+        path.relative_to(clinic.machine.data)
+        for path in clinic.machine.data.rglob("*")
+        if path.name not in public and stat.S_IMODE(path.stat().st_mode) & 0o007
+    ]
+    assert wide == []
+
+
+def test_an_administrator_works_beside_the_processes_without_locking_one_out(clinic):
+    before = clinic.asked("SELECT count() FROM pixel.events")
+    made = clinic.as_root("keys", "mint", "--days", "2")
+    assert made.returncode == 0, made.stderr
+    tomorrow = max((clinic.machine.data / "keys").glob("????-??-??.key"))
+    assert clinic.tries("collect", f"cat {DATA}/keys/{tomorrow.name} > /dev/null")
+    assert clinic.tries("ship", f"cat {DATA}/audit/audit.log > /dev/null")
+    assert clinic.asked("SELECT count() FROM pixel.events") == before
+    examined = clinic.as_root("doctor", "--format", "json")
+    said = {(row["check"], row["state"]) for row in json.loads(examined.stdout)}
+    assert ("keys", "ok") in said
+    assert ("audit", "ok") in said
+    assert ("files", "ok") in said
+    assert not [row for row in json.loads(examined.stdout) if row["check"] == "files" and row["state"] == "problem"]
+
+
+def _user_of(pid: int) -> int:
+    found = re.search(r"^Uid:\s+(\d+)\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    assert found[1] == found[2]
+    return int(found[1])
