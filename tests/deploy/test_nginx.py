@@ -11,17 +11,12 @@ import pytest
 
 from support.command import free_port
 from support.edge import CLINIC, Edge
-from support.nginx import Nginx, shipped
+from support.nginx import CDN as CDN_FILE
+from support.nginx import INCLUDE_CDN, PAGES, Nginx, behind, shipped
 from support.system import AGENT
 from support.waiting import wait_until
 
 CDN = "127.0.0.2"
-REAL_IP = {
-    "# set_real_ip_from 192.0.2.0/24;": f"set_real_ip_from {CDN}/32;",
-    "# set_real_ip_from 2001:db8::/32;": "set_real_ip_from 2001:db8::/32;",
-    "# real_ip_header X-Forwarded-For;": "real_ip_header X-Forwarded-For;",
-    "# real_ip_recursive on;": "real_ip_recursive on;",
-}
 
 
 @pytest.fixture
@@ -43,8 +38,12 @@ def test_nginx_takes_the_shipped_file_without_a_word(tmp_path):
     port = free_port()
     listen = f"127.0.0.1:{port} ssl http2"
     assert Nginx(tmp_path / "plain", port, shipped(tmp_path, 8080, listen=listen)).complaints() == ""
-    with_cdn = shipped(tmp_path, 8080, listen=listen, **REAL_IP)
+    included = {INCLUDE_CDN: f"include {CDN_FILE};"}
+    with_cdn = shipped(tmp_path, 8080, listen=listen, **included)
     assert Nginx(tmp_path / "cdn", port, with_cdn).complaints() == ""
+    for change in ({}, included):
+        pages = shipped(tmp_path, 8090, listen=listen, file=PAGES, host="pages.clinic.example", **change)
+        assert Nginx(tmp_path / "pages", port, pages).complaints() == ""
 
 
 def test_a_browser_speaks_http_2(tmp_path, edge):
@@ -69,9 +68,10 @@ def test_the_name_of_the_host_leads_to_the_privacy_page_and_nothing_else_is_serv
         assert [ask(port, path).status for path in ("/metrics", "/health/ready", "/x", "/p.js/")] == [404] * 4
 
 
-@pytest.mark.parametrize(("changes", "visitors"), [(REAL_IP, 3), ({}, 1)], ids=["real_ip lines", "without them"])
-def test_behind_a_cdn_each_visitor_is_himself_with_the_lines_of_the_shipped_file(tmp_path, edge, changes, visitors):
+@pytest.mark.parametrize(("is_included", "visitors"), [(True, 3), (False, 1)], ids=["included", "without it"])
+def test_behind_a_cdn_each_visitor_is_himself_with_the_included_file(tmp_path, edge, is_included, visitors):
     port, cdn_port = free_port(), free_port()
+    changes = behind(tmp_path, f"{CDN}/32 2001:db8::/32") if is_included else {}
     lines = shipped(tmp_path, edge.served.port, listen=f"{CDN}:{port} ssl", **changes)
     origin = Nginx(tmp_path / "nginx", port, lines, address=CDN)
     cdn = f"""server {{

@@ -19,7 +19,11 @@ from support.command import answers
 from support.waiting import wait_until
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx" / "clinic-pixel.conf"
+DIRECTORY = Path(__file__).parents[2] / "deploy" / "nginx"
+SHIPPED = DIRECTORY / "clinic-pixel.conf"
+PAGES = DIRECTORY / "clinic-pixel-dashboards.conf"
+CDN = DIRECTORY / "clinic-pixel-cdn.conf"
+INCLUDE_CDN = "# include /etc/nginx/clinic-pixel-cdn.conf;"
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -54,16 +58,38 @@ class Nginx:
             self._process.wait(timeout=10)
 
 
-def shipped(home: Path, upstream: int, *, listen: str, error_log: str = "/dev/null emerg", **changes: str) -> str:
-    """Return the configuration that the project ships, in front of the port `upstream`; `changes` by the old text."""
-    text = SHIPPED.read_text()
+def behind(home: Path, networks: str, header: str = "X-Forwarded-For") -> dict[str, str]:
+    """Return the change that includes the shipped file for a CDN with these networks, separated by spaces."""
+    lines = CDN.read_text().replace("real_ip_header X-Forwarded-For;", f"real_ip_header {header};")
+    for example in ("192.0.2.0/24", "2001:db8::/32"):
+        lines = lines.replace(f"set_real_ip_from {example};\n", "")
+    home.mkdir(parents=True, exist_ok=True)
+    named = "".join(f"set_real_ip_from {network};\n" for network in networks.split())
+    (home / "cdn.conf").write_text(named + lines)
+    return {INCLUDE_CDN: f"include {home}/cdn.conf;"}
+
+
+def shipped(
+    home: Path,
+    upstream: int,
+    *,
+    listen: str,
+    error_log: str = "/dev/null emerg",
+    file: Path = SHIPPED,
+    host: str = "stats.clinic.example",
+    **changes: str,
+) -> str:
+    """Return a configuration that the project ships, in front of the port `upstream`; `changes` by the old text."""
+    text = file.read_text()
     certificate, key = make_certificate(home)
     given = {
-        "server 127.0.0.1:8080;": f"server 127.0.0.1:{upstream};",
+        ("server 127.0.0.1:8080;" if file == SHIPPED else "http://127.0.0.1:8090;"): (
+            f"server 127.0.0.1:{upstream};" if file == SHIPPED else f"http://127.0.0.1:{upstream};"
+        ),
         "listen 443 ssl http2;": f"listen {listen};",
         "    listen [::]:443 ssl http2;\n": "",
-        "/etc/ssl/stats.clinic.example.pem": str(certificate),
-        "/etc/ssl/stats.clinic.example.key": str(key),
+        f"/etc/ssl/{host}.pem": str(certificate),
+        f"/etc/ssl/{host}.key": str(key),
         "error_log /dev/null emerg;": f"error_log {error_log};",
         **changes,
     }
