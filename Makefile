@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test attack fuzz check docs pictures bench bench-check lock dist clean
+.PHONY: help setup run demo test faults attack check docs pictures bench bench-check lock fuzz dist clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ demo: setup ## send four weeks of a made-up clinic, with a fault at their end, t
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest
+
+faults: setup ## many rounds of every fault, half an hour, docs/faults.md; SEED=7 repeats an earlier run
+	FAULTS=long SEED=$(SEED) $(BIN)/python -m pytest -p no:randomly -p no:cacheprovider tests/faults
 
 attack: setup ## attack a running system: engine, connections, planted files
 	$(BIN)/python -m pytest tests/attacks

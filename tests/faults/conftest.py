@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support import fault_page
 from support import rounds as harness
 from support.rounds import LONG, SEED, Line, Rounds
 
@@ -23,8 +24,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the rounds of each fault left."""
+    """Print what the rounds of each fault left; a long run also keeps it."""
     table = terminalreporter.config.stash.get(TABLE, {})
     if table:
         terminalreporter.section(f"faults, SEED={SEED}")
         terminalreporter.write_line(harness.as_text(table))
+        if LONG:
+            fault_page.keep(table)

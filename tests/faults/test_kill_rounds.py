@@ -67,28 +67,34 @@ def test_nothing_acknowledged_is_lost_or_doubled_however_often_anything_is_kille
     logging.getLogger(__name__).info("%d of %d kills met an insert", in_flight, kills_of_delivery)
 
 
-def test_the_auditor_finds_a_planted_loss_a_planted_duplicate_an_invention_and_a_count_too_few(tables: Rows) -> None:
+def test_the_auditor_finds_a_planted_loss_a_planted_duplicate_an_invention_a_hit_taken_back_and_a_false_count(
+    tables: Rows,
+) -> None:
     fields = "received_at, epoch, event_id, nonce"
     values = [f"(now(), today(), generateUUIDv4(), {nonce})" for nonce in (1, 2, 3, 4)]
     tables.writer.command(f"INSERT INTO pixel.events ({fields}) VALUES {', '.join(values)}")
     for name in ("offered", "spooled", "stored"):
         tables.count(MIDNIGHT, name, 4)
-    ledger = Ledger().filled({1, 2, 3}, sent={4})
+    ledger = Ledger().filled({1, 2, 3}, sent={4, 6})
+    ledger.refuse(6)
     assert audit(ledger, Stored.in_clickhouse(tables.admin)) == KEPT
     tables.writer.command(f"INSERT INTO pixel.events ({fields}) VALUES {values[1]}")
+    more = [f"(now(), today(), generateUUIDv4(), {nonce})" for nonce in (5, 6)]
     eraser = connect(tables.settings, "pixel_eraser")
     eraser.command("ALTER TABLE pixel.events DELETE WHERE nonce IN (3, 4) SETTINGS mutations_sync = 1")
     eraser.close()
-    tables.writer.command(f"INSERT INTO pixel.events ({fields}) VALUES (now(), today(), generateUUIDv4(), 5)")
+    tables.writer.command(f"INSERT INTO pixel.events ({fields}) VALUES {', '.join(more)}")
     tables.count(MIDNIGHT, "spooled", 1)
     stored = Stored.in_clickhouse(tables.admin)
-    assert stored.nonces == {1: 1, 2: 2, 5: 1}
+    assert stored.nonces == {1: 1, 2: 2, 5: 1, 6: 1}
     assert audit(ledger, stored) == Findings(
         lost=[3],
         duplicated=[2],
         invented=[5],
+        taken_back=[6],
         unreconciled=[
             "offered 4 is not spooled 5 + refused 0",
             "spooled 5 is not stored + rejected + quarantined 4",
+            "stored 4 is counted and 5 rows are there",
         ],
     )

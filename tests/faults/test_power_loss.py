@@ -12,7 +12,7 @@ import pytest
 from pipeline.enrich.steps import EnrichTables
 from pipeline.spool.records import frame
 from pipeline.spool.segments import QUARANTINE, segment_path
-from support.appending import acknowledged_in, append, found_by_the_next
+from support.appending import append, found_by_the_next, left_by_a_crash, told_in
 from support.auditor import Stored, audit
 from support.ledger import Ledger
 from support.power import Recorded, State
@@ -52,20 +52,27 @@ def test_a_disk_keeps_what_was_synced_and_nothing_else_for_sure(tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.skipif(why_not() != "", reason=why_not())
-def test_a_collector_loses_nothing_acknowledged_whenever_the_power_fails(tmp_path: Path, rounds: Rounds) -> None:
+@pytest.mark.parametrize("begins", ["append", "recovery", "a failed fsync"])
+def test_a_collector_loses_nothing_acknowledged_whenever_the_power_fails(
+    tmp_path: Path, rounds: Rounds, begins: str
+) -> None:
     home, ledger = tmp_path / "home", Ledger()
     home.mkdir()
+    if begins == "recovery":
+        left_by_a_crash(home / "spool", ledger)
+    before = frozenset(ledger.acknowledged)
     disk = Recorded(home)
     logs = [tmp_path / "first", tmp_path / "second"]
-    dies = ["-e", "inject=fdatasync:signal=KILL:when=5"]
-    assert append(home / "spool", ledger, incarnation=5, options=[*recording(logs[0]), *dies]) != 0
+    inject = f"inject=fdatasync:{'error=EIO' if begins == 'a failed fsync' else 'signal=KILL'}:when=5"
+    append(home / "spool", ledger, incarnation=5, options=[*recording(logs[0]), "-e", inject])
     assert append(home / "spool", ledger, incarnation=6, options=recording(logs[1])) == 0
     found = list(cuts_of(disk, logs, rounds.random))
-    assert set(acknowledged_in(found[-1].said)) == ledger.acknowledged
-    fault = "power loss at each system call of append"
-    for number, cut in enumerate(rounds.each(fault, rounds.some(found, quick=60))):
+    assert before.union(told_in(found[-1].said, "acknowledged")) == ledger.acknowledged
+    fault = f"power loss at each system call of {begins}"
+    for number, cut in enumerate(rounds.each(fault, rounds.some(found, quick=40))):
         cut.disk.write(home, copy := tmp_path / f"cut-{number}")
-        then = Ledger().filled(acknowledged_in(cut.said), sent=ledger.sent)
+        then = Ledger().filled(before.union(told_in(cut.said, "acknowledged")), sent=ledger.sent)
+        then.refuse(*told_in(cut.said, "refused"))
         rounds.book(fault, then, found_by_the_next(copy / "spool", then), what=cut.where)
 
 
@@ -79,7 +86,7 @@ def test_a_collector_that_answers_before_the_sync_would_be_caught(tmp_path: Path
     lost = set[int]()
     for number, cut in enumerate(rounds.some(list(cuts_of(disk, [log], rounds.random)), quick=20)):
         cut.disk.write(home, copy := tmp_path / f"cut-{number}")
-        then = Ledger().filled(acknowledged_in(cut.said), sent=ledger.sent)
+        then = Ledger().filled(told_in(cut.said, "acknowledged"), sent=ledger.sent)
         lost |= set(audit(then, found_by_the_next(copy / "spool", then)).lost)
     assert lost
 

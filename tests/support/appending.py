@@ -35,13 +35,14 @@ def append(
     done = under_strace(
         "support.append_until_killed", *arguments, options=options, environment={"DURABILITY": durability}
     )
-    ledger.filled(acknowledged_in(done.stdout), sent=range(first, first + EVENTS))
+    ledger.filled(told_in(done.stdout, "acknowledged"), sent=range(first, first + EVENTS))
+    ledger.refuse(*told_in(done.stdout, "refused"))
     return done.returncode
 
 
-def acknowledged_in(said: str) -> list[int]:
-    """Return the nonces that such a process said it acknowledged."""
-    return [int(line.split()[1]) for line in said.splitlines() if line.startswith("acknowledged ")]
+def told_in(said: str, outcome: str) -> list[int]:
+    """Return the nonces of which such a process said that they were `acknowledged`, or `refused`."""
+    return [int(line.split()[1]) for line in said.splitlines() if line.startswith(f"{outcome} ")]
 
 
 def left_by_a_crash(directory: Path, ledger: Ledger) -> None:

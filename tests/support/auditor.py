@@ -1,6 +1,6 @@
 """The auditor of a test under faults: holds the ledger against what is stored, hit by hit and counter by counter.
 
-The promise has four parts: acknowledged ⊆ stored, each once, stored ⊆ sent, and the counters reconcile.
+The promise has five parts: acknowledged ⊆ stored, each once, stored ⊆ sent, nothing refused is stored, and the counters reconcile.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Stored(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What breaks the promise; all four are empty when it is kept."""
+    """What breaks the promise; all five are empty when it is kept."""
 
     lost: list[int]
     """Acknowledged and not stored."""
@@ -68,11 +68,13 @@ class Findings(NamedTuple):
     """Stored more than once."""
     invented: list[int]
     """Stored and never sent."""
+    taken_back: list[int]
+    """Stored although the visitor was told that it is not."""
     unreconciled: list[str]
     """Sentences about counters that do not agree."""
 
 
-KEPT = Findings([], [], [], [])
+KEPT = Findings([], [], [], [], [])
 
 
 def audit(ledger: Ledger, stored: Stored) -> Findings:
@@ -81,6 +83,7 @@ def audit(ledger: Ledger, stored: Stored) -> Findings:
         lost=sorted(ledger.acknowledged - stored.nonces.keys()),
         duplicated=sorted(nonce for nonce, times in stored.nonces.items() if times > 1),
         invented=sorted(stored.nonces.keys() - ledger.sent),
+        taken_back=sorted(stored.nonces.keys() & ledger.refused),
         unreconciled=list(_unreconciled(stored)),
     )
 

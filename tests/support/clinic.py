@@ -30,11 +30,15 @@ PROCESSES: tuple[Name, ...] = ("clickhouse", "collect", "ship")
 class Clinic:
     """The three processes, each started, killed and started again by name."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, clickhouse_port: int = 0, **changed: str) -> None:
+        """Take a directory and, where it has none of its own, the port of another ClickHouse.
+
+        `changed` are variables of the environment, e.g. `PIXEL_SPOOL__MIN_FREE_MB`.
+        """
         self.settings = Settings(
             data=home / "var",
             collector=Collector(port=free_port(), flood_per_minute=0),
-            clickhouse=ClickHouse(port=free_port()),
+            clickhouse=ClickHouse(port=clickhouse_port or free_port()),
             spool=Spool(segment_seconds=0.2),
             ship=Ship(poll_seconds=0.02, retry_seconds=0.5),
         )
@@ -47,14 +51,15 @@ class Clinic:
             PIXEL_SPOOL__SEGMENT_SECONDS="0.2",
             PIXEL_SHIP__POLL_SECONDS="0.02",
             PIXEL_SHIP__RETRY_SECONDS="0.5",
+            **changed,
         )
         self._processes: dict[Name, subprocess.Popen[bytes]] = {}
 
     @classmethod
     @contextmanager
-    def running(cls, home: Path) -> Iterator[Self]:
+    def running(cls, home: Path, **changed: str) -> Iterator[Self]:
         """Run the three processes over this directory inside the block."""
-        clinic = cls(home)
+        clinic = cls(home, clickhouse_port=0, **changed)
         try:
             for name in PROCESSES:
                 clinic.start(name)
@@ -107,6 +112,16 @@ class Clinic:
                 case _:
                     plans[line.plan].batches[line.batch] = line
         return any(isinstance(line, Intent) for plan in plans.values() for line in plan.batches.values())
+
+    def most_memory_mb(self, name: Name) -> int:
+        """Return the largest resident memory that a running process has had."""
+        status = Path(f"/proc/{self._processes[name].pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+    def ship_waits(self) -> bool:
+        """Say whether the shipper met an error and has not delivered anything since."""
+        status = read_status(self.settings.data)
+        return status is not None and status.tries > 0
 
     def spool_is_empty(self) -> bool:
         """Say whether every record has left the spool."""
@@ -169,6 +184,9 @@ class Load:
                 answer.read()
                 if 200 <= answer.status < 300:
                     self._ledger.acknowledge(nonce)
+                else:
+                    self._ledger.refuse(nonce)
+                    self._done.wait(0.01)
             except (OSError, http.client.HTTPException):
                 connection.close()
                 self._done.wait(0.05)

@@ -1,4 +1,4 @@
-"""The ledger of a test under faults: which hits were sent, and which of them the collector acknowledged."""
+"""The ledger of a test under faults: which hits were sent, and which of them the collector acknowledged or refused."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterable
 
 
 class Ledger:
-    """Sent and acknowledged hits by nonce; threads may share one.
+    """Sent, acknowledged and refused hits by nonce; threads may share one.
 
     A hit is entered before its first byte is sent, and acknowledged when the whole answer with a 2xx was read. So a hit
-    that was cut off is sent and not acknowledged: it may be stored, and need not be.
+    that was cut off is sent and neither acknowledged nor refused: it may be stored, and need not be.
     """
 
     def __init__(self, first: int = 1) -> None:
         self.sent: set[int] = set()
         self.acknowledged: set[int] = set()
+        self.refused: set[int] = set()
         self._next = first
         self._lock = threading.Lock()
 
@@ -30,6 +31,11 @@ class Ledger:
         """Enter an answer with a 2xx."""
         with self._lock:
             self.acknowledged.update(nonces)
+
+    def refuse(self, *nonces: int) -> None:
+        """Enter an answer with an error, which tells the visitor that the hit is not stored."""
+        with self._lock:
+            self.refused.update(nonces)
 
     def filled(self, acknowledged: Iterable[int], sent: Iterable[int] = ()) -> Ledger:
         """Enter hits that something else numbered, as sent and acknowledged or as sent alone, and return this ledger."""

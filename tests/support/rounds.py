@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from support.auditor import KEPT, Stored, audit
@@ -36,6 +37,8 @@ class Line:
     twice: int = 0
     recovery_seconds: float | None = None
     """The longest time from the end of the fault until all was as before; None where no process had to recover."""
+    day: str = ""
+    seed: str = str(SEED)
 
 
 class Rounds:
@@ -83,7 +86,7 @@ class Rounds:
         Raises `AssertionError` with all that breaks the promise; the line has the round all the same.
         """
         findings = audit(ledger, stored)
-        line = self._table.setdefault(fault, Line(fault))
+        line = self._table.setdefault(fault, Line(fault, day=f"{datetime.now(UTC):%Y-%m-%d}"))
         line.rounds += rounds
         line.sent += len(ledger.sent)
         line.acknowledged += len(ledger.acknowledged)
