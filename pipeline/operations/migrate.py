@@ -1,6 +1,6 @@
 """Bring the database to the state that this version expects: numbered migrations, retention, views.
 
-Owns `pixel.migrations`. Theory of operation: every file `sql/migrations/NNNN_*.sql` runs once, in order, and is
+Owns `pixel.migrations`, of each server its own. Theory of operation: every file `sql/migrations/NNNN_*.sql` runs once, in order, and is
 recorded after its last statement; every statement may run twice, so a file is repeated as a whole after a crash.
 A recorded file must never change its meaning: the checksum is that of the file before its words are filled in, and
 `earlier.toml` lists earlier texts of the same tables. `retention.sql` and the views (sql/reports, sql/rollup) depend on
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database import schema
+from pipeline.database import cluster
 from pipeline.database.client import code, connect, explain
 from pipeline.errors import Fatal
 from pipeline.fraud.views import fraud_views
@@ -36,6 +36,10 @@ CREATE TABLE IF NOT EXISTS pixel.migrations$on_cluster (name String, checksum St
 ENGINE = $merge_tree ORDER BY (name, applied_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1;
 """
+BOOTSTRAP, RETENTION, DISTRIBUTED, VIEWS = "bootstrap", "retention.sql", "distributed", "views"
+REPEATED: Final = {RETENTION, DISTRIBUTED}
+"""Steps that depend on the settings: they run again whenever their text differs from the recorded one."""
+BLOCKS_MADE: Final = "0001_tables.sql"
 
 
 Progress = Callable[[str], None]
@@ -46,11 +50,17 @@ def migrate(settings: Settings, progress: Progress = lambda _name: None) -> list
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when a recorded file has changed or a statement is refused.
     """
-    client = connect(settings, "pixel_migrator")
-    try:
-        return _Migration(client, settings, progress).run()
-    finally:
-        client.close()
+    flavour = cluster.flavour(settings)
+    applied: list[str] = []
+    # With replicas, ON CLUSTER brings every statement to every server.
+    servers = cluster.shards(settings)[: 1 if flavour.replicated else None]
+    for server in reversed(servers):  # the home last: its views read the tables of all shards
+        client = connect(server, "pixel_migrator")
+        try:
+            applied += [name for name in _Migration(client, server, progress).run() if name not in applied]
+        finally:
+            client.close()
+    return applied
 
 
 def printed(settings: Settings) -> str:
@@ -58,54 +68,60 @@ def printed(settings: Settings) -> str:
 
     It records what it made, so that `migrate` finds nothing to do afterwards.
     """
-    words = schema.words(schema.flavour(settings))
-    parts = [f"-- bootstrap\n{fill(_BOOTSTRAP, words).strip()}"]
-    views = list(_wanted_views(settings).values())
-    for name, texts, source in (
-        *((file.name, *_numbered(file, words)) for file in _files()),
-        ("retention.sql", statements(_retention(settings, words)), _retention(settings, words)),
-        ("views", views, ";\n".join(views)),
-    ):
+    parts = []
+    for name, texts, source in _steps(settings):
         record = f"INSERT INTO pixel.migrations (name, checksum, applied_at) VALUES ('{name}', '{_checksum(source)}', now64(3))"  # noqa: S608  names of our files
-        parts.append(f"-- {name}\n" + "".join(f"{text.strip()};\n\n" for text in (*texts, record)).rstrip())
+        recorded = [] if name == BOOTSTRAP else [record]
+        parts.append(f"-- {name}\n" + "".join(f"{text};\n\n" for text in (*texts, *recorded)).rstrip())
     return "\n\n".join(parts) + "\n"
 
 
+class _Step(NamedTuple):
+    """Statements that are recorded together, by the checksum of their source."""
+
+    name: str
+    statements: list[str]
+    source: str
+
+
 class _Migration:
+    """The way of one server to the state of this version."""
+
     def __init__(self, client: Client, settings: Settings, progress: Progress) -> None:
         self._client = client
         self._settings = settings
         self._progress = progress
-        self._words = schema.words(schema.flavour(settings))
+        self._words = cluster.words(cluster.flavour(settings))
         self._applied: list[str] = []
 
     def run(self) -> list[str]:
-        self._execute("bootstrap", statements(fill(_BOOTSTRAP, self._words)))
+        bootstrap, *steps = _steps(self._settings)
+        self._execute(bootstrap)
         recorded = self._recorded()
         earlier = tomllib.loads((MIGRATIONS_DIR / "earlier.toml").read_text(encoding="utf-8"))
-        # First: the days are made by the text of the first migration, and later ones change both kinds.
-        self._applied += split_into_days(self._client, self._settings, self._words, self._progress)
-        for file in _files():
-            texts, text = _numbered(file, self._words)
-            if file.name not in recorded:
-                self._apply(file.name, texts, text)
-            elif recorded[file.name] not in {_checksum(text), *earlier.get(file.name, ())}:
-                raise Fatal(f"sql/migrations/{file.name}: changed after it was applied; put changes into a new file")
-        retention = _retention(self._settings, self._words)
-        if recorded.get("retention.sql") != _checksum(retention):
-            self._apply("retention.sql", statements(retention), retention)
-        self._views(recorded)
+        if not self._settings.clickhouse.cluster:
+            # First: the days are made by the text of the first migration, and later ones change both kinds.
+            self._applied += split_into_days(self._client, self._settings, self._words, self._progress)
+        for step in steps:
+            known = recorded.get(step.name)
+            if step.name == VIEWS:
+                self._views(step, known)
+            elif known == _checksum(step.source):
+                continue
+            elif known is None or step.name in REPEATED:
+                self._apply(step)
+            elif known not in earlier.get(step.name, ()):
+                raise Fatal(f"sql/migrations/{step.name}: changed after it was applied; put changes into a new file")
         return self._applied
 
-    def _views(self, recorded: dict[str, str]) -> None:
-        wanted = _wanted_views(self._settings)
+    def _views(self, step: _Step, known: str | None) -> None:
+        wanted = _wanted_views(self._settings).keys()
         present = {f"{database}.{name}" for database in DATABASES for name in self._shown(database)}
-        text = ";\n".join(wanted.values())
-        if wanted.keys() != present or recorded.get("views") != _checksum(text):
+        if wanted != present or known != _checksum(step.source):
             # A removed report must not stay readable.
-            cluster = self._words["on_cluster"]
-            stale = [f"DROP VIEW IF EXISTS {name}{cluster}" for name in sorted(present - wanted.keys())]
-            self._apply("views", [*stale, *wanted.values()], text)
+            on_cluster = self._words["on_cluster"]
+            stale = [f"DROP VIEW IF EXISTS {name}{on_cluster}" for name in sorted(present - wanted)]
+            self._apply(step._replace(statements=[*stale, *step.statements]))
 
     def _shown(self, database: str) -> list[str]:
         return [row[0] for row in self._client.query(f"SHOW TABLES FROM {database}").result_rows]
@@ -114,31 +130,48 @@ class _Migration:
         rows = self._client.query("SELECT name, argMax(checksum, applied_at) FROM pixel.migrations GROUP BY name")
         return {str(name): str(checksum) for name, checksum in rows.result_rows}
 
-    def _apply(self, name: str, texts: Iterable[str], source: str) -> None:
-        self._progress(name)
-        self._execute(name, texts)
-        record = [[name, _checksum(source), datetime.now(UTC)]]
+    def _apply(self, step: _Step) -> None:
+        self._progress(step.name)
+        self._execute(step)
+        record = [[step.name, _checksum(step.source), datetime.now(UTC)]]
         self._client.insert("pixel.migrations", record, column_names=["name", "checksum", "applied_at"])
-        self._applied.append(name)
+        self._applied.append(step.name)
 
-    def _execute(self, name: str, texts: Iterable[str]) -> None:
-        for number, text in enumerate(texts, 1):
+    def _execute(self, step: _Step) -> None:
+        for number, text in enumerate(step.statements, 1):
             try:
                 self._client.command(text)
             except ClickHouseError as error:
                 if code(error) == 0:
                     raise explain(error, self._settings, "pixel_migrator") from None
-                raise Fatal(f"{name}, statement {number}: {str(error).splitlines()[0][:500]}") from None
+                raise Fatal(f"{step.name}, statement {number}: {str(error).splitlines()[0][:500]}") from None
 
 
-def _files() -> list[Path]:
-    return sorted(MIGRATIONS_DIR.glob(_NUMBERED))
+def _steps(settings: Settings) -> Iterator[_Step]:
+    """Yield what makes an empty server that of this version, in order; the first step makes the list of steps."""
+    flavour = cluster.flavour(settings)
+    words = cluster.words(flavour)
+    is_home = cluster.is_home(settings)
 
+    def step(name: str, source: str, text: str) -> _Step:
+        made = statements(text)
+        placed = [cluster.placed(each, flavour) for each in made if is_home or cluster.is_sharded(each)]
+        if name == BLOCKS_MADE and not is_home:
+            placed += [cluster.blocks_of_home(each, flavour) for each in made if f" pixel.{cluster.BLOCKS}" in each]
+        return _Step(name, placed, source)
 
-def _numbered(file: Path, words: dict[str, str]) -> tuple[list[str], str]:
-    """Return the statements of a migration, and its text before the words are filled in."""
-    text = file.read_text(encoding="utf-8")
-    return statements(fill(text, words)), text
+    yield step(BOOTSTRAP, _BOOTSTRAP, fill(_BOOTSTRAP, words))
+    files = [(file.name, file.read_text(encoding="utf-8")) for file in sorted(MIGRATIONS_DIR.glob(_NUMBERED))]
+    for name, source in files:
+        yield step(name, source, fill(source, words))
+    retention = _retention(settings, words)
+    yield step(RETENTION, retention, retention)
+    if is_home:
+        if flavour.cluster:
+            # Anew after each migration: such a table has the columns that the local ones had when it was made.
+            yield _Step(DISTRIBUTED, list(cluster.distributed(flavour)), f"{flavour} {files}")
+        views = list(_wanted_views(settings).values())
+        yield _Step(VIEWS, views, ";\n".join(views))
 
 
 def _retention(settings: Settings, words: dict[str, str]) -> str:

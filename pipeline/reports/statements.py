@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.database import schema
+from pipeline.database import cluster
 from pipeline.host_names import bare_host
 from pipeline.reports.header import PLACEHOLDER, Report, Value
 from pipeline.settings.model import Settings
@@ -15,10 +15,10 @@ from pipeline.settings.model import Settings
 
 def rendered(name: str, body: str, settings: Settings, columns: Sequence[str] = ()) -> str:
     """Return the statement that makes or replaces a view; with declared `columns` its maker needs no right on the tables."""
-    cluster = schema.words(schema.flavour(settings))["on_cluster"]
+    on_cluster = cluster.words(cluster.flavour(settings))["on_cluster"]
     declared = "\n(\n    {}\n)".format(",\n    ".join(columns)) if columns else ""
     return (
-        f"CREATE OR REPLACE VIEW {name}{cluster}{declared} DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n"
+        f"CREATE OR REPLACE VIEW {name}{on_cluster}{declared} DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n"
         f"/* {name.replace('.', '/')} */\n{body}"
     )
 

@@ -111,6 +111,18 @@ class ClickHouse(Section):
     url: str | None = Field(
         None, description="HTTP address of an existing ClickHouse, such as `https://db.example:8443`; unset: embedded."
     )
+    cluster: str = Field(
+        "",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$|^$",
+        description="Name of the cluster in `remote_servers`, whose shards have the rows; unset: one server. See docs/clickhouse-cluster.md.",
+    )
+    shards: tuple[str, ...] = Field(
+        (), description="HTTP addresses of the shards, the one at `url` first; new ones are added at the end."
+    )
+    replicated: bool = Field(False, description="Whether the servers of the cluster have Keeper and replicas.")
+    quorum: bool = Field(
+        False, description="Whether a batch counts as stored only when most replicas of its shard have it."
+    )
     ca: Path | None = Field(
         None,
         description="PEM file of the authority that signed the certificate of the server at `url`; unset: those that this system trusts.",
@@ -124,16 +136,33 @@ class ClickHouse(Section):
     )
     memory_mb: int = Field(1500, ge=300, description="Memory limit of the embedded ClickHouse in MB.")
 
-    @field_validator("url")
+    @field_validator("url", "shards")
     @classmethod
-    def _without_password(cls, url: str | None) -> str | None:
+    def _without_password(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         # The address appears in errors and logs.
-        if url and not _SERVER.fullmatch(url):
+        for url in (given,) if isinstance(given, str) else given or ():
+            if not _SERVER.fullmatch(url):
+                raise ValueError(
+                    "expected an address such as https://db.example:8443, without user and password:"
+                    " those are in clickhouse.json of the directory of secrets"
+                )
+        return given
+
+    @model_validator(mode="after")
+    def _whole_cluster(self) -> ClickHouse:
+        if bool(self.cluster) != bool(self.shards):
             raise ValueError(
-                "expected an address such as https://db.example:8443, without user and password:"
-                " those are in clickhouse.json of the directory of secrets"
+                "`cluster` and `shards` belong together: the name of the cluster, and the address of each shard"
             )
-        return url
+        if self.shards and self.shards[0] != self.url:
+            raise ValueError("the first of `shards` is the server at `url`, where the views are")
+        if len(set(self.shards)) != len(self.shards):
+            raise ValueError("`shards` has an address twice, so that its rows would count twice")
+        if (self.replicated or self.quorum) and not self.cluster:
+            raise ValueError("`replicated` and `quorum` are for a cluster: set `cluster` and `shards`")
+        if self.quorum and not self.replicated:
+            raise ValueError("`quorum` needs replicas: set `replicated`")
+        return self
 
 
 class Dashboards(Section):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver import Client
 
-from pipeline.database import schema
+from pipeline.database import cluster
 from pipeline.database.client import connect
 from pipeline.errors import Fatal
 from pipeline.operations import migrate
@@ -49,7 +49,7 @@ def filled(restartable: Server) -> Iterator[tuple[Settings, Client]]:
 
 def split(settings: Settings, migrator: Client) -> list[str]:
     """Run the step alone."""
-    return split_into_days(migrator, settings, schema.words(schema.Flavour()), lambda _: None)
+    return split_into_days(migrator, settings, cluster.words(cluster.Flavour()), lambda _: None)
 
 
 def rows(migrator: Client, table: str) -> dict[str, int]:

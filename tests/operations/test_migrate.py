@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 
 from pipeline import event
-from pipeline.database import schema
+from pipeline.database import cluster
 from pipeline.database.access import PASSWORD_FILE
 from pipeline.database.client import connect
 from pipeline.enrich import rows
@@ -205,7 +205,7 @@ def test_a_database_of_the_version_before_becomes_the_same_as_a_new_one(
 ) -> None:
     settings = restartable.start().settings
     migrator = connect(settings, "pixel_migrator")
-    for text in statements(migrate.fill(migrate._BOOTSTRAP, schema.words(schema.Flavour()))):
+    for text in statements(migrate.fill(migrate._BOOTSTRAP, cluster.words(cluster.Flavour()))):
         migrator.command(text)
     for file in sorted(EARLIER.glob("*.sql")):
         source = file.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.database import schema
+from pipeline.database import cluster
 from pipeline.operations.daily_partitions import TIMES
 from pipeline.reports.views import view_statements
 from pipeline.settings.model import Settings
@@ -17,13 +17,13 @@ from support.server import Rows
 
 EARLIER = Path(__file__).parents[1] / "data" / "migrations"
 FILES = sorted(MIGRATIONS_DIR.glob("*.sql"))
-CLUSTER = schema.Flavour("clinics")
+CLUSTER = cluster.Flavour("clinics")
 
 
-def rendered(file: Path, flavour: schema.Flavour) -> list[str]:
+def rendered(file: Path, flavour: cluster.Flavour) -> list[str]:
     """Return the statements of a migration for a flavour."""
     spans = {f"after_{name}": str(value + 1) for name, value in Retention().model_dump().items()}
-    return statements(fill(file.read_text(encoding="utf-8"), {**spans, **schema.words(flavour)}))
+    return statements(fill(file.read_text(encoding="utf-8"), {**spans, **cluster.words(flavour)}))
 
 
 def test_on_one_server_the_tables_are_those_of_the_text_that_was_recorded_before() -> None:
@@ -31,7 +31,7 @@ def test_on_one_server_the_tables_are_those_of_the_text_that_was_recorded_before
     for table, time in TIMES.items():  # `migrate` gives these a partition for each day
         head, name, tail = before.partition(f"CREATE TABLE IF NOT EXISTS pixel.{table}\n")
         before = head + name + tail.replace(f"toYYYYMM({time})", f"toYYYYMMDD({time})", 1)
-    assert rendered(MIGRATIONS_DIR / "0001_tables.sql", schema.Flavour()) == statements(before)
+    assert rendered(MIGRATIONS_DIR / "0001_tables.sql", cluster.Flavour()) == statements(before)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -56,8 +56,8 @@ def test_on_a_cluster_every_view_is_made_on_all_servers(monkeypatch: pytest.Monk
         tables.admin.query("SELECT formatQuery({text:String})", parameters={"text": text})
 
 
-@pytest.mark.parametrize("flavour", [schema.Flavour(), CLUSTER], ids=["one server", "cluster"])
-def test_clickhouse_understands_every_statement(flavour: schema.Flavour, tables: Rows) -> None:
+@pytest.mark.parametrize("flavour", [cluster.Flavour(), CLUSTER], ids=["one server", "cluster"])
+def test_clickhouse_understands_every_statement(flavour: cluster.Flavour, tables: Rows) -> None:
     for text in (text for file in FILES for text in rendered(file, flavour)):
         assert "$" not in text
         tables.admin.query("SELECT formatQuery({text:String})", parameters={"text": text})
