@@ -67,9 +67,11 @@ class Plan(msgspec.Struct, frozen=True):
     """The partitions by which its rows are cut; in the journal of an older version they were months."""
     counts_sites: bool = False
     """Whether its counts are of each site; an older version counted all sites together, and a retry must make the same rows."""
+    shards: int = 1
+    """Number of shards at its making: a retry must go to the same shard, also after one was added."""
 
     @classmethod
-    def of(cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0) -> Plan:
+    def of(cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0, shards: int = 1) -> Plan:
         """Return the plan for segments given by name, each with its first bytes.
 
         The first bytes hold random event identities. So another host's segment of the same name gives another plan, and a
@@ -85,6 +87,7 @@ class Plan(msgspec.Struct, frozen=True):
             opened_ms,
             "day",
             counts_sites=True,
+            shards=shards,
         )
 
 
@@ -100,6 +103,12 @@ class Batch(NamedTuple):
     partition: int
     lines: list[bytes]
     bins: list[Bin]
+    shards: int = 1
+
+    @property
+    def shard(self) -> int:
+        """The place of its shard, from 0 on, in the settings' list."""
+        return uuid.UUID(self.id).int % self.shards if self.shards > 1 else 0
 
     @property
     def rows(self) -> int:
@@ -176,7 +185,7 @@ def _cut(
             identity = batch_id(plan, table, partition, part)
             chosen = same[start : start + plan.batch_rows]
             lines = [_encode((*to_row(item), identity)) for item in chosen]
-            batches.append(Batch(identity, table, partition, lines, list(map(to_bin, chosen))))
+            batches.append(Batch(identity, table, partition, lines, list(map(to_bin, chosen)), plan.shards))
     return batches
 
 

@@ -13,6 +13,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database import client
+from pipeline.database.cluster import shards, stored_in
 from pipeline.delivery.plan import COLUMNS, Batch, Table
 from pipeline.errors import Fatal, PixelError, Retryable
 from pipeline.settings.model import Settings
@@ -67,22 +68,26 @@ class Store(Protocol):
 
 
 class ClickHouseStore:
-    """A store of one thread: connects when first needed, as `pixel_writer`."""
+    """A store of one thread: connects to each shard when first needed, as `pixel_writer`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client: Client | None = None
+        self._shards = shards(settings)
+        self._clients: dict[int, Client] = {}
+        # Counted on the replica that took the rows: another one may get them later.
+        self._quorum = {"insert_quorum": "auto"} if settings.clickhouse.quorum else {}
 
     def insert(self, batch: Batch, token: str) -> None:
         """See `Store`."""
         try:
             # When the connection is reset, the driver sends a body of bytes again by itself; it cannot repeat a stream.
-            self._connected().raw_insert(
-                f"pixel.{batch.table}",
+            self._connected(batch).raw_insert(
+                f"pixel.{stored_in(self._settings, batch.table)}",
                 COLUMNS[batch.table],
                 batch.body(),
                 settings={
                     **INSERT_SETTINGS,
+                    **self._quorum,
                     "max_partitions_per_insert_block": batch.most_parts,
                     "insert_deduplication_token": token,
                 },
@@ -94,8 +99,8 @@ class ClickHouseStore:
     def count(self, batch: Batch) -> int:
         """See `Store`."""
         try:
-            answer = self._connected().raw_query(
-                f"SELECT count() FROM pixel.{batch.table} WHERE batch_id = {{id:UUID}}",  # noqa: S608  a table of ours
+            answer = self._connected(batch).raw_query(
+                f"SELECT count() FROM pixel.{stored_in(self._settings, batch.table)} WHERE batch_id = {{id:UUID}}",  # noqa: S608  a table of ours
                 parameters={"id": batch.id},
                 fmt="TabSeparated",
             )
@@ -106,11 +111,16 @@ class ClickHouseStore:
             raise Retryable("ClickHouse answers a count without a number; is its disk full?")
         return int(answer)
 
-    def _connected(self) -> Client:
-        if self._client is None:
+    def _connected(self, batch: Batch) -> Client:
+        if batch.shard not in self._clients:
+            if batch.shard >= len(self._shards):
+                raise Fatal(
+                    f"a batch was begun on shard {batch.shard + 1}, and `clickhouse.shards` has {len(self._shards)} now;"
+                    " put its address back until the spool is empty"
+                )
             timeout = self._settings.ship.timeout_seconds
-            self._client = client.connect(self._settings, "pixel_writer", timeout=timeout)
-        return self._client
+            self._clients[batch.shard] = client.connect(self._shards[batch.shard], "pixel_writer", timeout=timeout)
+        return self._clients[batch.shard]
 
 
 def sorted_out(error: ClickHouseError, table: Table) -> Retryable | Fatal | Poisoned:

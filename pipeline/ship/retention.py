@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import connect, explain
+from pipeline.database.client import working_as
+from pipeline.database.cluster import SHARDED, is_home, shards, stored_in
 from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
@@ -102,16 +102,15 @@ def drop_expired(settings: Settings) -> None:
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
-    client = connect(settings, "pixel_eraser")
-    try:
-        for life in LIVES:
-            for partition in _expired(client, life, settings.retention):
-                client.command(f"ALTER TABLE pixel.{life.table} DROP PARTITION ID '{partition}'")
-                log.info("dropped %s of %s: older than %s", partition, life.table, life.setting)
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_eraser") from None
-    finally:
-        client.close()
+    for server in shards(settings):
+        with working_as(server, "pixel_eraser") as client:
+            for life in LIVES:
+                if not is_home(server) and life.table not in SHARDED:
+                    continue
+                table = stored_in(server, life.table)
+                for partition in _expired(client, life, table, settings.retention):
+                    client.command(f"ALTER TABLE pixel.{table} DROP PARTITION ID '{partition}'")
+                    log.info("dropped %s of %s: older than %s", partition, table, life.setting)
 
 
 def clear_sealed_clicks(settings: Settings) -> None:
@@ -119,22 +118,19 @@ def clear_sealed_clicks(settings: Settings) -> None:
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
-    client = connect(settings, "pixel_eraser")
     old = f"toDate(received_at, 'UTC') < toDate(now('UTC')) - {SEALED_DAYS}"
-    query = f"/* old click ids */ SELECT DISTINCT toYYYYMMDD(received_at) FROM pixel.events WHERE {old} AND click_sealed != ''"  # noqa: S608 - a number of ours
-    try:
-        for (day,) in client.query(query).result_rows:
-            client.command(f"ALTER TABLE pixel.events CLEAR COLUMN click_sealed IN PARTITION {day}")
-            log.info("cleared the sealed click ids of %s: older than %d days", day, SEALED_DAYS)
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_eraser") from None
-    finally:
-        client.close()
+    for server in shards(settings):
+        table = f"pixel.{stored_in(server, 'events')}"
+        query = f"/* old click ids */ SELECT DISTINCT toYYYYMMDD(received_at) FROM {table} WHERE {old} AND click_sealed != ''"  # noqa: S608 - a number of ours
+        with working_as(server, "pixel_eraser") as client:
+            for (day,) in client.query(query).result_rows:
+                client.command(f"ALTER TABLE {table} CLEAR COLUMN click_sealed IN PARTITION {day}")
+                log.info("cleared the sealed click ids of %s: older than %d days", day, SEALED_DAYS)
 
 
-def _expired(client: Client, life: Life, retention: Retention) -> list[str]:
+def _expired(client: Client, life: Life, table: str, retention: Retention) -> list[str]:
     query = (
-        f"/* expired {life.table} */ SELECT DISTINCT {life.partition} AS partition FROM pixel.{life.table}"  # noqa: S608 - all of it from LIVES
+        f"/* expired {life.table} */ SELECT DISTINCT {life.partition} AS partition FROM pixel.{table}"  # noqa: S608 - all of it from LIVES
         f" WHERE {life.time} < {life.begin(retention)} ORDER BY partition"
     )
     return [str(partition) for (partition,) in client.query(query).result_rows]

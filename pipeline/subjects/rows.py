@@ -21,7 +21,8 @@ from typing import Any, Final
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import connect, explain
+from pipeline.database.client import connect, explain, working_as
+from pipeline.database.cluster import SHARDED, shards, stored_in
 from pipeline.errors import Fatal
 from pipeline.inventory.columns import inventory
 from pipeline.settings.model import Settings
@@ -48,6 +49,10 @@ lead to other persons."""
 HOLD_AHEAD: Final = timedelta(days=7)
 """A row is copied this long before it expires: the longest allowed pause of `ship`."""
 
+LONGEST_SECONDS: Final = 600
+"""How long a deletion may take: it rewrites the parts that have a row of the person."""
+_WAITING: Final = {"mutations_sync": 2}
+
 _OPEN: Final = "FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
 _COVERED: Final = (
     f"(visitor IN (SELECT visitor {_OPEN} = 'visitor')"
@@ -62,8 +67,9 @@ _BLOCK_COLUMNS: Final = (
 class SubjectRows:
     """The tables, as one command or job uses them."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
+        self._settings = settings
 
     def per_day(self, case: PersonRequest) -> list[tuple[date, int]]:
         """Return the number of stored events of a request for each UTC day."""
@@ -136,7 +142,13 @@ class SubjectRows:
         return _midnight(min(days)), _midnight(max(days)) + timedelta(days=1, milliseconds=-1)
 
     def _delete(self, table: str, condition: str) -> None:
-        self._client.command(f"ALTER TABLE pixel.{table} DELETE WHERE {condition}", settings={"mutations_sync": 2})
+        text = f"ALTER TABLE pixel.{stored_in(self._settings, table)} DELETE WHERE {condition}"
+        if table not in SHARDED or not self._settings.clickhouse.cluster:
+            self._client.command(text, settings=_WAITING)
+            return
+        for shard in shards(self._settings):
+            with working_as(shard, "pixel_eraser", timeout=LONGEST_SECONDS) as client:
+                client.command(text, settings=_WAITING)
 
     def _count(self, table: str, condition: str) -> int:
         return int(self._rows(f"SELECT count() FROM {table} WHERE {condition}")[0][0])
@@ -155,9 +167,9 @@ def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses; also for errors inside the `with` block.
     """
-    client = connect(settings, "pixel_eraser", timeout=600)
+    client = connect(settings, "pixel_eraser", timeout=LONGEST_SECONDS)
     try:
-        yield SubjectRows(client)
+        yield SubjectRows(client, settings)
     except ClickHouseError as error:
         raise explain(error, settings, "pixel_eraser") from None
     finally:
