@@ -4,4 +4,4 @@ Owns the connections (one user for each purpose), the embedded server and the ac
 root. Others connect with `client` and take passwords and grants from `access`; only `operations` starts `embedded`.
 """
 
-__all__ = ["access", "client", "commands", "confinement", "engine_config", "planted", "schema", "starting"]
+__all__ = ["access", "client", "cluster", "commands", "confinement", "engine_config", "planted", "starting"]

@@ -114,7 +114,7 @@ class ClickHouse(Section):
     cluster: str = Field(
         "",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$|^$",
-        description="Name of the cluster in `remote_servers`, whose shards have the rows; unset: one server. See docs/clickhouse-cluster.md.",
+        description="Name of the cluster in `remote_servers`, whose shards have the rows; unset: one server. See docs/cluster.md.",
     )
     shards: tuple[str, ...] = Field(
         (), description="HTTP addresses of the shards, the one at `url` first; new ones are added at the end."
@@ -140,8 +140,8 @@ class ClickHouse(Section):
     @classmethod
     def _without_password(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         # The address appears in errors and logs.
-        for url in (given,) if isinstance(given, str) else given or ():
-            if not _SERVER.fullmatch(url):
+        for url in (given or None,) if isinstance(given, str | None) else given:
+            if url is not None and not _SERVER.fullmatch(url):
                 raise ValueError(
                     "expected an address such as https://db.example:8443, without user and password:"
                     " those are in clickhouse.json of the directory of secrets"

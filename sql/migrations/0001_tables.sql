@@ -3,7 +3,7 @@
 -- Every column is computed before the insert; nothing here may have a DEFAULT that asks the clock.
 -- Terms are not here but in retention.sql, because they follow the settings. Rows have a partition for each day, which ends
 -- as a whole; numbers and what has no term have one for each month.
--- Engine, cluster and deduplication window are words of pipeline/database/schema.py: one schema for one server and for many.
+-- Engine, cluster and deduplication window are words of pipeline/database/cluster.py: one schema for one server and for many.
 -- Every statement may run twice. A statement ends with a semicolon at the end of its line.
 
 CREATE DATABASE IF NOT EXISTS pixel$on_cluster;

@@ -11,13 +11,17 @@ from pipeline.database import cluster
 from pipeline.operations.daily_partitions import TIMES
 from pipeline.reports.views import view_statements
 from pipeline.settings.model import Settings
-from pipeline.settings.sections import Retention
+from pipeline.settings.sections import ClickHouse, Retention
 from sql import MIGRATIONS_DIR, fill, statements
 from support.server import Rows
 
 EARLIER = Path(__file__).parents[1] / "data" / "migrations"
 FILES = sorted(MIGRATIONS_DIR.glob("*.sql"))
-CLUSTER = cluster.Flavour("clinics")
+SHARDS, REPLICATED = cluster.Flavour("clinics"), cluster.Flavour("clinics", replicated=True)
+SERVERS = ("http://one.example:8123", "http://two.example:8123")
+REPLICATED_SETTINGS = Settings(
+    clickhouse=ClickHouse(url=SERVERS[0], shards=SERVERS, cluster="clinics", replicated=True)
+)
 
 
 def rendered(file: Path, flavour: cluster.Flavour) -> list[str]:
@@ -35,8 +39,8 @@ def test_on_one_server_the_tables_are_those_of_the_text_that_was_recorded_before
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_on_a_cluster_every_statement_is_for_all_servers_and_every_table_that_lasts_is_replicated(file: Path) -> None:
-    texts = rendered(file, CLUSTER)
+def test_with_replicas_every_statement_is_for_all_servers_and_every_table_that_lasts_is_replicated(file: Path) -> None:
+    texts = rendered(file, REPLICATED)
     assert texts
     for text in texts:
         assert re.match(r"(CREATE (DATABASE|TABLE) IF NOT EXISTS|ALTER TABLE) [\w.]+ ON CLUSTER clinics\b", text), text
@@ -48,15 +52,19 @@ def test_on_a_cluster_every_statement_is_for_all_servers_and_every_table_that_la
         assert "non_replicated" not in text
 
 
-def test_on_a_cluster_every_view_is_made_on_all_servers(monkeypatch: pytest.MonkeyPatch, tables: Rows) -> None:
-    monkeypatch.setattr(schema, "flavour", lambda _settings: CLUSTER)
-    for name, text in view_statements(Settings()).items():
+def test_with_replicas_every_view_is_made_on_all_servers(tables: Rows) -> None:
+    for name, text in view_statements(REPLICATED_SETTINGS).items():
         assert text.startswith(f"CREATE OR REPLACE VIEW {name} ON CLUSTER clinics")
         assert " DEFINER = pixel_viewer SQL SECURITY DEFINER AS\n" in text
         tables.admin.query("SELECT formatQuery({text:String})", parameters={"text": text})
 
 
-@pytest.mark.parametrize("flavour", [cluster.Flavour(), CLUSTER], ids=["one server", "cluster"])
+def test_without_replicas_a_statement_is_for_the_server_that_gets_it() -> None:
+    texts = [text for file in FILES for text in rendered(file, SHARDS)]
+    assert not [text for text in texts if "ON CLUSTER" in text or "Replicated" in text]
+
+
+@pytest.mark.parametrize("flavour", [cluster.Flavour(), SHARDS, REPLICATED], ids=["one server", "shards", "replicated"])
 def test_clickhouse_understands_every_statement(flavour: cluster.Flavour, tables: Rows) -> None:
     for text in (text for file in FILES for text in rendered(file, flavour)):
         assert "$" not in text
