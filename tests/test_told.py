@@ -19,6 +19,7 @@ ROOMS = {
     "pipeline.operations/doctor.toml": ROOT / "pipeline/operations",
     "pipeline.embedding/findings.toml": ROOT / "pipeline/embedding",
     "pipeline.database/unreachable.toml": ROOT / "pipeline/database",
+    "pipeline.cluster_check/cluster.toml": ROOT / "pipeline/cluster_check",
 }
 
 

@@ -126,7 +126,7 @@ class Clinic:
                 yield name, size, self._table()
 
     def _table(self) -> Table:
-        self._series.look(self._writer)
+        self._series.look(self._writer, self._settings)
         self._series.count(self._writer, self.ground.site, self.ground.end)
         return self._series.read(self._writer, self.ground.site, self.ground.end, self.ground.days + 1)
 

@@ -2,8 +2,8 @@
 
 Owns `secrets/clickhouse.json` and the reading of the access files. Rules:
 
-* `sql/access/*.sql` is the only source of users, profiles, grants and row policies. A server gets the statements
-  themselves (`access_sql`) or the same as XML; the embedded server, which cannot store users, gets XML (`users_config`).
+* `sql/access/*.sql` is the only source of users, profiles, grants and row policies, with `sql/access/cluster/*.sql` for the
+  servers of a cluster. A server gets the statements themselves (`access_sql`) or the same as XML; the embedded server, which cannot store users, gets XML (`users_config`).
 * A statement that this module does not understand is an error and is never skipped: a grant or a policy that is
   missing without an error would be a leak.
 * Passwords are random, one per user, in one file of mode 0600; only their SHA-256 goes into `users.xml`.
@@ -75,6 +75,9 @@ _POLICY = re.compile(
 )
 
 
+_ONE_SERVER: Final = {"local": "", "viewer_profile": "pixel_reader"}
+
+
 class Bound(NamedTuple):
     """One setting of a profile; a changeable one may be changed by the user, between `least` and `most` if it has them."""
 
@@ -104,14 +107,14 @@ class Access:
     accounts: dict[str, Account]
 
 
-def access_sql(passwords: dict[str, str]) -> str:
+def access_sql(passwords: dict[str, str], *, cluster: bool = False) -> str:
     """Return the access files as one text with password hashes filled in, for an administrator of a real server."""
-    return _access_text({user: _sha256(password) for user, password in passwords.items()})
+    return _access_text({user: _sha256(password) for user, password in passwords.items()}, cluster)
 
 
-def access_without_passwords() -> Access:
+def access_without_passwords(*, cluster: bool = False) -> Access:
     """Return the rights with a name in place of each hash: `CLINIC_PIXEL_OPS_SHA256` for the user `ops`."""
-    return parse_access(_access_text({user: hash_variable(user) for user in USERS}))
+    return parse_access(_access_text({user: hash_variable(user) for user in USERS}, cluster))
 
 
 def hashes(passwords: dict[str, str]) -> str:
@@ -191,9 +194,11 @@ def _as_json(passwords: Mapping[User, str]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(passwords))
 
 
-def _access_text(hashes: dict[str, str]) -> str:
-    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(ACCESS_DIR.glob("*.sql")))
-    return Template(text).substitute({f"{user}_sha256": value for user, value in hashes.items()})
+def _access_text(hashes: dict[str, str], cluster: bool) -> str:
+    files = [*sorted(ACCESS_DIR.glob("*.sql")), *(sorted(ACCESS_DIR.glob("cluster/*.sql")) if cluster else ())]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    words = {"local": "_local", "viewer_profile": "pixel_service"} if cluster else _ONE_SERVER
+    return Template(text).substitute({f"{user}_sha256": value for user, value in hashes.items()} | words)
 
 
 def _sha256(password: str) -> str:

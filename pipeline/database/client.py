@@ -11,10 +11,10 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -23,6 +23,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from pipeline.database.access import PASSWORD_FILE, read_passwords
 from pipeline.database.access import User as User
+from pipeline.database.cluster import is_home, shards
 from pipeline.errors import Busy, Fatal, Retryable, TooSlow
 from pipeline.settings.model import Settings
 from pipeline.system.answers import CertificateNotTrusted, answer_of
@@ -35,8 +36,8 @@ OLDEST: Final = (26, 2)
 """The first version that has every setting of our inserts (`deduplicate_insert`); older ones refuse them."""
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
 NO_RIGHT = 497
-# Timeouts, too many queries, network, memory, disk space, too many parts, read-only: these errors end by themselves.
-AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 319, 425}
+# Timeouts, too many queries, network, memory, disk space, too many parts, read-only, a shard away: these errors end by themselves.
+AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 279, 319, 425}
 TOO_SLOW = 159
 BUSY = {202, 241}
 
@@ -114,6 +115,9 @@ def too_old(version: str) -> str:
     return f"is {f'version {version}' if numbers else 'an old version'}; clinic-pixel needs {OLDEST[0]}.{OLDEST[1]} or newer (docs/clickhouse-server.md)"
 
 
+Answer = TypeVar("Answer")
+
+
 @contextmanager
 def working_as(settings: Settings, user: User, *, timeout: float = 60) -> Iterator[Client]:
     """Lend a client that works as `user` and is closed at the end; the driver's errors become our own.
@@ -141,6 +145,24 @@ def lent(settings: Settings, user: User, opened: Client | None = None) -> Iterat
     finally:
         if opened is None:
             client.close()
+
+
+def of_each_shard(
+    settings: Settings, user: User, ask: Callable[[Client], Answer], home: Client | None = None, *, timeout: float = 60
+) -> list[Answer]:
+    """Ask each server that has rows and return the answers in the order of `clickhouse.shards`; one server is one shard.
+
+    `home` is a client of the server at `clickhouse.url` that is open already; its errors are those of the driver. Raises `Retryable`
+    when another server is unavailable, `Fatal` when it refuses.
+    """
+    answers = []
+    for server in shards(settings):
+        if home is not None and is_home(server):
+            answers.append(ask(home))
+            continue
+        with working_as(server, user, timeout=timeout) as client:
+            answers.append(ask(client))
+    return answers
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -3,10 +3,12 @@
 Owns the words `$merge_tree`, `$replacing_merge_tree`, `$deduplication_window` and `$on_cluster` of the SQL files. Pure. On a
 cluster of several shards:
 
-* Delivery writes four tables (`SHARDED`). Each shard has its part of them as `pixel.<table>_local`; the *home*, the server at
-  `clickhouse.url`, has all other tables and every view. There `pixel.<table>` is a `Distributed` table over all shards, so that
+* The tables of rows (`SHARDED`) are in parts, one on each shard as `pixel.<table>_local`. The *home*, the server at
+  `clickhouse.url`, has all other tables (`AT_HOME`) and every view. There `pixel.<table>` is a `Distributed` table over all shards, so that
   a report reads the same names everywhere and gives the same numbers.
-* The rows of blocked persons are hidden where they are stored. So every shard must know the open blocks: it reads
+* The rows of blocked persons are hidden where they are stored. A query that came through `pixel.<table>` works there as
+  `pixel_viewer`, whoever asked. So erasure, which must see those rows, asks each shard itself.
+* Every shard must know the open blocks: it reads
   `pixel.subject_blocks` of the home, and answers nothing when it cannot.
 * With replicas a table is `Replicated...`, and a statement runs `ON CLUSTER`, on every server; tables that are not sharded
   are replicated to all of them.
@@ -18,11 +20,20 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from pipeline.errors import Fatal
 from pipeline.settings.model import Settings
 
-SHARDED: Final = ("events", "technical", "counters", "rejects")
-"""The tables whose rows are spread over the shards."""
+SHARDED: Final = ("events", "technical", "counters", "rejects", "held")
+"""The tables whose rows are spread over the shards: those that delivery writes, and the copies that stay where the row was."""
+EVERYWHERE: Final = "migrations"
+"""Each server records what it has."""
 BLOCKS: Final = "subject_blocks"
+AT_HOME: Final = (
+    BLOCKS, "audit", "cells", "fraud_cases", "fraud_hits", "fraud_normals", "fraud_runs", "fraud_signals", "hourly", "marks",
+    "problems", "publications", "series", "verdicts",
+)  # fmt: skip
+"""The tables that the home has alone; with replicas each server has all of their rows."""
+_MADE: Final = re.compile(r"(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) pixel\.(\w+)")
 _NAMES: Final = re.compile(rf"\bpixel\.({'|'.join(SHARDED)})\b")
 _REPLICATED: Final = re.compile(r"\bENGINE = (Replicated\w*MergeTree)(?:\(([^)]*)\))?")
 _OWN_PATH: Final = "'/clinic-pixel/{shard}/{database}/{table}', '{replica}'"
@@ -59,6 +70,11 @@ def shards(settings: Settings) -> tuple[Settings, ...]:
     return tuple(_at(settings, url) for url in settings.clickhouse.shards) or (settings,)
 
 
+def home_cluster(cluster: str) -> str:
+    """Return the name in `remote_servers` of the cluster that is the home alone."""
+    return f"{cluster}_home"
+
+
 def is_home(settings: Settings) -> bool:
     """Say whether these settings ask the server that has every table and view; the only server is one."""
     return settings.clickhouse.shards[:1] in ((), (settings.clickhouse.url,))
@@ -70,9 +86,15 @@ def stored_in(settings: Settings, table: str) -> str:
 
 
 def placed(statement: str, flavour: Flavour) -> str:
-    """Return a statement that makes or changes a table as a shard of the cluster runs it; on one server it is unchanged."""
+    """Return a statement that makes or changes a table as a shard of the cluster runs it; on one server it is unchanged.
+
+    Raises `Fatal` for a table that has no place yet.
+    """
     if not flavour.cluster:
         return statement
+    made = _MADE.match(statement)
+    if made and made[1] not in (*SHARDED, *AT_HOME, EVERYWHERE):
+        raise Fatal(f"pixel.{made[1]} has no place on a cluster: name it in pipeline/database/cluster.py")
     path = _OWN_PATH if re.match(rf"CREATE TABLE IF NOT EXISTS {_NAMES.pattern}", statement) else _SHARED_PATH
     text = _NAMES.sub(r"pixel.\1_local", statement)
     return _REPLICATED.sub(lambda match: f"ENGINE = {match[1]}({', '.join(filter(None, (path, match[2])))})", text)
@@ -80,8 +102,8 @@ def placed(statement: str, flavour: Flavour) -> str:
 
 def is_sharded(statement: str) -> bool:
     """Say whether a shard other than the home runs a statement, too: those about its own tables, and about databases."""
-    made = re.match(r"(?:CREATE (DATABASE)|(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) pixel\.(\w+))", statement)
-    return bool(made and (made[1] == "DATABASE" or made[2] in (*SHARDED, "migrations")))
+    made = _MADE.match(statement)
+    return made[1] in (*SHARDED, EVERYWHERE) if made else statement.startswith("CREATE DATABASE")
 
 
 def distributed(flavour: Flavour) -> Iterator[str]:
@@ -98,7 +120,7 @@ def distributed(flavour: Flavour) -> Iterator[str]:
 def blocks_of_home(made: str, flavour: Flavour) -> str:
     """Return the statement by which a shard without replicas reads the open blocks of the home, from the one that makes the table."""
     columns = made.partition("\nENGINE")[0]
-    return f"{columns}\nENGINE = Distributed('{flavour.cluster}_home', 'pixel', '{BLOCKS}')"
+    return f"{columns}\nENGINE = Distributed('{home_cluster(flavour.cluster)}', 'pixel', '{BLOCKS}')"
 
 
 def _at(settings: Settings, url: str) -> Settings:

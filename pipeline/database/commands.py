@@ -41,7 +41,7 @@ def clickhouse(
     if access_sql:
         from pipeline.database import access
 
-        sys.stdout.write(access.access_sql(access.make_passwords(settings)))
+        sys.stdout.write(access.access_sql(access.make_passwords(settings), cluster=bool(settings.clickhouse.cluster)))
         return
     from pipeline.database import embedded
     from pipeline.system.hardening import die_with_parent

@@ -34,6 +34,10 @@ INSERT_SETTINGS = {
     "input_format_allow_errors_num": 0,
 }
 
+WRITTEN_BY_MOST = {"insert_quorum": "auto", "insert_quorum_parallel": 0}
+SEEN_BY_MOST = {"select_sequential_consistency": 1}
+"""A count then leaves out rows that only a few replicas have: a batch whose quorum failed is not taken for stored."""
+
 POISON = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 376, 441, 467, 675, 676, 691}
 """A row that cannot be parsed or does not fit: text, number, date, UUID, address, enumeration, too long."""
 
@@ -74,8 +78,9 @@ class ClickHouseStore:
         self._settings = settings
         self._shards = shards(settings)
         self._clients: dict[int, Client] = {}
-        # Counted on the replica that took the rows: another one may get them later.
-        self._quorum = {"insert_quorum": "auto"} if settings.clickhouse.quorum else {}
+        quorum = settings.clickhouse.quorum
+        self._written_by_most = WRITTEN_BY_MOST if quorum else {}
+        self._seen_by_most = SEEN_BY_MOST if quorum else {}
 
     def insert(self, batch: Batch, token: str) -> None:
         """See `Store`."""
@@ -87,7 +92,7 @@ class ClickHouseStore:
                 batch.body(),
                 settings={
                     **INSERT_SETTINGS,
-                    **self._quorum,
+                    **self._written_by_most,
                     "max_partitions_per_insert_block": batch.most_parts,
                     "insert_deduplication_token": token,
                 },
@@ -102,6 +107,7 @@ class ClickHouseStore:
             answer = self._connected(batch).raw_query(
                 f"SELECT count() FROM pixel.{stored_in(self._settings, batch.table)} WHERE batch_id = {{id:UUID}}",  # noqa: S608  a table of ours
                 parameters={"id": batch.id},
+                settings=self._seen_by_most,
                 fmt="TabSeparated",
             )
         except ClickHouseError as error:

@@ -67,7 +67,7 @@ def score_days(
     with _alone(settings), store.connected(settings) as client:
         first = now.date() - timedelta(days=days - 1)
         done, lists = store.scored_days(client, first), lists_version(settings)
-        stored = {_day(partition): rows for partition, rows in stored_days(client, "events").items()}
+        stored = {_day(partition): rows for partition, rows in stored_days(client, "events", settings).items()}
         due = [
             (day, site)
             for day in sorted((day for day in stored if first <= day <= now.date()), reverse=True)

@@ -103,7 +103,8 @@ def migrate(
     settings = load(config)
     if grants:
         passwords = access.make_passwords(settings)
-        typer.echo(access.access_sql(passwords) if grants is Grants.SQL else access.hashes(passwords), nl=False)
+        statements = access.access_sql(passwords, cluster=bool(settings.clickhouse.cluster))
+        typer.echo(statements if grants is Grants.SQL else access.hashes(passwords), nl=False)
     if show:
         typer.echo(printed(settings), nl=False)
     if grants or show:
@@ -138,14 +139,18 @@ def doctor(
     config: ConfigOption = None,
     lang: Annotated[str, typer.Option(help="Language of the sentences: en or ru.")] = "en",
     form: FormatOption = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Examine instead every shard and replica of the cluster.")
+    ] = False,
 ) -> None:
     """Examine settings, keys, spool, shipper, database and audit; exit code 1 when a problem needs you."""
-    from pipeline.operations.doctor import examine
+    from pipeline.operations.doctor import examine, examine_cluster
     from pipeline.operations.machine_checks import said
     from pipeline.told import in_language
 
     language = language_of(lang)
-    results = [result._replace(text=in_language(result.text, language)) for result in examine(load(config))]
+    look = examine_cluster if cluster else examine
+    results = [result._replace(text=in_language(result.text, language)) for result in look(load(config))]
     problems = sum(result.state == "problem" for result in results)
     if chosen(form) is Format.TABLE:
         answer = said("need_you", problems=problems) if problems else said("all_well")

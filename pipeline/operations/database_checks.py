@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from clickhouse_connect.driver import Client
 
 from pipeline.database import planted
-from pipeline.database.client import address, connect, in_utc, ping, unreachable
+from pipeline.database.client import address, connect, in_utc, of_each_shard, ping, unreachable
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
 from pipeline.operations.machine_checks import Seen, State, said
@@ -59,8 +59,7 @@ def clickhouse(settings: Settings) -> Seen:
         yield "ok", said("events", events=count, oldest=oldest) if count else said("no_events")
         if count and newest > datetime.now(UTC).replace(tzinfo=newest.tzinfo) + timedelta(days=1):
             yield "problem", said("event_of_the_future", at=newest)
-        (unfinished,) = _row(client, "SELECT count() FROM system.mutations WHERE NOT is_done")
-        if unfinished:
+        if unfinished := sum(of_each_shard(settings, "pixel_admin", _unfinished, client, timeout=10)):
             yield "note", said("mutations", n=unfinished)
         yield from _reconciled([_row(client, _RECONCILE)])
         yield from _starred(client)
@@ -69,6 +68,10 @@ def clickhouse(settings: Settings) -> Seen:
             yield "problem", said("hits_lost", hits=hits, reason=reason)
     finally:
         client.close()
+
+
+def _unfinished(shard: Client) -> int:
+    return int(_row(shard, "SELECT count() FROM system.mutations WHERE NOT is_done")[0])
 
 
 def _starred(client: Client) -> Seen:

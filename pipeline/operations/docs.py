@@ -29,7 +29,9 @@ from pipeline.scoring.rules import all_signals
 from pipeline.settings.model import Settings
 
 DOCS_DIR = Path(__file__).parents[2] / "docs"
-SERVER_USERS = DOCS_DIR.parent / "deploy" / "clickhouse" / "users.d" / "clinic-pixel.xml"
+USERS_DIR = DOCS_DIR.parent / "deploy" / "clickhouse" / "users.d"
+SERVER_USERS = {"clinic-pixel.xml": False, "clinic-pixel-cluster.xml": True}
+"""The files for `users.d` of a server, and whether one is for the servers of a cluster."""
 
 _SETTINGS = """\
 # Settings
@@ -99,7 +101,8 @@ def main() -> None:
     """Write the pages, and the users of a ClickHouse server."""
     for name, content in pages().items():
         (DOCS_DIR / name).write_text(content)
-    SERVER_USERS.write_text(server_users_xml(access_without_passwords()))
+    for name, cluster in SERVER_USERS.items():
+        (USERS_DIR / name).write_text(server_users_xml(access_without_passwords(cluster=cluster)))
 
 
 def _section(prefix: str, model: type[BaseModel]) -> Iterator[str]:

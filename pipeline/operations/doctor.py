@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from pipeline.cluster_check import check as cluster
 from pipeline.database.client import explain
 from pipeline.errors import PixelError, type_and_place
 from pipeline.operations import collector_checks, setting_checks
@@ -45,6 +46,11 @@ def examine(settings: Settings, *, not_ours: State = "problem") -> list[Result]:
         except Exception as error:  # noqa: BLE001 - the other checks must be seen whatever happens to one
             results.append(Result(name, "problem", said("check_failed", error=type_and_place(error))))
     return results
+
+
+def examine_cluster(settings: Settings) -> list[Result]:
+    """Return what is seen of the servers of a cluster."""
+    return [Result("cluster", state, text) for state, text in cluster.examine(settings)]
 
 
 CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (

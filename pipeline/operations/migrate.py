@@ -19,7 +19,7 @@ from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database import cluster
-from pipeline.database.client import code, connect, explain
+from pipeline.database.client import address, code, connect, explain
 from pipeline.errors import Fatal
 from pipeline.fraud.views import fraud_views
 from pipeline.operations.daily_partitions import split_into_days
@@ -50,11 +50,8 @@ def migrate(settings: Settings, progress: Progress = lambda _name: None) -> list
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when a recorded file has changed or a statement is refused.
     """
-    flavour = cluster.flavour(settings)
     applied: list[str] = []
-    # With replicas, ON CLUSTER brings every statement to every server.
-    servers = cluster.shards(settings)[: 1 if flavour.replicated else None]
-    for server in reversed(servers):  # the home last: its views read the tables of all shards
+    for server in _servers(settings):
         client = connect(server, "pixel_migrator")
         try:
             applied += [name for name in _Migration(client, server, progress).run() if name not in applied]
@@ -66,14 +63,29 @@ def migrate(settings: Settings, progress: Progress = lambda _name: None) -> list
 def printed(settings: Settings) -> str:
     """Return every statement for an empty database as one text, for an administrator who runs it with tools of their own.
 
-    It records what it made, so that `migrate` finds nothing to do afterwards.
+    It records what it made, so that `migrate` finds nothing to do afterwards. On a cluster, a line before the statements of a server names it.
     """
+    servers = _servers(settings)
+    parts = [
+        _printed(server) if len(servers) == 1 else f"-- on {address(server)}\n\n{_printed(server)}"
+        for server in servers
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _servers(settings: Settings) -> list[Settings]:
+    """Return the servers that get statements, the home last: its views read the tables of all shards."""
+    # With replicas, ON CLUSTER brings every statement to every server.
+    return list(reversed(cluster.shards(settings)[: 1 if settings.clickhouse.replicated else None]))
+
+
+def _printed(server: Settings) -> str:
     parts = []
-    for name, texts, source in _steps(settings):
+    for name, texts, source in _steps(server):
         record = f"INSERT INTO pixel.migrations (name, checksum, applied_at) VALUES ('{name}', '{_checksum(source)}', now64(3))"  # noqa: S608  names of our files
         recorded = [] if name == BOOTSTRAP else [record]
         parts.append(f"-- {name}\n" + "".join(f"{text};\n\n" for text in (*texts, *recorded)).rstrip())
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 class _Step(NamedTuple):

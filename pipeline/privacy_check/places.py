@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clickhouse_connect.driver import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import connect, explain
+from pipeline.database.client import of_each_shard
 from pipeline.errors import Fatal, Retryable
 from pipeline.privacy_check.byte_search import Find, Search
 from pipeline.privacy_check.canaries import CONTROL
@@ -37,7 +36,9 @@ CLOCK_SECONDS = 1.0
 
 WINDOW = 4 * 2**20
 CLICKHOUSE_DATA = "ClickHouse data"
-_TABLES = "SELECT name FROM system.tables WHERE database = 'pixel' AND engine NOT LIKE '%View'"  # a view holds no rows
+_TABLES = (  # the others hold no rows
+    "SELECT name FROM system.tables WHERE database = 'pixel' AND engine NOT LIKE '%View' AND engine != 'Distributed'"
+)
 
 
 class Leak(NamedTuple):
@@ -142,24 +143,22 @@ def search_files(searching: Searching, settings: Settings, roots: Sequence[Path]
 
 
 def search_tables(searching: Searching, settings: Settings, *, since_ns: int) -> None:
-    """Search every column of every table for rows written since then, as text and as ClickHouse's own bytes.
+    """Search every column of every table for rows written since then, as text and as ClickHouse's own bytes, on every shard.
 
     Raises `Retryable` when ClickHouse is unavailable.
     """
-    client = connect(settings, "pixel_admin")
-    try:
-        for table in [row[0] for row in client.query(_TABLES).result_rows]:
-            columns = client.query(f"DESCRIBE TABLE pixel.`{table}`").result_rows
-            times = [row[0] for row in columns if row[1].startswith("DateTime")]
-            recent = _recent(times, since_ns)
-            rows = client.query(f"SELECT count() FROM pixel.`{table}` WHERE {recent}").result_rows[0][0]  # noqa: S608
-            for column in (row[0] for row in columns) if rows else ():
-                where = f"pixel.{table}.{column}"
-                searching.piece("tables", where, _column(client, table, column, recent))
-    except ClickHouseError as error:
-        raise explain(error, settings, "pixel_admin") from None
-    finally:
-        client.close()
+    of_each_shard(settings, "pixel_admin", lambda shard: _search_shard(searching, shard, since_ns))
+
+
+def _search_shard(searching: Searching, client: Client, since_ns: int) -> None:
+    for table in [row[0] for row in client.query(_TABLES).result_rows]:
+        columns = client.query(f"DESCRIBE TABLE pixel.`{table}`").result_rows
+        times = [row[0] for row in columns if row[1].startswith("DateTime")]
+        recent = _recent(times, since_ns)
+        rows = client.query(f"SELECT count() FROM pixel.`{table}` WHERE {recent}").result_rows[0][0]  # noqa: S608
+        for column in (row[0] for row in columns) if rows else ():
+            where = f"pixel.{table}.{column}"
+            searching.piece("tables", where, _column(client, table, column, recent))
 
 
 def search_metrics(searching: Searching, url: str) -> None:

@@ -185,7 +185,7 @@ def backtest(
     for each in _sites(settings, site):
         first, last = _begin_of(since, each, now), min(now, _begin_of(until, each, now))
         with store.connected(settings) as client:
-            table = table_of(client, each, last, HISTORY_DAYS + (last - first).days + 1)
+            table = table_of(client, settings, each, last, HISTORY_DAYS + (last - first).days + 1)
         test = Backtest(table, each, first, last)
         for moment in track(test.moments(), each.id, console=errors, transient=True, disable=not errors.is_terminal):
             test.step(moment)

@@ -129,13 +129,13 @@ class SeriesStore:
             counted.update({hour: over.get(hour, 0) for hour in hours})
         return due
 
-    def look(self, client: Client) -> None:
+    def look(self, client: Client, settings: Settings) -> None:
         """Look which rows are stored now; call it before the sites are counted."""
         for table in TABLES:
             before, known = self._days.get(table, {}), self._quarters.get(table, {})
-            days = stored_days(client, table)
+            days = stored_days(client, table, settings)
             self._quarters[table] = {
-                day: known[day] if before.get(day) == number else stored_quarters(client, table, day)
+                day: known[day] if before.get(day) == number else stored_quarters(client, table, day, settings)
                 for day, number in days.items()
             }
             self._days[table] = days
@@ -176,10 +176,10 @@ class SeriesStore:
         return self._counted[site]
 
 
-def table_of(client: Client, site: Site, until: datetime, days: int = HISTORY_DAYS) -> Table:
+def table_of(client: Client, settings: Settings, site: Site, until: datetime, days: int = HISTORY_DAYS) -> Table:
     """Count what changed at a site and return its table of the last `days` up to `until`."""
     series = SeriesStore()
-    series.look(client)
+    series.look(client, settings)
     series.count(client, site, until)
     return series.read(client, site, until, days)
 

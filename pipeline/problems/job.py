@@ -54,7 +54,7 @@ class Evaluation:
         Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses, `locks.Held` while another process evaluates.
         """
         with _alone(self._settings), store.connected(self._settings) as client:
-            self._series.look(client)
+            self._series.look(client, self._settings)
             known, marks = store.newest(client, until), store.marks_of(client, until)
             found: dict[str, list[Problem]] = {}
             heard: dict[str, datetime | None] = {}

@@ -79,7 +79,7 @@ def verdicts(settings: Settings, site: Site, name: str, language: Language) -> l
             mark for of_site, mark in store.marks_of(client, now) if of_site in ("", site.id) and name in mark.text
         ]
         problems = store.newest(client, now).get(site.id, [])
-        table = table_of(client, site, now)
+        table = table_of(client, settings, site, now)
     words = _WORDS[language]
     return [
         (_named(each.mark, site), words[each.word], _said(each, site, language))

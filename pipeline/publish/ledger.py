@@ -6,19 +6,21 @@ makes them valid. A publication that ended between the two is made again under a
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from clickhouse_connect.driver import Client
 
-from pipeline.database.client import in_utc
+from pipeline.database.client import in_utc, of_each_shard
+from pipeline.database.cluster import stored_in
 from pipeline.publish.cells import Shown
 from pipeline.publish.due import Due, Published
 from pipeline.reports.buckets import Grain
 from pipeline.reports.header import CountedTable
+from pipeline.settings.model import Settings
 
 BUSY_HOUR: Final = 200
 """Visitors of an hour from which the reports of days are published for it, too."""
@@ -128,29 +130,42 @@ class Ledger:
         return self._client.query(query.replace("$seen", _SEEN), parameters=given).result_rows
 
 
-def stored_days(client: Client, table: CountedTable) -> dict[str, int]:
-    """Return the number of stored rows of a table by partition (YYYYMMDD, UTC)."""
-    rows = client.query(
+def stored_days(client: Client, table: CountedTable, settings: Settings) -> dict[str, int]:
+    """Return the number of stored rows of a table by partition (YYYYMMDD, UTC), of all shards; `client` asks the home."""
+    query = (
         "/* rows of each day */ SELECT partition_id, sum(rows) FROM system.parts"
-        " WHERE database = 'pixel' AND table = {table:String} AND active GROUP BY partition_id",
-        parameters={"table": table},
-    ).result_rows
-    return {str(day): int(number) for day, number in rows}
+        " WHERE database = 'pixel' AND table = {table:String} AND active GROUP BY partition_id"
+    )
+    found = Counter[str]()
+    for rows in _of_each_shard(client, settings, query, {"table": stored_in(settings, table)}):
+        found.update({str(day): int(number) for day, number in rows})
+    return dict(found)
 
 
-def stored_quarters(client: Client, table: CountedTable, day: str) -> dict[str, dict[datetime, int]]:
+def stored_quarters(
+    client: Client, table: CountedTable, day: str, settings: Settings
+) -> dict[str, dict[datetime, int]]:
     """Return the number of stored rows of a partition by site and quarter of an hour: time zones differ by whole quarters.
 
-    Rows of blocked persons count: when a block ends, nothing has become more.
+    Rows of blocked persons count: when a block ends, nothing has become more. `client` asks the home, and its settings the other shards.
     """
-    found: dict[str, dict[datetime, int]] = defaultdict(dict)
+    found: dict[str, dict[datetime, int]] = defaultdict(Counter)
     query = (
         "/* stored rows */ SELECT site, toStartOfFifteenMinutes(toDateTime(received_at, 'UTC')) AS quarter, count()"
         " FROM pixel.{table:Identifier} WHERE received_at >= toDateTime({day:Date}, 'UTC')"
         " AND received_at < toDateTime({day:Date}, 'UTC') + INTERVAL 1 DAY GROUP BY site, quarter"
     )
-    values = {"table": table, "day": f"{day[:4]}-{day[4:6]}-{day[6:]}"}
-    rows = client.query(query, parameters=values).result_rows
-    for site, quarter, events in rows:
-        found[site][in_utc(quarter)] = events
+    values = {"table": stored_in(settings, table), "day": f"{day[:4]}-{day[4:6]}-{day[6:]}"}
+    for rows in _of_each_shard(client, settings, query, values):
+        for site, quarter, events in rows:
+            found[site][in_utc(quarter)] += events
     return found
+
+
+def _of_each_shard(
+    client: Client, settings: Settings, query: str, values: Mapping[str, str]
+) -> list[Sequence[Sequence[Any]]]:
+    def ask(shard: Client) -> Sequence[Sequence[Any]]:
+        return shard.query(query, parameters=dict(values)).result_rows
+
+    return of_each_shard(settings, "pixel_writer", ask, client)

@@ -112,15 +112,17 @@ class Publisher:
 
     def _look(self, client: Client) -> Looks:
         tables = dict.fromkeys(each.counted for each in self._wanted.values())
-        return {table: _look(client, table, (self._before or {}).get(table)) for table in tables}
+        return {table: _look(client, self._settings, table, (self._before or {}).get(table)) for table in tables}
 
 
-def _look(client: Client, table: CountedTable, before: Look | None) -> Look:
+def _look(client: Client, settings: Settings, table: CountedTable, before: Look | None) -> Look:
     """Count the rows again of the days that changed since the look before."""
     known = before or Look({}, {})
-    rows_of_day = stored_days(client, table)
+    rows_of_day = stored_days(client, table, settings)
     quarters = {
-        day: known.quarters[day] if known.rows_of_day.get(day) == number else stored_quarters(client, table, day)
+        day: known.quarters[day]
+        if known.rows_of_day.get(day) == number
+        else stored_quarters(client, table, day, settings)
         for day, number in rows_of_day.items()
     }
     return Look(rows_of_day, quarters)

@@ -6,23 +6,28 @@ Owns every SQL statement about one person; works as `pixel_eraser`. Rules:
   (a browser without id cookie) is never searched for: it may belong to several persons.
 * Rows are held by copy: the copy stays while the block lasts; the original ends at its term and stays hidden until then.
   The copy has no sealed click id, because that ends after 60 days.
+* On a cluster each shard is asked itself: a query that the home passes on does not see the rows of blocked persons there. Copies are
+  held where the row was.
 * After a deletion the rows are counted again; a table with a visitor that is not in `TABLES` fails a test.
 """
 
 # ruff: noqa: S608  conditions hold numbers, days and tokens only, see `matching`
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv6Address
-from typing import Any, Final
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.database.client import connect, explain, working_as
-from pipeline.database.cluster import SHARDED, shards, stored_in
+from pipeline.database.client import connect, explain, of_each_shard
+from pipeline.database.cluster import SHARDED, stored_in
 from pipeline.errors import Fatal
 from pipeline.inventory.columns import inventory
 from pipeline.settings.model import Settings
@@ -51,17 +56,16 @@ HOLD_AHEAD: Final = timedelta(days=7)
 
 LONGEST_SECONDS: Final = 600
 """How long a deletion may take: it rewrites the parts that have a row of the person."""
-_WAITING: Final = {"mutations_sync": 2}
 
-_OPEN: Final = "FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
-_COVERED: Final = (
-    f"(visitor IN (SELECT visitor {_OPEN} = 'visitor')"
-    f" OR (epoch, ip_token) IN (SELECT epoch, ip_token {_OPEN} = 'ip_token'))"
+_OPEN: Final = (
+    "SELECT DISTINCT visitor, epoch, ip_token FROM pixel.subject_blocks FINAL WHERE state = 'blocked' AND kind"
 )
 _BLOCK_COLUMNS: Final = (
     "case_id", "kind", "epoch", "visitor", "ip_token", "since", "until", "requester", "ground", "state", "blocked_at",
     "changed_at",
 )  # fmt: skip
+
+Answer = TypeVar("Answer")
 
 
 class SubjectRows:
@@ -74,24 +78,28 @@ class SubjectRows:
     def per_day(self, case: PersonRequest) -> list[tuple[date, int]]:
         """Return the number of stored events of a request for each UTC day."""
         theirs = matching(case)
-        rows = self._rows(
+        query = (
             "SELECT toDate(received_at, 'UTC') AS day, uniqExact(event_id) FROM ("
-            f"SELECT received_at, event_id FROM pixel.events WHERE {theirs}"
-            f" UNION ALL SELECT received_at, event_id FROM pixel.held WHERE {theirs}) GROUP BY day ORDER BY day"
+            f"SELECT received_at, event_id FROM {self._events} WHERE {theirs}"
+            f" UNION ALL SELECT received_at, event_id FROM {self._held} WHERE {theirs}) GROUP BY day"
         )
-        return [(day, count) for day, count in rows]
+        days = Counter[date]()
+        for rows in self._of_each("events", lambda shard: shard.query(query).result_rows):
+            days.update({day: int(count) for day, count in rows})
+        return sorted(days.items())
 
     def export(self, case: PersonRequest) -> dict[str, list[dict[str, Any]]]:
         """Return everything that is stored of a person, without a token."""
         theirs = matching(case)
         events = (
-            f"SELECT * FROM (SELECT {EXPORTED} FROM pixel.held WHERE {theirs} UNION ALL SELECT {EXPORTED} FROM pixel.events"
-            f" WHERE {theirs} AND event_id NOT IN (SELECT event_id FROM pixel.held)) ORDER BY received_at"
+            f"SELECT {EXPORTED} FROM {self._held} WHERE {theirs} UNION ALL SELECT {EXPORTED} FROM {self._events}"
+            f" WHERE {theirs} AND event_id NOT IN (SELECT event_id FROM {self._held})"
         )
+        found = self._of_each("events", lambda shard: list(shard.query(events).named_results()))
         signals = f"SELECT {EXPORTED_SIGNALS} FROM pixel.fraud_signals FINAL WHERE {theirs} ORDER BY window_start"
         scores = f"SELECT {EXPORTED_SCORES} FROM pixel.fraud_cases FINAL WHERE {theirs} ORDER BY day, site"
         return {
-            "events": self._named(events),
+            "events": sorted(chain.from_iterable(found), key=itemgetter("received_at")),
             "fraud_signals": self._named(signals),
             "fraud_scores": self._named(scores),
         }
@@ -108,15 +116,16 @@ class SubjectRows:
     def hold(self, settings: Settings, now: datetime) -> int:
         """Copy the blocked rows that are about to expire; return how many are held now."""
         limit = now - max(timedelta(0), timedelta(days=settings.retention.rows_days) - HOLD_AHEAD)
-        self._client.command(
-            f"INSERT INTO pixel.held SELECT * REPLACE ('' AS click_sealed) FROM pixel.events WHERE {_COVERED} AND received_at < {_time(limit)}"
-            " AND event_id NOT IN (SELECT event_id FROM pixel.held)"
+        copy = (
+            f"INSERT INTO {self._held} SELECT * REPLACE ('' AS click_sealed) FROM {self._events} WHERE {self._covered()}"
+            f" AND received_at < {_time(limit)} AND event_id NOT IN (SELECT event_id FROM {self._held})"
         )
-        return self._count("pixel.held", "1")
+        self._of_each("held", lambda shard: shard.command(copy))
+        return self._count("held", "1")
 
     def release(self) -> None:
         """Delete the copies that no open block holds any more."""
-        self._delete("held", f"NOT {_COVERED}")
+        self._delete("held", f"NOT {self._covered()}")
 
     def erase(self, case: PersonRequest, until: datetime) -> dict[str, int]:
         """Delete a person's rows received up to `until` from every table and return how many each had.
@@ -126,11 +135,11 @@ class SubjectRows:
         theirs = {table: f"{matching(case)} AND {column} <= {_time(until)}" for table, column in TABLES.items()}
         counts: dict[str, int] = {}
         for table, condition in theirs.items():
-            counts[table] = self._count(f"pixel.{table}", condition)
+            counts[table] = self._count(table, condition)
             if not counts[table]:
                 continue
             self._delete(table, condition)
-            if left := self._count(f"pixel.{table}", condition):
+            if left := self._count(table, condition):
                 raise Fatal(f"pixel.{table}: {left} rows are still there after the deletion; look at system.mutations")
         return counts
 
@@ -141,17 +150,36 @@ class SubjectRows:
         days = [case.opened.date(), *(day for day, _ in self.per_day(case))]
         return _midnight(min(days)), _midnight(max(days)) + timedelta(days=1, milliseconds=-1)
 
+    def _covered(self) -> str:
+        """Return the condition for the rows of an open block, with the blocks as values: a shard need not ask for them."""
+        visitors = [int(visitor) for visitor, _, _ in self._rows(f"{_OPEN} = 'visitor'")]
+        tokens = [(day, token) for _, day, token in self._rows(f"{_OPEN} = 'ip_token'")]
+        return f"({_any_visitor(visitors)} OR {_any_token(tokens)})"
+
     def _delete(self, table: str, condition: str) -> None:
-        text = f"ALTER TABLE pixel.{stored_in(self._settings, table)} DELETE WHERE {condition}"
-        if table not in SHARDED or not self._settings.clickhouse.cluster:
-            self._client.command(text, settings=_WAITING)
-            return
-        for shard in shards(self._settings):
-            with working_as(shard, "pixel_eraser", timeout=LONGEST_SECONDS) as client:
-                client.command(text, settings=_WAITING)
+        text = f"ALTER TABLE {self._name(table)} DELETE WHERE {condition}"
+        self._of_each(table, lambda shard: shard.command(text, settings={"mutations_sync": 2}))
 
     def _count(self, table: str, condition: str) -> int:
-        return int(self._rows(f"SELECT count() FROM {table} WHERE {condition}")[0][0])
+        query = f"SELECT count() FROM {self._name(table)} WHERE {condition}"
+        return sum(self._of_each(table, lambda shard: int(shard.query(query).result_rows[0][0])))
+
+    @property
+    def _events(self) -> str:
+        return self._name("events")
+
+    @property
+    def _held(self) -> str:
+        return self._name("held")
+
+    def _name(self, table: str) -> str:
+        return f"pixel.{stored_in(self._settings, table)}"
+
+    def _of_each(self, table: str, ask: Callable[[Client], Answer]) -> list[Answer]:
+        """Ask every server that has rows of a table."""
+        if table not in SHARDED:
+            return [ask(self._client)]
+        return of_each_shard(self._settings, "pixel_eraser", ask, self._client, timeout=LONGEST_SECONDS)
 
     def _named(self, query: str) -> list[dict[str, Any]]:
         return list(self._client.query(query).named_results())
@@ -186,9 +214,18 @@ def hold_blocked_rows(settings: Settings) -> None:
 def matching(case: PersonRequest) -> str:
     """Return the SQL condition for a request's rows; it consists only of our own numbers, days and tokens."""
     if case.by_code:
-        return f"visitor IN ({', '.join(str(int(visitor)) for visitor in case.visitors.values())})"
-    tokens = ", ".join(f"('{day.isoformat()}', '{IPv6Address(token)}')" for day, token in case.tokens.items())
-    return f"(epoch, ip_token) IN ({tokens})"
+        return _any_visitor(case.visitors.values())
+    return _any_token((day, IPv6Address(token)) for day, token in case.tokens.items())
+
+
+def _any_visitor(visitors: Iterable[int]) -> str:
+    values = ", ".join(str(int(visitor)) for visitor in visitors)
+    return f"visitor IN ({values})" if values else "0"
+
+
+def _any_token(tokens: Iterable[tuple[date, IPv6Address]]) -> str:
+    values = ", ".join(f"('{day.isoformat()}', '{token}')" for day, token in tokens)
+    return f"(epoch, ip_token) IN ({values})" if values else "0"
 
 
 def _midnight(day: date) -> datetime:

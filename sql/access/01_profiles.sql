@@ -5,6 +5,8 @@
 -- (readonly = 2) would also apply inside the views. A server needs `settings_constraints_replace_previous` for that word.
 -- The two query_plan settings keep a reader's WHERE outside of the views. Inside a view of rows (fraud, privacy), a condition such as
 -- `throwIf(pages = 7)` would be evaluated on rows that the view leaves out, and its error would reveal them.
+-- On a cluster, `global` reads the table behind IN and JOIN once and brings it to each shard; without it such a query is refused. A serialized
+-- plan would read a shard's rows without its row policies, and a pushed predicate would bring a reader's WHERE to the rows of a shard.
 -- LZ4: connectorx and the clients for Java cannot read ZSTD, which newer versions choose by themselves.
 -- Grafana asks for 64 seconds: what is left of its own 60, and five more.
 -- The last settings are sent by clients without being asked to, or by recipes of their manuals. They change the form of the
@@ -16,6 +18,10 @@ CREATE SETTINGS PROFILE OR REPLACE pixel_reader SETTINGS
     allow_introspection_functions = 0,
     query_plan_filter_push_down = 0,
     query_plan_merge_filters = 0,
+    distributed_product_mode = 'global',
+    prefer_global_in_and_join = 1,
+    serialize_query_plan = 0,
+    allow_push_predicate_ast_for_distributed_subqueries = 0,
     max_memory_usage_for_user = 1000000000,
     max_concurrent_queries_for_user = 8,
     network_compression_method = 'LZ4',
@@ -35,4 +41,8 @@ CREATE SETTINGS PROFILE OR REPLACE pixel_reader SETTINGS
     result_overflow_mode = 'throw' CHANGEABLE_IN_READONLY;
 
 CREATE SETTINGS PROFILE OR REPLACE pixel_service SETTINGS
-    allow_introspection_functions = 0;
+    allow_introspection_functions = 0,
+    distributed_product_mode = 'global',
+    prefer_global_in_and_join = 1,
+    serialize_query_plan = 0,
+    allow_push_predicate_ast_for_distributed_subqueries = 0;

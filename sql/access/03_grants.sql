@@ -35,10 +35,10 @@ GRANT SELECT, INSERT, ALTER DELETE ON pixel.* TO pixel_migrator;
 -- Nothing else. No KILL QUERY: it needs SELECT ON system.processes, which shows the queries of all users; delivery does not
 -- need it.
 GRANT INSERT ON pixel.* TO pixel_writer;
-GRANT SELECT(batch_id, site, received_at) ON pixel.events TO pixel_writer;
-GRANT SELECT(batch_id, site, received_at) ON pixel.technical TO pixel_writer;
-GRANT SELECT(batch_id) ON pixel.counters TO pixel_writer;
-GRANT SELECT(batch_id) ON pixel.rejects TO pixel_writer;
+GRANT SELECT(batch_id, site, received_at) ON pixel.events${local} TO pixel_writer;
+GRANT SELECT(batch_id, site, received_at) ON pixel.technical${local} TO pixel_writer;
+GRANT SELECT(batch_id) ON pixel.counters${local} TO pixel_writer;
+GRANT SELECT(batch_id) ON pixel.rejects${local} TO pixel_writer;
 -- For copying only those acts of the audit file that are missing in the table.
 GRANT SELECT(hash) ON pixel.audit TO pixel_writer;
 -- Counts of rows, and the cells of a report before they are perturbed (sql/rollup, sql/views/counted_cells.sql); for the fraud review, the suspects
@@ -70,9 +70,9 @@ GRANT SELECT(database, table, active, partition_id, rows) ON system.parts TO pix
 -- Finds, holds and erases the rows of one person, and drops the days and months whose term is over.
 GRANT SELECT, ALTER DELETE ON pixel.* TO pixel_eraser;
 -- Ends the sealed click ids of old days.
-GRANT ALTER CLEAR COLUMN ON pixel.events TO pixel_eraser;
+GRANT ALTER CLEAR COLUMN ON pixel.events${local} TO pixel_eraser;
 GRANT INSERT ON pixel.subject_blocks TO pixel_eraser;
-GRANT INSERT ON pixel.held TO pixel_eraser;
+GRANT INSERT ON pixel.held${local} TO pixel_eraser;
 
 -- The operator on the machine; `clinic-pixel sql --role admin` writes the audit first.
 GRANT SELECT, SHOW ON pixel.* TO pixel_admin;

@@ -86,7 +86,7 @@ class Ground:
             self._rows.clear("problems")
             with connected(self.settings) as client:
                 for site in sites:
-                    table_of(client, site, NOW)  # the hours without the rows of this test
+                    table_of(client, self.settings, site, NOW)  # the hours without the rows of this test
         return [Seen(found[site.id]) for site in sites]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.database import cluster
+from pipeline.errors import Fatal
 from pipeline.operations.daily_partitions import TIMES
 from pipeline.reports.views import view_statements
 from pipeline.settings.model import Settings
@@ -69,3 +70,38 @@ def test_clickhouse_understands_every_statement(flavour: cluster.Flavour, tables
     for text in (text for file in FILES for text in rendered(file, flavour)):
         assert "$" not in text
         tables.admin.query("SELECT formatQuery({text:String})", parameters={"text": text})
+
+
+def test_every_table_has_its_place_on_a_cluster() -> None:
+    made = {name for file in FILES for name in re.findall(r"pixel\.(\w+)", "\n".join(rendered(file, SHARDS)))}
+    assert made | {cluster.EVERYWHERE} == {*cluster.SHARDED, *cluster.AT_HOME, cluster.EVERYWHERE}
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE IF NOT EXISTS pixel.new (a UInt8)", "ALTER TABLE pixel.new ADD COLUMN a UInt8"]
+)
+def test_a_table_without_a_place_is_refused_on_a_cluster_and_taken_on_one_server(statement: str) -> None:
+    assert cluster.placed(statement, cluster.Flavour()) == statement
+    for flavour in (SHARDS, REPLICATED):
+        with pytest.raises(Fatal, match=r"pixel\.new has no place"):
+            cluster.placed(statement, flavour)
+
+
+def test_a_sharded_table_is_made_under_its_local_name_and_with_a_path_of_its_shard() -> None:
+    made = next(text for text in rendered(FILES[0], REPLICATED) if " pixel.events " in text)
+    text = cluster.placed(made, REPLICATED)
+    assert text.startswith("CREATE TABLE IF NOT EXISTS pixel.events_local ON CLUSTER clinics")
+    assert "ENGINE = ReplicatedMergeTree('/clinic-pixel/{shard}/{database}/{table}', '{replica}')" in text
+
+
+def test_a_table_of_the_home_has_one_path_for_all_servers_and_keeps_its_version_column() -> None:
+    made = next(text for text in rendered(FILES[0], REPLICATED) if " pixel.hourly " in text)
+    path = "ReplicatedReplacingMergeTree('/clinic-pixel/{database}/{table}', '{shard}-{replica}', computed_at)"
+    assert path in cluster.placed(made, REPLICATED)
+
+
+def test_other_shards_get_their_own_tables_and_no_others() -> None:
+    made = [text for file in FILES for text in rendered(file, SHARDS) if cluster.is_sharded(text)]
+    names = {name for text in made for name in re.findall(r"TABLE(?: IF NOT EXISTS)? pixel\.(\w+)", text)}
+    assert names == set(cluster.SHARDED)
+    assert [text for text in made if text.startswith("CREATE DATABASE")]

@@ -23,7 +23,7 @@ class Answering:
 
 def store_answered(tmp_path, answer):
     store = ClickHouseStore(Settings(data=tmp_path))
-    store._client = Answering(answer)
+    store._clients[0] = Answering(answer)
     return store
 
 

@@ -23,7 +23,7 @@ from pipeline.database.client import working_as
 from pipeline.database.embedded import wait_until_ready
 from pipeline.database.engine_config import server_users_xml
 from pipeline.errors import Fatal
-from pipeline.operations.docs import SERVER_USERS
+from pipeline.operations.docs import SERVER_USERS, USERS_DIR
 from pipeline.operations.migrate import migrate, printed
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
@@ -65,20 +65,23 @@ def test_grants_are_printed_as_statements_or_as_hashes(tmp_path: Path) -> None:
 
 
 def test_the_file_for_users_d_is_that_of_the_statements() -> None:
-    assert SERVER_USERS.read_text() == server_users_xml(access_without_passwords()), "run `make docs`"
+    for name, is_cluster in SERVER_USERS.items():
+        wanted = server_users_xml(access_without_passwords(cluster=is_cluster))
+        assert (USERS_DIR / name).read_text() == wanted, "run `make docs`"
 
 
-def test_a_server_takes_the_file_with_the_hashes_of_its_environment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SERVER_USERS)
+def test_a_server_takes_the_file_with_the_hashes_of_its_environment(name: str, tmp_path: Path) -> None:
     """The engine reads it beside its own user: every user signs in, and has the rights of the statements."""
     settings = Settings(data=tmp_path / "var", clickhouse=ClickHouse(port=free_port()))
     passwords = make_passwords(settings)
     given = environment(settings) | {
         hash_variable(user): hashlib.sha256(word.encode()).hexdigest() for user, word in passwords.items()
     }
-    process = subprocess.Popen([sys.executable, "-c", _WITH_THE_FILE, str(SERVER_USERS)], env=given)
+    process = subprocess.Popen([sys.executable, "-c", _WITH_THE_FILE, str(USERS_DIR / name)], env=given)
     try:
         wait_until_ready(settings, lambda: process.poll() is None)
-        wanted = parse_access(access_sql(passwords)).accounts
+        wanted = parse_access(access_sql(passwords, cluster=SERVER_USERS[name])).accounts
         for user in USERS:
             with working_as(settings, user) as client:
                 assert client.command("SELECT currentUser()") == user

@@ -84,7 +84,7 @@ def stored(name: str, settings: Settings, rows: Rows, change: Change = lambda hi
     stored_rows = store(settings, product.rows(changed))
     assert stored_rows == len(changed) > 0.5 * len(hits)
     until = last.replace(minute=0, second=0) + HOUR
-    return Logged(settings, table_of(rows.writer, site, until), shift)
+    return Logged(settings, table_of(rows.writer, settings, site, until), shift)
 
 
 def told(problems: Sequence[Problem]) -> list[str]:

@@ -65,7 +65,7 @@ class Counter:
             clinic_day.store(self.rows.settings, [each for each in made if tuple(each) == columns])
 
     def count(self, until: datetime = NOON + 2 * HOUR) -> int:
-        self.series.look(self.client)
+        self.series.look(self.client, self.rows.settings)
         return len(self.series.count(self.client, CLINIC, until))
 
     def table(self, *made: Made, until: datetime = NOON + 2 * HOUR) -> Table:

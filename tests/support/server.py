@@ -7,12 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from operator import methodcaller
 from pathlib import Path
 from uuid import uuid4
 
 from clickhouse_connect.driver import Client
 
-from pipeline.database.client import connect
+from pipeline.database.client import connect, of_each_shard
+from pipeline.database.cluster import SHARDED, stored_in
 from pipeline.database.embedded import wait_until_ready
 from pipeline.operations.migrate import migrate
 from pipeline.settings.model import Settings
@@ -91,7 +93,11 @@ class Rows:
     def clear(self, *tables: str) -> None:
         """Empty these tables, or every table that holds rows."""
         for table in tables or CLEARED:
-            self._migrator.command(f"TRUNCATE TABLE pixel.{table}")
+            text = f"TRUNCATE TABLE pixel.{stored_in(self.settings, table)}"
+            if table in SHARDED:
+                of_each_shard(self.settings, "pixel_migrator", methodcaller("command", text), self._migrator)
+            else:
+                self._migrator.command(text)
 
     @contextmanager
     def views_of(self, sites: tuple[Site, ...]) -> Iterator[Settings]:
@@ -131,7 +137,7 @@ class Rows:
     def count(self, at: datetime, name: str, value: int, *, site: str = "", reason: str = "") -> None:
         """Store one count of a minute."""
         self.writer.insert(
-            "counters",
+            stored_in(self.settings, "counters"),
             [[at, "a", name, reason, site, value, uuid4()]],
             column_names=["minute", "collector", "name", "reason", "site", "value", "batch_id"],
             column_type_names=["DateTime('UTC')", *["String"] * 4, "UInt64", "UUID"],
