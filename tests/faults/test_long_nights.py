@@ -117,7 +117,7 @@ def test_the_spool_and_journal_of_a_host_that_died_are_shipped_by_another_host(
         wait_until(lambda: len(list(clinic.settings.spool_dir.glob("*.seg"))) > 2, "segments that nobody ships")
         clinic.kill("collect")
     before = len(ledger.acknowledged)
-    another = Clinic(tmp_path / "another", clickhouse_port=clinic.settings.clickhouse.port)
+    another = Clinic(tmp_path / "another", clinic.settings.clickhouse)
     for directory in ("spool", "journal", "secrets"):
         shutil.copytree(clinic.settings.data / directory, another.settings.data / directory)
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import json
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -18,7 +20,7 @@ from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Collector, Ship, Spool
 from pipeline.ship.status import read_status
 from support.auditor import Stored
-from support.command import CLI, free_port, plain_environment
+from support.command import CLI, environment, free_port
 from support.ledger import Ledger
 from support.system import AGENT
 from support.waiting import wait_until
@@ -30,36 +32,45 @@ PROCESSES: tuple[Name, ...] = ("clickhouse", "collect", "ship")
 class Clinic:
     """The three processes, each started, killed and started again by name."""
 
-    def __init__(self, home: Path, *, clickhouse_port: int = 0, **changed: str) -> None:
-        """Take a directory and, where it has none of its own, the port of another ClickHouse.
+    def __init__(
+        self,
+        home: Path,
+        clickhouse: ClickHouse | None = None,
+        *,
+        host: str = "127.0.0.1",
+        before: Sequence[str] = (),
+        **changed: str,
+    ) -> None:
+        """Take a directory and, where it has none of its own, the ClickHouse to ask; the collector listens at `host`.
 
-        `changed` are variables of the environment, e.g. `PIXEL_SPOOL__MIN_FREE_MB`.
+        `before` starts each process; `changed` are variables of the environment, e.g. `PIXEL_SPOOL__MIN_FREE_MB`.
         """
+        self._before = before
         self.settings = Settings(
             data=home / "var",
-            collector=Collector(port=free_port(), flood_per_minute=0),
-            clickhouse=ClickHouse(port=clickhouse_port or free_port()),
+            collector=Collector(host=host, port=free_port(), flood_per_minute=0),
+            clickhouse=clickhouse or ClickHouse(port=free_port()),
             spool=Spool(segment_seconds=0.2),
             ship=Ship(poll_seconds=0.02, retry_seconds=0.5),
         )
         self.log = home / "log"
-        self._environment = plain_environment(
-            PIXEL_DATA=str(self.settings.data),
-            PIXEL_COLLECTOR__PORT=str(self.settings.collector.port),
-            PIXEL_COLLECTOR__FLOOD_PER_MINUTE="0",
-            PIXEL_CLICKHOUSE__PORT=str(self.settings.clickhouse.port),
-            PIXEL_SPOOL__SEGMENT_SECONDS="0.2",
-            PIXEL_SHIP__POLL_SECONDS="0.02",
-            PIXEL_SHIP__RETRY_SECONDS="0.5",
+        self._environment = environment(self.settings) | {
+            "PIXEL_COLLECTOR__HOST": host,
+            "PIXEL_COLLECTOR__ADMIN_NETWORKS": json.dumps([str(ip_network(f"{host}/30", strict=False))]),
+            "PIXEL_COLLECTOR__PORT": str(self.settings.collector.port),
+            "PIXEL_COLLECTOR__FLOOD_PER_MINUTE": "0",
+            "PIXEL_SPOOL__SEGMENT_SECONDS": "0.2",
+            "PIXEL_SHIP__POLL_SECONDS": "0.02",
+            "PIXEL_SHIP__RETRY_SECONDS": "0.5",
             **changed,
-        )
+        }
         self._processes: dict[Name, subprocess.Popen[bytes]] = {}
 
     @classmethod
     @contextmanager
     def running(cls, home: Path, **changed: str) -> Iterator[Self]:
         """Run the three processes over this directory inside the block."""
-        clinic = cls(home, clickhouse_port=0, **changed)
+        clinic = cls(home, **changed)
         try:
             for name in PROCESSES:
                 clinic.start(name)
@@ -70,7 +81,9 @@ class Clinic:
     def start(self, name: Name) -> None:
         """Start a process and wait until it does its work."""
         with self.log.open("ab") as log:
-            self._processes[name] = subprocess.Popen([*CLI, name], env=self._environment, stdout=log, stderr=log)
+            self._processes[name] = subprocess.Popen(
+                [*self._before, *CLI, name], env=self._environment, stdout=log, stderr=log
+            )
         wait_until(lambda: self._works(name), f"{name} to work, see {self.log}", seconds=60)
         if name == "clickhouse":
             migrate(self.settings)
@@ -149,7 +162,7 @@ class Clinic:
                 status = read_status(self.settings.data)
                 return status is not None and status.pid == process.pid
             case "collect":
-                return _get(self.settings.collector.port, "/health/ready") == 200
+                return _get(self.settings.collector.host, self.settings.collector.port, "/health/ready") == 200
 
 
 class Load:
@@ -158,9 +171,10 @@ class Load:
     They come inside the block `with Load(...)`.
     """
 
-    def __init__(self, port: int, ledger: Ledger, *, threads: int = 3) -> None:
+    def __init__(self, port: int, ledger: Ledger, *, threads: int = 3, host: str = "127.0.0.1") -> None:
         self._ledger = ledger
         self._port = port
+        self._host = host
         self._done = threading.Event()
         self._threads = [threading.Thread(target=self._visit) for _ in range(threads)]
 
@@ -175,7 +189,7 @@ class Load:
             thread.join(30)
 
     def _visit(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=10)
         while not self._done.is_set():
             nonce = self._ledger.send()
             try:
@@ -198,8 +212,8 @@ def hit(nonce: int) -> str:
     return f"/p.gif?s=clinic&u=https%3A%2F%2Fclinic.example%2F&m=js&n={nonce}"
 
 
-def _get(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def _get(host: str, port: int, path: str) -> int:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

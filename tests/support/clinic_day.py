@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from pipeline.database.client import connect
+from pipeline.database.client import working_as
+from pipeline.database.cluster import shards, stored_in
 from pipeline.settings.model import Settings
 from support.days import MIDNIGHT
 
@@ -75,22 +76,21 @@ def row(at: datetime, **facts: object) -> dict[str, object]:
 
 
 def store(settings: Settings, made: Iterable[Mapping[str, object]], table: str = "events") -> None:
-    """Insert rows of events, or of another table, as the worker's user would."""
+    """Insert rows of events, or of another table, as the worker's user would; on a cluster one by one on each shard in turn."""
     by_columns: dict[tuple[str, ...], list[list[object]]] = {}
     for each in made:
         by_columns.setdefault(tuple(each), []).append(list(each.values()))
-    client = connect(settings, "pixel_writer")
-    try:
-        for columns, listed in by_columns.items():
-            client.insert(
-                table,
-                listed,
-                column_names=columns,
-                database="pixel",
-                column_type_names=[TYPES[table].get(name, "String") for name in columns],
-            )
-    finally:
-        client.close()
+    servers = shards(settings)
+    for place, server in enumerate(servers):
+        with working_as(server, "pixel_writer") as client:
+            for columns, listed in by_columns.items():
+                client.insert(
+                    stored_in(settings, table),
+                    listed[place :: len(servers)],
+                    column_names=columns,
+                    database="pixel",
+                    column_type_names=[TYPES[table].get(name, "String") for name in columns],
+                )
 
 
 # The writer may not read the table's description, so the types travel with the rows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -43,6 +44,9 @@ def environment(settings: Settings) -> dict[str, str]:
     }
     if settings.clickhouse.url:
         given["PIXEL_CLICKHOUSE__URL"] = settings.clickhouse.url
+    if settings.clickhouse.cluster:
+        given["PIXEL_CLICKHOUSE__CLUSTER"] = settings.clickhouse.cluster
+        given["PIXEL_CLICKHOUSE__SHARDS"] = json.dumps(settings.clickhouse.shards)
     return plain_environment(**given)
 
 
