@@ -29,8 +29,8 @@ EVERYWHERE: Final = "migrations"
 """Each server records what it has."""
 BLOCKS: Final = "subject_blocks"
 AT_HOME: Final = (
-    BLOCKS, "audit", "cells", "fraud_cases", "fraud_hits", "fraud_normals", "fraud_runs", "fraud_signals", "hourly", "marks",
-    "problems", "publications", "series", "verdicts",
+    BLOCKS, "audit", "cells", "fraud_cases", "fraud_hits", "fraud_normals", "fraud_runs", "fraud_signals", "hosts", "hourly",
+    "marks", "problems", "publications", "series", "verdicts",
 )  # fmt: skip
 """The tables that the home has alone; with replicas each server has all of their rows."""
 _MADE: Final = re.compile(r"(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) pixel\.(\w+)")

@@ -70,7 +70,7 @@ class Clinic:
     @contextmanager
     def running(cls, home: Path, **changed: str) -> Iterator[Self]:
         """Run the three processes over this directory inside the block."""
-        clinic = cls(home, **changed)
+        clinic = cls(home, None, **changed)
         try:
             for name in PROCESSES:
                 clinic.start(name)
