@@ -59,10 +59,11 @@ def findings(look: Look, named: str, retention_days: int) -> Iterator[Finding]:
     hosts, today = look.reporting, look.at.date()
     yield from _keys(hosts, today, retention_days)
     for host in hosts:
-        off_ms = abs(host.clock_ms) - host.round_trip_ms / 2
-        if off_ms > CLOCK_MS:
+        if abs(host.clock_ms) - host.round_trip_ms / 2 > CLOCK_MS:
             way = said("ahead" if host.clock_ms > 0 else "behind")
-            yield Finding("clock_off", host.host, said("clock_off", host=host.host, seconds=off_ms / 1000, way=way))
+            yield Finding(
+                "clock_off", host.host, said("clock_off", host=host.host, seconds=abs(host.clock_ms) / 1000, way=way)
+            )
     yield from _evaluation(look, named)
     for name in sorted({host.host for host in hosts if [each.host for each in hosts].count(host.host) > 1}):
         yield Finding("same_name", name, said("same_name", host=name))

@@ -16,7 +16,7 @@ from pipeline.hosts.findings import minted
 from pipeline.hosts.host import read_look
 from pipeline.keys.destruction import destroy_due, due
 from pipeline.keys.directory import KeyDirectory
-from pipeline.keys.holds import blocked_days
+from pipeline.keys.holds import blocked_days, refuse_a_wrong_clock
 from pipeline.keys.tokens import fingerprint
 from pipeline.settings.model import Settings
 
@@ -26,11 +26,13 @@ log = logging.getLogger(__name__)
 def destroy_expired_keys(settings: Settings) -> None:
     """Destroy the keys that are older than `retention.keys_days` and that no open block holds.
 
-    Raises `Retryable` while a key is due and ClickHouse does not return the blocked days, and the errors of `destroy_due`.
+    Raises `Retryable` while a key is due and ClickHouse does not return the blocked days, `Fatal` where its clock is of another day, and the
+    errors of `destroy_due`.
     """
     now, files, days = datetime.now(UTC), KeyDirectory.of(settings), settings.retention.keys_days
     if not due(files, now.date(), days):
         return
+    refuse_a_wrong_clock(settings, now.date())
     holds = blocked_days(settings, now.date())
     destroyed = destroy_due(files, Audit(settings.audit_dir), now=now, retention_days=days, holds=holds, by="ship")
     if destroyed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from support.command import CLI, free_port, plain_environment
 from support.server import Rows
 from support.system import AGENT
 from support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 ADDRESSES = [f"198.51.100.{number}" for number in range(1, 6)]
 TWO_HOURS = 7_200
@@ -239,6 +242,5 @@ def test_a_clock_two_hours_ahead_is_named_and_loses_no_event(pair: Pair) -> None
     (seconds,) = [host.clock_ms / 1000 for host in look_now(pair.rows.settings).hosts if host.host == "b"]
     assert abs(seconds - TWO_HOURS) < 60
     told = pair.a.command("doctor")
-    assert "the clock of b is 7,2" in told
-    assert "ahead of that of ClickHouse" in told
+    assert re.search(r"the clock of b is 7,[12]\d\d\.\d s ahead of that of ClickHouse", " ".join(told.split()))
     assert pair.nothing_is_lost_and_nothing_is_twice()

@@ -65,6 +65,17 @@ def test_a_key_is_due_when_its_last_day_is_more_than_the_retention_ago(house: Ho
     assert house.destroy_due(NOW + timedelta(days=1)) == ["2026-08-24"]
 
 
+def test_a_destroyed_key_that_is_copied_back_from_another_host_is_destroyed_again(house: House) -> None:
+    (name,) = house.mint("2026-08-01")
+    copy = house.files.content(name)
+    assert house.destroy_due() == ["2026-08-01"]
+    house.files.file(name).write_bytes(copy)
+    house.files.file(name).chmod(0o600)
+    assert house.files.read(name) is None
+    assert house.destroy_due() == ["2026-08-01"]
+    assert not house.files.file(name).exists()
+
+
 def test_a_clock_that_jumped_ahead_destroys_nothing(house: House) -> None:
     house.mint("2026-11-20", "2026-11-21", "2026-11-22", "visitor-2026")
     jumped = NOW + timedelta(days=100)

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from base64 import b64encode
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,6 +178,7 @@ def test_the_daily_job_destroys_what_is_due_and_nothing_else(
     mint(data, KeyName.of_day(TODAY))
     mint(data, KeyName.of_day(TODAY - timedelta(days=1)))
     monkeypatch.setattr("pipeline.ship.key_jobs.blocked_days", lambda *_: frozenset())
+    monkeypatch.setattr("pipeline.ship.key_jobs.refuse_a_wrong_clock", lambda *_: None)
     with caplog.at_level(logging.INFO):
         destroy_expired_keys(settings)
         print_audit_head(settings)
@@ -195,6 +196,30 @@ def test_the_daily_job_destroys_nothing_while_blocks_are_unknown(data: Path) -> 
     with pytest.raises((Fatal, Retryable)):
         destroy_expired_keys(settings)
     assert files.names() == [OLD]
+
+
+def test_a_clock_ahead_of_the_database_destroys_no_key_though_keys_were_copied_in_advance(
+    tables: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=10)
+
+    (tmp_path / "secrets").symlink_to(tables.settings.secrets_dir)
+    settings = tables.settings.model_copy(update={"data": tmp_path})
+    files = KeyDirectory.of(settings)
+    old, due_soon = (KeyName.of_day(TODAY - timedelta(days=age)) for age in (100, 85))
+    for name in (old, due_soon, *(KeyName.of_day(TODAY + timedelta(days=ahead)) for ahead in range(12))):
+        files.create(name, os.urandom(32))
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.ship.key_jobs.datetime", Ahead)
+        with pytest.raises(Fatal, match=r"that of ClickHouse .*: no key is destroyed"):
+            destroy_expired_keys(settings)
+    assert files.lives(old)
+    files.create(KeyName.of_day(TODAY - timedelta(days=1)), os.urandom(32))
+    destroy_expired_keys(settings)
+    assert (files.lives(old), files.lives(due_soon)) == (False, True)
 
 
 def test_the_daily_job_alarms_about_a_broken_chain(data: Path) -> None:
