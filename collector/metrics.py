@@ -73,10 +73,11 @@ class Figures(PrometheusCollector):
             yield GaugeMetricFamily(f"clinic_pixel_{name}", name.replace("_", " "), value=value)
 
 
-def exposition(directory: Path, gauges: Mapping[str, float]) -> bytes:
-    """Return the text for Prometheus."""
+def exposition(directory: Path, gauges: Mapping[str, float], *others: PrometheusCollector) -> bytes:
+    """Return the text for Prometheus: the counters, the gauges of this process, and what others measure."""
     registry = CollectorRegistry()
-    registry.register(Figures(directory, gauges))
+    for figures in (Figures(directory, gauges), *others):
+        registry.register(figures)
     return generate_latest(registry)
 
 

@@ -19,9 +19,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from collector.http.request import check_limits
+from collector.machine_metrics import MachineFigures
 from collector.metrics import exposition
 from collector.process import Process
 from pipeline.clock import now_ms
+from pipeline.edge.draft import day_of
 from pipeline.errors import Fatal, Refused
 from pipeline.hosts.findings import KINDS, Finding, problems_now
 from pipeline.networks.address import NetworkSet, canonical, client_address
@@ -65,9 +67,9 @@ def admin_routes(process: Process) -> list[Route]:
             "connections_open": float(len(process.connections)),
             "flood_clients_remembered": float(len(process.tables.rate_limit)),
         }
-        return Response(
-            exposition(process.settings.run_dir, gauges), media_type="text/plain; version=0.0.4; charset=utf-8"
-        )
+        machine = MachineFigures(process.settings, day_of(now_ms()))
+        text = exposition(process.settings.run_dir, gauges, machine)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [
         Route("/health/live", only_admins(live)),
