@@ -64,8 +64,10 @@ def replace_private(file: Path, content: bytes) -> None:
 
 
 def may_reach(directory: Path) -> bool:
-    """Return whether this process may read a directory, as far as the system says; a missing one may still be made."""
-    return not directory.exists() or os.access(directory, os.R_OK | os.X_OK)
+    """Return whether this process may read a directory, or make it where it is missing, as far as the system says."""
+    if directory.exists():
+        return os.access(directory, os.R_OK | os.X_OK)
+    return not directory.parent.exists() or os.access(directory.parent, os.W_OK | os.X_OK)
 
 
 def others_reach(path: Path, status: os.stat_result) -> bool:

@@ -123,7 +123,9 @@ def test_each_alert_fires_and_keeps_quiet(tmp_path):
                     ],
                 }
             )
-    (tmp_path / "tests.yml").write_text(json.dumps({"rule_files": [str(RULES)], "tests": tests}))
+    (tmp_path / "tests.yml").write_text(
+        json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "5m", "tests": tests})
+    )
     done = promtool("test", "rules", str(tmp_path / "tests.yml"))
     assert done.returncode == 0, done.stdout + done.stderr
 
