@@ -7,15 +7,17 @@ all. A process that starts again continues from its file: counters never fall.
 from __future__ import annotations
 
 import contextlib
+import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector as PrometheusCollector
 
+from pipeline import __version__
 from pipeline.alerts.gauges import Gauges, read_gauges
 from pipeline.system.durable_files import replace
 
@@ -62,6 +64,8 @@ class Figures(PrometheusCollector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield the metric families."""
+        built = {"version": __version__, "python": platform.python_version()}
+        yield InfoMetricFamily("clinic_pixel_build", "Version of the collector that answers", value=built)
         totals: Totals = Counter()
         for file in sorted(self._directory.glob("collector-*.json")):
             totals += _read(file)

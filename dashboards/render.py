@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from dashboards.words.catalogue import LANGUAGES, Language, Words
+from pipeline import __version__
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
@@ -40,6 +41,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["languages"] = LANGUAGES
+    made.globals["version"] = __version__
     return made
 
 

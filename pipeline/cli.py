@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import entry_points
+from typing import Annotated
 
 import typer
 
+from pipeline import __version__
 from pipeline.alerts import commands as alerts
 from pipeline.attackers import commands as attackers
 from pipeline.database import commands as database
@@ -91,12 +93,26 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(lambda: None)
+    app.callback()(_options)
     for room in ROOMS:
         room.register(app)
     for entry in entry_points(group="clinic_pixel.commands"):
         entry.load()(app)
     return app
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clinic-pixel {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -113,8 +129,9 @@ def main() -> None:
         extra = EXTRA_OF.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
+        otherwise = ", or set PIXEL_CLICKHOUSE__URL" if extra == "embedded" else ""
         errors.print(
-            f"clinic-pixel: this command needs more packages: pip install 'clinic-pixel[{extra}]'",
+            f"clinic-pixel: this command needs more packages: pip install 'clinic-pixel[{extra}]'{otherwise}",
             style="bold",
             highlight=False,
             markup=False,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from datetime import datetime
-from importlib.metadata import version
 from typing import Final, Literal, NamedTuple
 
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from dashboards.kept import Kept
 from dashboards.strip import Pulse, pulse
 from dashboards.view import View
+from pipeline import __version__
 from pipeline.database.client import ping, working_as
 from pipeline.errors import PixelError
 from pipeline.keys.directory import KeyDirectory
@@ -61,7 +61,7 @@ def _versions(view: View) -> dict[str, str]:
             database = str(client.server_version)
     except PixelError:
         database = "–"
-    return {"clinic-pixel": version("clinic-pixel"), "ClickHouse": database, "Python": platform.python_version()}
+    return {"clinic-pixel": __version__, "ClickHouse": database, "Python": platform.python_version()}
 
 
 def sentences(view: View) -> Iterator[Said]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,8 @@ def clickhouse(
 
         sys.stdout.write(access.access_sql(access.make_passwords(settings), cluster=bool(settings.clickhouse.cluster)))
         return
+    if find_spec("chdb") is None:
+        raise ModuleNotFoundError(name="chdb")
     from pipeline.database import embedded
     from pipeline.system.hardening import die_with_parent
 

@@ -126,7 +126,7 @@ def _unprinted() -> Iterator[Callable[[], str]]:
 def _engine() -> ModuleType:
     package = importlib.util.find_spec("chdb")
     if package is None or package.origin is None:
-        raise Fatal("chdb-core is not installed: install clinic-pixel[embedded], or set PIXEL_CLICKHOUSE__URL")
+        raise ModuleNotFoundError(name="chdb")
     extension = str(Path(package.origin).with_name("_chdb.abi3.so"))
     try:
         ctypes.CDLL(extension, mode=sys.getdlopenflags() | RTLD_DEEPBIND)

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import maxminddb
 import msgspec
 
+from pipeline import __version__
 from pipeline.networks.fetched import CRAWLERS, asn_file, country_file, fetched_file
 from pipeline.networks.signed_agents import key_files
 from pipeline.settings.model import Settings
@@ -47,7 +48,7 @@ Versions = Mapping[Thing, str]
 
 def versions_now(settings: Settings) -> tuple[dict[Thing, str], set[Thing]]:
     """Return the version of each thing, and the configured things that cannot be read now."""
-    found: dict[Thing, str] = {Thing("software", "clinic-pixel"): version("clinic-pixel")}
+    found: dict[Thing, str] = {Thing("software", "clinic-pixel"): __version__}
     found |= {Thing("parser", name): said for name in PARSERS if (said := _package(name))}
     found |= {Thing("settings", name): said for name, said in _sections(settings)}
     found[Thing("policy", "privacy policy")] = settings.privacy.policy_version

@@ -5,7 +5,8 @@ Owns the grammar of a list file (a line is one network in CIDR form or the numbe
 line that is neither, or is too wide a network, stops the build; the file is replaced atomically.
 
 A record has the class and the place of its list among the lists. The record of an autonomous system has the address
-`networks.lookup.system_address`, in a block that no client can have.
+`networks.lookup.system_address`, in a block that no client can have. Only the build needs the packages of the extra
+`lists`; `doctor` reads the list files without them.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
-from typing import NamedTuple
-
-from mmdb_writer import MMDBWriter
-from netaddr import IPNetwork, IPSet
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import Fatal, Retryable
 from pipeline.networks.lookup import SYSTEMS, system_address
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import AddressList
 from pipeline.system.durable_files import READABLE, replacing
+
+if TYPE_CHECKING:
+    from mmdb_writer import MMDBWriter
+    from netaddr import IPSet
 
 WIDEST_IPV4 = 8
 """Shortest prefix: a line with more than a 256th of all IPv4 addresses is a mistake."""
@@ -50,6 +52,8 @@ class CompiledList(NamedTuple):
 
 def build(settings: Settings) -> list[CompiledList]:
     """Compile the configured lists into `settings.lists_file`; raises `Fatal` naming file and line."""
+    from mmdb_writer import MMDBWriter
+
     lists = settings.networks.lists
     if not lists:
         raise Fatal("networks.lists: expected at least one address list; see docs/settings.md")
@@ -128,6 +132,8 @@ def _joined(networks: list[IPv4Network | IPv6Network]) -> list[IPv4Network | IPv
 
 
 def _as_set(networks: list[IPv4Network | IPv6Network]) -> IPSet:
+    from netaddr import IPNetwork, IPSet
+
     return IPSet([IPNetwork(str(network)) for network in networks])
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,6 +51,9 @@ def up(
     from pipeline.operations.supervise import Part, Supervisor, parts
 
     settings = load(config)
+    for module in (*(["chdb"] if settings.clickhouse.url is None else []), "argon2", "clickhouse_connect"):
+        if find_spec(module) is None:  # told once here, instead of by each process
+            raise ModuleNotFoundError(name=module)
     options = ("--config", str(config)) if config else ()
 
     def say(name: str, line: str) -> None:

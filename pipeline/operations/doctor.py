@@ -54,6 +54,7 @@ def examine_cluster(settings: Settings) -> list[Result]:
 
 
 CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
+    ("software", machine.software),
     ("sites", machine.sites),
     ("browsers", setting_checks.browsers),
     ("privacy", setting_checks.privacy),

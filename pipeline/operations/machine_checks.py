@@ -5,12 +5,14 @@ A check looks at one part and yields its results; `pipeline.operations.doctor` r
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from pipeline import __version__
 from pipeline.alerts.outbox import SinkState, read_outbox
 from pipeline.audit.log import Audit
 from pipeline.database.client import ping
@@ -43,6 +45,11 @@ STARTING_SECONDS = 60.0
 def said(key: str, **values: object) -> Told:
     """Return a sentence of `doctor`."""
     return Told(SENTENCES, key, values)
+
+
+def software(_: Settings) -> Seen:
+    """The versions of this software and of Python."""
+    yield "ok", said("software", version=__version__, python=platform.python_version())
 
 
 def sites(settings: Settings) -> Seen:

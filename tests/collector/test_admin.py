@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from starlette.types import Message
 
 from collector.app import Collector
 from collector.metrics import Totals, TotalsFile, exposition
+from pipeline import __version__
 from pipeline.clock import now_ms
 from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.settings.model import Settings
@@ -191,3 +193,8 @@ def test_a_file_that_is_none_of_ours_is_passed_over(tmp_path: Path, content: byt
     (tmp_path / "collector-w9.json").write_bytes(content)
     left_behind(tmp_path, "w0", offered(1))
     assert "clinic_pixel_offered_total 1.0" in shown(tmp_path)
+
+
+def test_the_figures_name_the_version_of_the_collector_and_of_python(tmp_path: Path) -> None:
+    built = f'clinic_pixel_build_info{{python="{platform.python_version()}",version="{__version__}"}} 1.0'
+    assert built in shown(tmp_path).splitlines()

@@ -13,6 +13,7 @@ from dashboards.access.roles import ROLES, Role, may_open
 from dashboards.app import PAGES
 from dashboards.render import HEADERS
 from dashboards.sent import own_path
+from pipeline import __version__
 from pipeline.settings.model import Settings
 from support.dashboards import PASSWORD, Answer, Browser, Pages
 from support.markup import foreign
@@ -190,3 +191,12 @@ def test_the_name_with_spaces_has_the_brake_of_the_name(pages: Pages) -> None:
     browser = Browser(pages.url)
     answers = [browser.sign_in(" " * number + "braked", "wrong").status for number in range(6)]
     assert answers == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize("section", ["/", "/technical", "/fraud", "/health", "/privacy", "/embed"])
+def test_a_page_tells_the_version_at_its_foot_to_who_signed_in_and_to_nobody_else(
+    desk: Pages, root: Pages, section: str
+) -> None:
+    foot = root.begun("root").get(section).text.partition("<footer>")[2].partition("</footer>")[0]
+    assert foot.endswith(f"clinic-pixel {__version__}")
+    assert __version__ not in asked(desk, "GET", "/sign-in").text

@@ -120,6 +120,7 @@ def test_a_new_package_of_a_parser_and_a_new_version_of_the_software_are_rows(
 ) -> None:
     note_changes(server.settings)
     monkeypatch.setattr(versions, "version", lambda _name: "99.1")
+    monkeypatch.setattr(versions, "__version__", "99.1")
     note_changes(server.settings)
     assert {(kind, name, after) for _, kind, name, _, after in stored(server)} == {
         ("software", "clinic-pixel", "99.1"),

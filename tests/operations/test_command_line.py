@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import __version__
 from support.command import command, plain_environment
 
 
@@ -43,3 +44,8 @@ def test_a_collector_whose_port_is_taken_does_not_claim_to_collect(tmp_path):
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1
     assert f"127.0.0.1:{port} is in use" in line
+
+
+def test_the_version_is_one_line(tmp_path):
+    done = command(tmp_path / "var", "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"clinic-pixel {__version__}\n", "")

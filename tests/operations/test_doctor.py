@@ -16,6 +16,7 @@ import orjson
 import pytest
 from urllib3 import HTTPResponse
 
+from pipeline import __version__
 from pipeline.clock import now_ms
 from pipeline.database.confinement import supported
 from pipeline.database.starting import up_lock
@@ -546,3 +547,8 @@ def test_a_few_private_addresses_are_the_clinics_own_people(settings: Settings, 
     (settings.run_dir / "collector-1.json").write_bytes(orjson.dumps([["private_clients", "", "", clients]]))
     said = [(state, text) for state, text in findings(settings, "proxies") if "private addresses" in text]
     assert {state for state, _ in said} == states
+
+
+def test_the_first_line_tells_the_version(settings: Settings) -> None:
+    state, text = examine(settings)[0][1:]
+    assert (state, text.split(",")[0]) == ("ok", f"clinic-pixel {__version__}")
