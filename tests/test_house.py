@@ -120,6 +120,14 @@ def test_a_command_without_its_extra_names_it():
     assert done.stderr.strip() == "clinic-pixel: this command needs more packages: pip install 'clinic-pixel[ship]'"
 
 
+def test_doctor_needs_no_extra_but_that_of_the_shipper(tmp_path):
+    lacking = [module for module, extra in EXTRA_OF.items() if extra != "ship"]
+    code = "import os; os.chdir(sys.argv.pop(1)); from pipeline.cli import main; main()"
+    done = without(lacking, code, str(tmp_path), "doctor", "--format", "csv")
+    assert done.returncode == 1, done.stderr  # nothing runs there
+    assert "clickhouse,problem," in done.stdout
+
+
 def normal(name: str) -> str:
     """Return a package's name in the form in which names are compared (PyPA, name normalization)."""
     return re.sub(r"[-_.]+", "-", name).lower()

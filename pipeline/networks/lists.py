@@ -52,7 +52,7 @@ class CompiledList(NamedTuple):
 
 def build(settings: Settings) -> list[CompiledList]:
     """Compile the configured lists into `settings.lists_file`; raises `Fatal` naming file and line."""
-    from mmdb_writer import MMDBWriter
+    from mmdb_writer import MMDBWriter  # here, because `doctor` reads lists on hosts without the extra `lists`
 
     lists = settings.networks.lists
     if not lists:
