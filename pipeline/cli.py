@@ -18,6 +18,7 @@ import typer
 from pipeline import __version__
 from pipeline.alerts import commands as alerts
 from pipeline.attackers import commands as attackers
+from pipeline.backup import commands as backup
 from pipeline.database import commands as database
 from pipeline.embedding import commands as embedding
 from pipeline.errors import Fatal, Retryable
@@ -61,6 +62,7 @@ EXTRA_OF = {
 
 ROOMS = (
     operations,
+    backup,
     ship,
     database,
     attackers,

@@ -16,6 +16,8 @@ class Action(StrEnum):
     CLAIM = "claim"
     REVEAL = "reveal"
     RELINK = "relink"
+    BACKUP = "backup"
+    RESTORE = "restore"
     SQL = "sql"
     EXPOSURE = "exposure"
     FRAUD_CASE = "fraud_case"

@@ -107,6 +107,10 @@ class Delivery:
 
         Raises `Retryable` when the outcome of a step is unknown, `Fatal` when a person has to act first.
         """
+        with self._journal.one_try():
+            return self._deliver(shipment)
+
+    def _deliver(self, shipment: Shipment) -> Counter[CountKey]:
         plan = shipment.plan
         if not self._journal.knows(plan):
             self._journal.write(Begun(plan))

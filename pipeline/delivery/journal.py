@@ -12,11 +12,24 @@ Owns one append-only file `journal` and the lock that lets one shipper work at a
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from typing import Self
 
-from pipeline.delivery.journal_entries import BatchLine, Begun, Closed, Finished, Line, OpenPlan, frames, parse
+from pipeline.delivery.journal_entries import (
+    BatchLine,
+    Begun,
+    Closed,
+    Done,
+    Finished,
+    Intent,
+    Line,
+    OpenPlan,
+    frames,
+    parse,
+)
 from pipeline.delivery.plan import Plan
 from pipeline.errors import Fatal, Retryable
 from pipeline.system import locks
@@ -31,6 +44,8 @@ from pipeline.system.durable_files import (
 
 COMPACT_BYTES = 1_000_000
 """A larger journal is written anew; a plan takes about 1 KB, and only open plans are kept."""
+QUIET, WORKING = "quiet", "working"
+"""Locks: a backup holds the first one while it waits and works, a try of a delivery the second one."""
 
 
 class Journal:
@@ -85,6 +100,22 @@ class Journal:
         self._size += len(data)
         for line in lines:
             self._learn(line)
+
+    @contextmanager
+    def one_try(self) -> Iterator[None]:
+        """Hold one try of a delivery inside of the block; waits for a backup, which goes first (`kept_quiet`).
+
+        Raises `Retryable` where the disk refuses.
+        """
+        try:
+            os.close(locks.take(self._directory / QUIET, wait=True))
+            working = locks.take(self._directory / WORKING, wait=True)
+        except OSError as error:
+            raise Retryable(f"{self._directory}: cannot be locked: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            os.close(working)
 
     def close(self) -> None:
         """Close the file and release the lock."""
@@ -144,6 +175,51 @@ class Journal:
         if self._fd is not None:
             self._files.close(self._fd)
             self._fd = None
+
+
+@contextmanager
+def kept_quiet(directory: Path) -> Iterator[None]:
+    """Keep deliveries waiting inside of the block: journal, spool and rows do not change. Waits for the end of one try."""
+    make_directory(directory)
+    with locks.locked(directory / QUIET), locks.locked(directory / WORKING):
+        yield
+
+
+@contextmanager
+def without_ship(directory: Path) -> Iterator[None]:
+    """Keep every `ship` of this journal from starting; raises `Fatal` where one is at work."""
+    make_directory(directory)
+    lock = _lock(directory / "lock")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def doubt(directory: Path) -> int:
+    """Make every confirmed batch of the open plans uncertain again, because the database was restored; return their number.
+
+    Delivery then counts each of them, and sends those that are missing. The caller holds the lock (`without_ship`).
+    """
+    file, plans, doubted = directory / "journal", dict[str, OpenPlan](), 0
+    for raw in file.read_bytes().splitlines(keepends=True) if file.exists() else ():
+        match parse(raw):
+            case Begun(plan=plan):
+                plans.setdefault(plan.id, OpenPlan(plan))
+            case Closed(plan=closed):
+                plans.pop(closed, None)
+            case Finished() | None:
+                pass
+            case line:
+                plans[line.plan].batches[line.batch] = line
+    for known in plans.values():
+        for batch, line in known.batches.items():
+            if isinstance(line, Done):
+                known.batches[batch] = Intent(line.plan, batch, 0, line.rows)
+                doubted += 1
+    if plans:
+        replace(file, frames(line for known in plans.values() for line in known.lines()))
+    return doubted
 
 
 def _lock(path: Path) -> int:

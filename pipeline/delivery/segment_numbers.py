@@ -50,6 +50,19 @@ class _Content(msgspec.Struct):
     """Name without ending -> when the loss was noticed, Unix milliseconds."""
 
 
+def shipped_since(directory: Path, earlier: Path | None) -> int:
+    """Return how many segments left the spool since an earlier copy of the file; all of them without a copy."""
+
+    def numbers(file: Path) -> dict[str, int]:
+        if not file.exists():
+            return {}
+        writers = msgspec.json.decode(file.read_bytes(), type=_Content).writers
+        return {writer: known.next - 1 + len(known.beyond) for writer, known in writers.items()}
+
+    before = numbers(earlier) if earlier else {}
+    return sum(max(0, number - before.get(writer, 0)) for writer, number in numbers(directory / FILE).items())
+
+
 class SegmentNumbers:
     """The numbers of one spool; two threads may use it. Raises `Retryable` where the disk refuses."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +15,7 @@ from uuid import UUID
 import msgspec
 from clickhouse_connect.driver import Client
 
+from pipeline import __version__
 from pipeline.clock import now_ms
 from pipeline.database.client import in_utc
 from pipeline.errors import Fatal
@@ -52,7 +52,7 @@ def own_row(
         instance=instance,
         reported_at=reported_at,
         host=name_of(settings),
-        version=version("clinic-pixel"),
+        version=__version__,
         clock_ms=clock + round_trip_ms // 2 - server_ms,
         round_trip_ms=round_trip_ms,
         mints=settings.collector.mint_keys,

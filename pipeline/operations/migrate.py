@@ -10,14 +10,17 @@ settings: they run again whenever their rendered text differs from the recorded 
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from pipeline import __version__
 from pipeline.database import cluster
 from pipeline.database.client import address, code, connect, explain
 from pipeline.errors import Fatal
@@ -30,6 +33,10 @@ from pipeline.settings.model import Settings
 from sql import MIGRATIONS_DIR, fill, statements
 
 _NUMBERED = "[0-9][0-9][0-9][0-9]_*.sql"
+_NUMBER: Final = re.compile(r"\d{4}_")
+RESTORE, VERSION = "restore", "clinic-pixel"
+"""Names in `pixel.migrations` that are no files: whether a restore is under way, and the version that migrated last."""
+_BEGUN: Final = "begun"
 _BOOTSTRAP = """\
 CREATE DATABASE IF NOT EXISTS pixel$on_cluster;
 CREATE TABLE IF NOT EXISTS pixel.migrations$on_cluster (name String, checksum String, applied_at DateTime64(3, 'UTC'))
@@ -58,6 +65,30 @@ def migrate(settings: Settings, progress: Progress = lambda _name: None) -> list
         finally:
             client.close()
     return applied
+
+
+def begin_restore(settings: Settings) -> None:
+    """Make the tables of this version without any view, so that no reader can ask, until `end_restore`.
+
+    Until then `migrate` refuses. Raises the errors of `migrate`.
+    """
+    for server in _servers(settings):
+        client = connect(server, "pixel_migrator")
+        try:
+            _Migration(client, server, lambda _name: None).close_views()
+        finally:
+            client.close()
+
+
+def end_restore(settings: Settings) -> None:
+    """Let readers ask again: make every view."""
+    for server in _servers(settings):
+        client = connect(server, "pixel_migrator")
+        try:
+            _record(client, RESTORE, "done")
+        finally:
+            client.close()
+    migrate(settings)
 
 
 def printed(settings: Settings) -> str:
@@ -107,9 +138,33 @@ class _Migration:
         self._applied: list[str] = []
 
     def run(self) -> list[str]:
+        steps = _steps(self._settings)
+        recorded = self._bootstrapped(next(steps))
+        if recorded.get(RESTORE) == _BEGUN:
+            raise Fatal(
+                "a restore was begun and did not end: no reader may ask yet; run `clinic-pixel restore` again, with --into empty"
+            )
+        self._all(steps, recorded)
+        _record(self._client, VERSION, __version__, unless=recorded)
+        return self._applied
+
+    def close_views(self) -> None:
         bootstrap, *steps = _steps(self._settings)
+        recorded = self._bootstrapped(bootstrap)
+        _record(self._client, RESTORE, _BEGUN)
+        self._all((step for step in steps if step.name != VIEWS), recorded)
+        shown = [f"{database}.{name}" for database in DATABASES for name in self._shown(database)]
+        on_cluster = self._words["on_cluster"]
+        self._execute(_Step(VIEWS, [f"DROP VIEW IF EXISTS {name}{on_cluster}" for name in shown], ""))
+
+    def _bootstrapped(self, bootstrap: _Step) -> dict[str, str]:
         self._execute(bootstrap)
-        recorded = self._recorded()
+        recorded = recorded_in(self._client)
+        if newer := newer_files(recorded):
+            raise Fatal(newer_schema(newer, recorded.get(VERSION, "")))
+        return recorded
+
+    def _all(self, steps: Iterable[_Step], recorded: Mapping[str, str]) -> None:
         earlier = tomllib.loads((MIGRATIONS_DIR / "earlier.toml").read_text(encoding="utf-8"))
         if not self._settings.clickhouse.cluster:
             # First: the days are made by the text of the first migration, and later ones change both kinds.
@@ -124,7 +179,6 @@ class _Migration:
                 self._apply(step)
             elif known not in earlier.get(step.name, ()):
                 raise Fatal(f"sql/migrations/{step.name}: changed after it was applied; put changes into a new file")
-        return self._applied
 
     def _views(self, step: _Step, known: str | None) -> None:
         wanted = _wanted_views(self._settings).keys()
@@ -138,15 +192,10 @@ class _Migration:
     def _shown(self, database: str) -> list[str]:
         return [row[0] for row in self._client.query(f"SHOW TABLES FROM {database}").result_rows]
 
-    def _recorded(self) -> dict[str, str]:
-        rows = self._client.query("SELECT name, argMax(checksum, applied_at) FROM pixel.migrations GROUP BY name")
-        return {str(name): str(checksum) for name, checksum in rows.result_rows}
-
     def _apply(self, step: _Step) -> None:
         self._progress(step.name)
         self._execute(step)
-        record = [[step.name, _checksum(step.source), datetime.now(UTC)]]
-        self._client.insert("pixel.migrations", record, column_names=["name", "checksum", "applied_at"])
+        _record(self._client, step.name, _checksum(step.source))
         self._applied.append(step.name)
 
     def _execute(self, step: _Step) -> None:
@@ -157,6 +206,41 @@ class _Migration:
                 if code(error) == 0:
                     raise explain(error, self._settings, "pixel_migrator") from None
                 raise Fatal(f"{step.name}, statement {number}: {str(error).splitlines()[0][:500]}") from None
+
+
+def recorded_in(client: Client) -> dict[str, str]:
+    """Return the newest checksum of each recorded name; the client's user must be able to read `pixel.migrations`."""
+    rows = client.query("SELECT name, argMax(checksum, applied_at) FROM pixel.migrations GROUP BY name")
+    return {str(name): str(checksum) for name, checksum in rows.result_rows}
+
+
+def newer_files(recorded: Iterable[str]) -> list[str]:
+    """Return the recorded numbered files that this version does not have: a newer one has applied them."""
+    known = {file.name for file in _files()}
+    return sorted(name for name in recorded if _NUMBER.match(name) and name not in known)
+
+
+def missing_files(recorded: Iterable[str]) -> list[str]:
+    """Return the numbered files that are not recorded: not applied, or not to their end."""
+    return [file.name for file in _files() if file.name not in set(recorded)]
+
+
+def newer_schema(newer: Sequence[str], made_by: str) -> str:
+    """Return the sentence about a database of a newer version."""
+    return (
+        f"the database was migrated by the newer clinic-pixel {made_by or '(version not recorded)'}, this is {__version__}: "
+        f"{', '.join(newer)} is not known here. Nothing was changed; install that version again, or restore a backup made before the upgrade"
+    )
+
+
+def _record(client: Client, name: str, checksum: str, *, unless: Mapping[str, str] | None = None) -> None:
+    if unless is None or unless.get(name) != checksum:
+        record = [[name, checksum, datetime.now(UTC)]]
+        client.insert("pixel.migrations", record, column_names=["name", "checksum", "applied_at"])
+
+
+def _files() -> list[Path]:
+    return sorted(MIGRATIONS_DIR.glob(_NUMBERED))
 
 
 def _steps(settings: Settings) -> Iterator[_Step]:
@@ -173,7 +257,7 @@ def _steps(settings: Settings) -> Iterator[_Step]:
         return _Step(name, placed, source)
 
     yield step(BOOTSTRAP, _BOOTSTRAP, fill(_BOOTSTRAP, words))
-    files = [(file.name, file.read_text(encoding="utf-8")) for file in sorted(MIGRATIONS_DIR.glob(_NUMBERED))]
+    files = [(file.name, file.read_text(encoding="utf-8")) for file in _files()]
     for name, source in files:
         yield step(name, source, fill(source, words))
     retention = _retention(settings, words)
