@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,27 +52,37 @@ def at_the_rename(server: Server, injection: str, *, log: Path) -> Iterator[None
         tracer.communicate(timeout=20)
 
 
+def over_or_struck(shipper: Worker, thread: threading.Thread) -> bool:
+    return shipper.status.error != "" or not thread.is_alive()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("injection", ["signal=KILL:when=1", "error=ENOSPC:when=1", "error=EIO:when=1..3"])
+@pytest.mark.parametrize("how", ["signal=KILL:when={}", "error=ENOSPC:when={}", "error=EIO:when={}+"])
 def test_rows_whose_part_could_not_be_put_in_place_are_stored_once(
-    restartable: Server, tmp_path: Path, rounds: Rounds, injection: str
+    restartable: Server, tmp_path: Path, rounds: Rounds, how: str
 ) -> None:
+    fault, ledger = f"ClickHouse at the rename of a part: {how.partition(':')[0]}", Ledger()
     server = restartable.start()
     migrate(server.settings)
     settings = server.settings.model_copy(update={"ship": Ship(poll_seconds=0.02, retry_seconds=0.5)})
-    write_segment(settings.spool_dir, 1, [*(event(nonce) for nonce in range(1, 301)), counts(300)])
-    shipper = Worker(settings, stop=threading.Event(), jobs=())
-    thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
-    with at_the_rename(server, injection, log=tmp_path / "strace"):
-        thread.start()
-        wait_until(lambda: shipper.status.error != "" or not thread.is_alive(), "the fault to strike")
-    assert shipper.status.error, "the fault must have struck"
-    with recovery() as watch:
-        if not server.alive():
-            server.start()
-        thread.join(60)
-    assert not thread.is_alive()
+    number, seconds = rounds.number(quick=1, long=8), 0.0
+    for round_ in rounds.each(fault, range(1, number + 1)):
+        nonces = [ledger.send() for _ in range(300)]
+        ledger.acknowledge(*nonces)
+        write_segment(settings.spool_dir, round_, [*map(event, nonces), counts(len(nonces))])
+        shipper = Worker(settings, stop=threading.Event(), jobs=())
+        thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
+        # One plan of two batches, events and counters: the first rename and the second are those of their parts.
+        with at_the_rename(server, how.format(1 + round_ % 2), log=tmp_path / "strace"):
+            thread.start()
+            wait_until(partial(over_or_struck, shipper, thread), "the fault to strike")
+        with recovery() as watch:
+            if not server.alive():
+                server.start()
+            thread.join(60)
+        assert not thread.is_alive()
+        assert shipper.status.error, "the fault must have struck"
+        seconds = max(seconds, watch.seconds)
     rows = Rows(settings)
-    fault, ledger = f"ClickHouse at the rename of a part: {injection}", Ledger().filled(range(1, 301))
-    rounds.book(fault, ledger, Stored.in_clickhouse(rows.admin), seconds=watch.seconds)
+    rounds.book(fault, ledger, Stored.in_clickhouse(rows.admin), rounds=number, seconds=seconds)
     rows.close()

@@ -10,15 +10,14 @@ from typing import NamedTuple
 import pytest
 
 from pipeline.enrich.steps import EnrichTables
-from pipeline.spool.records import frame
 from pipeline.spool.segments import QUARANTINE, segment_path
 from support.appending import append, found_by_the_next, left_by_a_crash, told_in
 from support.auditor import Stored, audit
 from support.ledger import Ledger
 from support.power import Recorded, State
 from support.rounds import Rounds
-from support.ship_to_lists import store_of, worker_on
-from support.shipping import INCARNATION, counts, event, plain_tables, write_raw_segment
+from support.ship_to_lists import backlog, store_of, worker_on
+from support.shipping import INCARNATION, plain_tables
 from support.traced import Call, calls, recording, under_strace, why_not
 
 
@@ -101,12 +100,7 @@ def test_the_shipper_stores_everything_once_whenever_the_power_fails(
     ledger = Ledger()
     monkeypatch.setattr(EnrichTables, "load", lambda _: plain_tables())  # half a second each adds up
     home.mkdir()
-    for seq in range(1, 6):
-        lines = [frame(event(ledger.send())) for _ in range(2)]
-        write_raw_segment(
-            home / "spool", seq, [*lines, *([b"no record\n"] if seq == 2 else []), frame(counts(2 + (seq == 2)))]
-        )
-    ledger.acknowledge(*ledger.sent)
+    backlog(home, ledger)
     disk = Recorded(home)
     done = under_strace("support.ship_to_lists", str(home), options=recording(log))
     assert done.returncode == 0, done.stderr

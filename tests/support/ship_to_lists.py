@@ -17,6 +17,9 @@ from pipeline.delivery.plan import Batch
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Ship
 from pipeline.ship.worker import PLAN_BYTES, Worker
+from pipeline.spool.records import frame
+from support.ledger import Ledger
+from support.shipping import counts, event, write_raw_segment
 from support.stores import ListStore, rows_of
 
 
@@ -28,10 +31,19 @@ class TellingStore(ListStore):
         os.write(1, msgspec.json.encode([batch.table, token, rows_of(batch)]) + b"\n")
 
 
+def backlog(data: Path, ledger: Ledger) -> None:
+    """Write five sealed segments of acknowledged hits, one of them with a line that is no record."""
+    for seq in range(1, 6):
+        lines = [frame(event(ledger.send())) for _ in range(2)]
+        bad = [b"no record\n"] if seq == 2 else []
+        write_raw_segment(data / "spool", seq, [*lines, *bad, frame(counts(len(lines) + len(bad)))])
+    ledger.acknowledge(*ledger.sent)
+
+
 def store_of(said: str) -> ListStore:
-    """Return the ClickHouse that holds what such a process told of."""
+    """Return the ClickHouse that holds what such a process told of; a line cut by its death was never told."""
     store = ListStore()
-    for line in said.splitlines():
+    for line in said.split("\n")[:-1]:
         table, token, rows = msgspec.json.decode(line)
         store.tokens.append(token)
         store.rows[table] += rows
