@@ -48,7 +48,7 @@ def _parts(lines: Mapping[str, Line], tests: Mapping[str, Iterable[str]]) -> Ite
     )
     yield (
         "`make test` runs each fault in a few rounds. `make faults` runs many, prints this table and writes this page;\n"
-        "`make faults SEED=7` repeats the choices of an earlier run."
+        "`make faults SEED=7` repeats the choices of an earlier run, `SHARE=0.2` runs a fifth of the rounds."
     )
     yield "## Measured"
     heads = (*COLUMNS, "day", "seed")

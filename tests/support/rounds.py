@@ -1,6 +1,6 @@
 """The harness of the tests under faults: how many rounds, by which seed, and the table of what each round left.
 
-`make test` runs each fault in a few rounds; `make faults` (`FAULTS=long`) in many, and keeps the table. A test asks the
+`make test` runs each fault in a few rounds; `make faults` (`FAULTS=long`) in many, or in a `SHARE` of them, and keeps the table. A test asks the
 fixture `rounds` for its number of rounds and its random choices, and hands each round's ledger to `book`, which audits it.
 """
 
@@ -21,6 +21,8 @@ from support.ledger import Ledger
 
 LONG: Final = os.environ.get("FAULTS") == "long"
 SEED: Final = int(os.environ.get("SEED") or random.randrange(2**32))
+SHARE: Final = float(os.environ.get("SHARE") or 1)
+"""Of the rounds of a long run: less than 1 where there is little time."""
 T = TypeVar("T")
 
 
@@ -51,13 +53,14 @@ class Rounds:
 
     def number(self, *, quick: int, long: int) -> int:
         """Return how many rounds to run."""
-        return long if LONG else quick
+        return max(1, round(long * SHARE)) if LONG else quick
 
     def some(self, positions: Sequence[T], *, quick: int) -> list[T]:
-        """Return all positions in a long run; in a quick one the first, the last and so many drawn by lot in all."""
-        if LONG or len(positions) <= quick:
+        """Return all positions in a long run; in a quick one so many: the first, the last and others drawn by lot."""
+        wanted = max(quick, round(len(positions) * SHARE)) if LONG else quick
+        if wanted >= len(positions):
             return list(positions)
-        inner = sorted(self.random.sample(range(1, len(positions) - 1), max(0, quick - 2)))
+        inner = sorted(self.random.sample(range(1, len(positions) - 1), max(0, wanted - 2)))
         return [positions[number] for number in (0, *inner, len(positions) - 1)]
 
     def each(self, fault: str, positions: Iterable[T]) -> Iterator[T]:
