@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.clinic import PROCESSES, Clinic, Load
+from support.clinic import PROCESSES, Clinic, Load, Name
 from support.ledger import Ledger
 from support.loop_disk import loop_disk, why_not
 from support.rounds import Rounds, recovery
@@ -15,6 +15,7 @@ from support.waiting import wait_until
 
 ON_DISK = {"spool": 24, "journal": 8, "clickhouse": 160}
 """Megabytes of a disk for each of these directories below the data directory."""
+WRITER: dict[str, Name] = {"spool": "collect", "journal": "ship", "clickhouse": "clickhouse"}
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +77,14 @@ def test_after_a_disk_turned_read_only_and_was_mended_everything_acknowledged_is
         with Load(clinic.settings.collector.port, ledger):
             wait_until(lambda: len(ledger.acknowledged) > 200, "hits")
             struck = trouble_at(place, clinic, ledger)
-            disk.turn_read_only()
+            with clinic.held_still(WRITER[place]):
+                disk.turn_read_only()
             wait_until(struck, f"the read-only disk to be met, see {clinic.log}", seconds=60)
         for name in PROCESSES:
             clinic.kill(name)
         disk.mend()
+        # A hit whose fsync failed is refused, and may be on the disk all the same: it could not be taken away any more.
+        ledger.refused.clear()
         with recovery() as watch:
             for name in PROCESSES:
                 clinic.start(name)

@@ -79,7 +79,7 @@ def test_rows_whose_part_could_not_be_put_in_place_are_stored_once(
         with recovery() as watch:
             if not server.alive():
                 server.start()
-            thread.join(60)
+            thread.join(300)
         assert not thread.is_alive()
         assert shipper.status.error, "the fault must have struck"
         seconds = max(seconds, watch.seconds)

@@ -126,6 +126,18 @@ class Clinic:
                     plans[line.plan].batches[line.batch] = line
         return any(isinstance(line, Intent) for plan in plans.values() for line in plan.batches.values())
 
+    @contextmanager
+    def held_still(self, name: Name) -> Iterator[None]:
+        """Let a process do nothing inside the block; no system call of it is under way."""
+        process = self._processes[name]
+        process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{process.pid}/task")
+        wait_until(
+            lambda: all(" T " in (thread / "stat").read_text() for thread in threads.iterdir()), f"{name} to hold still"
+        )
+        yield
+        process.send_signal(signal.SIGCONT)
+
     def most_memory_mb(self, name: Name) -> int:
         """Return the largest resident memory that a running process has had."""
         status = Path(f"/proc/{self._processes[name].pid}/status").read_text()

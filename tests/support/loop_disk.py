@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from support.waiting import wait_until
+
 PIECE: Final = 1 << 16
 BALLAST: Final = "lost+found/ballast"
 """Where a full disk keeps what fills it: no reader of the spool looks there."""
@@ -45,12 +47,16 @@ class LoopDisk:
         (self._place / BALLAST).unlink()
 
     def turn_read_only(self) -> None:
-        """Do as the kernel does after an error of the device: from now on nothing can be written, whoever has a file open."""
+        """Do as the kernel does after an error of the device: from now on nothing can be written, whoever has a file open.
+
+        No fsync may be under way: ext4 was seen (Linux 6.18) to answer one with success whose transaction it threw away.
+        """
         _run("mount", "-o", "remount,abort", str(self._place))
 
     def mend(self) -> None:
         """Do as an administrator does when the writers have ended: check the disk and mount it again."""
         _run("umount", str(self._place))
+        wait_until(lambda: not _run("losetup", "-j", str(self._image)), "the loop device to be given back")
         done = subprocess.run(["e2fsck", "-fy", str(self._image)], capture_output=True, check=False)
         assert done.returncode in (0, 1), done.stdout[-500:]
         self._mount()
@@ -87,7 +93,8 @@ def why_not(scratch: Path) -> str:
         return f"no disk can be mounted here: {error}"
 
 
-def _run(*command: str) -> None:
+def _run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(f"{command[0]}: {done.stderr.strip()[:200]}")
+    return done.stdout
