@@ -49,7 +49,11 @@ def at_the_rename(server: Server, injection: str, *, log: Path) -> Iterator[None
         yield
     finally:
         tracer.terminate()
-        tracer.communicate(timeout=20)
+        try:
+            tracer.communicate(timeout=20)
+        except subprocess.TimeoutExpired:  # strace may wait for ever for a thread of the process that it killed
+            tracer.kill()
+            tracer.communicate()
 
 
 def over_or_struck(shipper: Worker, thread: threading.Thread) -> bool:

@@ -46,7 +46,7 @@ def test_three_days_without_clickhouse_fill_the_spool_to_its_bound_and_drain_old
     tmp_path: Path, rounds: Rounds
 ) -> None:
     fault, ledger = "ClickHouse away for three simulated days", Ledger()
-    held = fill_three_days(tmp_path / "var" / "spool", ledger, segments=rounds.number(quick=108, long=432), events=300)
+    held = fill_three_days(tmp_path / "var" / "spool", ledger, segments=rounds.number(quick=54, long=432), events=300)
     bound = held // MB + 2
     clinic = Clinic(tmp_path, PIXEL_SPOOL__MAX_MB=str(bound), PIXEL_SPOOL__SEGMENT_MB="1")
     try:
