@@ -10,7 +10,7 @@ import pytest
 from support.clinic import PROCESSES, Clinic, Load, Name
 from support.ledger import Ledger
 from support.loop_disk import loop_disk, why_not
-from support.rounds import LONG, Rounds, recovery
+from support.rounds import LONG, PATIENCE, Rounds, recovery
 from support.waiting import wait_until
 
 ON_DISK = {"spool": 24, "journal": 8, "clickhouse": 160}
@@ -47,19 +47,21 @@ def test_after_a_full_disk_everything_acknowledged_is_stored_without_a_restart(
         with Load(clinic.settings.collector.port, ledger):
             for _ in rounds.each(fault, range(number)):
                 begun = len(ledger.acknowledged)
-                wait_until(lambda begun=begun: len(ledger.acknowledged) > begun + 200, "hits")
+                wait_until(lambda begun=begun: len(ledger.acknowledged) > begun + 200, "hits", seconds=PATIENCE)
                 struck = trouble_at(place, clinic, ledger)
 
                 def strikes(struck: Callable[[], bool] = struck) -> bool:
                     disk.fill()  # again and again: what is shipped makes room
                     return struck()
 
-                wait_until(strikes, f"the full disk to be met, see {clinic.log}", seconds=60)
+                wait_until(strikes, f"the full disk to be met, see {clinic.log}", seconds=PATIENCE)
                 begun = len(ledger.acknowledged)
                 with recovery() as watch:
                     disk.make_room()
-                    wait_until(lambda begun=begun: len(ledger.acknowledged) > begun, "a hit to be taken", seconds=60)
-                    wait_until(lambda: not clinic.ship_waits(), "the shipper to go on", seconds=60)
+                    wait_until(
+                        lambda begun=begun: len(ledger.acknowledged) > begun, "a hit to be taken", seconds=PATIENCE
+                    )
+                    wait_until(lambda: not clinic.ship_waits(), "the shipper to go on", seconds=PATIENCE)
                 seconds = max(seconds, watch.seconds)
         rounds.book(fault, ledger, clinic.drained(), rounds=number, seconds=seconds)
 
@@ -75,11 +77,11 @@ def test_after_a_disk_turned_read_only_and_was_mended_everything_acknowledged_is
         Clinic.running(tmp_path, PIXEL_SPOOL__MIN_FREE_MB="0") as clinic,
     ):
         with Load(clinic.settings.collector.port, ledger):
-            wait_until(lambda: len(ledger.acknowledged) > 200, "hits")
+            wait_until(lambda: len(ledger.acknowledged) > 200, "hits", seconds=PATIENCE)
             struck = trouble_at(place, clinic, ledger)
             with clinic.held_still(WRITER[place]):
                 disk.turn_read_only()
-            wait_until(struck, f"the read-only disk to be met, see {clinic.log}", seconds=60)
+            wait_until(struck, f"the read-only disk to be met, see {clinic.log}", seconds=PATIENCE)
         for name in PROCESSES:
             clinic.kill(name)
         disk.mend()

@@ -15,7 +15,7 @@ from support.auditor import KEPT, Findings, Stored, audit
 from support.clinic import Clinic, Load, Name
 from support.days import MIDNIGHT
 from support.ledger import Ledger
-from support.rounds import Rounds
+from support.rounds import PATIENCE, Rounds
 from support.server import Rows
 from support.waiting import wait_until
 
@@ -48,10 +48,10 @@ def test_nothing_acknowledged_is_lost_or_doubled_however_often_anything_is_kille
     ledger = Ledger()
     with Load(clinic.settings.collector.port, ledger):
         for victims in rounds.each(fault, itertools.islice(itertools.cycle(VICTIMS), number)):
-            before = len(ledger.acknowledged)
-            wait_until(lambda before=before: len(ledger.acknowledged) > before + choice.randrange(50, 400), "hits")
+            goal = len(ledger.acknowledged) + choice.randrange(50, 400)
+            wait_until(lambda goal=goal: len(ledger.acknowledged) > goal, "hits", seconds=PATIENCE)
             if victims != ("collect",):
-                wait_until(clinic.inserting, "an insert under way")
+                wait_until(clinic.inserting, "an insert under way", seconds=PATIENCE)
                 kills_of_delivery += 1
             for name in victims:
                 clinic.kill(name)

@@ -17,7 +17,7 @@ from pipeline.settings.sections import Ship
 from pipeline.ship.worker import Worker
 from support.auditor import Stored
 from support.ledger import Ledger
-from support.rounds import Rounds, recovery
+from support.rounds import PATIENCE, Rounds, recovery
 from support.server import Rows, Server
 from support.shipping import counts, event, write_segment
 from support.waiting import wait_until
@@ -79,11 +79,11 @@ def test_rows_whose_part_could_not_be_put_in_place_are_stored_once(
         # One plan of two batches, events and counters: the first rename and the second are those of their parts.
         with at_the_rename(server, how.format(1 + round_ % 2), log=tmp_path / "strace"):
             thread.start()
-            wait_until(partial(over_or_struck, shipper, thread), "the fault to strike")
+            wait_until(partial(over_or_struck, shipper, thread), "the fault to strike", seconds=PATIENCE)
         with recovery() as watch:
             if not server.alive():
                 server.start()
-            thread.join(300)
+            thread.join(PATIENCE)
         assert not thread.is_alive()
         assert shipper.status.error, "the fault must have struck"
         seconds = max(seconds, watch.seconds)

@@ -15,7 +15,7 @@ from pipeline.spool.segments import sealed
 from support.clinic import PROCESSES, Clinic, Load
 from support.days import MIDNIGHT
 from support.ledger import Ledger
-from support.rounds import Rounds, recovery
+from support.rounds import PATIENCE, Rounds, recovery
 from support.shipping import counts, event, write_segment
 from support.waiting import wait_until
 
@@ -52,17 +52,19 @@ def test_three_days_without_clickhouse_fill_the_spool_to_its_bound_and_drain_old
     try:
         clinic.start("collect")
         with Load(clinic.settings.collector.port, ledger):
-            wait_until(lambda: len(ledger.refused) > 20, "the spool to be full", seconds=120)
+            wait_until(lambda: len(ledger.refused) > 20, "the spool to be full", seconds=PATIENCE)
             assert sum(path.stat().st_size for path in clinic.settings.spool_dir.glob("*.*")) < (bound + 1) * MB
             clinic.start("ship")
-            wait_until(clinic.ship_waits, "the shipper to miss ClickHouse")
+            wait_until(clinic.ship_waits, "the shipper to miss ClickHouse", seconds=PATIENCE)
             with recovery() as watch:
                 clinic.start("clickhouse")
                 begun, whole = len(ledger.acknowledged), len(list(clinic.settings.spool_dir.glob("w9-*.seg")))
-                wait_until(lambda: len(ledger.acknowledged) > begun, "room for a hit", seconds=120)
-                halves = wait_until(lambda: oldest_and_newest(clinic, whole), "half of the backlog", seconds=300)
+                wait_until(lambda: len(ledger.acknowledged) > begun, "room for a hit", seconds=PATIENCE)
+                halves = wait_until(lambda: oldest_and_newest(clinic, whole), "half of the backlog", seconds=PATIENCE)
                 assert halves[0] <= halves[1], "of the older half of the backlog no more is left than of the newer one"
-                wait_until(lambda: not list(clinic.settings.spool_dir.glob("w9-*.seg")), "the backlog", seconds=300)
+                wait_until(
+                    lambda: not list(clinic.settings.spool_dir.glob("w9-*.seg")), "the backlog", seconds=PATIENCE
+                )
             assert clinic.most_memory_mb("ship") < MOST_MEMORY_MB
         stored = clinic.drained(seconds=300)
         client = connect(clinic.settings, "pixel_admin")
@@ -95,12 +97,14 @@ def test_processes_told_to_end_under_load_one_after_the_other_lose_nothing(clini
         for round_ in rounds.each(fault, range(number)):
             name = PROCESSES[round_ % len(PROCESSES)]
             before = len(ledger.acknowledged)
-            wait_until(lambda before=before: len(ledger.acknowledged) > before + 100, "hits")
+            wait_until(lambda before=before: len(ledger.acknowledged) > before + 100, "hits", seconds=PATIENCE)
             clinic.stop(name)  # asserts the exit code
             with recovery() as watch:
                 clinic.start(name)
                 before = len(ledger.acknowledged)
-                wait_until(lambda before=before: len(ledger.acknowledged) > before, "a hit to be taken")
+                wait_until(
+                    lambda before=before: len(ledger.acknowledged) > before, "a hit to be taken", seconds=PATIENCE
+                )
             seconds = max(seconds, watch.seconds)
     rounds.book(fault, ledger, clinic.drained(), rounds=number, seconds=seconds)
 
@@ -111,10 +115,14 @@ def test_the_spool_and_journal_of_a_host_that_died_are_shipped_by_another_host(
 ) -> None:
     fault, ledger = "spool and journal of a dead host copied to another", Ledger()
     with Load(clinic.settings.collector.port, ledger):
-        wait_until(lambda: len(ledger.acknowledged) > 500, "hits")
-        wait_until(clinic.inserting, "an insert under way")
+        wait_until(lambda: len(ledger.acknowledged) > 500, "hits", seconds=PATIENCE)
+        wait_until(clinic.inserting, "an insert under way", seconds=PATIENCE)
         clinic.kill("ship")
-        wait_until(lambda: len(list(clinic.settings.spool_dir.glob("*.seg"))) > 2, "segments that nobody ships")
+        wait_until(
+            lambda: len(list(clinic.settings.spool_dir.glob("*.seg"))) > 2,
+            "segments that nobody ships",
+            seconds=PATIENCE,
+        )
         clinic.kill("collect")
     before = len(ledger.acknowledged)
     another = Clinic(tmp_path / "another", clinic.settings.clickhouse)
@@ -125,7 +133,7 @@ def test_the_spool_and_journal_of_a_host_that_died_are_shipped_by_another_host(
             for name in PROCESSES[1:]:
                 another.start(name)
             with Load(another.settings.collector.port, ledger):
-                wait_until(lambda: len(ledger.acknowledged) > before + 200, "hits there")
+                wait_until(lambda: len(ledger.acknowledged) > before + 200, "hits there", seconds=PATIENCE)
         rounds.book(fault, ledger, another.drained(), seconds=watch.seconds)
     finally:
         another.close()

@@ -22,6 +22,7 @@ from pipeline.ship.status import read_status
 from support.auditor import Stored
 from support.command import CLI, environment, free_port
 from support.ledger import Ledger
+from support.rounds import PATIENCE
 from support.system import AGENT
 from support.waiting import wait_until
 
@@ -84,7 +85,7 @@ class Clinic:
             self._processes[name] = subprocess.Popen(
                 [*self._before, *CLI, name], env=self._environment, stdout=log, stderr=log
             )
-        wait_until(lambda: self._works(name), f"{name} to work, see {self.log}", seconds=60)
+        wait_until(lambda: self._works(name), f"{name} to work, see {self.log}", seconds=PATIENCE)
         if name == "clickhouse":
             migrate(self.settings)
 
@@ -92,13 +93,13 @@ class Clinic:
         """End a process as a crash would."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(PATIENCE)
 
     def stop(self, name: Name) -> None:
         """End a process in order."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) in (0, -signal.SIGTERM), self.log.read_text()[-2000:]
+        assert process.wait(PATIENCE) in (0, -signal.SIGTERM), self.log.read_text()[-2000:]
 
     def close(self) -> None:
         """End what runs."""
@@ -133,7 +134,9 @@ class Clinic:
         process.send_signal(signal.SIGSTOP)
         threads = Path(f"/proc/{process.pid}/task")
         wait_until(
-            lambda: all(" T " in (thread / "stat").read_text() for thread in threads.iterdir()), f"{name} to hold still"
+            lambda: all(" T " in (thread / "stat").read_text() for thread in threads.iterdir()),
+            f"{name} to hold still",
+            seconds=PATIENCE,
         )
         yield
         process.send_signal(signal.SIGCONT)
@@ -153,10 +156,10 @@ class Clinic:
         left = [path for path in self.settings.spool_dir.iterdir() if path.suffix in (".open", ".seg", ".copy")]
         return not left
 
-    def drained(self, seconds: float = 60) -> Stored:
+    def drained(self) -> Stored:
         """Stop the collector, wait until every record has left its spool, stop the shipper; return what is stored."""
         self.stop("collect")
-        wait_until(self.spool_is_empty, f"the spool to drain, see {self.log}", seconds=seconds)
+        wait_until(self.spool_is_empty, f"the spool to drain, see {self.log}", seconds=PATIENCE)
         self.stop("ship")
         client = connect(self.settings, "pixel_admin")
         try:
@@ -201,7 +204,7 @@ class Load:
             thread.join(30)
 
     def _visit(self) -> None:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=10)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=60)
         while not self._done.is_set():
             nonce = self._ledger.send()
             try:

@@ -23,6 +23,8 @@ LONG: Final = os.environ.get("FAULTS") == "long"
 SEED: Final = int(os.environ.get("SEED") or random.randrange(2**32))
 SHARE: Final = float(os.environ.get("SHARE") or 1)
 """Of the rounds of a long run: less than 1 where there is little time."""
+PATIENCE: Final = 300.0
+"""Seconds until a wait under faults is given up: no verdict may rest on the speed of the machine."""
 T = TypeVar("T")
 
 

@@ -58,7 +58,7 @@ class Server:
     def start(self) -> Server:
         """Start the process and wait until it answers."""
         self.process = subprocess.Popen([*CLI, "clickhouse"], env=environment(self.settings))
-        wait_until_ready(self.settings, self.alive)
+        wait_until_ready(self.settings, self.alive, seconds=300)
         return self
 
     def alive(self) -> bool:
@@ -69,7 +69,7 @@ class Server:
         """Send a signal, wait for the end and return the exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=300)
 
     def stop(self) -> None:
         """End the process if it runs."""
