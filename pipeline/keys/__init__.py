@@ -4,4 +4,4 @@ Owns the key directory and everything that is computed with a key. May use `audi
 The edge asks `ring` for the tokens of a day; `ship` and the commands destroy keys through `destruction`.
 """
 
-__all__ = ["commands", "destruction", "directory", "holds", "listed", "ring", "sealed", "tokens"]
+__all__ = ["commands", "destruction", "directory", "holds", "listed", "proven_time", "ring", "sealed", "tokens"]

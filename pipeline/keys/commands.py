@@ -131,6 +131,16 @@ def claim_pair(
     console.print(f'[fraud]\nclaim_key = "{public}"', markup=False, highlight=False)
 
 
+@app.command("trust-clock")
+def trust_clock(config: ConfigOption = None) -> None:
+    """Say that this machine's time is right after it jumped: keys and days end by it again."""
+    from pipeline.keys import proven_time
+
+    settings = all_settings.load(config)
+    proven_time.trust(settings)
+    errors.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC is taken as right", highlight=False)
+
+
 def _named(keys: Sequence[str]) -> list[KeyName]:
     from pipeline.keys.directory import KeyName
 

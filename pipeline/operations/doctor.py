@@ -63,6 +63,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("pages", collector_checks.pages),
     ("sitemaps", machine.sitemaps),
     ("keys", machine.keys),
+    ("clock", machine.clock),
     ("networks", collector_checks.networks),
     ("networks", setting_checks.files),
     ("spool", machine.spool),

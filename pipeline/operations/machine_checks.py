@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from pipeline.edge.blocks import BlockList
 from pipeline.host_names import readable_host
 from pipeline.hosts import findings
 from pipeline.hosts.evaluator import look_now
+from pipeline.keys import proven_time
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
 from pipeline.pages.known import read as read_pages
@@ -118,6 +119,20 @@ def hosts(settings: Settings) -> Seen:
         names = ", ".join(host.host for host in look.reporting)
         ms = max(abs(host.clock_ms) for host in look.reporting)
         yield "ok", findings.said("hosts_agree", hosts=names, evaluator=look.evaluator.host, ms=ms)
+
+
+def clock(settings: Settings) -> Seen:
+    """Whether the time of this machine goes on evenly: keys and days end by it."""
+    before = proven_time.read(settings)
+    if before is None:
+        return
+    now = proven_time.judged(before, proven_time.Clock.now())
+    if now.jumped:
+        jump, until = timedelta(seconds=abs(round(now.jumped))), now.jumped_wall + proven_time.wait_of(now.jumped)
+        key = "clock_ahead" if now.jumped > 0 else "clock_back"
+        yield "problem", said(key, jump=str(jump), until=datetime.fromtimestamp(until, UTC))
+    else:
+        yield "ok", said("clock_even")
 
 
 def spool(settings: Settings) -> Seen:

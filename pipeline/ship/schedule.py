@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipeline.alerts.send import tell
 from pipeline.durations import DAY_SECONDS, HOUR_SECONDS
 from pipeline.errors import Fatal, Retryable, type_and_place
 from pipeline.fraud.job import SCORE_SECONDS, Scoring
 from pipeline.hosts.evaluator import REPORT_SECONDS, Hosts
+from pipeline.keys import proven_time
 from pipeline.marks.record import note_changes
 from pipeline.pages.learn import learn_again
 from pipeline.problems.job import EVALUATE_SECONDS, Watching
@@ -96,6 +97,16 @@ JOBS: list[Job] = [
     Job("print the head of the audit", DAY_SECONDS, print_audit_head),
 ]
 """The work of `ship` beside shipping that needs no memory of its last run."""
+BY_THE_CLOCK_OF_CLICKHOUSE: Final = frozenset({"drop the days whose term is over", "clear old click ids"})
+BY_THE_CLOCK: Final = BY_THE_CLOCK_OF_CLICKHOUSE | {
+    "drop old quarantine",
+    "destroy expired keys",
+    "compare the keys with the audit",
+    "publish numbers",
+    "look for problems",
+    "score",
+}
+"""Jobs that do by the time what cannot be undone, or tell people so: they wait while the clock is not to be believed."""
 
 
 def all_jobs() -> list[list[Job]]:
@@ -158,6 +169,10 @@ class JobThread(threading.Thread):
 def _trouble(job: Job, settings: Settings) -> str:
     """Run a job and return the error in one line, '' without one."""
     try:
+        if job.name in BY_THE_CLOCK:
+            proven_time.prove(settings)
+        if job.name in BY_THE_CLOCK_OF_CLICKHOUSE:
+            proven_time.compare_with_database(settings)
         job.run(settings)
     except (Retryable, Fatal, OSError) as error:
         return str(error)  # this text says what to do
