@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -97,7 +98,11 @@ def shipment_of(settings: Settings, change: Callable[[Row], Row]) -> Shipment:
     return build(Plan.of(heads, 50_000), lambda name: read(settings.spool_dir / name), to_row)
 
 
-@pytest.mark.parametrize("fault", ["cut the answer", "stall the body", "hold the answer"])
+ENDED = [fault for fault in get_args(Fault) if fault and fault != "trickle the answer"]
+"""Faults after which the shipper has no answer to its insert."""
+
+
+@pytest.mark.parametrize("fault", ENDED)
 def test_an_insert_whose_answer_never_comes_is_stored_once(
     home: Settings, proxy: Proxy, tables: Rows, rounds: Rounds, fault: Fault
 ) -> None:
@@ -107,10 +112,36 @@ def test_an_insert_whose_answer_never_comes_is_stored_once(
     assert proxy.fault == "", "the fault must have struck"
     assert shipper.status.error != ""
     proxy.release()
-    if fault != "cut the answer":
+    if fault in ("stall the body", "hold the answer"):
         assert proxy.arrived.wait(10)
     rounds.book(f"network: {fault}", Ledger().filled(range(1, 501)), Stored.in_clickhouse(tables.admin))
     assert sums(tables)["stored"] == 500
+
+
+def test_an_answer_that_comes_byte_by_byte_is_read_to_its_end(home: Settings, proxy: Proxy, tables: Rows) -> None:
+    fill(home, 500)
+    proxy.fault = "trickle the answer"
+    shipper = ship(home)
+    assert proxy.fault == "", "the fault must have struck"
+    assert (shipper.status.error, shipper.status.tries) == ("", 0)
+    assert stored(tables) == dict.fromkeys(range(1, 501), 1)
+
+
+CUTS = range(0, 3000, 100) if os.environ.get("FAULTS") == "long" else (0, 300, 900)
+
+
+@pytest.mark.parametrize("after", CUTS)
+def test_a_connection_that_is_cut_after_any_number_of_bytes_loses_and_doubles_nothing(
+    home: Settings, proxy: Proxy, tables: Rows, after: int
+) -> None:
+    fill(home, 20)
+    proxy.passed = after
+    proxy.fault = "cut the body"
+    shipper = ship(home)
+    assert proxy.fault == "", "the fault must have struck"
+    assert shipper.status.error != ""
+    assert stored(tables) == dict.fromkeys(range(1, 21), 1)
+    assert sums(tables) == {"offered": 20, "spooled": 20, "stored": 20}
 
 
 @pytest.mark.parametrize(("second_token", "times"), [("0", 1), ("1", 2)])

@@ -6,13 +6,28 @@ import re
 import socket
 import struct
 import threading
+import time
 from contextlib import suppress
 from typing import Literal
 
-Fault = Literal["", "cut the answer", "stall the body", "hold the answer"]
+Fault = Literal[
+    "",
+    "cut before the request",
+    "cut the head",
+    "cut the body",
+    "cut the answer",
+    "cut inside the answer",
+    "stall the body",
+    "hold the answer",
+    "trickle the answer",
+    "fall silent",
+]
+"""`stall the body` lets the rest of it arrive after the client gave up; `fall silent` passes nothing more and closes nothing."""
 
 PIECE = 1 << 16
 INSERT = re.compile(rb"INSERT.INTO.pixel[.]")  # in the address or, with spaces, at the head of a body
+HEAD = 40
+"""Bytes of a request line or of an answer's first line: less than either has."""
 HELD_BACK = 200
 """Bytes of a stalled request that do reach the server: the request line, and not yet the rows."""
 
@@ -23,6 +38,8 @@ class Proxy:
     def __init__(self, upstream_port: int) -> None:
         self.fault: Fault = ""
         self.inserts = 0
+        self.passed = HELD_BACK
+        """Bytes of an insert that come through before `cut the body`, at most all of its first piece."""
         self.arrived = threading.Event()
         """Set when the server has answered what was stalled or held."""
         self._release = threading.Event()
@@ -70,6 +87,15 @@ class Proxy:
             if INSERT.search(data):
                 self.inserts += 1
                 fault[0], self.fault = self.fault, ""
+                if fault[0].startswith("cut") and "answer" not in fault[0]:
+                    passed = {"cut the head": HEAD, "cut the body": self.passed}.get(fault[0], 0)
+                    upstream.sendall(data[:passed])
+                    _reset(client)
+                    _reset(upstream)
+                    return
+                if fault[0] == "fall silent":
+                    self._release.wait(30)
+                    return
                 if fault[0] == "stall the body":
                     upstream.sendall(data[:HELD_BACK])
                     stalled = data[HELD_BACK:]
@@ -85,11 +111,17 @@ class Proxy:
 
     def _answers(self, client: socket.socket, upstream: socket.socket, fault: list[Fault]) -> None:
         while data := _receive(upstream):
-            if fault[0] == "cut the answer":
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                _end(client, socket.SHUT_RD)
-                client.close()
+            if fault[0] in ("cut the answer", "cut inside the answer"):
+                with suppress(OSError):
+                    client.sendall(data[:HEAD] if fault[0] == "cut inside the answer" else b"")
+                _reset(client)
                 return
+            if fault[0] == "trickle the answer":
+                with suppress(OSError):
+                    for place in range(len(data)):
+                        client.sendall(data[place : place + 1])
+                        time.sleep(0.004)
+                continue
             if fault[0] == "hold the answer":
                 self._release.wait(30)
             if fault[0]:
@@ -105,6 +137,12 @@ def _receive(connection: socket.socket) -> bytes:
         return connection.recv(PIECE)
     except OSError:
         return b""
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    _end(connection, socket.SHUT_RD)
+    connection.close()
 
 
 def _end(connection: socket.socket, how: int) -> None:
