@@ -15,12 +15,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, Self
 
-from babel import Locale
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal, format_percent
-
 Language = Literal["en", "ru"]
-_RUSSIAN: Final = Locale("ru")
+_RUSSIAN: Final = "ru"
 
 
 @cache
@@ -49,7 +45,9 @@ class Told(str):
             return str(self)
         text = sentences(self.file)[self.key]["ru"]
         if isinstance(text, Mapping):
-            text = text[_RUSSIAN.plural_form(self.values["n"])]  # type: ignore[arg-type]
+            from babel import Locale  # here and below, because a collector host speaks English and has no Babel
+
+            text = text[Locale(_RUSSIAN).plural_form(self.values["n"])]  # type: ignore[arg-type]
         return _Russian().vformat(text, (), self.values)
 
 
@@ -65,9 +63,12 @@ class _Russian(string.Formatter):
 
 def russian(value: object, form: str = "") -> str:
     """Return a value as Russians write it: a number, or a day or moment with a pattern of CLDR."""
+    if isinstance(value, Told):
+        return value.of("ru")
+    from babel.dates import format_date, format_datetime
+    from babel.numbers import format_decimal, format_percent
+
     match value:
-        case Told():
-            return value.of("ru")
         case str() | bool():
             return str(value)
         case int() | float() if form.endswith("%"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import string
-import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -100,11 +99,6 @@ def test_a_sentence_that_nobody_wrote_and_a_value_that_is_missing_are_errors() -
         said("no_such_sentence")
     with pytest.raises(KeyError):
         Told(SENTENCES, "site", {"site": "clinic"})
-
-
-def test_the_files_are_shipped_with_the_software() -> None:
-    packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["pipeline"]
-    assert {file.partition("/")[0].removeprefix("pipeline.") + "/*.toml" for file in ROOMS} <= set(packed)
 
 
 def test_doctor_speaks_russian_where_it_is_asked_to_and_english_everywhere_else(

@@ -4,4 +4,4 @@ Owns the choice of the spans, the noise, the rule for what is shown and the writ
 Disclosure Control, section 5.4). May use `reports` and the rooms below it.
 """
 
-__all__ = ["commands", "counting", "job", "ledger"]
+__all__ = ["commands", "counting", "job", "ledger", "secret"]

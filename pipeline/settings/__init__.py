@@ -3,4 +3,4 @@
 Owns `pixel.toml` and the variables `PIXEL_*`. May use `errors` and `host_names`. Every room reads the frozen model.
 """
 
-__all__ = ["ad_names", "alerts", "model", "sections", "site"]
+__all__ = ["ad_names", "alerts", "model", "sections", "site", "values"]
