@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test faults attack check docs pictures bench bench-check lock fuzz dist clean
+.PHONY: help setup run demo test attack check docs pictures bench bench-check lock dist wheelhouse faults fuzz clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,7 @@ lock: setup ## take the newest versions inside the ranges of pyproject.toml: dep
 	echo atheris | $(LOCK) - --output-file deploy/locks/fuzz.txt
 	$(LOCK) pyproject.toml --output-file deploy/locks/collector.txt
 	$(LOCK) --extra embedded --extra dev pyproject.toml --output-file deploy/locks/everything.txt
+	$(LOCK) --extra embedded --constraint deploy/locks/everything.txt pyproject.toml --output-file deploy/locks/embedded.txt
 	$(BIN)/uv pip install --quiet --require-hashes --requirement deploy/locks/everything.txt
 	$(BIN)/python deploy/bill_of_materials.py > docs/dependencies.md
 
@@ -75,6 +76,10 @@ dist: setup ## build wheel and source distribution of the committed files into d
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build --directory dist
 	cd dist && sha256sum clinic_pixel-* > SHA256SUMS
+
+wheelhouse: dist ## download all that an installation without network needs into wheelhouse/, for this system and Python
+	rm -rf wheelhouse
+	$(BIN)/python deploy/wheelhouse.py dist wheelhouse
 
 clean: ## remove the environment and caches, never the data in var/
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist wheelhouse *.egg-info

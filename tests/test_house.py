@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from pipeline import __version__
 from pipeline.cli import EXTRA_OF
 from pipeline.operations.docs import pages
 
@@ -219,7 +221,7 @@ def locked(name: str) -> dict[str, str]:
     return {entry.partition("==")[0]: entry for entry in entries if entry.strip()}
 
 
-@pytest.mark.parametrize("name", ["uv.txt", "collector.txt", "everything.txt"])
+@pytest.mark.parametrize("name", ["uv.txt", "collector.txt", "embedded.txt", "everything.txt"])
 def test_every_locked_package_has_one_version_and_a_hash_and_no_address(name):
     text = (ROOT / "deploy/locks" / name).read_text()
     assert "://" not in text
@@ -236,7 +238,8 @@ def test_the_lock_holds_every_direct_dependency_within_its_range():
             entry = everything[canonicalize_name(requirement.name)]
             version = entry.partition("==")[2].split()[0]
             assert requirement.specifier.contains(version), wanted
-    assert locked("collector.txt").keys() <= everything.keys()
+    assert locked("collector.txt").keys() <= locked("embedded.txt").keys()
+    assert set(locked("embedded.txt").items()) <= set(everything.items())
 
 
 def test_the_page_of_dependencies_has_every_locked_package_and_no_other():
@@ -248,3 +251,11 @@ def test_the_page_of_dependencies_has_every_locked_package_and_no_other():
         for name, entry in {**locked("everything.txt"), **locked("uv.txt")}.items()
     }
     assert set(rows) == expected
+
+
+def test_no_released_version_of_the_changelog_is_newer_than_the_code():
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    released = [Version(heading) for heading in headings[1:]]
+    assert released == sorted(released, reverse=True)
+    assert all(version <= Version(__version__) for version in released)
