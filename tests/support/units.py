@@ -109,9 +109,9 @@ class Machine:
             self.running[name] = process
         return process
 
-    def run(self, name: str, *arguments: str, seconds: float = 120) -> int:
+    def run(self, name: str, *arguments: str, before: Sequence[str] = (), seconds: float = 120) -> int:
         """Run the process of a unit, or a command in its place, to its end; return its exit code."""
-        process = self.start(name, *arguments, at_once=True)
+        process = self.start(name, *arguments, before=before, at_once=True)
         try:
             return process.wait(seconds)
         finally:
