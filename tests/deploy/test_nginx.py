@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.settings.model import Settings
 from support.command import free_port
+from support.dashboards import serving
 from support.edge import CLINIC, Edge
 from support.nginx import CDN as CDN_FILE
 from support.nginx import INCLUDE_CDN, PAGES, Nginx, behind, shipped
@@ -89,3 +91,30 @@ def test_behind_a_cdn_each_visitor_is_himself_with_the_included_file(tmp_path, e
     wait_until(lambda: len(edge.events()) == 6)
     assert len({event.visitor for event in edge.events()}) == visitors
     assert {event.https for event in edge.events()} == {True}
+
+
+def test_the_pages_for_staff_are_served_by_tls_alone_and_no_visitor_names_a_proxy(tmp_path):
+    port = free_port()
+    public = {"public_url": "https://pages.clinic.example"}
+    settings = Settings.model_validate({"data": tmp_path / "var", "dashboards": public})
+    context = ssl.create_default_context(cafile=None)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with serving(settings) as pages:
+        upstream = int(pages.url.rpartition(":")[2])
+        lines = shipped(tmp_path, upstream, listen=f"127.0.0.1:{port} ssl", file=PAGES, host="pages.clinic.example")
+        with Nginx(tmp_path / "nginx", port, lines):
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+            forged = {"Host": "pages.clinic.example", "X-Forwarded-Proto": "http", "Forwarded": "proto=http"}
+            connection.request("GET", "/sign-in?lang=en", headers=forged)
+            answer = connection.getresponse()
+            assert (answer.status, b"password" in answer.read()) == (200, True)
+            assert "max-age" in answer.headers["Strict-Transport-Security"]
+            assert all("secure" in cookie.lower() for cookie in answer.headers.get_all("Set-Cookie") or [])
+            connection.request("GET", "/metrics", headers={"Host": "pages.clinic.example"})
+            answer = connection.getresponse()
+            assert (answer.read() is not None, answer.status) == (True, 404)
+            connection.close()
+            plain = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            plain.request("GET", "/sign-in", headers={"Host": "pages.clinic.example"})
+            assert plain.getresponse().status == 400
+            plain.close()

@@ -21,6 +21,8 @@ from support.own_users import Clinic
 from support.units import DATA, unit
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = ("collect", "ship", "dashboards", "clickhouse")
 
 
@@ -41,8 +43,19 @@ def test_each_process_has_a_user_of_its_own(clinic):
     assert 0 not in users.values()
 
 
-def test_a_hit_is_stored_and_shown_across_the_four_users(clinic):
-    browser = clinic.signed_in()
+@pytest.fixture(scope="module")
+def browser(clinic: Clinic) -> Browser:
+    return clinic.signed_in()
+
+
+def test_the_pages_say_where_a_step_needs_the_keys(browser):
+    assert "These pages may not reach the keys" in browser.get("/privacy").words
+    form = {"case": "1/2026", "requester": "somebody", "basis": "a letter", "code": "abc"}
+    answer = browser.send("/privacy/requests", form)
+    assert "An administrator of the machine does this step" in answer.words, answer.words
+
+
+def test_a_hit_is_stored_and_shown_across_the_four_users(browser):
     health = browser.get("/health").words
     assert "The collector accepts hits." in health
     assert "ClickHouse answers." in health
