@@ -114,3 +114,19 @@ def test_what_belongs_to_another_user_is_named_as_such(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 61_001)
     with pytest.raises(NotOurs, match="belongs to user 0"):
         private_directory(directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a process under another user: needs root")
+@pytest.mark.parametrize(("mode_of_data", "reaches"), [(0o711, False), (0o777, True)])
+def test_a_missing_directory_is_reached_by_whoever_may_make_it(tmp_path, mode_of_data, reaches):
+    tmp_path.chmod(mode_of_data)
+    lines = f"""
+import os, sys
+sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from pipeline.system.private_files import may_reach
+os.chdir({str(tmp_path)!r}); os.setgroups([]); os.setgid(61001); os.setuid(61001)
+sys.exit(0 if may_reach(Path("keys")) else 3)
+"""
+    done = subprocess.run([sys.executable, "-c", lines], check=False, capture_output=True, text=True)
+    assert done.returncode == (0 if reaches else 3), done.stderr
