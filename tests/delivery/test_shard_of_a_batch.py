@@ -1,0 +1,98 @@
+"""Which shard a batch goes to: chosen by its identity, kept for its retries."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+
+import msgspec
+import pytest
+
+from pipeline.delivery.build import build
+from pipeline.delivery.plan import Batch, Plan
+from pipeline.delivery.store import SEEN_BY_MOST, WRITTEN_BY_MOST, ClickHouseStore
+from pipeline.errors import Fatal
+from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
+from support.shipping import INCARNATION, event, row
+
+ONE, TWO = "http://one.example:8123", "http://two.example:8123"
+SEGMENT = f"w0-{INCARNATION}-1.seg"
+HEAD = {SEGMENT: b"head"}
+
+
+def batch(number: int, shards: int) -> Batch:
+    return Batch(str(uuid.UUID(int=number)), "events", 20261129, [], [], shards)
+
+
+def of_cluster(*urls: str, quorum: bool = False) -> Settings:
+    return Settings(
+        clickhouse=ClickHouse(url=urls[0], cluster="clinics", shards=urls, replicated=quorum, quorum=quorum)
+    )
+
+
+def test_the_identities_of_batches_spread_them_over_all_shards() -> None:
+    counts = Counter(batch(uuid.uuid4().int, 3).shard for _ in range(3000))
+    assert set(counts) == {0, 1, 2}
+    assert min(counts.values()) > 800
+
+
+def test_of_one_server_every_batch_is_for_the_only_shard() -> None:
+    assert {batch(number, 1).shard for number in range(10)} == {0}
+
+
+def test_a_plan_keeps_the_number_of_shards_of_its_making_for_each_of_its_batches() -> None:
+    plan = Plan.of(HEAD, 1, shards=2)
+    kept = msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
+    made = [
+        [(each.id, each.shard) for each in build(of, lambda _: [event(1), event(2)], row_of_batch).batches]
+        for of in (plan, kept)
+    ]
+    assert len(made[0]) == 2
+    assert made[0] == made[1]
+    assert [shard for _, shard in made[0]] == [uuid.UUID(identity).int % 2 for identity, _ in made[0]]
+
+
+def test_a_plan_of_the_version_before_is_for_one_shard() -> None:
+    old = msgspec.to_builtins(Plan.of(HEAD, 1))
+    del old["shards"]
+    assert msgspec.convert(old, Plan).shards == 1
+
+
+def test_a_batch_of_a_shard_that_left_the_settings_is_kept_and_told() -> None:
+    with pytest.raises(Fatal, match=r"begun on shard 2, and `clickhouse.shards` has 1 now"):
+        ClickHouseStore(of_cluster(ONE)).count(batch(1, 2))
+
+
+class Recorder:
+    """A client that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, object]]] = []
+
+    def raw_insert(self, table: str, *_: object, settings: dict[str, object], **__: object) -> None:
+        self.asked.append((table, settings))
+
+    def raw_query(self, query: str, *, settings: dict[str, object], **_: object) -> bytes:
+        self.asked.append((query, settings))
+        return b"0\n"
+
+
+@pytest.mark.parametrize("quorum", [False, True])
+def test_a_batch_is_written_and_counted_in_the_local_table_of_its_shard_with_the_quorum_of_the_settings(
+    quorum: bool,
+) -> None:
+    store, clients = ClickHouseStore(of_cluster(ONE, TWO, quorum=quorum)), [Recorder(), Recorder()]
+    store._clients.update(enumerate(clients))  # type: ignore[arg-type]
+    store.insert(batch(3, 2), "token")
+    store.count(batch(3, 2))
+    assert clients[0].asked == []
+    (table, written), (query, seen) = clients[1].asked
+    assert table == "pixel.events_local"
+    assert "FROM pixel.events_local WHERE" in query
+    assert (written.items() >= WRITTEN_BY_MOST.items()) == quorum
+    assert (seen == SEEN_BY_MOST) == quorum
+
+
+def row_of_batch(record: object, batch_id: str, _slot: str) -> object:
+    return row(record, batch_id)  # type: ignore[arg-type]
