@@ -70,8 +70,8 @@ def ping(settings: Settings, *, timeout: float = 1.0) -> bool:
 
 
 def wait_until_answering(settings: Settings) -> None:
-    """Return once a ClickHouse answers, however long that takes."""
-    while not ping(settings):
+    """Return once ClickHouse answers, on a cluster every shard, however long that takes."""
+    while not all(map(ping, shards(settings))):
         time.sleep(0.1)
 
 
