@@ -66,7 +66,7 @@ class Reader(StrEnum):
 PASSWORD_FILE = "clickhouse.json"  # noqa: S105 - the name of a file
 
 _PROFILE = re.compile(r"CREATE SETTINGS PROFILE OR REPLACE (\w+) SETTINGS\s+(.+)", re.DOTALL)
-_SETTING = re.compile(r"(\w+) = (\d+|'\w+')(?: MIN (\d+) MAX (\d+)(?= CHANGEABLE))?( CHANGEABLE_IN_READONLY)?")
+_SETTING = re.compile(r"(\w+) = (\d+|'\w+')(?: MIN (\d+) MAX (\d+)(?= CHANGEABLE))?( CHANGEABLE_IN_READONLY| CONST)?")
 _USER = re.compile(r"CREATE USER OR REPLACE (\w+) IDENTIFIED WITH sha256_hash BY '(\w+)' SETTINGS PROFILE '(\w+)'")
 _GRANT = re.compile(r"(GRANT .+) TO (\w+)", re.DOTALL)
 _REVOKE = re.compile(r"REVOKE ALL ON \*\.\* FROM (\w+)")
@@ -79,13 +79,18 @@ _ONE_SERVER: Final = {"local": "", "viewer_profile": "pixel_reader"}
 
 
 class Bound(NamedTuple):
-    """One setting of a profile; a changeable one may be changed by the user, between `least` and `most` if it has them."""
+    """One setting of a profile.
+
+    A changeable one may be changed by the user, between `least` and `most` if it has them; a fixed one by nobody, also not by a query that
+    another server sends in the user's name.
+    """
 
     name: str
     value: str
     least: str | None
     most: str | None
     changeable: bool
+    fixed: bool = False
 
 
 @dataclass
@@ -195,9 +200,9 @@ def _as_json(passwords: Mapping[User, str]) -> bytes:
 
 
 def _access_text(hashes: dict[str, str], cluster: bool) -> str:
-    files = [*sorted(ACCESS_DIR.glob("*.sql")), *(sorted(ACCESS_DIR.glob("cluster/*.sql")) if cluster else ())]
-    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    words = {"local": "_local", "viewer_profile": "pixel_service"} if cluster else _ONE_SERVER
+    files = [*ACCESS_DIR.glob("*.sql"), *(ACCESS_DIR.glob("cluster/*.sql") if cluster else ())]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(files, key=lambda file: file.name))
+    words = {"local": "_local", "viewer_profile": "pixel_definer"} if cluster else _ONE_SERVER
     return Template(text).substitute({f"{user}_sha256": value for user, value in hashes.items()} | words)
 
 
@@ -208,6 +213,7 @@ def _sha256(password: str) -> str:
 def _bound(text: str) -> Bound:
     match = _SETTING.fullmatch(text)
     if match is None:
-        raise Fatal(f"sql/access: not `name = value [[MIN a MAX b] CHANGEABLE_IN_READONLY]`: {text}")
-    name, value, least, most, changeable = match.groups()
-    return Bound(name, value.strip("'"), least, most, changeable is not None)
+        raise Fatal(f"sql/access: not `name = value [[MIN a MAX b] CHANGEABLE_IN_READONLY | CONST]`: {text}")
+    name, value, least, most, kind = match.groups()
+    fixed = kind == " CONST"
+    return Bound(name, value.strip("'"), least, most, kind is not None and not fixed, fixed)

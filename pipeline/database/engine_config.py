@@ -126,7 +126,7 @@ def _basic_prefix(user: str) -> str:
 
 def users_xml(access: Access, *, listeners: int = 1) -> str:
     """Return the `users.xml` of the embedded server that opens so many listeners."""
-    switched_off = [Bound(_PYTHON, "0", None, None, changeable=False)]
+    switched_off = [Bound(_PYTHON, "0", None, None, changeable=False, fixed=True)]
     profiles = {"default": switched_off} | {name: bounds + switched_off for name, bounds in access.profiles.items()}
     accounts = "\n".join(
         _account_xml(account, _embedded_hash(account), _THIS_MACHINE) for account in access.accounts.values()
@@ -167,7 +167,7 @@ def _profiles_xml(profiles: Mapping[str, list[Bound]]) -> str:
 
 def _profile_xml(name: str, bounds: list[Bound]) -> str:
     values = "".join(f"      <{bound.name}>{bound.value}</{bound.name}>\n" for bound in bounds)
-    constraints = "".join(_constraint_xml(bound) for bound in bounds if bound.changeable or bound.name == _PYTHON)
+    constraints = "".join(_constraint_xml(bound) for bound in bounds if bound.changeable or bound.fixed)
     return f"    <{name}>\n{values}      <constraints>\n{constraints}      </constraints>\n    </{name}>\n"
 
 

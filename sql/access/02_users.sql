@@ -1,6 +1,6 @@
 -- Users. On a server `clinic-pixel migrate --grants sql` prints these files with the password hashes filled in.
 -- The rows of events are in pixel.events${local}, in the files below, too: on a cluster the name without `_local` is of all shards. There
--- the queries of the home reach a shard as pixel_viewer, with the bounds of who asked: bounds of its own would replace "none" by the least.
+-- pixel_viewer has a profile of its own (cluster/01_definer.sql).
 -- A replaced user has no rights until 03_grants.sql has run: until then its queries are refused, and none has too many rights.
 
 CREATE USER OR REPLACE ops IDENTIFIED WITH sha256_hash BY '$ops_sha256' SETTINGS PROFILE 'pixel_reader';

@@ -66,6 +66,14 @@ def test_a_condition_of_a_reader_is_not_tried_on_rows_that_a_view_leaves_out(fil
             reader.query(query.replace(str(HIDDEN), str(SHOWN)))
 
 
+def test_a_readers_limit_of_rows_is_for_the_answer_and_not_for_what_a_shard_sends(filled: Settings) -> None:
+    with working_as(filled, "privacy") as reader:
+        limited = "SELECT count() FROM privacy.chosen SETTINGS max_result_rows = 1"
+        assert reader.query(limited).result_rows == [(4,)]
+        with pytest.raises(DatabaseError, match="TOO_MANY_ROWS"):
+            reader.query("SELECT * FROM privacy.chosen SETTINGS max_result_rows = 1, result_overflow_mode = 'throw'")
+
+
 @pytest.mark.parametrize("setting", ["allow_push_predicate_ast_for_distributed_subqueries", "serialize_query_plan"])
 def test_a_reader_cannot_switch_the_pushing_of_conditions_on(setting: str, filled: Settings) -> None:
     reader = connect(filled, "privacy")

@@ -57,12 +57,14 @@ def test_the_definer_has_no_bounds_of_its_own_that_would_replace_those_of_who_as
 ) -> None:
     assert (one.accounts["pixel_viewer"].profile, cluster.accounts["pixel_viewer"].profile) == (
         "pixel_reader",
-        "pixel_service",
+        "pixel_definer",
     )
-    assert not any(bound.least for bound in cluster.profiles["pixel_service"])
+    bounds = cluster.profiles["pixel_definer"]
+    assert not any(bound.least or bound.changeable for bound in bounds)
+    assert [bound.name for bound in bounds if bound.fixed] == ["max_result_rows"]
 
 
-@pytest.mark.parametrize("profile", ["pixel_reader", "pixel_service"])
+@pytest.mark.parametrize("profile", ["pixel_reader", "pixel_service", "pixel_definer"])
 def test_on_a_cluster_no_condition_of_a_reader_reaches_the_rows_of_a_shard(profile: str, cluster: Access) -> None:
     fixed = {bound.name: bound.value for bound in cluster.profiles[profile] if not bound.changeable}
     assert fixed["allow_push_predicate_ast_for_distributed_subqueries"] == "0"

@@ -106,7 +106,7 @@ def both(access, *, listeners):
     text = own(access, listeners=listeners)
     profiles = re.search("<profiles>(.*)</profiles>", file, re.DOTALL)[1]
     users = re.search("<users>(.*)</users>", file, re.DOTALL)[1]
-    kept = re.sub("<pixel_(reader|service)>.*</pixel_service>", "", text, flags=re.DOTALL)
+    kept = re.sub("<pixel_(definer|reader|service)>.*</pixel_service>", "", text, flags=re.DOTALL)
     return kept.replace("</profiles>", profiles + "</profiles>").replace("</users>", users + "</users>")
 embedded.users_xml = both
 embedded.serve(load(None))
