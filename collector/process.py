@@ -34,6 +34,7 @@ from pipeline.spool.append import Spool, Told
 from pipeline.spool.counters import EdgeCounters
 from pipeline.system.faults import watched
 from pipeline.system.secrets import TICKET, read_or_make_secret
+from pipeline.upgrades import stamp
 
 log = logging.getLogger("clinic_pixel.collector")
 
@@ -83,6 +84,8 @@ class Process:
         self._blocks = BlockList(settings.blocks_dir, self.keys.files)
         self.tables = EdgeTables.load(settings, self.keys, os.urandom, self._blocks)
         self.trusted = self.tables.trusted
+        if of_newer := stamp.try_claim(settings):
+            log.error("%s; hits are collected all the same", of_newer)
         self.spool = Spool(
             settings.spool_dir,
             settings.spool,
@@ -90,6 +93,7 @@ class Process:
             counters=self.counters,
             clock_ms=now_ms,
             end=end,
+            recovers=not of_newer,
         )
         ticket = read_or_make_secret(settings.secrets_dir / TICKET)
         self.replays = Replays(ticket, reach_ms=(settings.retention.keys_days - 1) * DAY_MS)

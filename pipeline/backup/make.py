@@ -41,6 +41,7 @@ from pipeline.keys.directory import KeyDirectory
 from pipeline.operations.migrate import recorded_in
 from pipeline.settings.model import Settings
 from pipeline.system.private_files import private_directory
+from pipeline.upgrades.stamp import claim
 
 KEEP_DAYS: Final = 7
 """Long enough to notice a loss, short enough that an erased person's rows are soon in no backup."""
@@ -65,6 +66,7 @@ def back_up(
     Raises `Fatal` where the place is unsafe or of another machine, `Retryable` while ClickHouse is unavailable, `OSError`
     where the disk refuses; the unfinished backup is then removed by a later one.
     """
+    claim(settings)
     refuse_inside(settings, place)
     private_directory(place)
     copy_requests(settings, place)

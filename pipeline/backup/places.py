@@ -26,6 +26,7 @@ import msgspec
 from pipeline.errors import Fatal
 from pipeline.system.durable_files import LOCAL_FILES, replace
 from pipeline.system.private_files import open_private, private_directory
+from pipeline.upgrades import stamp
 
 FORMAT: Final = 1
 KEYS, REQUESTS, FILES, ROWS, MANIFEST = "keys", "requests", "files", "rows", "manifest.json"
@@ -54,6 +55,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     made: datetime
     schema: tuple[str, ...]
+    data_format: int = stamp.FORMAT
+    """Of spool and journal, as in `pipeline.upgrades.stamp`."""
     parts: tuple[Part, ...]
 
     def over(self, today: date) -> list[Part]:
@@ -89,7 +92,7 @@ def read_manifest(directory: Path) -> Manifest:
             content = stream.read()
         form = msgspec.json.decode(content)
         number = form.get("format") if isinstance(form, dict) else None
-        if isinstance(number, int) and number > FORMAT:
+        if isinstance(number, int) and (number > FORMAT or form.get("data_format", 0) > stamp.FORMAT):
             raise Fatal(
                 f"{directory}: made by the newer clinic-pixel {form.get('version')}; restore it with that version or a newer one"
             )

@@ -38,6 +38,7 @@ from pipeline.settings.model import Settings
 from pipeline.ship.retention import clear_sealed_clicks, drop_expired
 from pipeline.spool.segments import is_held, listing
 from pipeline.system.private_files import private_directory
+from pipeline.upgrades.stamp import claim
 
 _QUERY_SECONDS: Final = 3600
 
@@ -64,6 +65,7 @@ def restore(
     Raises `Fatal` where the backup is damaged, a process is at work or the place is not empty; `Retryable` while ClickHouse
     is unavailable. Views exist only after success.
     """
+    claim(settings)
     directory = newest(wanted.backup)
     manifest = read_manifest(directory)
     if newer := newer_files(manifest.schema):

@@ -17,6 +17,7 @@ from pipeline.database.client import address, connect, in_utc, of_each_shard, pi
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
 from pipeline.operations.machine_checks import Seen, State, said
+from pipeline.operations.migrate import VERSION, missing_files, newer_files, recorded_in, restore_is_open
 from pipeline.reports.buckets import HOUR, bucket
 from pipeline.settings.model import Settings
 from pipeline.ship.retention import ages
@@ -55,6 +56,9 @@ def clickhouse(settings: Settings) -> Seen:
     client = connect(settings, "pixel_admin", timeout=10)
     try:
         yield "ok", said("database_answers", version=client.server_version, address=address(settings))
+        if schema := list(_schema(client)):
+            yield from schema  # the questions below are about tables that may not be there
+            return
         count, oldest, newest = _row(client, "SELECT count(), min(received_at), max(received_at) FROM pixel.events")
         yield "ok", said("events", events=count, oldest=oldest) if count else said("no_events")
         if count and newest > datetime.now(UTC).replace(tzinfo=newest.tzinfo) + timedelta(days=1):
@@ -72,6 +76,17 @@ def clickhouse(settings: Settings) -> Seen:
 
 def _unfinished(shard: Client) -> int:
     return int(_row(shard, "SELECT count() FROM system.mutations WHERE NOT is_done")[0])
+
+
+def _schema(client: Client) -> Seen:
+    """Whether the tables are those of this version, and no restore is under way."""
+    recorded = recorded_in(client)
+    if newer := newer_files(recorded):
+        yield "problem", said("schema_newer", version=recorded.get(VERSION, "?"), names=", ".join(newer))
+    elif missing := missing_files(recorded):
+        yield "problem", said("schema_missing", names=", ".join(missing))
+    if restore_is_open(recorded):
+        yield "problem", said("restore_open")
 
 
 def _starred(client: Client) -> Seen:

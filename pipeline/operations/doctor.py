@@ -66,6 +66,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], Seen]], ...] = (
     ("clock", machine.clock),
     ("networks", collector_checks.networks),
     ("networks", setting_checks.files),
+    ("version", machine.version),
     ("spool", machine.spool),
     ("ship", machine.ship),
     ("engine", database.engine),

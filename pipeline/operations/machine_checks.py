@@ -34,6 +34,7 @@ from pipeline.subjects.requests import CaseBook
 from pipeline.system.durable_files import LOCAL_FILES, MB
 from pipeline.system.private_files import others_reach
 from pipeline.told import Told
+from pipeline.upgrades import stamp
 
 State = Literal["ok", "note", "problem"]
 Seen = Iterator[tuple[State, str]]
@@ -198,6 +199,15 @@ def alerts(settings: Settings) -> Seen:
             yield "note", said("alerts_lost", sink=sink, lost=state.lost)
     if not settings.alerts.sinks:
         yield "ok", said("no_sinks")
+
+
+def version(settings: Settings) -> Seen:
+    """Whether spool and journal are of this version or an older one."""
+    found = stamp.stamp_of(settings.data)
+    if found.format > stamp.FORMAT:
+        yield "problem", said("data_newer", version=found.version, directory=settings.data)
+    else:
+        yield "ok", said("data_known")
 
 
 def audit(settings: Settings) -> Seen:

@@ -30,6 +30,7 @@ from pipeline.problems.counting import series_views
 from pipeline.publish.counting import counting_views
 from pipeline.reports.views import DATABASES, view_statements
 from pipeline.settings.model import Settings
+from pipeline.upgrades.stamp import claim
 from sql import MIGRATIONS_DIR, fill, statements
 
 _NUMBERED = "[0-9][0-9][0-9][0-9]_*.sql"
@@ -55,8 +56,10 @@ Progress = Callable[[str], None]
 def migrate(settings: Settings, progress: Progress = lambda _name: None) -> list[str]:
     """Apply the missing files and return their names in order; an empty list when none is missing.
 
-    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when a recorded file has changed or a statement is refused.
+    Raises `Retryable` when ClickHouse is unavailable, `Fatal` when a recorded file has changed, a statement is refused, or
+    the database or the data directory is of a newer version.
     """
+    claim(settings)
     applied: list[str] = []
     for server in _servers(settings):
         client = connect(server, "pixel_migrator")
@@ -140,7 +143,7 @@ class _Migration:
     def run(self) -> list[str]:
         steps = _steps(self._settings)
         recorded = self._bootstrapped(next(steps))
-        if recorded.get(RESTORE) == _BEGUN:
+        if restore_is_open(recorded):
             raise Fatal(
                 "a restore was begun and did not end: no reader may ask yet; run `clinic-pixel restore` again, with --into empty"
             )
@@ -218,6 +221,11 @@ def newer_files(recorded: Iterable[str]) -> list[str]:
     """Return the recorded numbered files that this version does not have: a newer one has applied them."""
     known = {file.name for file in _files()}
     return sorted(name for name in recorded if _NUMBER.match(name) and name not in known)
+
+
+def restore_is_open(recorded: Mapping[str, str]) -> bool:
+    """Return whether a restore was begun and did not end: there is no view then."""
+    return recorded.get(RESTORE) == _BEGUN
 
 
 def missing_files(recorded: Iterable[str]) -> list[str]:

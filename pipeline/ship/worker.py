@@ -46,6 +46,7 @@ from pipeline.spool.recovery import Recovery, recover_orphans
 from pipeline.spool.segments import Segment, listing, sealed
 from pipeline.subjects.erasure import ErasureList
 from pipeline.system.faults import EXIT_UNFORESEEN
+from pipeline.upgrades import stamp
 
 PLAN_BYTES = 16 * 1024 * 1024
 """Spool bytes in one plan, unless its first segment alone is larger; about 30,000 events."""
@@ -94,6 +95,7 @@ class Worker:
 
         Raises `Fatal` when another worker holds the journal or the settings name a missing file.
         """
+        stamp.claim(self._settings)
         self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tables = EnrichTables.load(self._settings)
         journal = Journal(self._settings.journal_dir)

@@ -86,6 +86,7 @@ class Spool:
         end: Callable[[], None] = lambda: None,
         recovery_seconds: float = RECOVERY_SECONDS,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
+        recovers: bool = True,
     ) -> None:
         self.slot = ""
         self.recovered = Recovery()
@@ -98,6 +99,7 @@ class Spool:
         self._end = end
         self._recovery_seconds = recovery_seconds
         self._max_waiting_bytes = max_waiting_bytes
+        self._recovers = recovers
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -293,4 +295,6 @@ class Spool:
 
     def _recover(self) -> Recovery:
         self._next_recovery = time.monotonic() + self._recovery_seconds
+        if not self._recovers:  # a newer version wrote the files: its records are no damage
+            return Recovery()
         return recover(self._directory, self.slot, files=self._files, live=self._writer.incarnation)

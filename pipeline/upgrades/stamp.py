@@ -1,0 +1,69 @@
+"""The stamp of a data directory: the format of spool and journal, and the version that wrote them.
+
+Owns `format.json`. Rules: `FORMAT` grows when an older version cannot read a record of the spool or a line of the journal as
+it was meant. A version writes its stamp where there is none or an older one; where there is a newer one it changes nothing:
+`ship` would set records aside that it does not know, or call a good journal damaged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pipeline import __version__
+from pipeline.errors import Fatal, Retryable
+from pipeline.settings.model import Settings
+from pipeline.system.durable_files import replace
+
+FORMAT: Final = 1
+FILE: Final = "format.json"
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """The format of the files, and the version that began it."""
+
+    format: int = 0
+    version: str = ""
+
+
+def stamp_of(data: Path) -> Stamp:
+    """Return the stamp of a data directory, format 0 where there is none; raises `Fatal` for a damaged one."""
+    file = data / FILE
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Stamp)
+    except FileNotFoundError:
+        return Stamp()
+    except msgspec.MsgspecError:
+        raise Fatal(f"{file}: damaged; if no newer version of clinic-pixel worked here, delete it") from None
+
+
+def newer(data: Path) -> str:
+    """Return the sentence about a data directory of a newer version, '' for one of this version or an older one."""
+    found = stamp_of(data)
+    if found.format <= FORMAT:
+        return ""
+    return (
+        f"{data}: written by the newer clinic-pixel {found.version} (format {found.format}); this is {__version__} (format"
+        f" {FORMAT}). Nothing was changed; install that version again, or restore a backup made before the upgrade"
+    )
+
+
+def claim(settings: Settings) -> None:
+    """Stamp the data directory as one of this version; raises `Fatal` where it is of a newer one, `Retryable` where the disk refuses."""
+    if text := try_claim(settings):
+        raise Fatal(text)
+
+
+def try_claim(settings: Settings) -> str:
+    """Do the same, and return the sentence about a newer version instead of raising it, '' without one."""
+    if text := newer(settings.data):
+        return text
+    if stamp_of(settings.data).format < FORMAT:
+        try:
+            settings.data.mkdir(parents=True, exist_ok=True)
+            replace(settings.data / FILE, msgspec.json.encode(Stamp(FORMAT, __version__)) + b"\n")
+        except OSError as error:
+            raise Retryable(f"{settings.data / FILE}: cannot be written: {error.strerror}") from None
+    return ""
