@@ -22,7 +22,7 @@ from support.fuzzing.every import EVERY
 from support.fuzzing.mutate import mutations
 from support.fuzzing.parser import quiet, tried
 
-SPARE_SECONDS = 90
+SPARE_SECONDS = 300
 """How much longer than its time a search may take, for its start and for the measuring of one slow input."""
 CHANGES = 60
 """Changes of its inputs that `--replay` tries of each parser."""
