@@ -33,7 +33,7 @@ def written(run: Run, wrong: Sequence[str], note: str) -> str:
     cut, lost = sent.sent - sent.answered, max(0, sent.acknowledged - account.stored)
     row = (sent.sent, sent.acknowledged, sent.refused, cut, account.stored, lost, account.stored - account.numbers)
     lines = [
-        "# Half an hour at twice the capacity",
+        "# Half an hour of more hits than can be stored",
         "",
         "The whole product (`clinic-pixel up`: collector, shipper, embedded ClickHouse, dashboards) gets twice the hits that it can store,",
         f"over loopback from wrk on the same machine. `python -m support.soaking --minutes {run.minutes:g} --write` wrote this page.",
@@ -43,7 +43,8 @@ def written(run: Run, wrong: Sequence[str], note: str) -> str:
         "- The way to the table is narrow here: the shipper looks every 4 s for what a spool of 2 MB holds. So the machine that stores can",
         "  also send twice as much. When the spool is full, a hit is answered with 503.",
         f"- Capacity: {run.capacity:,.0f} hits a second reach the table under full load.",
-        f"- Sent: {offered:,.0f} hits a second, {offered / run.capacity:.1f} times that, for {loaded / 60:.1f} minutes.",
+        f"- Sent: {offered:,.0f} hits a second, {offered / run.capacity:.1f} times that, for {loaded / 60:.1f} minutes; wrk aims at twice the capacity.",
+        f"- Over the whole run {account.stored / sent.seconds:,.0f} hits a second were stored and {sent.sent / sent.seconds:,.0f} sent.",
         f"- After the load the spool was empty in {run.drained_s:.0f} s.",
         "",
         "## Account",
