@@ -25,7 +25,7 @@ $(BIN)/.installed: pyproject.toml deploy/locks/uv.txt deploy/locks/everything.tx
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11
 lock: setup ## take the newest versions inside the ranges of pyproject.toml: deploy/locks, docs/dependencies.md
 	echo uv | $(LOCK) - --output-file deploy/locks/uv.txt
-	echo atheris | $(LOCK) - --output-file deploy/locks/fuzz.txt
+	printf '%s\n' 'atheris<3.1; python_version < "3.12"' 'atheris>=3.1; python_version >= "3.12"' | $(LOCK) - --output-file deploy/locks/fuzz.txt
 	$(LOCK) pyproject.toml --output-file deploy/locks/collector.txt
 	$(LOCK) --extra embedded --extra dev pyproject.toml --output-file deploy/locks/everything.txt
 	$(LOCK) --extra embedded --constraint deploy/locks/everything.txt pyproject.toml --output-file deploy/locks/embedded.txt

@@ -45,7 +45,7 @@ class Request(NamedTuple):
 
 
 def make(cookie: IdCookie, year_key: YearKey, *, now: datetime) -> str:
-    """Return the request code for the holder of a cookie; '' where this year's key is missing."""
+    """Return the request code for the holder of a cookie; '' where this year's key is missing, or the clock is far from right."""
     now = now.astimezone(UTC)
     key = year_key(now.year)
     if key is None:
@@ -55,6 +55,8 @@ def make(cookie: IdCookie, year_key: YearKey, *, now: datetime) -> str:
         years.append(now.year - 1)
     visitors = [cookie_visitor(year_key(year) or b"", cookie.secret) for year in years]
     minutes = (now - _START) // timedelta(minutes=1)
+    if not 0 <= minutes < 256**_TIME_BYTES:
+        return ""
     body = minutes.to_bytes(_TIME_BYTES) + b"".join(visitor.to_bytes(8) for visitor in visitors)
     seal = _seal(key, body)
     return _grouped(_masked(key, body, seal) + seal)

@@ -43,6 +43,11 @@ def test_in_january_a_cookie_of_last_year_is_named_under_both_keys() -> None:
     assert list(read(code(JANUARY, on=JANUARY), KEYS.get, now=JANUARY).visitors) == [2027]
 
 
+@pytest.mark.parametrize("year", [1970, 2025, 2058, 2106])
+def test_a_clock_that_is_far_from_right_gives_no_code(year: int) -> None:
+    assert make(cookie(), lambda _: bytes(32), now=datetime(year, 6, 1, tzinfo=UTC)) == ""
+
+
 def test_a_code_of_december_counts_in_january() -> None:
     late = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
     assert list(read(code(late), KEYS.get, now=JANUARY).visitors) == [2026]
