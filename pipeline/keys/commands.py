@@ -83,6 +83,7 @@ def destroy(
     from pipeline.audit.actions import Action
     from pipeline.audit.certificate import act_of_destruction
     from pipeline.audit.log import Audit, operator
+    from pipeline.keys import proven_time
     from pipeline.keys.destruction import due
     from pipeline.keys.directory import DESTROYED, KeyDirectory
 
@@ -97,6 +98,8 @@ def destroy(
         errors.print("no key is past its retention")
         return
     if living:
+        if not keys:
+            proven_time.prove(settings)  # their age is all that is said of them
         _confirm(living, sure=yes)
         facts = {"keys": " ".join(name.text for name in living), "reason": reason}
         with audit.refusals(Action.KEY_DESTROY, facts, now=now, who=operator()):

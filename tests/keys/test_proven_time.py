@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.keys import proven_time
+from pipeline.keys.directory import KeyDirectory, KeyName
 from pipeline.keys.proven_time import LONGEST, OFF, STEP, Clock, WildClock, prove, read, trust
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
+from support.command import command
 
 DAY = 86_400.0
 START = datetime(2026, 11, 29, tzinfo=UTC).timestamp()
@@ -151,6 +153,24 @@ def test_a_database_on_this_machine_has_the_same_clock_and_is_not_asked(tmp_path
     for url in (None, "http://127.0.0.1:1", "http://localhost:1"):
         settings = Settings(data=tmp_path, clickhouse=ClickHouse(url=url))
         assert proven_time.clock_of_database(settings) is None
+
+
+def test_a_person_destroys_no_key_by_its_age_while_the_clock_is_wrong(tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    settings = Settings(data=data)
+    files = KeyDirectory.of(settings)
+    old = KeyName.of_day(datetime.now(UTC).date() - timedelta(days=100))
+    files.create(old, bytes(range(32)))
+    now = Clock.now()
+    trust(settings, now._replace(wall=now.wall - 90 * DAY))
+    refused = command(data, "keys", "destroy", "--yes")
+    assert refused.returncode == 1
+    assert "the clock jumped ahead by 90 days" in refused.stderr
+    assert files.lives(old)
+    assert command(data, "keys", "trust-clock").returncode == 0
+    kept = read(settings)
+    assert kept is not None
+    assert not kept.jumped
 
 
 def test_a_damaged_memory_begins_anew(machine: Machine) -> None:
