@@ -212,7 +212,10 @@ def _bare(sql: str) -> str:
 
 
 def _fields(text: str) -> set[str]:
-    return {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+    try:
+        return {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+    except ValueError:
+        return {text}  # a brace without its other half names nothing that there is
 
 
 def _dotted(where: tuple[int | str, ...]) -> str:
