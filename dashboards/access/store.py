@@ -91,6 +91,8 @@ def _connected(file: Path, flags: int, seconds: float) -> Iterator[sqlite3.Conne
         raise AccessAway(f"{file}: cannot be used now: {error}") from None
     except sqlite3.DatabaseError as error:
         raise Fatal(f"{file}: cannot be used: {error}") from None
+    except UnicodeDecodeError:  # of damaged text in it, or of the error that SQLite makes of that
+        raise Fatal(f"{file}: cannot be used: it is damaged; restore it from a copy") from None
     except OSError as error:
         raise AccessAway(f"{file}: cannot be opened: {error.strerror}") from None
 
