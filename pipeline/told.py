@@ -13,10 +13,19 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 Language = Literal["en", "ru"]
-_RUSSIAN: Final = "ru"
+
+
+@cache
+def _locale() -> Locale:
+    from babel import Locale  # not at the top: a collector tells its sentences in English and has no Babel
+
+    return Locale("ru")
 
 
 @cache
@@ -45,9 +54,7 @@ class Told(str):
             return str(self)
         text = sentences(self.file)[self.key]["ru"]
         if isinstance(text, Mapping):
-            from babel import Locale  # here and below, because a collector host speaks English and has no Babel
-
-            text = text[Locale(_RUSSIAN).plural_form(self.values["n"])]  # type: ignore[arg-type]
+            text = text[_locale().plural_form(self.values["n"])]  # type: ignore[arg-type]
         return _Russian().vformat(text, (), self.values)
 
 
@@ -63,8 +70,6 @@ class _Russian(string.Formatter):
 
 def russian(value: object, form: str = "") -> str:
     """Return a value as Russians write it: a number, or a day or moment with a pattern of CLDR."""
-    if isinstance(value, Told):
-        return value.of("ru")
     from babel.dates import format_date, format_datetime
     from babel.numbers import format_decimal, format_percent
 
@@ -72,11 +77,11 @@ def russian(value: object, form: str = "") -> str:
         case str() | bool():
             return str(value)
         case int() | float() if form.endswith("%"):
-            return str(format_percent(value, locale=_RUSSIAN))
+            return str(format_percent(value, locale=_locale()))
         case int() | float():
-            return str(format_decimal(round(value, 1 if abs(value) < 10 else None), locale=_RUSSIAN))
+            return str(format_decimal(round(value, 1 if abs(value) < 10 else None), locale=_locale()))
         case datetime():
-            return str(format_datetime(value, form or "d MMM y, HH:mm", locale=_RUSSIAN))
+            return str(format_datetime(value, form or "d MMM y, HH:mm", locale=_locale()))
         case date():
-            return str(format_date(value, form or "d MMM y", locale=_RUSSIAN))
+            return str(format_date(value, form or "d MMM y", locale=_locale()))
     return str(value)
