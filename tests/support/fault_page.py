@@ -51,13 +51,13 @@ def _parts(lines: Mapping[str, Line], tests: Mapping[str, Iterable[str]]) -> Ite
         "`make faults SEED=7` repeats the choices of an earlier run, `SHARE=0.2` runs a fifth of the rounds."
     )
     yield "## Measured"
-    heads = (*COLUMNS, "day", "seed")
-    yield _table(heads, ((*cells(line), line.day, line.seed) for line in lines.values()))
+    heads = (*COLUMNS, "day", "seed", "share")
+    yield _table(heads, ((*cells(line), line.day, line.seed, line.share) for line in lines.values()))
     yield (
         "*sent*, *acknowledged* and *stored* are hits over all rounds together; more may be stored than was acknowledged, since a\n"
         "hit may be on disk when its answer is cut off. *recovery* is the longest time from the end of the fault until hits are\n"
         "taken and the processes work again; for a backlog, until it is stored. Times are those of the machine of the run and\n"
-        "of whatever else it did."
+        "of whatever else it did. *share* is the part of all rounds that was run."
     )
     yield (
         "Power loss is simulated: the system calls of the real processes are recorded by strace, and at each of them the disk\n"

@@ -43,6 +43,7 @@ class Line:
     """The longest time from the end of the fault until all was as before; None where no process had to recover."""
     day: str = ""
     seed: str = str(SEED)
+    share: str = f"{SHARE:g}"
 
 
 class Rounds:
