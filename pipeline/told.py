@@ -74,6 +74,8 @@ def russian(value: object, form: str = "") -> str:
     from babel.numbers import format_decimal, format_percent
 
     match value:
+        case Told():
+            return value.of("ru")
         case str() | bool():
             return str(value)
         case int() | float() if form.endswith("%"):

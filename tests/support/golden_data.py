@@ -1,7 +1,7 @@
 """Golden data of a version: a small data directory and the tables beside it, as a hard stop leaves them.
 
-`python tests/support/golden.py NAME` writes `tests/data/golden/NAME` with the code of the PYTHONPATH, so it can be run in the tree of
-an older version; make one for each released version, and never change it afterwards. `tests/upgrades` upgrades each. It holds
+`python -m support.golden_data NAME` writes `tests/data/golden/NAME`; make one for each released version, and never change it
+afterwards. `tests/upgrades` upgrades each. It holds
 made-up events without any address: sealed segments, one that is being written, a journal whose batch is stored and not
 confirmed, the rows, and the statements that made the tables.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from clickhouse_connect.driver import Client
 
-from pipeline.database import schema
+from pipeline.database import cluster
 from pipeline.database.client import connect
 from pipeline.delivery.plan import Batch
 from pipeline.delivery.store import ClickHouseStore
@@ -93,7 +93,7 @@ def _stored(settings: Settings) -> int:
 
 
 def _export(settings: Settings, target: Path) -> None:
-    words = schema.words(schema.flavour(settings))
+    words = cluster.words(cluster.flavour(settings))
     files = sorted(MIGRATIONS_DIR.glob("0*.sql"))
     texts = statements(fill(migrate._BOOTSTRAP, words))
     texts += [text for file in files for text in statements(fill(file.read_text(encoding="utf-8"), words))]
