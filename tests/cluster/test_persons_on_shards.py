@@ -61,6 +61,8 @@ def desk(two_shards: Shards) -> Iterator[Desk]:
             clinic_day.store(settings, views(visitor, 1, AT + timedelta(hours=place)) * 2)
     with subject_rows(settings) as rows:
         yield Desk(settings, rows)
+    with working_as(settings, "pixel_migrator") as migrator:
+        migrator.command("DROP VIEW privacy.seen")
     tables.clear()
     tables.close()
 

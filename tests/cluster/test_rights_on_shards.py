@@ -44,6 +44,8 @@ def filled(two_shards: Shards) -> Iterator[Settings]:
     with working_as(two_shards.settings, "pixel_migrator") as migrator:
         migrator.command(_VIEW)
     yield two_shards.settings
+    with working_as(two_shards.settings, "pixel_migrator") as migrator:
+        migrator.command("DROP VIEW privacy.chosen")
     rows.clear()
     rows.close()
 
