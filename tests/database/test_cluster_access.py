@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pipeline.database.access import USERS, Access, access_sql, parse_access
+from pipeline.database.engine_config import server_users_xml, users_xml
 
 PASSWORDS = dict.fromkeys(USERS, "password")
 
@@ -71,3 +74,9 @@ def test_on_a_cluster_no_condition_of_a_reader_reaches_the_rows_of_a_shard(profi
     assert fixed["serialize_query_plan"] == "0"
     assert fixed["distributed_product_mode"] == "global"
     assert fixed["prefer_global_in_and_join"] == "1"
+
+
+def test_a_fixed_setting_is_fixed_in_the_files_of_users_too(cluster: Access) -> None:
+    for text in (users_xml(cluster), server_users_xml(cluster)):
+        (definer,) = re.findall("<pixel_definer>.*</pixel_definer>", text, re.DOTALL)
+        assert "<max_result_rows><readonly/></max_result_rows>" in definer
