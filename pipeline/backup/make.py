@@ -63,9 +63,10 @@ def back_up(
 ) -> dict[str, object]:
     """Make one backup in `place` and return the facts about it.
 
-    Raises `Fatal` where the place is unsafe or of another machine, `Retryable` while ClickHouse is unavailable, `OSError`
+    Raises `Fatal` on a cluster and where the place is unsafe or of another machine, `Retryable` while ClickHouse is unavailable, `OSError`
     where the disk refuses; the unfinished backup is then removed by a later one.
     """
+    rows.refuse_a_cluster(settings)
     claim(settings)
     refuse_inside(settings, place)
     private_directory(place)

@@ -65,6 +65,7 @@ def restore(
     Raises `Fatal` where the backup is damaged, a process is at work or the place is not empty; `Retryable` while ClickHouse
     is unavailable. Views exist only after success.
     """
+    rows.refuse_a_cluster(settings)
     claim(settings)
     directory = newest(wanted.backup)
     manifest = read_manifest(directory)

@@ -21,6 +21,7 @@ from clickhouse_connect.driver import Client
 
 from pipeline.backup.places import ROWS, Part, write_part
 from pipeline.errors import Fatal
+from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
 from pipeline.ship.retention import LIVES
 
@@ -32,6 +33,15 @@ SELECT table, partition_id, arraySort(groupArray(name)), sum(rows)
 FROM system.parts WHERE database = 'pixel' AND active GROUP BY table, partition_id ORDER BY table, partition_id"""
 _LIVES: Final = {life.table: life for life in LIVES}
 _PIECE: Final = 1024 * 1024
+
+
+def refuse_a_cluster(settings: Settings) -> None:
+    """Raise `Fatal` on a cluster: the parts of a table are on every shard, and one server tells of its own alone."""
+    if settings.clickhouse.cluster:
+        raise Fatal(
+            "a cluster is not backed up by this command: its rows are on every shard. Use BACKUP of ClickHouse on each server, and"
+            " `clinic-pixel backup --requests DIR` on each host (docs/cluster.md)"
+        )
 
 
 class State(NamedTuple):

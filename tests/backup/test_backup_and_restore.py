@@ -37,7 +37,7 @@ from pipeline.ship.worker import Worker
 from pipeline.subjects import request_code
 from pipeline.subjects.desk import Desk
 from support import clinic_day
-from support.auditor import stored_nonces
+from support.auditor import Stored
 from support.days import MIDNIGHT
 from support.server import Rows
 from support.shipping import counts, event, write_segment
@@ -103,7 +103,7 @@ class Machine:
         return restore(self.settings, given, now=NOW, who="root")
 
     def stored(self) -> Counter[int]:
-        return stored_nonces(self.tables.admin)
+        return Stored.in_clickhouse(self.tables.admin).nonces
 
     def counters(self) -> dict[str, int]:
         return dict(self.tables.admin.query("SELECT name, sum(value) FROM pixel.counters GROUP BY name").result_rows)
@@ -335,6 +335,17 @@ def test_the_copy_of_another_machine_is_not_overwritten(machine: Machine, replac
     with pytest.raises(Fatal, match="the copy of another machine, or of this one before its disk was lost"):
         copy_requests(replacement.settings, machine.place)
     assert (machine.place / "requests" / "audit" / "audit.log").stat().st_size
+
+
+def test_a_cluster_is_refused_because_one_server_knows_its_own_rows_alone(machine: Machine) -> None:
+    url = f"http://127.0.0.1:{machine.settings.clickhouse.port}"
+    on_cluster = ClickHouse(url=url, cluster="clinics", shards=(url, "http://127.0.0.1:1"))
+    machine.settings = machine.settings.model_copy(update={"clickhouse": on_cluster})
+    with pytest.raises(Fatal, match="a cluster is not backed up by this command"):
+        machine.back_up()
+    with pytest.raises(Fatal, match="a cluster is not backed up by this command"):
+        machine.restore()
+    assert not machine.place.exists()
 
 
 def test_a_backup_inside_the_data_directory_is_refused(machine: Machine) -> None:

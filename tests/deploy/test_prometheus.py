@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.alerts.gauges import Gauges, SinkNumbers, write_gauges
 from pipeline.errors import Reason
+from pipeline.hosts.findings import KINDS
 from pipeline.ship.status import ShipStatus, status_path, write_status
 from support.edge import CLINIC, Edge
 from support.waiting import wait_until
@@ -45,6 +46,10 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"clinic_pixel_key_days_left": "1x{end}", "clinic_pixel_mints_keys": "1x{end}"},
     ),
     "KeysOverdue": ({"clinic_pixel_keys_overdue": "1x{end}"}, {"clinic_pixel_keys_overdue": "0x{end}"}),
+    "HostsDisagree": (
+        {"clinic_pixel_hosts_keys_differ": "1x{end}"},
+        {f"clinic_pixel_hosts_{kind}": "0x{end}" for kind in KINDS},
+    ),
     "FloodRefused": (
         {'clinic_pixel_flood_total{net_class="other"}': "0+10x{end}", "clinic_pixel_offered_total": "0+100x{end}"},
         {'clinic_pixel_flood_total{net_class="other"}': "0+1x{end}", "clinic_pixel_offered_total": "0+100x{end}"},

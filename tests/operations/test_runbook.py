@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 29)
 
 GOOD_NEWS = {
     "agent_keys", "all_well", "audit", "collector_accepts", "collector_no_swap", "database_answers", "engine_confined",
-    "engine_is_server", "hosts_agree", "software", "clock_even", "events", "file_in_force", "keys", "last_hour_usual", "lists", "need_you", "no_events", "no_sinks",
+    "engine_is_server", "hosts_agree", "software", "clock_even", "data_known", "events", "file_in_force", "keys", "last_hour_usual", "lists", "need_you", "no_events", "no_sinks",
     "none_published", "offered_agrees", "oldest", "pages_read", "persons", "privacy_names", "private", "providers", "proxies",
     "public_url", "published", "scored", "ship_runs", "sink_works", "site", "sitemap", "spool", "terms_agree",
 }  # fmt: skip

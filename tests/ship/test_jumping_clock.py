@@ -26,6 +26,7 @@ ALWAYS = {
     "finish erasures": "a person ordered them",
     "copy the audit": "copies",
     "print the head of the audit": "prints",
+    "report this host": "tells the others this clock, right or wrong",
 }
 """Jobs that may run with any clock, and why."""
 

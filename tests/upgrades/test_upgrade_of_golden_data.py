@@ -16,7 +16,7 @@ from pipeline.operations.migrate import migrate
 from pipeline.settings.sections import Retention
 from pipeline.ship.worker import Worker
 from pipeline.spool.segments import listing
-from support.auditor import counter_sums, stored_nonces
+from support.auditor import Stored
 from support.golden_data import GOLDEN, tables_of
 from support.server import Server
 
@@ -43,8 +43,9 @@ def test_an_upgrade_loses_and_doubles_nothing(golden: Path, restartable: Server)
     assert migrate(settings) == []
     Worker(settings, stop=threading.Event(), jobs=()).run(until_empty=True)
     with connect(settings, "pixel_admin") as admin:
-        assert stored_nonces(admin) == Counter(sent)
-        sums = counter_sums(admin)
+        stored = Stored.in_clickhouse(admin)
+        assert stored.nonces == Counter(sent)
+        sums = stored.counters
     assert sums["spooled"] == sums["stored"] == len(sent)
     assert listing(settings.spool_dir) == []
 
