@@ -38,9 +38,9 @@ from pipeline.database.client import working_as
 from pipeline.delivery.journal import kept_quiet
 from pipeline.errors import Fatal
 from pipeline.keys.directory import KeyDirectory
-from pipeline.operations.migrate import recorded_in
 from pipeline.settings.model import Settings
 from pipeline.system.private_files import private_directory
+from pipeline.upgrades.schema import recorded_in
 from pipeline.upgrades.stamp import claim
 
 KEEP_DAYS: Final = 7

@@ -33,11 +33,12 @@ from pipeline.delivery.segment_numbers import shipped_since
 from pipeline.errors import Fatal
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.holds import blocked_days
-from pipeline.operations.migrate import begin_restore, end_restore, newer_files, newer_schema
+from pipeline.operations.migrate import begin_restore, end_restore
 from pipeline.settings.model import Settings
 from pipeline.ship.retention import clear_sealed_clicks, drop_expired
 from pipeline.spool.segments import is_held, listing
 from pipeline.system.private_files import private_directory
+from pipeline.upgrades.schema import newer_files, newer_schema
 from pipeline.upgrades.stamp import claim
 
 _QUERY_SECONDS: Final = 3600

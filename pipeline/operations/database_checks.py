@@ -17,10 +17,10 @@ from pipeline.database.client import address, connect, in_utc, of_each_shard, pi
 from pipeline.database.confinement import supported
 from pipeline.errors import Retryable
 from pipeline.operations.machine_checks import Seen, State, said
-from pipeline.operations.migrate import VERSION, missing_files, newer_files, recorded_in, restore_is_open
 from pipeline.reports.buckets import HOUR, bucket
 from pipeline.settings.model import Settings
 from pipeline.ship.retention import ages
+from pipeline.upgrades.schema import VERSION, missing_files, newer_files, recorded_in, restore_is_open
 
 STARRED_SHARE = 0.05
 """Above this share of page views, reports by page leave too much unnamed."""

@@ -1,6 +1,6 @@
 """Bring the database to the state that this version expects: numbered migrations, retention, views.
 
-Owns `pixel.migrations`, of each server its own. Theory of operation: every file `sql/migrations/NNNN_*.sql` runs once, in order, and is
+Owns the order of the steps; each server has a table `pixel.migrations` of its own (`pipeline.upgrades.schema`). Theory of operation: every file `sql/migrations/NNNN_*.sql` runs once, in order, and is
 recorded after its last statement; every statement may run twice, so a file is repeated as a whole after a crash.
 A recorded file must never change its meaning: the checksum is that of the file before its words are filled in, and
 `earlier.toml` lists earlier texts of the same tables. `retention.sql` and the views (sql/reports, sql/rollup) depend on
@@ -10,11 +10,8 @@ settings: they run again whenever their rendered text differs from the recorded 
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
@@ -30,14 +27,20 @@ from pipeline.problems.counting import series_views
 from pipeline.publish.counting import counting_views
 from pipeline.reports.views import DATABASES, view_statements
 from pipeline.settings.model import Settings
+from pipeline.upgrades.schema import (
+    BEGUN,
+    RESTORE,
+    VERSION,
+    newer_files,
+    newer_schema,
+    numbered_files,
+    record,
+    recorded_in,
+    restore_is_open,
+)
 from pipeline.upgrades.stamp import claim
 from sql import MIGRATIONS_DIR, fill, statements
 
-_NUMBERED = "[0-9][0-9][0-9][0-9]_*.sql"
-_NUMBER: Final = re.compile(r"\d{4}_")
-RESTORE, VERSION = "restore", "clinic-pixel"
-"""Names in `pixel.migrations` that are no files: whether a restore is under way, and the version that migrated last."""
-_BEGUN: Final = "begun"
 _BOOTSTRAP = """\
 CREATE DATABASE IF NOT EXISTS pixel$on_cluster;
 CREATE TABLE IF NOT EXISTS pixel.migrations$on_cluster (name String, checksum String, applied_at DateTime64(3, 'UTC'))
@@ -88,7 +91,7 @@ def end_restore(settings: Settings) -> None:
     for server in _servers(settings):
         client = connect(server, "pixel_migrator")
         try:
-            _record(client, RESTORE, "done")
+            record(client, RESTORE, "done")
         finally:
             client.close()
     migrate(settings)
@@ -148,13 +151,13 @@ class _Migration:
                 "a restore was begun and did not end: no reader may ask yet; run `clinic-pixel restore` again, with --into empty"
             )
         self._all(steps, recorded)
-        _record(self._client, VERSION, __version__, unless=recorded)
+        record(self._client, VERSION, __version__, unless=recorded)
         return self._applied
 
     def close_views(self) -> None:
         bootstrap, *steps = _steps(self._settings)
         recorded = self._bootstrapped(bootstrap)
-        _record(self._client, RESTORE, _BEGUN)
+        record(self._client, RESTORE, BEGUN)
         self._all((step for step in steps if step.name != VIEWS), recorded)
         shown = [f"{database}.{name}" for database in DATABASES for name in self._shown(database)]
         on_cluster = self._words["on_cluster"]
@@ -198,7 +201,7 @@ class _Migration:
     def _apply(self, step: _Step) -> None:
         self._progress(step.name)
         self._execute(step)
-        _record(self._client, step.name, _checksum(step.source))
+        record(self._client, step.name, _checksum(step.source))
         self._applied.append(step.name)
 
     def _execute(self, step: _Step) -> None:
@@ -209,46 +212,6 @@ class _Migration:
                 if code(error) == 0:
                     raise explain(error, self._settings, "pixel_migrator") from None
                 raise Fatal(f"{step.name}, statement {number}: {str(error).splitlines()[0][:500]}") from None
-
-
-def recorded_in(client: Client) -> dict[str, str]:
-    """Return the newest checksum of each recorded name; the client's user must be able to read `pixel.migrations`."""
-    rows = client.query("SELECT name, argMax(checksum, applied_at) FROM pixel.migrations GROUP BY name")
-    return {str(name): str(checksum) for name, checksum in rows.result_rows}
-
-
-def newer_files(recorded: Iterable[str]) -> list[str]:
-    """Return the recorded numbered files that this version does not have: a newer one has applied them."""
-    known = {file.name for file in _files()}
-    return sorted(name for name in recorded if _NUMBER.match(name) and name not in known)
-
-
-def restore_is_open(recorded: Mapping[str, str]) -> bool:
-    """Return whether a restore was begun and did not end: there is no view then."""
-    return recorded.get(RESTORE) == _BEGUN
-
-
-def missing_files(recorded: Iterable[str]) -> list[str]:
-    """Return the numbered files that are not recorded: not applied, or not to their end."""
-    return [file.name for file in _files() if file.name not in set(recorded)]
-
-
-def newer_schema(newer: Sequence[str], made_by: str) -> str:
-    """Return the sentence about a database of a newer version."""
-    return (
-        f"the database was migrated by the newer clinic-pixel {made_by or '(version not recorded)'}, this is {__version__}: "
-        f"{', '.join(newer)} is not known here. Nothing was changed; install that version again, or restore a backup made before the upgrade"
-    )
-
-
-def _record(client: Client, name: str, checksum: str, *, unless: Mapping[str, str] | None = None) -> None:
-    if unless is None or unless.get(name) != checksum:
-        record = [[name, checksum, datetime.now(UTC)]]
-        client.insert("pixel.migrations", record, column_names=["name", "checksum", "applied_at"])
-
-
-def _files() -> list[Path]:
-    return sorted(MIGRATIONS_DIR.glob(_NUMBERED))
 
 
 def _steps(settings: Settings) -> Iterator[_Step]:
@@ -265,7 +228,7 @@ def _steps(settings: Settings) -> Iterator[_Step]:
         return _Step(name, placed, source)
 
     yield step(BOOTSTRAP, _BOOTSTRAP, fill(_BOOTSTRAP, words))
-    files = [(file.name, file.read_text(encoding="utf-8")) for file in _files()]
+    files = [(file.name, file.read_text(encoding="utf-8")) for file in numbered_files()]
     for name, source in files:
         yield step(name, source, fill(source, words))
     retention = _retention(settings, words)

@@ -1,7 +1,7 @@
-"""Which version wrote the files of a data directory, so that an older one leaves them alone.
+"""Which version wrote the files of a data directory and the tables of a database, so that an older one leaves them alone.
 
-Owns `format.json` of the data directory. May use `system`, `settings` and the root. The collector, `ship`, `migrate` and `backup`
-ask it when they start.
+Owns `format.json` of the data directory and the reading of `pixel.migrations`. May use `system`, `settings`, `sql` and the root. The collector,
+`ship`, `migrate`, `backup` and `doctor` ask it.
 """
 
-__all__ = ["stamp"]
+__all__ = ["schema", "stamp"]

@@ -24,6 +24,7 @@ from pipeline.operations import migrate
 from pipeline.operations.daily_partitions import TIMES
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse, Retention
+from pipeline.upgrades import schema
 from sql import MIGRATIONS_DIR, statements
 from support.server import Rows, Server
 
@@ -51,7 +52,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the migrations that a test may change; views are left as they are."""
     directory = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS_DIR, directory)
-    monkeypatch.setattr(migrate, "MIGRATIONS_DIR", directory)
+    for module in (migrate, schema):
+        monkeypatch.setattr(module, "MIGRATIONS_DIR", directory)
     return directory
 
 

@@ -17,7 +17,7 @@ from pipeline.settings.model import Settings
 from pipeline.spool.framing import framed
 from pipeline.spool.records import frame
 from pipeline.spool.segments import segment_path
-from pipeline.upgrades import stamp
+from pipeline.upgrades import schema, stamp
 from support.clinic import Clinic, hit
 from support.command import CLI
 from support.server import Rows
@@ -75,17 +75,17 @@ def test_a_directory_of_before_the_stamp_gets_one_and_a_damaged_stamp_is_named(t
 
 def test_a_database_of_a_newer_version_is_refused_and_named(clickhouse: Settings, tables: Rows) -> None:
     with connect(clickhouse, "pixel_migrator") as client:
-        migrate._record(client, "9999_later.sql", "x")
-        migrate._record(client, migrate.VERSION, "9.1.0")
+        schema.record(client, "9999_later.sql", "x")
+        schema.record(client, schema.VERSION, "9.1.0")
         try:
-            before = migrate.recorded_in(client)
+            before = schema.recorded_in(client)
             with pytest.raises(Fatal, match=r"newer clinic-pixel 9\.1\.0.*9999_later\.sql.*Nothing was changed"):
                 migrate.migrate(clickhouse)
-            assert migrate.recorded_in(client) == before
+            assert schema.recorded_in(client) == before
             found = [str(text) for state, text in database_checks.clickhouse(clickhouse) if state == "problem"]
             assert len(found) == 1
             assert "9999_later.sql" in found[0]
         finally:
-            for name in ("9999_later.sql", migrate.VERSION):
+            for name in ("9999_later.sql", schema.VERSION):
                 client.command(f"ALTER TABLE pixel.migrations DELETE WHERE name = '{name}' SETTINGS mutations_sync = 2")
     assert migrate.migrate(clickhouse) == []
