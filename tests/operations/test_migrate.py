@@ -136,8 +136,9 @@ def test_a_changed_file_is_named(clickhouse: Settings, files: Path) -> None:
 
 
 def test_a_run_that_ended_in_the_middle_is_mended_by_the_next(
-    clickhouse: Settings, files: Path, database: Rows
+    clickhouse: Settings, database: Rows, files: Path
 ) -> None:
+    """`database` comes before `files`: it forgets afterwards, with the files of this version in force again."""
     good = "CREATE TABLE IF NOT EXISTS pixel.half (x UInt8) ENGINE = Memory;\n"
     later = "CREATE TABLE IF NOT EXISTS pixel.half_done (x UInt8) ENGINE = Memory;\n"
     (files / "0098_half.sql").write_text(f"{good}CREATE TABLE pixel.broken (x NoSuchType) ENGINE = Memory;\n{later}")
