@@ -41,8 +41,9 @@ demo: setup ## send four weeks of a made-up clinic, with a fault at their end, t
 test: setup ## run all tests
 	$(BIN)/python -m pytest
 
-faults: setup ## many rounds of every fault, half an hour, docs/faults.md; SEED=7 repeats a run, SHARE=0.2 shortens it
+faults: setup ## many rounds of every fault, then `make fuzz`, 40 minutes, docs/faults.md; SEED=7 repeats a run, SHARE=0.2 shortens it
 	FAULTS=long SEED=$(SEED) SHARE=$(SHARE) $(BIN)/python -m pytest -p no:randomly -p no:cacheprovider tests/faults
+	$(MAKE) fuzz
 
 attack: setup ## attack a running system: engine, connections, planted files
 	$(BIN)/python -m pytest tests/attacks
