@@ -68,10 +68,14 @@ class Plan(msgspec.Struct, frozen=True):
     counts_sites: bool = False
     """Whether its counts are of each site; an older version counted all sites together, and a retry must make the same rows."""
     shards: int = 1
-    """Number of shards at its making: a retry must go to the same shard, also after one was added."""
+    """Number of shards in a journal of an older version, which did not keep their addresses."""
+    addresses: tuple[str, ...] = ()
+    """Addresses of the shards at its making: a retry must go to the same one, also after the settings have others or another order."""
 
     @classmethod
-    def of(cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0, shards: int = 1) -> Plan:
+    def of(
+        cls, segments: Mapping[str, bytes], batch_rows: int, opened_ms: int = 0, addresses: tuple[str, ...] = ()
+    ) -> Plan:
         """Return the plan for segments given by name, each with its first bytes.
 
         The first bytes hold random event identities. So another host's segment of the same name gives another plan, and a
@@ -87,7 +91,8 @@ class Plan(msgspec.Struct, frozen=True):
             opened_ms,
             "day",
             counts_sites=True,
-            shards=shards,
+            shards=len(addresses) or 1,
+            addresses=addresses,
         )
 
 
@@ -104,11 +109,17 @@ class Batch(NamedTuple):
     lines: list[bytes]
     bins: list[Bin]
     shards: int = 1
+    addresses: tuple[str, ...] = ()
 
     @property
     def shard(self) -> int:
-        """The place of its shard, from 0 on, in the settings' list."""
+        """The place of its shard, from 0 on, in the plan's list."""
         return uuid.UUID(self.id).int % self.shards if self.shards > 1 else 0
+
+    @property
+    def address(self) -> str:
+        """The address of its shard; empty on one server and in a plan of an older version."""
+        return self.addresses[self.shard] if self.addresses else ""
 
     @property
     def rows(self) -> int:
@@ -185,7 +196,8 @@ def _cut(
             identity = batch_id(plan, table, partition, part)
             chosen = same[start : start + plan.batch_rows]
             lines = [_encode((*to_row(item), identity)) for item in chosen]
-            batches.append(Batch(identity, table, partition, lines, list(map(to_bin, chosen)), plan.shards))
+            bins = list(map(to_bin, chosen))
+            batches.append(Batch(identity, table, partition, lines, bins, plan.shards, plan.addresses))
     return batches
 
 

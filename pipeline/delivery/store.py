@@ -118,15 +118,28 @@ class ClickHouseStore:
         return int(answer)
 
     def _connected(self, batch: Batch) -> Client:
-        if batch.shard not in self._clients:
-            if batch.shard >= len(self._shards):
-                raise Fatal(
-                    f"a batch was begun on shard {batch.shard + 1}, and `clickhouse.shards` has {len(self._shards)} now;"
-                    " put its address back until the spool is empty"
-                )
+        place = self._place(batch)
+        if place not in self._clients:
             timeout = self._settings.ship.timeout_seconds
-            self._clients[batch.shard] = client.connect(self._shards[batch.shard], "pixel_writer", timeout=timeout)
-        return self._clients[batch.shard]
+            self._clients[place] = client.connect(self._shards[place], "pixel_writer", timeout=timeout)
+        return self._clients[place]
+
+    def _place(self, batch: Batch) -> int:
+        """Return where in the settings' list the shard of a batch is now: rows that another server does not have would be sent twice."""
+        known = self._settings.clickhouse.shards
+        if batch.address in known:
+            return known.index(batch.address)
+        # Another replica of the same shard counts the same rows only where most replicas have each of them.
+        is_kept = not batch.address or (
+            self._settings.clickhouse.quorum and len(known) > batch.shard and known[batch.shard] not in batch.addresses
+        )
+        if batch.shard < len(self._shards) and is_kept:
+            return batch.shard
+        at = f" ({batch.address})" if batch.address else ""
+        raise Fatal(
+            f"a batch was begun on shard {batch.shard + 1}{at}, and `clickhouse.shards` has it no more;"
+            " put its address back until the spool is empty"
+        )
 
 
 def sorted_out(error: ClickHouseError, table: Table) -> Retryable | Fatal | Poisoned:

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from pipeline.clock import now_ms
-from pipeline.database.cluster import shards
 from pipeline.delivery.build import Shipment, ToRow, build, nothing
 from pipeline.delivery.exactly_once import Delivery
 from pipeline.delivery.journal import Journal
@@ -169,7 +168,7 @@ class Worker:
         heads: dict[str, bytes] = {}
         for segment in sorted(chosen, key=waiting.index):
             heads[segment.path.name] = self._head(segment)
-        return Plan.of(heads, self._settings.ship.batch_rows, now_ms(), len(shards(self._settings)))
+        return Plan.of(heads, self._settings.ship.batch_rows, now_ms(), self._settings.clickhouse.shards)
 
     def _head(self, segment: Segment) -> bytes:
         try:
