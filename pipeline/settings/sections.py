@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,7 +22,6 @@ from pipeline.settings import values as setting_values
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(setting_values.network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 ListeningHost = Annotated[str, AfterValidator(setting_values.listening_host)]
-_SERVER = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?")
 
 
 SHORTEST_MONTH = 28  # days
@@ -138,15 +136,11 @@ class ClickHouse(Section):
 
     @field_validator("url", "shards")
     @classmethod
-    def _without_password(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        # The address appears in errors and logs.
-        for url in (given or None,) if isinstance(given, str | None) else given:
-            if url is not None and not _SERVER.fullmatch(url):
-                raise ValueError(
-                    "expected an address such as https://db.example:8443, without user and password:"
-                    " those are in clickhouse.json of the directory of secrets"
-                )
-        return given
+    def _in_one_form(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        # Two forms of one address would be two shards, and its rows would count twice.
+        if isinstance(given, tuple):
+            return tuple(map(setting_values.database_address, given))
+        return setting_values.database_address(given) if given else None
 
     @model_validator(mode="after")
     def _whole_cluster(self) -> ClickHouse:

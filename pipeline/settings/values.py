@@ -23,6 +23,10 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _ROUTES = re.compile(r"(p\.gif|e|(p|seen|t|web-vitals)\.js|privacy.*|health|metrics)", re.IGNORECASE)
 _PLACE = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
+_DATABASE = re.compile(
+    r"(https?)://([A-Z0-9._-]+|\[[0-9A-F:.]+\])(?::([0-9]{1,5}))?((?:/[A-Z0-9._~-]+)*/?)", re.IGNORECASE | re.ASCII
+)
+_DATABASE_PORTS = {"http": 8123, "https": 8443}
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _STAR = re.compile(r"\*(\.[a-z0-9]+)?", re.IGNORECASE)
 
@@ -122,6 +126,22 @@ def webhook_address(given: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(host)):
         raise ValueError(f"{expected}: http is for a receiver on this machine alone")
     return given
+
+
+def database_address(given: str) -> str:
+    """Return the HTTP address of a ClickHouse in its only form: lower case, with a port, without a closing slash."""
+    match = _DATABASE.fullmatch(given)
+    port = int(match[3] or _DATABASE_PORTS[match[1].lower()]) if match else 0
+    if match is None or not 1 <= port <= 65535:
+        # The address appears in errors and logs.
+        raise ValueError(
+            "expected an address such as https://db.example:8443, without user and password:"
+            " those are in clickhouse.json of the directory of secrets"
+        )
+    host = match[2].lower()
+    if host.startswith("["):
+        host = f"[{ip_address(host[1:-1])}]"
+    return f"{match[1].lower()}://{host}:{port}{match[4].rstrip('/')}"
 
 
 def server_host(given: str) -> str:

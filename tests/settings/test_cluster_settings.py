@@ -26,6 +26,12 @@ def test_a_whole_cluster_is_taken(more: dict[str, bool]) -> None:
         ({"url": TWO}, "the first of `shards` is the server at `url`"),
         ({"url": None}, "the first of `shards` is the server at `url`"),
         ({"shards": (ONE, TWO, TWO)}, "has an address twice"),
+        ({"shards": (ONE, TWO, f"{TWO}/")}, "has an address twice"),
+        ({"shards": (ONE, TWO, TWO.replace("two", "TWO"))}, "has an address twice"),
+        ({"shards": (ONE, TWO, TWO.removesuffix(":8443"))}, "has an address twice"),
+        ({"shards": (ONE, "http://[::1]:8123", "http://[0:0::0:1]:8123")}, "has an address twice"),
+        ({"shards": (ONE, f"{TWO}?user=pixel")}, "without user and password"),
+        ({"shards": (ONE, "http://two.example:99999")}, "expected an address"),
         ({"quorum": True}, "`quorum` needs replicas"),
         ({"cluster": "a b"}, "pattern"),
         ({"cluster": "a'"}, "pattern"),
@@ -35,6 +41,20 @@ def test_a_whole_cluster_is_taken(more: dict[str, bool]) -> None:
 def test_a_part_of_a_cluster_is_refused(change: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         ClickHouse(**(WHOLE | change))
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("http://db.example", "http://db.example:8123"),
+        ("https://DB.example/", "https://db.example:8443"),
+        ("HTTPS://db.example:9443/Pixel/", "https://db.example:9443/Pixel"),
+        ("http://[0:0:0:0:0:0:0:1]", "http://[::1]:8123"),
+    ],
+)
+def test_an_address_has_one_form_with_the_port_that_is_asked(given: str, used: str) -> None:
+    assert ClickHouse(url=given).url == used
+    assert ClickHouse(url=given, cluster="clinics", shards=(used,)).shards == (used,)
 
 
 @pytest.mark.parametrize("name", ["replicated", "quorum"])
