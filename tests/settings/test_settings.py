@@ -30,16 +30,19 @@ def test_the_collectors_own_address_can_be_opened_wherever_it_listens(host, url)
 @pytest.mark.parametrize(
     "url",
     [
-        "http://db.example",
+        "http://db.example:8123",
         "https://db.example:8443",
-        "https://db.example:8443/click/house/",
+        "https://db.example:8443/click/house",
         "http://127.0.0.1:8123",
         "http://[::1]:8123",
-        "",
     ],
 )
 def test_an_address_of_a_server_is_taken(url):
     assert ClickHouse(url=url).url == url
+
+
+def test_an_empty_address_of_a_server_is_none():
+    assert ClickHouse(url="").url is None
 
 
 @pytest.mark.parametrize(
