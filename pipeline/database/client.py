@@ -40,6 +40,7 @@ NO_RIGHT = 497
 # replica away, Keeper: these errors end by themselves.
 AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 286, 289, 319, 425, 999}
 TOO_SLOW = 159
+SHARD_AWAY = 279
 BUSY = {202, 241}
 
 
@@ -190,6 +191,8 @@ def explain(error: ClickHouseError, settings: Settings, user: User) -> Fatal | R
     message = f"ClickHouse at {place} answers user {user} with error {number} ({getattr(error, 'name', None)})"
     if number == NO_RIGHT and user == "pixel_writer":  # it asks nothing but the software's own queries
         message += f"; its rights are those of an earlier version: {_rights_again(settings)}"
+    if number == SHARD_AWAY and settings.clickhouse.cluster:
+        message += ", because another server of the cluster is away; `clinic-pixel doctor --cluster` says which one"
     if number == TOO_SLOW:
         return TooSlow(message)
     if number in BUSY:

@@ -7,6 +7,7 @@
 -- `throwIf(pages = 7)` would be evaluated on rows that the view leaves out, and its error would reveal them.
 -- On a cluster, `global` reads the table behind IN and JOIN once and brings it to each shard; without it such a query is refused. A serialized
 -- plan would read a shard's rows without its row policies, and a pushed predicate would bring a reader's WHERE to the rows of a shard.
+-- Without a shard there is an error and never the numbers of the others, also where a server's own default is to skip one.
 -- LZ4: connectorx and the clients for Java cannot read ZSTD, which newer versions choose by themselves.
 -- Grafana asks for 64 seconds: what is left of its own 60, and five more.
 -- The last settings are sent by clients without being asked to, or by recipes of their manuals. They change the form of the
@@ -20,6 +21,7 @@ CREATE SETTINGS PROFILE OR REPLACE pixel_reader SETTINGS
     query_plan_merge_filters = 0,
     distributed_product_mode = 'global',
     prefer_global_in_and_join = 1,
+    skip_unavailable_shards = 0,
     serialize_query_plan = 0,
     allow_push_predicate_ast_for_distributed_subqueries = 0,
     max_memory_usage_for_user = 1000000000,
@@ -44,5 +46,6 @@ CREATE SETTINGS PROFILE OR REPLACE pixel_service SETTINGS
     allow_introspection_functions = 0,
     distributed_product_mode = 'global',
     prefer_global_in_and_join = 1,
+    skip_unavailable_shards = 0,
     serialize_query_plan = 0,
     allow_push_predicate_ast_for_distributed_subqueries = 0;

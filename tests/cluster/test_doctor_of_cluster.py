@@ -55,7 +55,7 @@ def test_a_shard_that_is_away_is_named_and_the_other_is_examined(two_shards: Sha
     gone = f"http://127.0.0.1:{free_port()}"
     found = list(examine(with_shards(settings, settings.clickhouse.shards[0], gone)))
     assert [text for state, text in found if state == "problem"] == [
-        f"shard 2: {gone} does not answer; its batches wait in the spool, and reports of rows fail until it answers"
+        f"shard 2: {gone} does not answer; delivery waits for it, events stay in the spool, and reports of rows fail until it answers"
     ]
     assert any(text.startswith("shard 1: version ") for _, text in found)
 

@@ -76,6 +76,14 @@ def test_on_a_cluster_no_condition_of_a_reader_reaches_the_rows_of_a_shard(profi
     assert fixed["prefer_global_in_and_join"] == "1"
 
 
+@pytest.mark.parametrize("profile", ["pixel_reader", "pixel_service", "pixel_definer"])
+def test_nobody_is_given_the_numbers_of_a_cluster_without_those_of_a_shard_that_is_away(
+    profile: str, cluster: Access
+) -> None:
+    fixed = {bound.name: bound.value for bound in cluster.profiles[profile] if not bound.changeable}
+    assert fixed["skip_unavailable_shards"] == "0"
+
+
 def test_a_fixed_setting_is_fixed_in_the_files_of_users_too(cluster: Access) -> None:
     for text in (users_xml(cluster), server_users_xml(cluster)):
         (definer,) = re.findall("<pixel_definer>.*</pixel_definer>", text, re.DOTALL)

@@ -6,6 +6,7 @@ CREATE SETTINGS PROFILE OR REPLACE pixel_definer SETTINGS
     allow_introspection_functions = 0,
     distributed_product_mode = 'global',
     prefer_global_in_and_join = 1,
+    skip_unavailable_shards = 0,
     serialize_query_plan = 0,
     allow_push_predicate_ast_for_distributed_subqueries = 0,
     max_result_rows = 0 CONST;
