@@ -10,6 +10,7 @@ Works as `pixel_eraser`. Source: policy clause 5.1 sets no term, the settings [r
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -17,6 +18,7 @@ from clickhouse_connect.driver import Client
 
 from pipeline.database.client import working_as
 from pipeline.database.cluster import SHARDED, is_home, shards, stored_in
+from pipeline.errors import PixelError
 from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
@@ -98,19 +100,21 @@ def ages(client: Client, retention: Retention) -> list[Age]:
 
 
 def drop_expired(settings: Settings) -> None:
-    """Drop every partition whose term is over; safe at any time and twice.
+    """Drop every partition whose term is over, also while another shard is away; safe at any time and twice.
 
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
-    for server in shards(settings):
-        with working_as(server, "pixel_eraser") as client:
-            for life in LIVES:
-                if not is_home(server) and life.table not in SHARDED:
-                    continue
-                table = stored_in(server, life.table)
-                for partition in _expired(client, life, table, settings.retention):
-                    client.command(f"ALTER TABLE pixel.{table} DROP PARTITION ID '{partition}'")
-                    log.info("dropped %s of %s: older than %s", partition, table, life.setting)
+
+    def drop(client: Client, server: Settings) -> None:
+        for life in LIVES:
+            if not is_home(server) and life.table not in SHARDED:
+                continue
+            table = stored_in(server, life.table)
+            for partition in _expired(client, life, table, settings.retention):
+                client.command(f"ALTER TABLE pixel.{table} DROP PARTITION ID '{partition}'")
+                log.info("dropped %s of %s: older than %s", partition, table, life.setting)
+
+    _on_each_shard(settings, drop)
 
 
 def clear_sealed_clicks(settings: Settings) -> None:
@@ -119,13 +123,28 @@ def clear_sealed_clicks(settings: Settings) -> None:
     Raises `Retryable` when ClickHouse is unavailable, `Fatal` when it refuses.
     """
     old = f"toDate(received_at, 'UTC') < toDate(now('UTC')) - {SEALED_DAYS}"
-    for server in shards(settings):
+
+    def clear(client: Client, server: Settings) -> None:
         table = f"pixel.{stored_in(server, 'events')}"
         query = f"/* old click ids */ SELECT DISTINCT toYYYYMMDD(received_at) FROM {table} WHERE {old} AND click_sealed != ''"  # noqa: S608 - a number of ours
-        with working_as(server, "pixel_eraser") as client:
-            for (day,) in client.query(query).result_rows:
-                client.command(f"ALTER TABLE {table} CLEAR COLUMN click_sealed IN PARTITION {day}")
-                log.info("cleared the sealed click ids of %s: older than %d days", day, SEALED_DAYS)
+        for (day,) in client.query(query).result_rows:
+            client.command(f"ALTER TABLE {table} CLEAR COLUMN click_sealed IN PARTITION {day}")
+            log.info("cleared the sealed click ids of %s: older than %d days", day, SEALED_DAYS)
+
+    _on_each_shard(settings, clear)
+
+
+def _on_each_shard(settings: Settings, work: Callable[[Client, Settings], None]) -> None:
+    """Work on every shard, then raise the error of the first that could not: the terms of the others end all the same."""
+    errors: list[PixelError] = []
+    for server in shards(settings):
+        try:
+            with working_as(server, "pixel_eraser") as client:
+                work(client, server)
+        except PixelError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _expired(client: Client, life: Life, table: str, retention: Retention) -> list[str]:

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from pipeline.database.client import of_each_shard
+from pipeline.errors import Retryable
 from pipeline.keys.sealed import SEALED_DAYS
 from pipeline.settings.model import Settings
 from pipeline.ship.retention import clear_sealed_clicks, drop_expired
 from support import clinic_day
+from support.command import free_port
 from support.publishing import view
 from support.server import Rows
 from support.shards import Shards
@@ -49,3 +51,22 @@ def test_sealed_click_ids_of_old_days_are_cleared_on_both_shards(empty: Settings
     clear_sealed_clicks(empty)
     assert on_each(empty, "click_sealed != ''") == [1, 1]
     assert on_each(empty, "1") == [2, 2]
+
+
+def test_the_terms_of_a_shard_end_while_the_one_before_it_is_away(empty: Settings) -> None:
+    old = clinic_day.SINCE - (SEALED_DAYS + 5) * DAY  # within the term of the table, which would end them by itself
+    clinic_day.store(empty, [view(number, old, click_sealed="sealed") for number in range(4)])
+    gone = f"http://127.0.0.1:{free_port()}"
+    servers = {"url": gone, "shards": (gone, *empty.clickhouse.shards[1:])}
+    without_home = empty.model_copy(
+        update={
+            "clickhouse": empty.clickhouse.model_copy(update=servers),
+            "retention": empty.retention.model_copy(update={"rows_days": SEALED_DAYS}),
+        }
+    )
+    with pytest.raises(Retryable, match=gone):
+        clear_sealed_clicks(without_home)
+    assert on_each(empty, "click_sealed != ''") == [2, 0]
+    with pytest.raises(Retryable, match=gone):
+        drop_expired(without_home)
+    assert on_each(empty, "1") == [2, 0]
