@@ -81,8 +81,8 @@ def admin_routes(process: Process) -> list[Route]:
 def _between_hosts(process: Process) -> list[Finding]:
     try:
         return problems_now(process.settings, datetime.now(UTC))
-    except Fatal:
-        return []  # the directory of the keys is unsafe: the first line says so
+    except (Fatal, OSError):
+        return []  # the directory of the keys is unsafe or cannot be read: the first line says so
 
 
 def _may_read(request: Request, process: Process, admins: NetworkSet) -> bool:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import gethostname
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 import msgspec
 
+from pipeline.errors import BAD_JSON, Fatal
 from pipeline.settings.model import Settings
 from pipeline.system.durable_files import create_once, replace
 
@@ -23,6 +24,9 @@ SILENT: Final = timedelta(minutes=10)
 """A host reports every minute; one that is silent for longer does not work, or cannot reach ClickHouse."""
 FORGOTTEN: Final = timedelta(days=7)
 """A host that is silent for longer was taken away."""
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,16 +38,16 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     instance: UUID
-    reported_at: datetime
+    reported_at: Moment
     host: str
     version: str
     clock_ms: int
     round_trip_ms: int
     mints: bool
-    evaluates_since: datetime
+    evaluates_since: Moment
     keys: Mapping[str, str]
-    worked: Mapping[str, datetime]
-    stored_before: datetime
+    worked: Mapping[str, Moment]
+    stored_before: Moment
 
     @property
     def evaluates(self) -> bool:
@@ -54,7 +58,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """All hosts at one look, and its time by the clock of ClickHouse; `own` is the instance that looked."""
 
-    at: datetime
+    at: Moment
     own: UUID
     hosts: tuple[Host, ...]
 
@@ -82,13 +86,16 @@ def name_of(settings: Settings) -> str:
 def instance_of(settings: Settings) -> UUID:
     """Return the identity of this data directory, made at the first call: a host keeps it under another name.
 
-    Raises `OSError` when the file can be neither read nor made, `ValueError` when it is damaged.
+    Raises `OSError` when the file can be neither read nor made, `Fatal` when it is damaged.
     """
     file = settings.run_dir / "instance"
     if not file.exists():
         settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_once(file, f"{uuid4()}\n".encode())
-    return UUID(file.read_text(encoding="ascii").strip())
+    try:
+        return UUID(file.read_text(encoding="ascii").strip())
+    except ValueError:
+        raise Fatal(f"{file}: expected a UUID: delete the file, and this host reports under a new one") from None
 
 
 def write_look(run_dir: Path, look: Look) -> None:
@@ -104,7 +111,7 @@ def read_look(run_dir: Path, now: float) -> Look | None:
             if abs(now - os.fstat(stream.fileno()).st_mtime) > SILENT.total_seconds():
                 return None
             return msgspec.json.decode(stream.read(), type=Look)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, *BAD_JSON):
         return None
 
 

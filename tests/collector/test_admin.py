@@ -198,3 +198,25 @@ def test_a_file_that_is_none_of_ours_is_passed_over(tmp_path: Path, content: byt
 def test_the_figures_name_the_version_of_the_collector_and_of_python(tmp_path: Path) -> None:
     built = f'clinic_pixel_build_info{{python="{platform.python_version()}",version="{__version__}"}} 1.0'
     assert built in shown(tmp_path).splitlines()
+
+
+def test_a_key_directory_that_cannot_be_listed_fails_no_page_of_the_operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Collector(Settings.model_validate({"data": tmp_path, "collector": {"mint_keys": False}}))
+
+    def refuse(*_: object) -> list[KeyName]:
+        raise OSError(5, "Input/output error")
+
+    async def run() -> None:
+        await app.process.start()
+        monkeypatch.setattr(KeyDirectory, "names", refuse)
+        assert (await ask(app, "/health/ready", LOOPBACK, {}))[0] in (200, 503)
+        code, figures = await ask(app, "/metrics", LOOPBACK, {})
+        assert code == 200
+        assert b"clinic_pixel_spool_bytes" in figures
+        assert b"clinic_pixel_keys_overdue" not in figures
+        monkeypatch.undo()
+        await app.process.stop()
+
+    asyncio.run(run())

@@ -203,8 +203,10 @@ def test_an_old_or_damaged_look_tells_nothing(tmp_path: Path) -> None:
     write_look(settings.run_dir, look)
     assert read_look(settings.run_dir, now) == look
     assert read_look(settings.run_dir, now + SILENT.total_seconds() + 60) is None
-    (settings.run_dir / "hosts.json").write_bytes(b"{")
-    assert read_look(settings.run_dir, now) is None
+    whole = msgspec.json.encode(look)
+    for damaged in (b"{", b"\xff", b"[" * 100_000, whole.replace(b"Z", b""), whole.replace(b'"a"', b'"\xff"')):
+        (settings.run_dir / "hosts.json").write_bytes(damaged)
+        assert read_look(settings.run_dir, now) is None
 
 
 def test_a_finding_is_told_once_before_the_problems_of_sites_in_the_language_of_the_alerts(tmp_path: Path) -> None:

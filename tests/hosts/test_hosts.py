@@ -79,6 +79,15 @@ def test_a_renamed_host_is_the_same_one(host_of: Make) -> None:
     assert [each.host for each in look_now(renamed).hosts] == ["z"]
 
 
+def test_a_damaged_identity_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    first = instance_of(settings)
+    assert instance_of(settings) == first
+    (settings.run_dir / "instance").write_bytes(b"\xff")
+    with pytest.raises(Fatal, match="instance: expected a UUID: delete the file"):
+        instance_of(settings)
+
+
 def test_a_single_host_does_everything_with_nothing_set(host_of: Make) -> None:
     assert Hosts().evaluates(host_of("a"))
 
