@@ -26,6 +26,7 @@ import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.database.client import connect, explain
+from pipeline.database.cluster import shards
 from pipeline.errors import BAD_JSON, Fatal, Retryable
 from pipeline.settings.model import Settings
 from pipeline.settings.values import is_this_machine
@@ -170,16 +171,18 @@ def clock_of_database(settings: Settings) -> float | None:
 
 
 def compare_with_database(settings: Settings) -> None:
-    """Return if ClickHouse has the same time as this machine: days are dropped by its clock.
+    """Return if each server of ClickHouse has the same time as this machine: it drops its days by its own clock.
 
-    Raises `WildClock` where it has another, `Retryable` or `Fatal` where it does not answer.
+    Raises `WildClock` where one has another, `Retryable` or `Fatal` where it does not answer.
     """
-    apart = _database_time(settings) - time.time()
-    if abs(apart) > APART.total_seconds():
-        raise WildClock(
-            f"the clock of ClickHouse is {timedelta(seconds=abs(round(apart)))} {'ahead of' if apart > 0 else 'behind'} this machine's:"
-            " no day is dropped; set both right"
-        )
+    for server in shards(settings):
+        apart = _database_time(server) - time.time()
+        if abs(apart) > APART.total_seconds():
+            where = f" at {server.clickhouse.url}" if settings.clickhouse.shards else ""
+            raise WildClock(
+                f"the clock of ClickHouse{where} is {timedelta(seconds=abs(round(apart)))} {'ahead of' if apart > 0 else 'behind'}"
+                " this machine's: no day is dropped; set both right"
+            )
 
 
 def _database_time(settings: Settings) -> float:

@@ -14,6 +14,7 @@ from pipeline.keys.proven_time import Clock, WildClock, compare_with_database
 from pipeline.operations import machine_checks
 from pipeline.operations.machine_checks import clock
 from pipeline.settings.model import Settings
+from pipeline.settings.sections import ClickHouse
 from pipeline.ship import schedule
 from pipeline.ship.schedule import BY_THE_CLOCK, BY_THE_CLOCK_OF_CLICKHOUSE, JOBS, Job, JobThread, all_jobs
 
@@ -101,3 +102,17 @@ def test_no_day_is_dropped_where_clickhouse_has_another_time(
         with pytest.raises(WildClock, match=f"is [12]:.* {word} this machine's"):
             compare_with_database(clickhouse)
         monkeypatch.undo()
+
+
+def test_no_day_is_dropped_where_any_shard_has_another_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = "http://10.0.0.1:8123", "http://10.0.0.2:8123"
+    servers = ClickHouse(url=first, cluster="clinic", shards=(first, second))
+    settings = Settings(data=tmp_path, clickhouse=servers)
+    ahead = {first: 0.0, second: 500 * 86_400.0}
+    monkeypatch.setattr(
+        proven_time, "_database_time", lambda server: Clock.now().wall + ahead[str(server.clickhouse.url)]
+    )
+    with pytest.raises(WildClock, match=r"at http://10\.0\.0\.2:8123 is 500 days.* ahead of this machine's"):
+        compare_with_database(settings)
+    ahead[second] = 1.0
+    compare_with_database(settings)
