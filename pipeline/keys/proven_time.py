@@ -6,7 +6,8 @@ Theory of operation:
 * The time goes on as these seconds do, or it has jumped. A jump of more than `STEP` is not believed, forward or back; the jobs
   that destroy or publish by the time stop and say so. As soon as the clock is where it should be, they go on.
 * A new time is believed once it has gone on evenly for seven times as long as it jumped, at most `LONGEST`: a machine whose time was
-  set right heals by itself, and a wrong time that was noticed within that span has destroyed nothing.
+  set right heals by itself, and a wrong time that was noticed within that span has destroyed nothing. The span counts while the machine
+  runs, over its starts: one that is switched off each night heals, too.
 * After a start of the machine nobody knows how long it was off: a time up to `OFF` later counts as no jump.
 * Two others may confirm a time at once: the clock of a ClickHouse on another machine, and a person (`keys trust-clock`).
 
@@ -69,6 +70,8 @@ class Proven(msgspec.Struct, frozen=True):
     jumped_up: float = 0.0
     off: float = 0.0
     """Seconds that the machine may have been off before this start, as long as no time of this start is proven."""
+    stood: float = 0.0
+    """Seconds for which the new time had gone on evenly at the last look, over starts of the machine."""
 
 
 class WildClock(Fatal):
@@ -89,9 +92,9 @@ def judged(before: Proven | None, clock: Clock) -> Proven:
     if not jump:
         return here
     if before.jumped and before.boot == clock.boot and abs(jump - before.jumped) <= STEP.total_seconds():
-        return before
+        return msgspec.structs.replace(before, stood=max(0.0, clock.up - before.jumped_up))
     moved = Proven(before.wall, before.up, before.boot, jump, clock.wall, clock.up, before.off)
-    return moved if before.boot == clock.boot else _after_a_start(moved, clock)
+    return moved if before.boot == clock.boot else _after_a_start(moved, before, clock)
 
 
 def _jump(before: Proven, clock: Clock) -> float:
@@ -103,10 +106,14 @@ def _jump(before: Proven, clock: Clock) -> float:
     return 0.0 if -step <= away <= most_later else away
 
 
-def _after_a_start(moved: Proven, clock: Clock) -> Proven:
+def _after_a_start(moved: Proven, before: Proven, clock: Clock) -> Proven:
     # What was proven is told in the seconds of this start, so that the next reading can be compared with it.
     off = OFF.total_seconds()
-    return msgspec.structs.replace(moved, wall=clock.wall - moved.jumped, up=clock.up, boot=clock.boot, off=off)
+    unseen = clock.wall - clock.up - before.jumped_wall - before.stood
+    stood = before.stood if before.jumped and -STEP.total_seconds() <= unseen <= off else 0.0
+    return Proven(
+        clock.wall - moved.jumped, clock.up, clock.boot, moved.jumped, clock.wall - stood, clock.up - stood, off, stood
+    )
 
 
 def wait_of(jumped: float) -> float:
@@ -125,10 +132,15 @@ def prove(
         second = (other or clock_of_database)(settings)
         if second is not None and abs(second - clock.wall) <= STEP.total_seconds():
             now = Proven(*clock)
-    if before is None or now.jumped != before.jumped or abs(now.wall - before.wall) >= _SAVE_SECONDS:
+    is_news = before is None or now.jumped != before.jumped or _progress(before, now) >= _SAVE_SECONDS
+    if is_news and read(settings) == before:  # else a person, or another job, has judged meanwhile
         _write(settings, now)
     if now.jumped:
         raise WildClock(told(now))
+
+
+def _progress(before: Proven, now: Proven) -> float:
+    return max(abs(now.wall - before.wall), abs(now.stood - before.stood))
 
 
 def told(state: Proven) -> str:

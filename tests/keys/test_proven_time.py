@@ -133,6 +133,38 @@ def test_a_start_with_a_wrong_time_that_is_set_right_soon_is_believed_again(mach
     assert not machine.believes(), "the time for which it may have been off counts once"
 
 
+def test_a_machine_that_is_switched_off_each_night_believes_its_time_after_a_week_of_work(machine: Machine) -> None:
+    machine.restart(off=30 * DAY)
+    hours = 0
+    while not machine.believes():
+        machine.wait(3600)
+        hours += 1
+        if hours % 9 == 0:
+            machine.believes()
+            machine.restart(off=15 * 3600)
+        assert hours < 200
+    assert hours >= 7 * 24
+
+
+def test_a_clock_that_is_further_ahead_after_each_start_is_never_believed(machine: Machine) -> None:
+    for _ in range(40):
+        machine.restart(off=30 * DAY)
+        assert not machine.believes()
+        machine.wait(DAY)
+        assert not machine.believes()
+
+
+def test_the_word_of_a_person_is_not_lost_while_a_job_asks_the_database(machine: Machine) -> None:
+    machine.jump(40 * DAY)
+
+    def slow(settings: Settings) -> None:
+        trust(settings, machine.clock)
+
+    with pytest.raises(WildClock):
+        prove(machine.settings, machine.clock, slow)
+    assert machine.believes()
+
+
 def test_a_person_may_say_that_the_time_is_right(machine: Machine) -> None:
     machine.jump(40 * DAY)
     assert not machine.believes()
