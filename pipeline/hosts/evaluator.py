@@ -15,14 +15,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 from uuid import UUID
 
 from pipeline.database.client import working_as
 from pipeline.errors import Fatal
 from pipeline.hosts import table
-from pipeline.hosts.host import NEVER, Look, instance_of, name_of, write_look
+from pipeline.hosts.host import NEVER, Look, instance_of, name_of, read_look, write_look
 from pipeline.settings.model import Settings
 
 REPORT_SECONDS: Final = 60
@@ -87,7 +87,7 @@ class Hosts:
             for work in self._works if is_ready else ():
                 self._worked.setdefault(work, row.reported_at)
             table.write(client, row)
-            self._look, self._looked = table.read(client, instance), monotonic()
+            self._look, self._looked = table.read(client, instance).told_by(row), monotonic()
         write_look(settings.run_dir, self._look)
 
 
@@ -103,4 +103,8 @@ def refuse_elsewhere(settings: Settings) -> None:
 def look_now(settings: Settings) -> Look:
     """Return the hosts as they are now, for `doctor`; raises `Retryable` or `Fatal` as a query does."""
     with working_as(settings, "pixel_admin", timeout=ASK_SECONDS) as client:
-        return table.read(client, UUID(int=0))
+        look = table.read(client, UUID(int=0))
+    last = read_look(settings.run_dir, time())
+    own = next((host for host in last.hosts if host.instance == last.own), None) if last else None
+    hides = any(own is not None and host.instance == own.instance and host.reported_at > look.at for host in look.hosts)
+    return look.told_by(own) if own is not None and hides else look

@@ -64,8 +64,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reporting(self) -> tuple[Host, ...]:
-        """The hosts that work, by name."""
-        return tuple(host for host in self.hosts if self.at - host.reported_at <= SILENT)
+        """The hosts that work, by name. A report of a time to come is none: ClickHouse had a wrong clock, and keeps that row before the later ones."""
+        return tuple(host for host in self.hosts if abs(self.at - host.reported_at) <= SILENT)
 
     @property
     def evaluator(self) -> Host | None:
@@ -76,6 +76,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     def stored_before(self) -> datetime | None:
         """Return the time before which every other working host has stored what it received; None if there is no other."""
         return min((host.stored_before for host in self.reporting if host.instance != self.own), default=None)
+
+    def told_by(self, own: Host) -> Look:
+        """Return the look with the row that a host has just written, whatever ClickHouse shows of it."""
+        hosts = (own, *(host for host in self.hosts if host.instance != own.instance))
+        return msgspec.structs.replace(
+            self, hosts=tuple(sorted(hosts, key=lambda host: (host.host, host.instance.bytes)))
+        )
 
 
 def name_of(settings: Settings) -> str:

@@ -171,6 +171,22 @@ def test_a_silent_host_keeps_nobody_waiting(host_of: Make) -> None:
     assert {each.host for each in look_now(host).hosts} == {"a", "gone"}
 
 
+def test_rows_of_a_time_to_come_neither_stop_the_work_nor_keep_a_host_waiting(host_of: Make) -> None:
+    a, b = host_of("a", evaluator="a"), host_of("b", evaluator="a")
+    own, other = Hosts(lambda _: NEVER), Hosts(lambda _: NEVER)
+    own.report(a)
+    other.report(b)
+    with working_as(a, "pixel_writer") as client:  # as both did while the clock of ClickHouse was a year ahead
+        for host in look_now(a).hosts:
+            table.write(client, msgspec.structs.replace(host, reported_at=host.reported_at + timedelta(days=365)))
+    own.report(a)
+    other.report(b)
+    assert own.evaluates(a)
+    assert own.stored_before() is None, "it is not waited for a host of which nothing new is seen"
+    assert [host.host for host in look_now(a).reporting] == ["a"]
+    assert [host.host for host in look_now(b).reporting] == ["b"]
+
+
 def test_a_command_of_a_person_is_refused_where_another_host_works(host_of: Make) -> None:
     refuse_elsewhere(host_of("a"))
     refuse_elsewhere(host_of("a", evaluator="a"))
