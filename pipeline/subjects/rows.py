@@ -205,10 +205,13 @@ def subject_rows(settings: Settings) -> Iterator[SubjectRows]:
 
 
 def hold_blocked_rows(settings: Settings) -> None:
-    """Hold the rows of blocked persons that expire soon; a daily job. Raises the errors of `subject_rows`."""
-    if any(settings.blocks_dir.glob("*.json")):
-        with subject_rows(settings) as rows:
-            rows.hold(settings, datetime.now(UTC))
+    """Hold the rows of blocked persons that expire soon; a daily job of the host that drops the days. The blocks are asked of ClickHouse: their
+    files are on the host where the person was answered, which may be another one.
+
+    Raises the errors of `subject_rows`.
+    """
+    with subject_rows(settings) as rows:
+        rows.hold(settings, datetime.now(UTC))
 
 
 def matching(case: PersonRequest) -> str:

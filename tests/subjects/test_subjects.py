@@ -295,6 +295,18 @@ def test_the_daily_job_holds_what_comes_near_its_end(office: Office) -> None:
     assert office.counts()["held"] == 2
 
 
+def test_a_host_without_the_files_of_the_blocks_holds_the_rows_too(office: Office, tmp_path: Path) -> None:
+    office.store(2)
+    office.desk().open_by_code("1", "Anna", "asks", office.code())
+    office.desk().block("1", "until checked")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "secrets").symlink_to(office.settings.secrets_dir)
+    short = office.settings.retention.model_copy(update={"rows_days": 7})
+    other = office.settings.model_copy(update={"data": tmp_path / "other", "retention": short})
+    hold_blocked_rows(other)
+    assert office.counts()["held"] == 2
+
+
 def test_ship_holds_and_finishes() -> None:
     assert {hold_blocked_rows, finish_erasures} <= {job.run for job in JOBS}
 
