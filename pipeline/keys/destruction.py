@@ -55,8 +55,8 @@ def destroy_due(
     if fresh and not _came_day_by_day(files, today):
         raise Fatal(
             f"{files.path}: {len(fresh)} keys are due, but there is no key of the {STEADY_DAYS} days before {today}: the clock"
-            " may have jumped ahead; expected the right time. If it is right, nothing need be done: the keys are destroyed"
-            " tomorrow, or now by `clinic-pixel keys destroy`"
+            " may have jumped ahead; expected the right time. If it is right, the keys are destroyed on the second day on which the"
+            " collector runs; where none runs any more, `clinic-pixel keys destroy` destroys them"
         )
     files.sweep(before=time.time() - _LEFTOVER_SECONDS)
     destroyed: list[KeyName] = []

@@ -76,6 +76,13 @@ def test_a_destroyed_key_that_is_copied_back_from_another_host_is_destroyed_agai
     assert not house.files.file(name).exists()
 
 
+def test_where_no_collector_runs_any_more_the_refusal_names_the_command_that_destroys(house: House) -> None:
+    house.mint("2026-08-01")
+    for day in range(3):
+        with pytest.raises(Fatal, match="where none runs any more, `clinic-pixel keys destroy` destroys them"):
+            house.destroy_due(NOW + timedelta(days=day), lived=False)
+
+
 def test_a_clock_that_jumped_ahead_destroys_nothing(house: House) -> None:
     house.mint("2026-11-20", "2026-11-21", "2026-11-22", "visitor-2026")
     jumped = NOW + timedelta(days=100)
