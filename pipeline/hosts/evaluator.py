@@ -19,10 +19,12 @@ from time import monotonic, time
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from pipeline.database.client import working_as
 from pipeline.errors import Fatal
 from pipeline.hosts import table
-from pipeline.hosts.host import NEVER, Look, instance_of, name_of, read_look, write_look
+from pipeline.hosts.host import NEVER, SILENT, Host, Look, instance_of, name_of, read_look, write_look
 from pipeline.settings.model import Settings
 
 REPORT_SECONDS: Final = 60
@@ -44,6 +46,8 @@ class Hosts:
         self._since: datetime | None = None
         self._look: Look | None = None
         self._looked = 0.0
+        self._written: datetime | None = None
+        self._twin: tuple[str, float] = "", 0.0
         self._lock = threading.Lock()
 
     def report(self, settings: Settings) -> None:
@@ -86,9 +90,19 @@ class Hosts:
             self._since = row.evaluates_since if is_ready else None
             for work in self._works if is_ready else ():
                 self._worked.setdefault(work, row.reported_at)
+            self._notice_a_twin(table.read(client, instance), row)
+            self._written = row.reported_at
             table.write(client, row)
-            self._look, self._looked = table.read(client, instance).told_by(row), monotonic()
+            twin = self._twin[0] if monotonic() - self._twin[1] <= SILENT.total_seconds() else ""
+            look = table.read(client, instance).told_by(row)
+            self._look, self._looked = msgspec.structs.replace(look, twin=twin), monotonic()
         write_look(settings.run_dir, self._look)
+
+    def _notice_a_twin(self, before: Look, row: Host) -> None:
+        # A row under our identity that is newer than our last one is that of a copy of this machine.
+        for host in before.hosts:
+            if host.instance == row.instance and self._written and self._written < host.reported_at <= row.reported_at:
+                self._twin = host.host, monotonic()
 
 
 def refuse_elsewhere(settings: Settings) -> None:
@@ -105,6 +119,7 @@ def look_now(settings: Settings) -> Look:
     with working_as(settings, "pixel_admin", timeout=ASK_SECONDS) as client:
         look = table.read(client, UUID(int=0))
     last = read_look(settings.run_dir, time())
+    look = msgspec.structs.replace(look, twin=last.twin) if last else look
     own = next((host for host in last.hosts if host.instance == last.own), None) if last else None
     hides = any(own is not None and host.instance == own.instance and host.reported_at > look.at for host in look.hosts)
     return look.told_by(own) if own is not None and hides else look

@@ -35,6 +35,7 @@ KINDS: Final = (
     "nobody_evaluates",
     "evaluator_idle",
     "same_name",
+    "same_instance",
     "host_silent",
 )
 """The kinds that are problems."""
@@ -67,6 +68,8 @@ def findings(look: Look, named: str, retention_days: int) -> Iterator[Finding]:
     yield from _evaluation(look, named)
     for name in sorted({host.host for host in hosts if [each.host for each in hosts].count(host.host) > 1}):
         yield Finding("same_name", name, said("same_name", host=name))
+    if look.twin:
+        yield Finding("same_instance", look.twin, said("same_instance", host=look.twin))
     for host in look.hosts:
         if host not in hosts:
             text = said("host_silent", host=host.host, at=host.reported_at)

@@ -56,11 +56,13 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """All hosts at one look, and its time by the clock of ClickHouse; `own` is the instance that looked."""
+    """All hosts at one look, and its time by the clock of ClickHouse; `own` is the instance that looked, `twin` the name under which another
+    machine reports as this instance, '' if none does."""
 
     at: Moment
     own: UUID
     hosts: tuple[Host, ...]
+    twin: str = ""
 
     @property
     def reporting(self) -> tuple[Host, ...]:

@@ -14,6 +14,7 @@ from pipeline.database.client import working_as
 from pipeline.errors import Fatal
 from pipeline.hosts import table
 from pipeline.hosts.evaluator import Hosts, look_now, refuse_elsewhere
+from pipeline.hosts.findings import findings
 from pipeline.hosts.host import NEVER, SILENT, Host, instance_of, name_of, read_look
 from pipeline.keys.directory import KeyDirectory
 from pipeline.keys.ring import Keyring
@@ -185,6 +186,21 @@ def test_rows_of_a_time_to_come_neither_stop_the_work_nor_keep_a_host_waiting(ho
     assert own.stored_before() is None, "it is not waited for a host of which nothing new is seen"
     assert [host.host for host in look_now(a).reporting] == ["a"]
     assert [host.host for host in look_now(b).reporting] == ["b"]
+
+
+def test_a_copied_machine_that_reports_under_the_same_identity_is_named(host_of: Make) -> None:
+    first, copy = host_of("a"), host_of("b")
+    own, other = Hosts(), Hosts()
+    own.report(first)
+    own.report(first)
+    assert look_now(first).twin == "", "a host is not its own copy"
+    copy.run_dir.mkdir()
+    (copy.run_dir / "instance").write_bytes((first.run_dir / "instance").read_bytes())
+    other.report(copy)
+    own.report(first)
+    look = look_now(first)
+    assert look.twin == "b"
+    assert ("same_instance", "b") in {(one.kind, one.about) for one in findings(look, "", 90)}
 
 
 def test_a_command_of_a_person_is_refused_where_another_host_works(host_of: Make) -> None:
