@@ -1,6 +1,6 @@
 """The stamp of a data directory: the format of spool and journal, and the version that wrote them.
 
-Owns `format.json`. Rules: `FORMAT` grows when an older version cannot read a record of the spool or a line of the journal as
+Owns `run/format.json`, in the directory that collector, `ship` and `migrate` may write where each has a user of its own. Rules: `FORMAT` grows when an older version cannot read a record of the spool or a line of the journal as
 it was meant. A version writes its stamp where there is none or an older one; where there is a newer one it changes nothing:
 `ship` would set records aside that it does not know, or call a good journal damaged.
 """
@@ -15,10 +15,10 @@ import msgspec
 from pipeline import __version__
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings
-from pipeline.system.durable_files import replace
+from pipeline.system.durable_files import make_directory, replace
 
 FORMAT: Final = 1
-FILE: Final = "format.json"
+FILE: Final = "run/format.json"
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ def stamp_of(data: Path) -> Stamp:
         return msgspec.json.decode(file.read_bytes(), type=Stamp)
     except FileNotFoundError:
         return Stamp()
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Fatal(f"{file}: damaged; if no newer version of clinic-pixel worked here, delete it") from None
 
 
@@ -62,7 +62,7 @@ def try_claim(settings: Settings) -> str:
         return text
     if stamp_of(settings.data).format < FORMAT:
         try:
-            settings.data.mkdir(parents=True, exist_ok=True)
+            make_directory(settings.run_dir)
             replace(settings.data / FILE, msgspec.json.encode(Stamp(FORMAT, __version__)) + b"\n")
         except OSError as error:
             raise Retryable(f"{settings.data / FILE}: cannot be written: {error.strerror}") from None

@@ -32,6 +32,7 @@ def clinic(tmp_path: Path) -> Iterator[Clinic]:
     clinic = Clinic(tmp_path)
     clinic.settings.spool_dir.mkdir(parents=True)
     newer = stamp.Stamp(stamp.FORMAT + 1, "9.1.0")
+    clinic.settings.run_dir.mkdir(exist_ok=True)
     (clinic.settings.data / stamp.FILE).write_text(f'{{"format": {newer.format}, "version": "{newer.version}"}}')
     yield clinic
     clinic.close()
