@@ -18,7 +18,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 import msgspec
@@ -31,6 +31,7 @@ from pipeline.upgrades import stamp
 FORMAT: Final = 1
 KEYS, REQUESTS, FILES, ROWS, MANIFEST = "keys", "requests", "files", "rows", "manifest.json"
 _NAME: Final = re.compile(r"clinic-pixel-(\d{8}T\d{6}Z)")
+_WORD: Final = re.compile(r"\w+", re.ASCII)
 _PIECE: Final = 1024 * 1024
 
 
@@ -46,6 +47,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     ends: date | None = None
     """The first day on which these rows must not be kept any more."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a path or a name that `backup` never writes: a manifest may have been edited by hand."""
+        top, *below = PurePosixPath(self.path).parts
+        if top != (ROWS if self.table else FILES) or not below or ".." in below or "\0" in self.path:
+            raise ValueError("path")
+        if not all(_WORD.fullmatch(name) for name in (*self.columns, *([self.table] if self.table else []))):
+            raise ValueError("table or column")
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,17 +100,20 @@ def read_manifest(directory: Path) -> Manifest:
         with os.fdopen(open_private(directory / MANIFEST, os.O_RDONLY), "rb") as stream:
             content = stream.read()
         form = msgspec.json.decode(content)
-        number = form.get("format") if isinstance(form, dict) else None
-        if isinstance(number, int) and (number > FORMAT or form.get("data_format", 0) > stamp.FORMAT):
+        numbers = (form.get("format"), form.get("data_format")) if isinstance(form, dict) else ()
+        newest_known = (FORMAT, stamp.FORMAT)
+        if any(
+            isinstance(number, int) and number > known for number, known in zip(numbers, newest_known, strict=False)
+        ):
             raise Fatal(
-                f"{directory}: made by the newer clinic-pixel {form.get('version')}; restore it with that version or a newer one"
+                f"{directory}: made by the newer clinic-pixel {form.get('version', '(version not recorded)')}; restore it with that version or a newer one"
             )
         return msgspec.json.decode(content, type=Manifest)
     except FileNotFoundError:
         raise Fatal(
             f"{directory}: no finished backup (no {MANIFEST}); expected a directory that `backup` made"
         ) from None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Fatal(f"{directory / MANIFEST}: damaged; restore another backup") from None
 
 
