@@ -69,14 +69,20 @@ def _is_lock(name: str) -> bool:
     return name.endswith(".lock") or name.rpartition("/")[2] in ("lock", "quiet", "working")
 
 
+def _is_made_again(name: str) -> bool:
+    """Whether it is a copy of passwords for one process, which `secrets` makes of `PASSWORDS` at each start."""
+    return name.startswith("secrets/") and name.endswith("/clickhouse.json") and name != PASSWORDS
+
+
 def _paths(settings: Settings) -> Iterator[str]:
     for top in _COPIED:
         for path in (settings.data / top).rglob("*"):
             name = str(path.relative_to(settings.data))
             if path.is_symlink() or not path.is_file() or path.suffix == DRAFT or path.name.endswith("-journal"):
                 continue
-            if top == "spool" or not _is_lock(name):
-                yield name
+            if _is_made_again(name) or (top != "spool" and _is_lock(name)):
+                continue
+            yield name
     for name in KEPT_STATE:
         if (settings.run_dir / name).exists():
             yield f"run/{name}"

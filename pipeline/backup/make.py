@@ -30,6 +30,7 @@ from pipeline.backup.places import (
     backups,
     made_at,
     name_of,
+    one_backup,
     read_manifest,
     write_manifest,
 )
@@ -63,13 +64,17 @@ def back_up(
 ) -> dict[str, object]:
     """Make one backup in `place` and return the facts about it.
 
-    Raises `Fatal` on a cluster and where the place is unsafe or of another machine, `Retryable` while ClickHouse is unavailable, `OSError`
+    Raises `Fatal` on a cluster and where the place is unsafe, of another machine or of a backup at work, `Retryable` while ClickHouse is unavailable, `OSError`
     where the disk refuses; the unfinished backup is then removed by a later one.
     """
     rows.refuse_a_cluster(settings)
     claim(settings)
     refuse_inside(settings, place)
-    private_directory(place)
+    with one_backup(place):
+        return _back_up(settings, place, now, who, keep_days, told)
+
+
+def _back_up(settings: Settings, place: Path, now: datetime, who: str, keep_days: int, told: Told) -> dict[str, object]:
     copy_requests(settings, place)
     Audit(settings.audit_dir).record(Action.BACKUP, {"place": str(place)}, now=now, who=who)
     directory = place / name_of(now)

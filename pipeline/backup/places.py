@@ -5,6 +5,7 @@ Owns the names. A place (`backup DIR`) holds:
 * `clinic-pixel-<UTC time>/`: one backup. `rows/<table>/<partition>.native.gz` are the rows of one day or month; `files/`
   are files of the data directory; `manifest.json` is written last, so a directory without it is no backup.
 * `keys/`: the copies of the secret keys, one for all backups of the place, so that one file must end when its key ends.
+* `lock`, `requests.lock`: held by the backup at work, and by the one that copies requests.
 * `requests/`: the newest copy of the requests of persons, the blocks, the audit and the records of destroyed keys.
 
 Rules: directories 0700, files 0600; a file of rows has the day on which its term ends.
@@ -17,6 +18,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
@@ -24,11 +26,13 @@ from typing import BinaryIO, Final
 import msgspec
 
 from pipeline.errors import Fatal
+from pipeline.system import locks
 from pipeline.system.durable_files import LOCAL_FILES, replace
 from pipeline.system.private_files import open_private, private_directory
 from pipeline.upgrades import stamp
 
 FORMAT: Final = 1
+LOCK, REQUESTS_LOCK = "lock", "requests.lock"
 KEYS, REQUESTS, FILES, ROWS, MANIFEST = "keys", "requests", "files", "rows", "manifest.json"
 _NAME: Final = re.compile(r"clinic-pixel-(\d{8}T\d{6}Z)")
 _WORD: Final = re.compile(r"\w+", re.ASCII)
@@ -87,6 +91,20 @@ def made_at(directory: Path) -> datetime | None:
 def backups(place: Path) -> list[Path]:
     """Return the directories of all backups of a place, finished or not, oldest first."""
     return sorted(path for path in place.glob("clinic-pixel-*") if path.is_dir() and made_at(path))
+
+
+@contextmanager
+def one_backup(place: Path) -> Iterator[None]:
+    """Keep other backups out of a place: the later one would remove the unfinished one. Raises `Fatal` where one is at work."""
+    private_directory(place)
+    try:
+        lock = locks.take(place / LOCK)
+    except locks.Held:
+        raise Fatal(f"{place}: another backup is at work here; wait for its end") from None
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:

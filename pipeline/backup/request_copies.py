@@ -20,16 +20,18 @@ from pipeline.audit.chain import Head
 from pipeline.audit.log import Audit
 from pipeline.backup.files import audit_file
 from pipeline.backup.key_copies import end_copies
-from pipeline.backup.places import KEYS, REQUESTS
+from pipeline.backup.places import KEYS, REQUESTS, REQUESTS_LOCK
 from pipeline.errors import Fatal
 from pipeline.keys.directory import DESTROYED, KeyDirectory
 from pipeline.settings.model import Settings
 from pipeline.subjects.erasure import Erasures, clean_quarantine
 from pipeline.subjects.requests import CaseBook, PersonRequest
 from pipeline.subjects.rows import SubjectRows, subject_rows
+from pipeline.system import locks
 from pipeline.system.durable_files import replace
 from pipeline.system.private_files import private_directory
 
+AUDIT_HEAD: Final = "audit.head"
 OF_PERSONS: Final = ("cases", "blocks", "audit")
 """The directories of `data` that a restore takes from here instead of from the backup."""
 
@@ -40,14 +42,24 @@ def copy_requests(settings: Settings, place: Path) -> int:
     Raises `Fatal` where this machine's audit does not continue the copied one.
     """
     target = private_directory(place / REQUESTS)
+    with locks.locked(place / REQUESTS_LOCK):
+        return _copy(settings, place, target)
+
+
+def _copy(settings: Settings, place: Path, target: Path) -> int:
     refuse_another_machine(settings, target)
     wanted = dict(_files(settings))
     changed = 0
+    kept = settings.audit_dir / AUDIT_HEAD
+    head = audit_file(kept) if kept.exists() else b""  # read before the log and written after it: the log has its line
     for name, path in wanted.items():
         copy = target / name
         private_directory(copy.parent)
         try:
-            content = audit_file(path) if copy.parent.name == "audit" else path.read_bytes()
+            if path.parent != settings.audit_dir:
+                content = path.read_bytes()
+            else:
+                content = head if path.name == AUDIT_HEAD else audit_file(path)
         except FileNotFoundError:
             continue  # lifted meanwhile: removed by the next run
         if not copy.exists() or copy.read_bytes() != content:
@@ -126,6 +138,6 @@ def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
     for top in (settings.cases_dir, settings.blocks_dir):
         yield from ((f"{top.name}/{file.name}", file) for file in top.glob("*.json"))
     yield from ((f"keys/{file.name}", file) for file in settings.keys_dir.glob(f"*{DESTROYED}"))
-    for name in ("audit.head", "audit.log"):  # in this order: the log has the head's line
+    for name in ("audit.log", AUDIT_HEAD):
         if (settings.audit_dir / name).exists():
             yield f"audit/{name}", settings.audit_dir / name

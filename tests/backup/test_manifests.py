@@ -1,16 +1,34 @@
-"""The manifest of a backup after a disk or a hand changed it: one sentence, and nothing outside of the backup is touched."""
+"""A place of backups after a hand, a full disk or a second backup: one sentence, and nothing outside of a backup is touched."""
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from pipeline.backup.make import prune
-from pipeline.backup.places import FORMAT, MANIFEST, Manifest, Part, name_of, newest, read_manifest, write_manifest
+from pipeline.audit.actions import Action
+from pipeline.audit.log import Audit
+from pipeline.backup import request_copies
+from pipeline.backup.make import back_up, prune
+from pipeline.backup.places import (
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    Part,
+    backups,
+    name_of,
+    newest,
+    one_backup,
+    read_manifest,
+    write_manifest,
+)
 from pipeline.errors import Fatal
+from pipeline.settings.model import Settings
+from pipeline.system.private_files import private_directory
 
 MADE = datetime(2026, 1, 2, tzinfo=UTC)
 ROWS = {"table": "events", "partition": "20260102", "columns": ("at", "site"), "ends": date(2026, 1, 3)}
@@ -60,3 +78,37 @@ def test_no_file_outside_of_the_backup_is_removed_with_rows_beyond_their_term(di
     assert stranger.exists()
     with pytest.raises(ValueError, match="path"):
         msgspec.structs.replace(GOOD, path="rows/../../stranger")
+
+
+def test_a_second_backup_of_a_place_is_refused_while_one_is_at_work(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "var")
+    place = tmp_path / "place"
+    with one_backup(place), pytest.raises(Fatal, match="another backup is at work here; wait for its end"):
+        back_up(settings, place, now=MADE, who="root")
+    assert backups(place) == []
+
+
+def test_a_copy_of_the_requests_that_was_cut_short_can_be_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data=tmp_path / "var")
+    audit, place = Audit(settings.audit_dir), tmp_path / "place"
+    copied, replaced = 0, request_copies.replace
+
+    def replace(file: Path, content: bytes) -> None:
+        nonlocal copied
+        copied += 1
+        if copied == most:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        replaced(file, content)
+
+    for most in (0, 1, 2):
+        audit.record(Action.BACKUP, {"place": str(most)}, now=MADE, who="root")
+        copied = 0
+        monkeypatch.setattr(request_copies, "replace", replace)
+        if most:
+            with pytest.raises(OSError, match="No space left"):
+                request_copies.copy_requests(settings, private_directory(place))
+        else:
+            request_copies.copy_requests(settings, private_directory(place))
+        assert Audit(place / "requests" / "audit").verify_chain().seq >= 1

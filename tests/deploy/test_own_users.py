@@ -145,6 +145,19 @@ def test_an_administrator_works_beside_the_processes_without_locking_one_out(cli
     assert not [row for row in json.loads(examined.stdout) if row["check"] == "files" and row["state"] == "problem"]
 
 
+def test_a_backup_reads_what_the_users_own_and_locks_none_of_them_out(clinic):
+    for name in ("backup-requests", "backup"):
+        assert clinic.machine.run(name) == 0, clinic.machine.log(name)
+    facts = clinic.machine.log("backup")
+    assert '"keys_copied":' in facts
+    before = int(clinic.asked("SELECT count() FROM pixel.events"))
+    clinic.hit(3)
+    clinic.wait_until_stored(before + 3)
+    locks = [clinic.machine.data / "journal" / name for name in ("quiet", "working")]
+    assert {path.stat().st_uid for path in locks} == {clinic.machine.id_of("clinic-pixel-ship")}
+    assert clinic.tries("dashboards", f"cat {DATA}/audit/audit.head > /dev/null")
+
+
 def _user_of(pid: int) -> int:
     found = re.search(r"^Uid:\s+(\d+)\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert found is not None

@@ -97,9 +97,11 @@ def test_the_unit_keeps_secrets_and_memory_off_the_disk_and_rights_away(name):
     )
     assert set(of.words("RestrictAddressFamilies")) <= {"AF_INET", "AF_INET6", "AF_UNIX"}
     assert of.words("SystemCallFilter")[:3] == ["@system-service", "~@privileged", "@resources"]
-    assert name == "secrets" or name in COPIES or str(SETTINGS.secrets_dir) in {
-        path.removeprefix("-") for path in of.words("InaccessiblePaths")
-    }
+    assert (
+        name == "secrets"
+        or name in COPIES
+        or str(SETTINGS.secrets_dir) in {path.removeprefix("-") for path in of.words("InaccessiblePaths")}
+    )
 
 
 def test_every_directory_of_the_settings_is_made_with_an_owner_and_closed_to_everybody_else():

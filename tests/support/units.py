@@ -152,8 +152,9 @@ class Machine:
         own += [f"--groups={','.join(others)}"] if others else ["--clear-groups"]
         if of.one("NoNewPrivileges") == "true":
             own += ["--no-new-privs"]
-        if of.all("CapabilityBoundingSet") == [""]:
-            own += ["--bounding-set=-all", "--inh-caps=-all"]
+        if of.all("CapabilityBoundingSet"):
+            kept = [f"+{name.removeprefix('CAP_').lower()}" for name in of.words("CapabilityBoundingSet")]
+            own += [f"--bounding-set={','.join(['-all', *kept])}", "--inh-caps=-all"]
         return ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), *own]
 
     def _prepared(self, of: Unit, command: Sequence[str]) -> Iterator[str]:
@@ -176,6 +177,8 @@ class Machine:
                 yield f"cp {path} {place}/{name}; chmod 400 {place}/{name}"
             yield f"chmod 500 {place}; chown -R {uid} {place}"
         for writable in of.words("ReadWritePaths"):
+            if not Path(writable).is_relative_to(DATA):
+                yield f"mount -t tmpfs tmpfs {Path(writable).parent}; mkdir {writable}"
             yield f"mount --bind {writable} {writable}"
         for closed in (path.removeprefix("-") for path in of.words("InaccessiblePaths")):
             yield f"test ! -e {closed} || mount --bind /opt/nobody {closed}"
