@@ -77,6 +77,10 @@ def back_up(
 def _back_up(settings: Settings, place: Path, now: datetime, who: str, keep_days: int, told: Told) -> dict[str, object]:
     copy_requests(settings, place)
     Audit(settings.audit_dir).record(Action.BACKUP, {"place": str(place)}, now=now, who=who)
+    # Before anything is written: on a full disk no later step would come to it. The lock says that nobody works on one.
+    cleared = [path for path in backups(place) if not (path / MANIFEST).exists()]
+    for path in cleared:
+        shutil.rmtree(path)
     directory = place / name_of(now)
     if directory.exists():
         raise Fatal(f"{directory}: exists; another backup began in this second")
@@ -108,12 +112,12 @@ def _back_up(settings: Settings, place: Path, now: datetime, who: str, keep_days
         "bytes": sum(part.size for part in parts),
         "keys_copied": len(keys.copied),
         "keys_ended": len(keys.ended),
-        "backups_removed": len(pruned),
+        "backups_removed": len(cleared) + len(pruned),
     }
 
 
 def prune(place: Path, now: datetime, keep_days: int) -> list[str]:
-    """Remove backups older than `keep_days`, unfinished ones, and rows beyond their term; return the removed backups.
+    """Remove backups older than `keep_days`, older unfinished ones, and rows beyond their term; return the removed backups.
 
     Only directories that `backup` made are touched, and the newest finished one stays.
     """
@@ -154,6 +158,6 @@ def _rows(client: Client, settings: Settings, directory: Path, known: Exported, 
         if partition in known and known[partition][0] == state:
             exported[partition] = known[partition]
         else:
-            exported[partition] = state, rows.export(client, directory, partition, state, settings.retention)
+            exported[partition] = state, rows.export(client, directory, partition, settings.retention)
         told(number, len(present))
     return exported

@@ -90,7 +90,9 @@ def made_at(directory: Path) -> datetime | None:
 
 def backups(place: Path) -> list[Path]:
     """Return the directories of all backups of a place, finished or not, oldest first."""
-    return sorted(path for path in place.glob("clinic-pixel-*") if path.is_dir() and made_at(path))
+    return sorted(
+        path for path in place.glob("clinic-pixel-*") if path.is_dir() and not path.is_symlink() and made_at(path)
+    )
 
 
 @contextmanager

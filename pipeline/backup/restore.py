@@ -2,8 +2,8 @@
 
 Owns the order. Theory of operation: the tables are made without a view, and readers have rights on views only. The rows within
 their term are loaded; the requests of persons, newer than the backup, are carried out again; keys within their life are
-placed; then the views are made. After an interruption there is no view either, `migrate` and `ship` refuse, and the restore
-is begun again. What is lost, and what cannot be known, is in the facts.
+placed; then the views are made. After an interruption there is no view either, `migrate` and `ship` refuse from the first
+file that was placed (`pipeline.upgrades.stamp`), and the restore is begun again. Of two copies of the requests the newer one counts. What is lost, and what cannot be known, is in the facts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.backup import rows
 from pipeline.backup.files import empty, place_files, present, waiting_events
 from pipeline.backup.key_copies import Keys, place_keys
 from pipeline.backup.places import FILES, KEYS, REQUESTS, Manifest, Part, newest, read_manifest, verified
-from pipeline.backup.request_copies import OF_PERSONS, place_requests, replay
+from pipeline.backup.request_copies import OF_PERSONS, head_of, place_requests, replay
 from pipeline.database.client import ping, working_as
 from pipeline.delivery.journal import doubt, without_ship
 from pipeline.delivery.segment_numbers import shipped_since
@@ -39,7 +39,7 @@ from pipeline.ship.retention import clear_sealed_clicks, drop_expired
 from pipeline.spool.segments import is_held, listing
 from pipeline.system.private_files import private_directory
 from pipeline.upgrades.schema import newer_files, newer_schema
-from pipeline.upgrades.stamp import claim
+from pipeline.upgrades.stamp import mark_restore, try_claim
 
 _QUERY_SECONDS: Final = 3600
 
@@ -67,7 +67,8 @@ def restore(
     is unavailable. Views exist only after success.
     """
     rows.refuse_a_cluster(settings)
-    claim(settings)
+    if text := try_claim(settings):
+        raise Fatal(text)
     directory = newest(wanted.backup)
     manifest = read_manifest(directory)
     if newer := newer_files(manifest.schema):
@@ -79,6 +80,7 @@ def restore(
     facts: dict[str, object] = {"backup": str(directory), "made": manifest.made}
     with without_ship(settings.journal_dir):
         _refuse_a_writer(settings, wanted)
+        mark_restore(settings, is_open=True)
         if wanted.only == "all":
             facts |= _files(settings, wanted, directory, of_files, copy, now)
         else:
@@ -93,17 +95,23 @@ def restore(
                 keys = _keys(settings, directory, copy, now)
                 facts |= {"keys": len(keys.copied), "keys_left_out": len(keys.ended)}
             facts |= _counts(settings, manifest, over)
+            mark_restore(settings, is_open=False)
             end_restore(settings)
     return facts
 
 
 def _requests_of(wanted: Wanted, directory: Path) -> Path | None:
-    copy = (wanted.requests or directory.parent) / REQUESTS
-    if copy.is_dir():
-        return copy
+    places = {place / REQUESTS for place in (wanted.requests or directory.parent, directory.parent)}
+    if copies := sorted((place for place in places if place.is_dir()), key=lambda place: head_of(place).seq):
+        if head_of(copies[-1]).seq < head_of(directory / FILES).seq and wanted.only == "all":
+            raise Fatal(
+                f"{copies[-1]}: older than the backup: persons who were erased between the two would come back; name the newest copy with"
+                " --requests"
+            )
+        return copies[-1]
     if wanted.only == "all" and not wanted.without_requests:
         raise Fatal(
-            f"{copy}: missing: persons who were erased after the backup would come back; name the place of `backup --requests`"
+            f"{(wanted.requests or directory.parent) / REQUESTS}: missing: persons who were erased after the backup would come back; name the place of `backup --requests`"
             " with --requests, or, if there is no copy any more, pass --without-requests and carry out the requests again by hand"
         )
     return None

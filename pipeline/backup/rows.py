@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, cast
 from clickhouse_connect.driver import Client
 
 from pipeline.backup.places import ROWS, Part, write_part
-from pipeline.errors import Fatal
+from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import Retention
 from pipeline.ship.retention import LIVES
@@ -33,6 +33,7 @@ SELECT table, partition_id, arraySort(groupArray(name)), sum(rows)
 FROM system.parts WHERE database = 'pixel' AND active GROUP BY table, partition_id ORDER BY table, partition_id"""
 _LIVES: Final = {life.table: life for life in LIVES}
 _PIECE: Final = 1024 * 1024
+_TRIES: Final = 10
 
 
 def refuse_a_cluster(settings: Settings) -> None:
@@ -65,8 +66,24 @@ def partitions(client: Client) -> dict[Partition, State]:
     }
 
 
-def export(client: Client, directory: Path, partition: Partition, state: State, retention: Retention) -> Part:
-    """Write the rows of a partition into a backup and return its part."""
+def export(client: Client, directory: Path, partition: Partition, retention: Retention) -> Part:
+    """Write the rows of a partition into a backup and return its part; raises `Retryable` where it does not come to rest."""
+    # A merge may take rows away between the list of the parts, the export and the count.
+    for _ in range(_TRIES):
+        before = _number(client, partition)
+        part = _exported(client, directory, partition, before, retention)
+        if _number(client, partition) == before:
+            return part
+    raise Retryable(f"pixel.{partition[0]}: its rows changed during each of {_TRIES} exports; back up again later")
+
+
+def _number(client: Client, partition: Partition) -> int:
+    table, name = partition
+    text = f"SELECT count() FROM pixel.{table} WHERE _partition_id = {{partition:String}}"
+    return int(client.query(text, parameters={"partition": name}).result_rows[0][0])
+
+
+def _exported(client: Client, directory: Path, partition: Partition, number: int, retention: Retention) -> Part:
     table, name = partition
     columns = tuple(row[0] for row in client.query(f"DESCRIBE TABLE pixel.{table}").result_rows)
     # Buffered by the server until the end: an error in the middle is an error, not a short file.
@@ -86,7 +103,7 @@ def export(client: Client, directory: Path, partition: Partition, state: State, 
             table=table,
             partition=name,
             columns=columns,
-            rows=state.rows,
+            rows=number,
             ends=ends(table, name, retention),
         )
 

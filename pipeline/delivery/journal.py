@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
-from typing import Self
+from time import monotonic, sleep
+from typing import Final, Self
 
 from pipeline.delivery.journal_entries import (
     BatchLine,
@@ -44,6 +45,7 @@ from pipeline.system.durable_files import (
 
 COMPACT_BYTES = 1_000_000
 """A larger journal is written anew; a plan takes about 1 KB, and only open plans are kept."""
+PATIENCE_SECONDS: Final = 5.0
 QUIET, WORKING = "quiet", "working"
 """Locks: a backup holds the first one while it waits and works, a try of a delivery the second one."""
 
@@ -105,17 +107,26 @@ class Journal:
     def one_try(self) -> Iterator[None]:
         """Hold one try of a delivery inside of the block; waits for a backup, which goes first (`kept_quiet`).
 
-        Raises `Retryable` where the disk refuses.
+        Raises `Retryable` where a backup takes longer than `PATIENCE_SECONDS`, so that the status of `ship` says why nothing is
+        stored and a stop is not kept waiting, and where the disk refuses.
         """
         try:
-            os.close(locks.take(self._directory / QUIET, wait=True))
-            working = locks.take(self._directory / WORKING, wait=True)
+            self._await_backup()
+            working = locks.take(self._directory / WORKING)
+        except locks.Held:
+            raise Retryable(f"{self._directory}: a backup is at work; events wait in the spool until it ends") from None
         except OSError as error:
             raise Retryable(f"{self._directory}: cannot be locked: {error.strerror}") from None
         try:
             yield
         finally:
             os.close(working)
+
+    def _await_backup(self) -> None:
+        until = monotonic() + PATIENCE_SECONDS
+        while locks.is_held(self._directory / QUIET) and monotonic() < until:
+            sleep(0.05)
+        os.close(locks.take(self._directory / QUIET))
 
     def close(self) -> None:
         """Close the file and release the lock."""

@@ -15,10 +15,12 @@ import msgspec
 from pipeline import __version__
 from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings
-from pipeline.system.durable_files import make_directory, replace
+from pipeline.system.durable_files import LOCAL_FILES, make_directory, replace
 
 FORMAT: Final = 1
 FILE: Final = "run/format.json"
+RESTORING: Final = "run/restoring"
+"""Exists from the first file that a restore places until its end: rows, spool and journal may be of different moments."""
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -51,9 +53,27 @@ def newer(data: Path) -> str:
 
 
 def claim(settings: Settings) -> None:
-    """Stamp the data directory as one of this version; raises `Fatal` where it is of a newer one, `Retryable` where the disk refuses."""
+    """Stamp the data directory as one of this version.
+
+    Raises `Fatal` where it is of a newer one or a restore did not end, `Retryable` where the disk refuses.
+    """
+    if (settings.data / RESTORING).exists():
+        raise Fatal(
+            f"{settings.data}: a restore was begun and did not end; run `clinic-pixel restore` again, with --into empty"
+        )
     if text := try_claim(settings):
         raise Fatal(text)
+
+
+def mark_restore(settings: Settings, *, is_open: bool) -> None:
+    """Let `claim` refuse from the begin of a restore until its end; after a kill it goes on to refuse. Raises `OSError`."""
+    mark = settings.data / RESTORING
+    make_directory(settings.run_dir)
+    if is_open:
+        replace(mark, b"")
+    else:
+        mark.unlink(missing_ok=True)
+        LOCAL_FILES.fsync_directory(mark.parent)
 
 
 def try_claim(settings: Settings) -> str:

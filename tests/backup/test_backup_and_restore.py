@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import stat
 import threading
@@ -36,6 +38,7 @@ from pipeline.ship.retention import LIVES
 from pipeline.ship.worker import Worker
 from pipeline.subjects import request_code
 from pipeline.subjects.desk import Desk
+from pipeline.system.private_files import private_directory
 from support import clinic_day
 from support.auditor import Stored
 from support.days import MIDNIGHT
@@ -322,6 +325,8 @@ def test_old_and_unfinished_backups_are_removed_and_the_newest_and_strangers_fil
     broken = machine.place / name_of(NOW - timedelta(days=1))
     broken.mkdir(mode=0o700)
     (machine.place / "clinic-pixel-notes").mkdir()
+    linked = machine.place / name_of(NOW - timedelta(days=8))
+    linked.symlink_to(machine.settings.data)
     assert machine.back_up()["backups_removed"] == 2
     assert [path.name for path in backups(machine.place)] == [name_of(NOW - timedelta(days=2)), name_of(NOW)]
     assert (machine.place / "clinic-pixel-notes").is_dir()
@@ -424,3 +429,86 @@ def test_a_partition_that_changed_during_the_export_is_exported_again(
     assert (made["events"], made["waiting_in_spool"]) == (9, 0)
     [directory] = backups(machine.place)
     assert sum(part.rows for part in read_manifest(directory).parts if part.table == "events") == 9
+
+
+def test_the_number_of_rows_is_that_of_the_file_even_if_rows_go_during_the_export(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.store(ANNA, 3)
+    real, calls = backup_rows._exported, []
+
+    def slow(*given: object) -> object:
+        part = real(*given)  # type: ignore[arg-type]
+        if not calls:
+            with working_as(machine.settings, "pixel_migrator") as migrator:
+                migrator.command("TRUNCATE TABLE pixel.events")
+        calls.append(part)
+        return part
+
+    monkeypatch.setattr(backup_rows, "_exported", slow)
+    place = private_directory(machine.place)
+    with working_as(machine.settings, "pixel_admin") as client:
+        [partition] = [each for each in backup_rows.partitions(client) if each[0] == "events"]
+        part = backup_rows.export(client, place, partition, machine.settings.retention)
+    assert (part.rows, len(calls)) == (0, 2)
+
+
+def test_after_a_restore_that_was_killed_at_its_first_file_nothing_ships(
+    machine: Machine, replacement: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.spool(1, range(5))
+    machine.ship()
+    machine.back_up()
+    lose(machine)
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.backup.restore.place_requests", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            replacement.restore()
+    for begin in (replacement.ship, lambda: migrate.migrate(replacement.settings), replacement.back_up):
+        with pytest.raises(Fatal, match="a restore was begun and did not end; run `clinic-pixel restore` again"):
+            begin()
+    replacement.restore(into_empty=True)
+    replacement.ship()
+    assert replacement.stored() == Counter(range(5))
+
+
+def test_what_a_full_disk_left_unfinished_is_gone_before_the_next_backup_writes_rows(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.store(ANNA, 1)
+    seen: list[list[Path]] = []
+
+    def full(*_: object) -> object:
+        seen.append(backups(machine.place))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup_rows, "export", full)
+        for hour in (2, 1):
+            with pytest.raises(OSError, match="No space left"):
+                machine.back_up(NOW - timedelta(hours=hour))
+    assert [len(found) for found in seen] == [1, 1]
+    assert machine.back_up()["backups_removed"] == 1
+    assert [path.name for path in backups(machine.place)] == [name_of(NOW)]
+
+
+def _killed(*_: object) -> int:
+    raise KeyboardInterrupt
+
+
+def test_a_copy_of_the_requests_that_is_older_than_the_backup_is_refused_and_the_newest_one_taken(
+    machine: Machine, replacement: Machine, tmp_path: Path
+) -> None:
+    machine.store(ANNA, 2)
+    other = private_directory(tmp_path / "other")
+    copy_requests(machine.settings, other)
+    machine.back_up()
+    own = machine.place / "requests"
+    own.rename(tmp_path / "kept")
+    lose(machine)
+    with pytest.raises(Fatal, match="older than the backup: persons who were erased between the two would come back"):
+        replacement.restore(requests=other)
+    assert replacement.keys.names() == []
+    (tmp_path / "kept").rename(own)
+    assert replacement.restore(requests=other)["events"] == 2
+    assert Audit(replacement.settings.audit_dir).verify_chain().seq >= 2

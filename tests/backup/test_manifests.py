@@ -26,7 +26,8 @@ from pipeline.backup.places import (
     read_manifest,
     write_manifest,
 )
-from pipeline.errors import Fatal
+from pipeline.delivery import journal
+from pipeline.errors import Fatal, Retryable
 from pipeline.settings.model import Settings
 from pipeline.system.private_files import private_directory
 
@@ -112,3 +113,15 @@ def test_a_copy_of_the_requests_that_was_cut_short_can_be_restored(
         else:
             request_copies.copy_requests(settings, private_directory(place))
         assert Audit(place / "requests" / "audit").verify_chain().seq >= 1
+
+
+def test_a_delivery_says_that_a_backup_is_at_work_when_it_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE_SECONDS", 0.0)
+    with journal.Journal(tmp_path) as opened:
+        refused = pytest.raises(Retryable, match="a backup is at work; events wait in the spool until it ends")
+        with journal.kept_quiet(tmp_path), refused, opened.one_try():
+            raise AssertionError
+        with opened.one_try():
+            pass
