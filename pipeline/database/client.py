@@ -36,9 +36,9 @@ OLDEST: Final = (26, 2)
 """The first version that has every setting of our inserts (`deduplicate_insert`); older ones refuse them."""
 WRONG_PASSWORD = {192, 193, 194, 516}  # unknown user, wrong or required password, authentication failed
 NO_RIGHT = 497
-# Timeouts, too many queries, network, memory, disk space, too many parts, read-only, a shard or a
+# An answer that breaks off, timeouts, too many queries, network, memory, disk space, too many parts, read-only, a shard or a
 # replica away, Keeper: these errors end by themselves.
-AWAY = {159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 286, 289, 319, 425, 999}
+AWAY = {32, 159, 202, 209, 210, 241, 242, 243, 252, 279, 285, 286, 289, 319, 425, 999}
 TOO_SLOW = 159
 SHARD_AWAY = 279
 BUSY = {202, 241}
