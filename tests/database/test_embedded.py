@@ -75,7 +75,12 @@ def test_everything_it_writes_is_private_and_inside_the_data_directory(restartab
     migrate(restartable.settings)
     files = list(restartable.settings.data.rglob("*"))
     assert len(files) > 20
-    assert [path for path in files if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink()] == []
+    open_to_others = []
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):  # a merge removes parts meanwhile
+            if stat.S_IMODE(path.lstat().st_mode) & 0o077 and not path.is_symlink():
+                open_to_others.append(path)
+    assert open_to_others == []
     assert restartable.process is not None
     inherited = open_files("self")
     home = str(restartable.settings.data.resolve())

@@ -22,7 +22,7 @@ NO_ENGINE = ADVICE.format("embedded") + ", or set PIXEL_CLICKHOUSE__URL"
 
 
 WORKS = {
-    "": ("--version", "keys list", "subject list", "simulate --fault list"),
+    "": ("--version", "keys list", "subject list", "simulate --fault list", "snippet"),
     "ship": (
         "migrate --print", "migrate --grants sql", "doctor --format json", "snippet", "report --list",
         "connect ops --format json",
@@ -33,7 +33,7 @@ WORKS = {
 
 LACKS = {
     "": {
-        "ship": "ship", "doctor": "ship", "migrate --print": "ship", "snippet": "ship", "report --list": "ship",
+        "ship": "ship", "doctor": "ship", "migrate --print": "ship", "report --list": "ship",
         "problems list": "ship", "fraud cases": "ship", "verify-privacy": "ship", "lists build": "lists",
         "lists fetch": "lists", "dashboards": "dashboards", "user list": "dashboards", "up": "embedded",
         "clickhouse": "embedded",
