@@ -165,7 +165,7 @@ def test_only_its_own_token_keeps_a_late_body_out(
 def test_the_driver_sends_bytes_again_by_itself_but_not_our_stream(home: Settings, proxy: Proxy, tables: Rows) -> None:
     fill(home, 10)
     batch, store = batch_of(home), ClickHouseStore(home)
-    client = store._connected()
+    client = store._connected(batch)
     proxy.fault = "cut the answer"
     untold = {"async_insert": 0, "deduplicate_insert": "disable"}
     body = b"".join(batch.body())

@@ -66,7 +66,7 @@ def test_three_days_without_clickhouse_fill_the_spool_to_its_bound_and_drain_old
                     lambda: not list(clinic.settings.spool_dir.glob("w9-*.seg")), "the backlog", seconds=PATIENCE
                 )
             assert clinic.most_memory_mb("ship") < MOST_MEMORY_MB
-        stored = clinic.drained(seconds=300)
+        stored = clinic.drained()
         client = connect(clinic.settings, "pixel_admin")
         wrong = "SELECT count() FROM pixel.events WHERE epoch != toDate(received_at, 'UTC')"
         assert client.query(wrong).result_rows == [(0,)], "each event has the epoch of its own day"
