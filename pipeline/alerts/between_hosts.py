@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from pipeline.alerts.policy import BETWEEN_HOSTS, LEAST_HISTORY_DAYS, Told
+from pipeline.alerts.policy import BETWEEN_HOSTS, Told, without_numbers
 from pipeline.errors import Fatal
 from pipeline.hosts.findings import Finding, problems_now, said
-from pipeline.problems.problem import Facts, Place, Problem
+from pipeline.problems.problem import Place, Problem
 from pipeline.settings.model import Settings
 from pipeline.told import in_language
 
@@ -31,22 +31,4 @@ def told_of_hosts(settings: Settings, now: datetime) -> Iterator[Told]:
 
 def _problem(one: Finding, site: str, now: datetime) -> Problem:
     identity = hashlib.sha256(f"{one.kind} {one.about} {now:%G-%V}".encode()).hexdigest()[:8]
-    return Problem(
-        id=identity,
-        site=site,
-        watch=BETWEEN_HOSTS,
-        state="open",
-        place=Place("host", one.about),
-        quiet_until=now,
-        since=now,
-        until=None,
-        opened_at=now,
-        changed_at=now,
-        muted_until=None,
-        fixed_by="",
-        lost_low=0.0,
-        lost=0.0,
-        lost_high=0.0,
-        confidence=0.0,
-        facts=Facts(number="views", seen=0.0, expected=0.0, of=0.0, days=LEAST_HISTORY_DAYS),
-    )
+    return without_numbers(identity, site, BETWEEN_HOSTS, Place("host", one.about), now)

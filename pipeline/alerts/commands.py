@@ -54,28 +54,10 @@ def send_test(
 
 
 def _alert(site: Site, language: Language, now: datetime) -> Message:
-    from pipeline.alerts.policy import Message, Told
-    from pipeline.problems.problem import Facts, Place, Problem
+    from pipeline.alerts.policy import Message, Told, without_numbers
+    from pipeline.problems.problem import Place
 
-    problem = Problem(
-        id="00000000",
-        site=site.id,
-        watch="test",
-        state="open",
-        place=Place("site", ""),
-        quiet_until=now,
-        since=now,
-        until=None,
-        opened_at=now,
-        changed_at=now,
-        muted_until=None,
-        fixed_by="",
-        lost_low=0.0,
-        lost=0.0,
-        lost_high=0.0,
-        confidence=0.0,
-        facts=Facts(number="views", seen=0.0, expected=0.0, of=0.0),
-    )
+    problem = without_numbers("00000000", site.id, "test", Place("site", ""), now)
     return Message(
         id=f"test-{now:%Y%m%d%H%M%S}", kind="opened", site=site.id, at=now, told=(Told(problem, *_TEXTS[language]),)
     )

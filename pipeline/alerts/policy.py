@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pipeline.problems.problem import Problem
+from pipeline.problems.problem import Facts, Place, Problem
 from pipeline.settings.alerts import WEEKDAYS, Alerts
 
 Kind = Literal["opened", "resolved", "digest"]
@@ -46,6 +46,29 @@ class Told(msgspec.Struct, frozen=True):
     def life(self) -> Life:
         """The life of the problem that is told."""
         return self.problem.id, self.problem.facts.reopened
+
+
+def without_numbers(identity: str, site: str, watch: str, place: Place, now: datetime) -> Problem:
+    """Return an open problem that began now, for what is told as a problem is and was not measured."""
+    return Problem(
+        id=identity,
+        site=site,
+        watch=watch,
+        state="open",
+        place=place,
+        quiet_until=now,
+        since=now,
+        until=None,
+        opened_at=now,
+        changed_at=now,
+        muted_until=None,
+        fixed_by="",
+        lost_low=0.0,
+        lost=0.0,
+        lost_high=0.0,
+        confidence=0.0,
+        facts=Facts(number="views", seen=0.0, expected=0.0, of=0.0, days=LEAST_HISTORY_DAYS),
+    )
 
 
 class Sent(msgspec.Struct, frozen=True, array_like=True):

@@ -126,7 +126,7 @@ class _Cutter:
         batch = self._open.get(partition)
         if batch is None or len(batch.lines) >= self._plan.batch_rows:
             identity = batch_id(self._plan, self._table, partition, self._parts[partition])
-            batch = Batch(identity, self._table, partition, [], [], self._plan.shards, self._plan.addresses)
+            batch = Batch(identity, self._table, partition, [], [], self._plan.addresses)
             self._parts[partition] += 1
             self._open[partition] = batch
             self.batches.append(batch)

@@ -67,10 +67,8 @@ class Plan(msgspec.Struct, frozen=True):
     """The partitions by which its rows are cut; in the journal of an older version they were months."""
     counts_sites: bool = False
     """Whether its counts are of each site; an older version counted all sites together, and a retry must make the same rows."""
-    shards: int = 1
-    """Number of shards in a journal of an older version, which did not keep their addresses."""
     addresses: tuple[str, ...] = ()
-    """Addresses of the shards at its making: a retry must go to the same one, also after the settings have others or another order."""
+    """Addresses of the shards at its making, none on one server: a retry must go to the same one, also after the settings have others or another order."""
 
     @classmethod
     def of(
@@ -91,7 +89,6 @@ class Plan(msgspec.Struct, frozen=True):
             opened_ms,
             "day",
             counts_sites=True,
-            shards=len(addresses) or 1,
             addresses=addresses,
         )
 
@@ -108,13 +105,12 @@ class Batch(NamedTuple):
     partition: int
     lines: list[bytes]
     bins: list[Bin]
-    shards: int = 1
     addresses: tuple[str, ...] = ()
 
     @property
     def shard(self) -> int:
         """The place of its shard, from 0 on, in the plan's list."""
-        return uuid.UUID(self.id).int % self.shards if self.shards > 1 else 0
+        return uuid.UUID(self.id).int % len(self.addresses) if self.addresses else 0
 
     @property
     def address(self) -> str:
@@ -197,7 +193,7 @@ def _cut(
             chosen = same[start : start + plan.batch_rows]
             lines = [_encode((*to_row(item), identity)) for item in chosen]
             bins = list(map(to_bin, chosen))
-            batches.append(Batch(identity, table, partition, lines, bins, plan.shards, plan.addresses))
+            batches.append(Batch(identity, table, partition, lines, bins, plan.addresses))
     return batches
 
 

@@ -127,17 +127,16 @@ class ClickHouseStore:
     def _place(self, batch: Batch) -> int:
         """Return where in the settings' list the shard of a batch is now: rows that another server does not have would be sent twice."""
         known = self._settings.clickhouse.shards
+        if not batch.address:
+            return 0
         if batch.address in known:
             return known.index(batch.address)
+        is_replaced = len(known) > batch.shard and known[batch.shard] not in batch.addresses
         # Another replica of the same shard counts the same rows only where most replicas have each of them.
-        is_kept = not batch.address or (
-            self._settings.clickhouse.quorum and len(known) > batch.shard and known[batch.shard] not in batch.addresses
-        )
-        if batch.shard < len(self._shards) and is_kept:
+        if is_replaced and self._settings.clickhouse.quorum:
             return batch.shard
-        at = f" ({batch.address})" if batch.address else ""
         raise Fatal(
-            f"a batch was begun on shard {batch.shard + 1}{at}, and `clickhouse.shards` has it no more;"
+            f"a batch was begun on shard {batch.shard + 1} ({batch.address}), and `clickhouse.shards` has it no more;"
             " put its address back until the spool is empty"
         )
 

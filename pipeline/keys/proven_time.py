@@ -43,6 +43,7 @@ TIMES: Final = 7
 APART: Final = timedelta(hours=1)
 """More between this clock and that of ClickHouse, and no day is dropped by either."""
 _SAVE_SECONDS: Final = 60.0
+_LAST_SECOND: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 class Clock(NamedTuple):
@@ -72,6 +73,11 @@ class Proven(msgspec.Struct, frozen=True):
     """Seconds that the machine may have been off before this start, as long as no time of this start is proven."""
     stood: float = 0.0
     """Seconds for which the new time had gone on evenly at the last look, over starts of the machine."""
+
+    @property
+    def believed_at(self) -> datetime:
+        """When the new time is believed by itself, if it goes on evenly."""
+        return datetime.fromtimestamp(min(self.jumped_wall + wait_of(self.jumped), _LAST_SECOND), UTC)
 
 
 class WildClock(Fatal):
@@ -146,10 +152,9 @@ def _progress(before: Proven, now: Proven) -> float:
 def told(state: Proven) -> str:
     """Return what happened to the clock and what to do, in one line."""
     ahead = "ahead" if state.jumped > 0 else "back"
-    until = datetime.fromtimestamp(min(state.jumped_wall + wait_of(state.jumped), 253_402_300_000), UTC)
     return (
         f"the clock jumped {ahead} by {timedelta(seconds=abs(round(state.jumped)))}: nothing is destroyed, dropped or published by it;"
-        f" set it right. If it is right: `clinic-pixel keys trust-clock`, or it is believed by itself on {until:%Y-%m-%d %H:%M} UTC"
+        f" set it right. If it is right: `clinic-pixel keys trust-clock`, or it is believed by itself on {state.believed_at:%Y-%m-%d %H:%M} UTC"
     )
 
 

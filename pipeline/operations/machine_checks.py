@@ -129,9 +129,9 @@ def clock(settings: Settings) -> Seen:
         return
     now = proven_time.judged(before, proven_time.Clock.now())
     if now.jumped:
-        jump, until = timedelta(seconds=abs(round(now.jumped))), now.jumped_wall + proven_time.wait_of(now.jumped)
+        jump = timedelta(seconds=abs(round(now.jumped)))
         key = "clock_ahead" if now.jumped > 0 else "clock_back"
-        yield "problem", said(key, jump=str(jump), until=datetime.fromtimestamp(until, UTC))
+        yield "problem", said(key, jump=str(jump), until=now.believed_at)
     else:
         yield "ok", said("clock_even")
 

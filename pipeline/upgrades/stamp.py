@@ -1,7 +1,7 @@
 """The stamp of a data directory: the format of spool and journal, and the version that wrote them.
 
-Owns `run/format.json`, in the directory that collector, `ship` and `migrate` may write where each has a user of its own. Rules: `FORMAT` grows when an older version cannot read a record of the spool or a line of the journal as
-it was meant. A version writes its stamp where there is none or an older one; where there is a newer one it changes nothing:
+Owns `run/format.json`, in the directory that collector, `ship` and `migrate` may write where each has a user of its own. Rules:
+`FORMAT` grows when an older version cannot read a record of the spool or a line of the journal as it was meant. A version writes its stamp where there is none or an older one; where there is a newer one it changes nothing:
 `ship` would set records aside that it does not know, or call a good journal damaged.
 """
 
@@ -52,11 +52,24 @@ def newer(data: Path) -> str:
     )
 
 
-def claim(settings: Settings) -> None:
-    """Stamp the data directory as one of this version.
+def try_claim(settings: Settings) -> str:
+    """Stamp the data directory as one of this version; return the sentence about a newer one, '' without one.
 
-    Raises `Fatal` where it is of a newer one or a restore did not end, `Retryable` where the disk refuses.
+    Raises `Fatal` for a damaged stamp, `Retryable` where the disk refuses.
     """
+    if text := newer(settings.data):
+        return text
+    if stamp_of(settings.data).format < FORMAT:
+        try:
+            make_directory(settings.run_dir)
+            replace(settings.data / FILE, msgspec.json.encode(Stamp(FORMAT, __version__)) + b"\n")
+        except OSError as error:
+            raise Retryable(f"{settings.data / FILE}: cannot be written: {error.strerror}") from None
+    return ""
+
+
+def claim(settings: Settings) -> None:
+    """Do the same; raises `Fatal` where the directory is of a newer version or a restore did not end, `Retryable` where the disk refuses."""
     if (settings.data / RESTORING).exists():
         raise Fatal(
             f"{settings.data}: a restore was begun and did not end; run `clinic-pixel restore` again, with --into empty"
@@ -74,16 +87,3 @@ def mark_restore(settings: Settings, *, is_open: bool) -> None:
     else:
         mark.unlink(missing_ok=True)
         LOCAL_FILES.fsync_directory(mark.parent)
-
-
-def try_claim(settings: Settings) -> str:
-    """Do the same, and return the sentence about a newer version instead of raising it, '' without one."""
-    if text := newer(settings.data):
-        return text
-    if stamp_of(settings.data).format < FORMAT:
-        try:
-            make_directory(settings.run_dir)
-            replace(settings.data / FILE, msgspec.json.encode(Stamp(FORMAT, __version__)) + b"\n")
-        except OSError as error:
-            raise Retryable(f"{settings.data / FILE}: cannot be written: {error.strerror}") from None
-    return ""

@@ -21,8 +21,8 @@ SEGMENT = f"w0-{INCARNATION}-1.seg"
 HEAD = {SEGMENT: b"head"}
 
 
-def batch(number: int, shards: int, *addresses: str) -> Batch:
-    return Batch(str(uuid.UUID(int=number)), "events", 20261129, [], [], shards, addresses)
+def batch(number: int, *addresses: str) -> Batch:
+    return Batch(str(uuid.UUID(int=number)), "events", 20261129, [], [], addresses)
 
 
 def of_cluster(*urls: str, quorum: bool = False) -> Settings:
@@ -32,13 +32,13 @@ def of_cluster(*urls: str, quorum: bool = False) -> Settings:
 
 
 def test_the_identities_of_batches_spread_them_over_all_shards() -> None:
-    counts = Counter(batch(uuid.uuid4().int, 3).shard for _ in range(3000))
+    counts = Counter(batch(uuid.uuid4().int, ONE, TWO, THREE).shard for _ in range(3000))
     assert set(counts) == {0, 1, 2}
     assert min(counts.values()) > 800
 
 
 def test_of_one_server_every_batch_is_for_the_only_shard() -> None:
-    assert {batch(number, 1).shard for number in range(10)} == {0}
+    assert {batch(number).shard for number in range(10)} == {0}
 
 
 def test_a_plan_keeps_the_shards_of_its_making_for_each_of_its_batches() -> None:
@@ -53,10 +53,11 @@ def test_a_plan_keeps_the_shards_of_its_making_for_each_of_its_batches() -> None
     assert [address for _, address in made[0]] == [(ONE, TWO)[uuid.UUID(name).int % 2] for name, _ in made[0]]
 
 
-def test_a_plan_of_the_version_before_is_for_one_shard() -> None:
+def test_a_plan_of_the_version_before_is_for_the_first_shard() -> None:
     old = msgspec.to_builtins(Plan.of(HEAD, 1))
-    del old["shards"], old["addresses"]
-    assert msgspec.convert(old, Plan).shards == 1
+    del old["addresses"]
+    (made,) = build(msgspec.convert(old, Plan), lambda _: [event(1)], row_of_batch).batches
+    assert (made.shard, made.address) == (0, "")
 
 
 class Recorder:
@@ -79,8 +80,8 @@ def test_a_batch_is_written_and_counted_in_the_local_table_of_its_shard_with_the
 ) -> None:
     store, clients = ClickHouseStore(of_cluster(ONE, TWO, quorum=quorum)), [Recorder(), Recorder()]
     store._clients.update(enumerate(clients))  # type: ignore[arg-type]
-    store.insert(batch(3, 2), "token")
-    store.count(batch(3, 2))
+    store.insert(batch(3, ONE, TWO), "token")
+    store.count(batch(3, ONE, TWO))
     assert clients[0].asked == []
     (table, written), (query, seen) = clients[1].asked
     assert table == "pixel.events_local"
@@ -110,33 +111,29 @@ def counted_at(store: ClickHouseStore, asked: Batch) -> int:
 def test_a_batch_that_was_begun_goes_to_the_same_server_however_the_list_changes(
     now: tuple[str, ...], place: int
 ) -> None:
-    assert counted_at(ClickHouseStore(of_cluster(*now)), batch(1, 2, ONE, TWO)) == place
+    assert counted_at(ClickHouseStore(of_cluster(*now)), batch(1, ONE, TWO)) == place
 
 
 @pytest.mark.parametrize("quorum", [False, True])
 @pytest.mark.parametrize("now", [(ONE,), (THREE,)])
 def test_a_batch_of_a_shard_that_left_the_settings_is_kept_and_told(now: tuple[str, ...], quorum: bool) -> None:
     with pytest.raises(Fatal, match=r"begun on shard 2 \(http://two.example:8123\), and .* has it no more"):
-        ClickHouseStore(of_cluster(*now, quorum=quorum)).count(batch(1, 2, ONE, TWO))
+        ClickHouseStore(of_cluster(*now, quorum=quorum)).count(batch(1, ONE, TWO))
 
 
 def test_another_server_in_the_place_of_a_shard_is_refused_while_it_may_lack_rows() -> None:
     with pytest.raises(Fatal, match="put its address back"):
-        ClickHouseStore(of_cluster(ONE, THREE)).count(batch(1, 2, ONE, TWO))
+        ClickHouseStore(of_cluster(ONE, THREE)).count(batch(1, ONE, TWO))
 
 
 def test_another_replica_in_the_place_of_a_shard_is_asked_where_most_replicas_have_each_row() -> None:
-    assert counted_at(ClickHouseStore(of_cluster(ONE, THREE, quorum=True)), batch(1, 2, ONE, TWO)) == 1
+    assert counted_at(ClickHouseStore(of_cluster(ONE, THREE, quorum=True)), batch(1, ONE, TWO)) == 1
 
 
 def test_another_known_shard_in_the_place_of_one_is_refused_also_with_a_quorum() -> None:
     with pytest.raises(Fatal, match="put its address back"):
-        ClickHouseStore(of_cluster(THREE, ONE, quorum=True)).count(batch(1, 2, ONE, TWO))
+        ClickHouseStore(of_cluster(THREE, ONE, quorum=True)).count(batch(1, ONE, TWO))
 
 
-@pytest.mark.parametrize("shards", [1, 2])
-def test_a_batch_of_a_plan_without_addresses_goes_by_the_place_in_the_list(shards: int) -> None:
-    assert counted_at(ClickHouseStore(of_cluster(ONE, TWO)), batch(1, shards)) == shards - 1
-    if shards == 2:
-        with pytest.raises(Fatal, match=r"begun on shard 2, and .* has it no more"):
-            ClickHouseStore(of_cluster(ONE)).count(batch(1, shards))
+def test_a_batch_of_a_plan_without_addresses_goes_to_the_server_at_url() -> None:
+    assert counted_at(ClickHouseStore(of_cluster(ONE, TWO)), batch(1)) == 0
