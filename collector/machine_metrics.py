@@ -1,4 +1,4 @@
-"""What an operator's alarms need beside the counters: the spool, the keys and the shipper, as this machine's files show them.
+"""Figures for an operator's alarms beside the counters: spool, keys and shipper, read from this machine's files.
 
 Owns the names of these figures. Rules: a figure is a number or the name of a job, never a text of an error; what cannot be read is left
 out, so that an alarm on a missing figure is possible.

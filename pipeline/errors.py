@@ -14,7 +14,7 @@ from typing import Final, Self
 import msgspec
 
 BAD_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What reading JSON of any content raises: the second for damaged UTF-8 in a text, the third for thousands of nested brackets."""
+"""The errors of reading JSON of any content: the second is for damaged UTF-8 in a text, the third for thousands of nested brackets."""
 
 
 class Reason(StrEnum):

@@ -1,16 +1,17 @@
 """`/health/live`, `/health/ready` and `/metrics`, for loopback and `admin_networks` only.
 
-`/health/ready` answers whether this process accepts hits. What keeps accepted events from ClickHouse, and what is wrong between the hosts of one
-database, follows in further lines and changes no status: a collector that is taken out of service for it would lose the hits that it can still keep
-on disk.
+`/health/ready` answers whether this process accepts hits. Further lines name the faults that keep accepted events from ClickHouse, and those between
+the hosts of one database. They change no status: a collector that is taken out of service for them would lose the hits that it can still keep on disk.
+A thread reads the files for these lines and for `/metrics`, because a spool of days has many thousand, and hits must not wait for them.
 Owns the check of the reader's address. For a request through a proxy the address of the named client counts, so a web
 server on the same machine that forwards these paths by mistake shows nothing to other clients.
 """
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
@@ -27,6 +28,7 @@ from pipeline.edge.draft import day_of
 from pipeline.errors import Fatal, Refused
 from pipeline.hosts.findings import KINDS, Finding, problems_now
 from pipeline.networks.address import NetworkSet, canonical, client_address
+from pipeline.settings.model import Settings
 from pipeline.ship.status import delivery_troubles, read_status
 from pipeline.system.swap import may_swap
 
@@ -38,26 +40,23 @@ def admin_routes(process: Process) -> list[Route]:
     """Return the three routes."""
     admins = NetworkSet((*_LOOPBACK, *process.settings.collector.admin_networks))
 
-    def only_admins(answer: Callable[[], Response]) -> Callable[[Request], Awaitable[Response]]:
+    def only_admins(answer: Callable[[], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
-            return answer() if _may_read(request, process, admins) else PlainTextResponse("forbidden\n", 403)
+            return await answer() if _may_read(request, process, admins) else PlainTextResponse("forbidden\n", 403)
 
         return guarded
 
-    def live() -> Response:
+    async def live() -> Response:
         return PlainTextResponse("live\n")
 
-    def ready() -> Response:
+    async def ready() -> Response:
         reason = process.not_ready()
-        hosts = (f"hosts: {one.text}" for one in _between_hosts(process))
-        lines = [reason or "ready", *delivery_troubles(read_status(process.settings.data), now_ms()), *hosts]
+        lines = [reason or "ready", *await to_thread(_further_lines, process.settings)]
         return PlainTextResponse("".join(f"{line}\n" for line in lines), 503 if reason else 200)
 
-    def metrics() -> Response:
+    async def metrics() -> Response:
         networks = process.tables.networks
-        kinds = Counter(one.kind for one in _between_hosts(process))
         gauges = {
-            **{f"hosts_{kind}": float(kinds[kind]) for kind in KINDS},
             "ready": float(not process.not_ready()),
             "broken_network_lookups": float(networks.broken_lookups),
             **{f"{name}_modified_seconds": at for name, at in networks.loaded.items()},
@@ -67,8 +66,7 @@ def admin_routes(process: Process) -> list[Route]:
             "connections_open": float(len(process.connections)),
             "flood_clients_remembered": float(len(process.tables.rate_limit)),
         }
-        machine = MachineFigures(process.settings, day_of(now_ms()))
-        text = exposition(process.settings.run_dir, gauges, machine)
+        text = await to_thread(_exposition, process.settings, gauges)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [
@@ -78,9 +76,20 @@ def admin_routes(process: Process) -> list[Route]:
     ]
 
 
-def _between_hosts(process: Process) -> list[Finding]:
+def _further_lines(settings: Settings) -> list[str]:
+    hosts = (f"hosts: {one.text}" for one in _between_hosts(settings))
+    return [*delivery_troubles(read_status(settings.data), now_ms()), *hosts]
+
+
+def _exposition(settings: Settings, gauges: Mapping[str, float]) -> bytes:
+    kinds = Counter(one.kind for one in _between_hosts(settings))
+    of_hosts = {f"hosts_{kind}": float(kinds[kind]) for kind in KINDS}
+    return exposition(settings.run_dir, {**of_hosts, **gauges}, MachineFigures(settings, day_of(now_ms())))
+
+
+def _between_hosts(settings: Settings) -> list[Finding]:
     try:
-        return problems_now(process.settings, datetime.now(UTC))
+        return problems_now(settings, datetime.now(UTC))
     except (Fatal, OSError):
         return []  # the directory of the keys is unsafe or cannot be read: the first line says so
 

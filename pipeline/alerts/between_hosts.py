@@ -1,6 +1,6 @@
-"""What is wrong between the hosts of one database, in the form of a problem, so that it is told as one.
+"""Alerts about faults between the hosts of one database: each has the form of a problem, so that it is told as one.
 
-Owns its identity. It is of the first site, stands before all problems of sites, and is told once a week as long as it lasts; its end is not told.
+Owns its identity. Such a problem is of the first site, stands before all problems of sites, and is told once a week as long as it lasts; its end is not told.
 """
 
 from __future__ import annotations

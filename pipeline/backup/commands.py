@@ -22,7 +22,7 @@ class Only(StrEnum):
 
 
 class Into(StrEnum):
-    """What happens to what is there."""
+    """The treatment of the files and rows that are there."""
 
     EMPTY = "empty"
 

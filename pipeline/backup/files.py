@@ -70,7 +70,7 @@ def _is_lock(name: str) -> bool:
 
 
 def _is_made_again(name: str) -> bool:
-    """Whether it is a copy of passwords for one process, which `secrets` makes of `PASSWORDS` at each start."""
+    """Return whether a file is a copy of passwords for one process, which `secrets` makes of `PASSWORDS` at each start."""
     return name.startswith("secrets/") and name.endswith("/clickhouse.json") and name != PASSWORDS
 
 

@@ -62,7 +62,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup holds; `made` is the moment from which on nothing is in it."""
+    """The list of a backup's files; nothing that came after `made` is in it."""
 
     format: int
     version: str

@@ -3,7 +3,7 @@
 Owns the order. Theory of operation: the tables are made without a view, and readers have rights on views only. The rows within
 their term are loaded; the requests of persons, newer than the backup, are carried out again; keys within their life are
 placed; then the views are made. After an interruption there is no view either, `migrate` and `ship` refuse from the first
-file that was placed (`pipeline.upgrades.stamp`), and the restore is begun again. Of two copies of the requests the newer one counts. What is lost, and what cannot be known, is in the facts.
+file that was placed (`pipeline.upgrades.stamp`), and the restore is begun again. Of two copies of the requests the newer one counts. The facts count the losses, and name those that nobody can count.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Told = Callable[[int, int], object]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asked for: which backup, the copy of requests, and what to do with what is there."""
+    """The wishes of a person: the backup, the copy of requests, and the treatment of the files and rows that are there."""
 
     backup: Path
     requests: Path | None = None

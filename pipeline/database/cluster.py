@@ -1,4 +1,4 @@
-"""Where the tables are: on one server, or on the shards of a cluster; and what that changes in a statement.
+"""The places of the tables, on one server or on the shards of a cluster, and the statements for these places.
 
 Owns the words `$merge_tree`, `$replacing_merge_tree`, `$deduplication_window` and `$on_cluster` of the SQL files. Pure. On a
 cluster of several shards:

@@ -1,4 +1,4 @@
-"""Who does the work that one host does for all: problems, fraud, publishing, roll-ups, the end of old days.
+"""The choice of the host that works for all: problems, fraud, publishing, roll-ups, the end of old days.
 
 Owns the report of this host and the answer to "is it this one?". Theory of operation:
 
@@ -6,7 +6,7 @@ Owns the report of this host and the answer to "is it this one?". Theory of oper
 * A host reports, then looks at the reports of all. Of several that would do the work, the one that began first does it, and the others stand down
   and say so: a mistake in the settings does not publish an hour twice with different noise.
 * This is no lease: a host that hangs in the middle of its work may end it after another began. ClickHouse cannot refuse such a late insert, with
-  Keeper or without, so a lease in a `KeeperMap` would give no more. What a late insert does is bounded elsewhere: of two publications of
+  Keeper or without, so a lease in a `KeeperMap` would give no more. The damage of a late insert is bounded elsewhere: of two publications of
   an hour readers see one, problems and scores are whole rows of which the newest is valid.
 """
 

@@ -1,6 +1,6 @@
-"""What is wrong between the hosts of one database: their keys, their clocks, and who does the work for all.
+"""Faults between the hosts of one database: in their keys, their clocks, and the choice of the host that works for all.
 
-Owns the limits. Why a clock matters: the day of an event's key, its partition and its hour are those of the host that received it. While clocks
+Owns the limits. A clock matters: the day of an event's key, its partition and its hour are those of the host that received it. While clocks
 differ by seconds, a visitor without a cookie who meets two hosts around midnight (UTC) is two, an event stands in the neighbouring hour, and a day is dropped so
 much earlier or later; no event is lost. Two minutes are what the numbers of an hour wait for.
 """

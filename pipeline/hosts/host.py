@@ -51,7 +51,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def evaluates(self) -> bool:
-        """Whether it would do the work that one host does for all."""
+        """Return whether it would do the work that one host does for all."""
         return self.evaluates_since > NEVER
 
 

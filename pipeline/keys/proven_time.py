@@ -1,4 +1,4 @@
-"""Whether this machine's time may be acted on: keys are destroyed, days dropped and numbers made final by it, and none of that can be undone.
+"""The proof of this machine's time. Jobs destroy keys, drop days and make numbers final by it, and nobody can undo that.
 
 Owns `run/clock.json`, the last proven time beside the seconds since the machine was started, which no setting of the clock changes.
 Theory of operation:
@@ -113,7 +113,7 @@ def _jump(before: Proven, clock: Clock) -> float:
 
 
 def _after_a_start(moved: Proven, before: Proven, clock: Clock) -> Proven:
-    # What was proven is told in the seconds of this start, so that the next reading can be compared with it.
+    # The proven time is given in the seconds of this start, so that the next reading can be compared with it.
     off = OFF.total_seconds()
     unseen = clock.wall - clock.up - before.jumped_wall - before.stood
     stood = before.stood if before.jumped and -STEP.total_seconds() <= unseen <= off else 0.0

@@ -2,7 +2,7 @@
 
 Owns the check and the opening of such files. Rules: directory 0700, file 0600, own user, no symlink; a wider mode is
 refused, not corrected, because somebody may already have read the file. Root may work in another user's directory; its
-new files there belong to that user, so that an operator's `sudo` does not lock the service out. Where each process has a user of
+new files there belong to that user, so that an operator's `sudo` does not lock the service out. If each process has a user of
 its own, the administrator shares a directory with a group of them (`durable_files.is_shared`): its files are 0660.
 """
 

@@ -1,4 +1,4 @@
-"""What `pixel.migrations` says of a database: which migrations it has, which version made it, whether a restore is under way.
+"""The state of a database by its table `pixel.migrations`: its migrations, the version that made it, a restore under way.
 
 Owns that table after its making. The newest record of a name counts. A database is of a newer version where it has a numbered
 migration that this version does not know.

@@ -1,4 +1,4 @@
-"""What `migrate` makes on each server of a cluster, and what a second run finds to do."""
+"""`migrate` makes the tables of each server of a cluster, and a second run finds nothing to do."""
 
 from __future__ import annotations
 

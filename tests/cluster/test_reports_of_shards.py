@@ -1,4 +1,4 @@
-"""What two shards answer: every report as the single server answers it, although the events of each visitor are on both."""
+"""Two shards answer every report as the single server does, although the events of each visitor are on both."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -155,6 +156,28 @@ def test_a_collector_whose_coming_key_is_missing_is_ready_and_names_it_days_befo
         await app.process.spool.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/metrics"])
+def test_hits_do_not_wait_while_files_are_read_for_an_administrator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    app, readers = Collector(Settings(data=tmp_path)), set[int]()
+
+    def read(data: Path) -> None:
+        readers.add(threading.get_ident())
+
+    monkeypatch.setattr("collector.endpoints.health.read_status", read)
+    monkeypatch.setattr("collector.machine_metrics.read_status", read)
+
+    async def run() -> None:
+        await app.process.start()
+        assert (await ask(app, path, LOOPBACK, {}))[0] == 200
+        await app.process.stop()
+
+    asyncio.run(run())
+    assert readers
+    assert threading.get_ident() not in readers
 
 
 def offered(count: int) -> Totals:

@@ -1,4 +1,4 @@
-"""Which shard a batch goes to: chosen by its identity, kept for its retries."""
+"""The shard of a batch: its identity chooses it, and the plan keeps it for retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an installation with some extras can do, and that a command without its extra says which one to install."""
+"""Each extra is enough for its commands, and a command without its extra names the one to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators meet in bad nights: days without ClickHouse, a host that died, restarts one after the other under load."""
+"""Bad nights of operators: days without ClickHouse, a host that died, restarts one after the other under load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong between hosts: keys, clocks, who works for all. Each finding has a case in which it is silent."""
+"""Faults between hosts: keys, clocks, the work for all. Each finding has a case in which it is silent."""
 
 from __future__ import annotations
 

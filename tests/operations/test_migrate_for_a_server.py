@@ -1,4 +1,4 @@
-"""What an administrator of a server runs: `migrate --print` and `--grants`, and the file of users for `users.d`."""
+"""The tools of a server's administrator: `migrate --print` and `--grants`, and the file of users for `users.d`."""
 
 from __future__ import annotations
 

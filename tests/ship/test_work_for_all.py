@@ -1,4 +1,4 @@
-"""Which of two hosts runs a job that one does for all."""
+"""Of two hosts one runs the jobs that one host does for all."""
 
 from __future__ import annotations
 

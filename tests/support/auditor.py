@@ -20,7 +20,7 @@ from support.stores import ListStore
 
 
 class Stored(NamedTuple):
-    """What is stored somewhere: how often each nonce, the sum of each counter."""
+    """The stored rows of one place: how often it has each nonce, and the sum of each counter."""
 
     nonces: Counter[int]
     counters: Counter[str]
@@ -60,7 +60,7 @@ class Stored(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What breaks the promise; all five are empty when it is kept."""
+    """The breaches of the promise; all five are empty when it is kept."""
 
     lost: list[int]
     """Acknowledged and not stored."""

@@ -15,7 +15,7 @@ from support.waiting import wait_until
 
 PIECE: Final = 1 << 16
 BALLAST: Final = "lost+found/ballast"
-"""Where a full disk keeps what fills it: no reader of the spool looks there."""
+"""The directory of the filling of a full disk: no reader of the spool looks there."""
 
 
 class LoopDisk:

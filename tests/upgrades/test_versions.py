@@ -1,4 +1,4 @@
-"""What an older version does with the data of a newer one: it says so and damages nothing."""
+"""An older version names the data of a newer one and damages nothing."""
 
 from __future__ import annotations
 

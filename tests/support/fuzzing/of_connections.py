@@ -21,7 +21,7 @@ from support.fuzzing.parser import ADDRESS, Parser, scratch, silent
 from support.wire import Wire
 
 STATUSES = frozenset({200, 204, 304, 404, 405, 426} | {reason.status for reason in Reason})
-"""What a collector may answer; 500 is no answer of it."""
+"""The statuses of a collector's answers; 500 is none of them."""
 
 
 class _Both:

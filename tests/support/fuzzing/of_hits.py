@@ -1,4 +1,4 @@
-"""What a browser or anybody else sends to the collector: query, beacon, cookies, headers, addresses, and the whole edge."""
+"""The bytes that a browser or anybody else sends to the collector: query, beacon, cookies, headers, addresses, and the whole edge."""
 
 from __future__ import annotations
 

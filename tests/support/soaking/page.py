@@ -56,7 +56,7 @@ def written(run: Run, wrong: Sequence[str], note: str) -> str:
         + "".join(f" + {number:,} `{reason}`" for reason, number in sorted(account.refused.items()))
         + ". A hit that was cut off may be stored and need not be.",
         "",
-        "## What the processes hold",
+        "## Memory, descriptors and threads of each part",
         "Mean of the second quarter of the run and of the last one; a part includes its child processes.",
         "",
         "| part | memory, MB | descriptors | threads |",

@@ -1,4 +1,4 @@
-"""What the processes of the product hold: memory, descriptors, threads, and what waits in the spool."""
+"""The holdings of the product's processes: memory, descriptors, threads, and what waits in the spool."""
 
 from __future__ import annotations
 
