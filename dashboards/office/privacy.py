@@ -35,6 +35,7 @@ FACTS = frozenset({"approver", "basis", "by", "case", "cause", "fingerprint", "k
 """The facts of an act whose names have a word; any other is shown as the audit has it."""
 _IN_RUSSIAN = {
     "in the visitor's browser": "в браузере посетителя",
+    "in the place of `backup`": "в папке `backup`",
     "not on disk": "не на диске",
     "in memory only": "только в памяти",
     "all own processes": "все свои процессы",
