@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from clickhouse_connect.driver import Client
 
@@ -112,12 +112,20 @@ def _back_up(settings: Settings, place: Path, now: datetime, who: str, keep_days
         "bytes": sum(part.size for part in parts),
         "keys_copied": len(keys.copied),
         "keys_ended": len(keys.ended),
-        "backups_removed": len(cleared) + len(pruned),
+        "backups_removed": len(cleared) + len(pruned.removed),
+        "backups_damaged": ", ".join(pruned.damaged),
     }
 
 
-def prune(place: Path, now: datetime, keep_days: int) -> list[str]:
-    """Remove backups older than `keep_days`, older unfinished ones, and rows beyond their term; return the removed backups.
+class Pruned(NamedTuple):
+    """Names of the removed backups, and of those that no restore can use: their rows stay until the backup itself is removed."""
+
+    removed: list[str]
+    damaged: list[str]
+
+
+def prune(place: Path, now: datetime, keep_days: int) -> Pruned:
+    """Remove backups older than `keep_days`, older unfinished ones, and rows beyond their term.
 
     Only directories that `backup` made are touched, and the newest finished one stays.
     """
@@ -131,11 +139,16 @@ def prune(place: Path, now: datetime, keep_days: int) -> list[str]:
         if over and made < now:
             shutil.rmtree(path)
             removed.append(path.name)
-    for path in backups(place):
-        if (path / MANIFEST).exists():
-            for part in read_manifest(path).over(now.date()):
+    damaged: list[str] = []
+    for path in finished:
+        try:
+            over_now = read_manifest(path).over(now.date()) if path.name not in removed else ()
+        except Fatal:  # one damaged backup must not keep the rows of all others beyond their term
+            damaged.append(path.name)
+        else:
+            for part in over_now:
                 (path / part.path).unlink(missing_ok=True)
-    return removed
+    return Pruned(removed, damaged)
 
 
 def refuse_inside(settings: Settings, place: Path) -> None:

@@ -28,6 +28,7 @@ from pipeline.backup.key_copies import Keys, place_keys
 from pipeline.backup.places import FILES, KEYS, REQUESTS, Manifest, Part, newest, read_manifest, verified
 from pipeline.backup.request_copies import OF_PERSONS, head_of, place_requests, replay
 from pipeline.database.client import ping, working_as
+from pipeline.database.embedded import is_at_work
 from pipeline.delivery.journal import doubt, without_ship
 from pipeline.delivery.segment_numbers import shipped_since
 from pipeline.errors import Fatal
@@ -63,10 +64,11 @@ def restore(
 ) -> dict[str, object]:
     """Restore and return the facts.
 
-    Raises `Fatal` where the backup is damaged, a process is at work or the place is not empty; `Retryable` while ClickHouse
-    is unavailable. Views exist only after success.
+    Raises `Fatal` where the backup is damaged, a process is at work, the place is not empty or another engine has the port;
+    `Retryable` while ClickHouse is unavailable. Views exist only after success.
     """
     rows.refuse_a_cluster(settings)
+    _refuse_another_engine(settings)
     if text := try_claim(settings):
         raise Fatal(text)
     directory = newest(wanted.backup)
@@ -117,6 +119,16 @@ def _requests_of(wanted: Wanted, directory: Path) -> Path | None:
     return None
 
 
+def _refuse_another_engine(settings: Settings) -> None:
+    """A restore tried beside a living installation has its passwords, too, and would remove the living rows."""
+    if settings.clickhouse.url is None and ping(settings) and not is_at_work(settings):
+        port = settings.clickhouse.port
+        raise Fatal(
+            f"port {port}: a ClickHouse answers, and it is not the one of {settings.data}; nothing was changed. Stop it, set another"
+            " PIXEL_CLICKHOUSE__PORT, or name a server of your own with PIXEL_CLICKHOUSE__URL"
+        )
+
+
 def _refuse_a_writer(settings: Settings, wanted: Wanted) -> None:
     held = sorted({one.slot for one in listing(settings.spool_dir) if is_held(settings.spool_dir, one.slot)})
     if wanted.only == "all" and held:
@@ -158,7 +170,7 @@ def _doubted(settings: Settings, directory: Path, parts: list[Part]) -> dict[str
 
 @contextmanager
 def _engine(settings: Settings) -> Iterator[None]:
-    """Run the embedded engine inside of the block, unless a ClickHouse answers already."""
+    """Run the embedded engine inside of the block, unless it or a server of one's own answers already."""
     if settings.clickhouse.url is not None or ping(settings):
         yield
         return

@@ -41,6 +41,7 @@ from pipeline.system.durable_files import replace
 from pipeline.system.hardening import harden_process
 
 RTLD_DEEPBIND = 8  # the engine brings its own allocator; without this flag another library's could be taken
+_LOCK = "lock"
 _SWITCHED_OFF = ("file",)
 SLEEP = (
     "SELECT sleepEachRow(1) FROM system.numbers"
@@ -141,9 +142,14 @@ def _engine() -> ModuleType:
     return engine
 
 
+def is_at_work(settings: Settings) -> bool:
+    """Return whether the embedded ClickHouse of this data directory runs; raises as `pipeline.system.locks.take` does."""
+    return locks.is_held(settings.clickhouse_dir.resolve() / _LOCK)
+
+
 def _lock(home: Path) -> int:
     try:
-        return locks.take(home / "lock")
+        return locks.take(home / _LOCK)
     except locks.Held:
         raise Fatal(f"{home}: another ClickHouse works on this directory; stop it, or set another PIXEL_DATA") from None
 

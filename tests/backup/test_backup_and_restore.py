@@ -58,8 +58,8 @@ class Machine:
 
     def __init__(self, home: Path, tables: Rows, *, fresh: bool = False) -> None:
         self.tables, self.place = tables, home / "backups"
-        port = tables.settings.clickhouse.port
-        self.settings = Settings(data=home / ("new" if fresh else "var"), clickhouse=ClickHouse(port=port))
+        url = f"http://127.0.0.1:{tables.settings.clickhouse.port}"
+        self.settings = Settings(data=home / ("new" if fresh else "var"), clickhouse=ClickHouse(url=url))
         self.settings.data.mkdir(mode=0o700)
         self.settings.secrets_dir.mkdir(mode=0o700)
         password = "clickhouse.json"
@@ -330,9 +330,22 @@ def test_old_and_unfinished_backups_are_removed_and_the_newest_and_strangers_fil
     assert machine.back_up()["backups_removed"] == 2
     assert [path.name for path in backups(machine.place)] == [name_of(NOW - timedelta(days=2)), name_of(NOW)]
     assert (machine.place / "clinic-pixel-notes").is_dir()
-    assert prune(machine.place, NOW + timedelta(days=400), 7) == [name_of(NOW - timedelta(days=2))]
+    assert prune(machine.place, NOW + timedelta(days=400), 7).removed == [name_of(NOW - timedelta(days=2))]
     [last] = backups(machine.place)
     assert not list((last / "rows" / "events").iterdir())
+
+
+def test_a_damaged_backup_is_named_and_does_not_keep_the_rows_of_the_others(machine: Machine) -> None:
+    machine.store(ANNA, 1)
+    for days in (2, 1):
+        machine.back_up(NOW - timedelta(days=days))
+    older, newer = backups(machine.place)
+    (older / "manifest.json").write_text("{")
+    assert machine.back_up()["backups_damaged"] == older.name
+    assert prune(machine.place, NOW + timedelta(days=400), 1000).damaged == [older.name]
+    assert list((older / "rows" / "events").iterdir())
+    assert not list((newer / "rows" / "events").iterdir())
+    assert prune(machine.place, NOW + timedelta(days=400), 7).removed == [older.name, newer.name]
 
 
 def test_the_copy_of_another_machine_is_not_overwritten(machine: Machine, replacement: Machine) -> None:
@@ -343,7 +356,7 @@ def test_the_copy_of_another_machine_is_not_overwritten(machine: Machine, replac
 
 
 def test_a_cluster_is_refused_because_one_server_knows_its_own_rows_alone(machine: Machine) -> None:
-    url = f"http://127.0.0.1:{machine.settings.clickhouse.port}"
+    url = str(machine.settings.clickhouse.url)
     on_cluster = ClickHouse(url=url, cluster="clinics", shards=(url, "http://127.0.0.1:1"))
     machine.settings = machine.settings.model_copy(update={"clickhouse": on_cluster})
     with pytest.raises(Fatal, match="a cluster is not backed up by this command"):

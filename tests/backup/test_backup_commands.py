@@ -44,6 +44,26 @@ def test_a_lost_machine_comes_back_by_one_command(restartable: Server, tmp_path:
     assert "the data directory is not empty" in refused.stderr
 
 
+@pytest.mark.slow
+def test_a_restore_tried_beside_a_living_installation_leaves_its_rows_alone(
+    restartable: Server, tmp_path: Path
+) -> None:
+    living, place = restartable.start(), tmp_path / "backups"
+    migrate(living.settings)
+    clinic_day.store(living.settings, [clinic_day.row(MIDNIGHT) for _ in range(7)])
+    assert run(living, "backup", str(place)).returncode == 0
+    trial = Server(tmp_path / "trial", port=living.settings.clickhouse.port)
+    for options in ((), ("--into", "empty")):
+        refused = run(trial, "restore", str(place), *options)
+        assert refused.returncode == 1
+        assert (
+            f"port {trial.settings.clickhouse.port}: a ClickHouse answers, and it is not the one of" in refused.stderr
+        )
+        assert refused.stderr.count("\n") == 1
+    assert not list(trial.settings.data.glob("*/*"))
+    assert json.loads(run(living, "restore", str(place), "--into", "empty").stdout)["events"] == 7
+
+
 def test_help_names_both_commands_and_a_wrong_place_is_one_line(tmp_path: Path) -> None:
     server = Server(tmp_path / "var")
     assert "while everything runs" in " ".join(run(server, "backup", "--help").stdout.split())

@@ -74,8 +74,7 @@ def test_no_file_outside_of_the_backup_is_removed_with_rows_beyond_their_term(di
     stranger.write_text("not ours")
     text = (directory / MANIFEST).read_bytes()
     (directory / MANIFEST).write_bytes(text.replace(GOOD.path.encode(), b"rows/../../stranger"))
-    with pytest.raises(Fatal, match="damaged"):
-        prune(directory.parent, MADE, 7)
+    assert prune(directory.parent, MADE, 7).damaged == [directory.name]
     assert stranger.exists()
     with pytest.raises(ValueError, match="path"):
         msgspec.structs.replace(GOOD, path="rows/../../stranger")
