@@ -42,6 +42,10 @@ LOOK_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
+class DoneElsewhere(Exception):
+    """Another host does this work now; it is asked for again soon, because that host may end."""
+
+
 class Job(NamedTuple):
     """A function that runs every `every_seconds`; its error is logged and the job is tried again after `retry_seconds`.
 
@@ -55,15 +59,16 @@ class Job(NamedTuple):
     for_all: bool = False
 
     def where(self, hosts: Hosts) -> Job:
-        """Return the job that does nothing on a host that leaves this work to another one, and notes its successes for the others."""
+        """Return the job that raises `DoneElsewhere` on a host that leaves this work to another one, and notes its successes for the others."""
         if not self.for_all:
             return self
 
         def run(settings: Settings) -> None:
-            if hosts.evaluates(settings):
-                self.run(settings)
-                if self.every_seconds <= HOUR_SECONDS:
-                    hosts.note(self.name, datetime.now(UTC))
+            if not hosts.evaluates(settings):
+                raise DoneElsewhere
+            self.run(settings)
+            if self.every_seconds <= HOUR_SECONDS:
+                hosts.note(self.name, datetime.now(UTC))
 
         return self._replace(run=run)
 
@@ -157,8 +162,12 @@ class JobThread(threading.Thread):
         for job, due in self._due.items():
             if now < due:
                 continue
-            trouble = _trouble(job, settings)
-            self._due[job] = now + (job.retry_seconds if trouble else job.every_seconds)
+            try:
+                trouble = _trouble(job, settings)
+                pause = job.retry_seconds if trouble else job.every_seconds
+            except DoneElsewhere:
+                trouble, pause = "", job.retry_seconds
+            self._due[job] = now + pause
             is_new = trouble != self.failed.get(job.name, "")
             others = {name: text for name, text in self.failed.items() if name != job.name}
             self.failed = others | ({job.name: trouble} if trouble else {})
@@ -167,13 +176,15 @@ class JobThread(threading.Thread):
 
 
 def _trouble(job: Job, settings: Settings) -> str:
-    """Run a job and return the error in one line, '' without one."""
+    """Run a job and return the error in one line, '' without one; raises `DoneElsewhere`."""
     try:
         if job.name in BY_THE_CLOCK:
             proven_time.prove(settings)
         if job.name in BY_THE_CLOCK_OF_CLICKHOUSE:
             proven_time.compare_with_database(settings)
         job.run(settings)
+    except DoneElsewhere:
+        raise
     except (Retryable, Fatal, OSError) as error:
         return str(error)  # this text says what to do
     except Exception as error:  # noqa: BLE001 - the top of a worker's loop: one job's fault must not end the shipping

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -15,7 +16,7 @@ from pipeline.hosts.host import NEVER
 from pipeline.publish.job import MARGIN, Passed
 from pipeline.settings.model import Settings
 from pipeline.settings.sections import ClickHouse
-from pipeline.ship.schedule import JOBS, Job, all_jobs
+from pipeline.ship.schedule import JOBS, RETRY_SECONDS, DoneElsewhere, Job, JobThread, all_jobs
 from support.command import free_port
 from support.server import Rows
 
@@ -39,13 +40,37 @@ def test_of_two_hosts_with_nothing_set_one_runs_the_job_and_tells_its_success(pa
     hosts = Hosts(works=["score"]), Hosts(works=["score"])
     jobs = [job.where(one) for one in hosts]
     for _ in range(3):
-        for one, settings in zip(jobs, pair, strict=True):
-            one.run(settings)
+        jobs[0].run(pair[0])
+        with pytest.raises(DoneElsewhere):
+            jobs[1].run(pair[1])
     assert ran == {"a": 3}
     before = {host.host: host for host in look_now(pair[0]).hosts}
     hosts[0].report(pair[0])
     after = {host.host: host for host in look_now(pair[0]).hosts}
     assert after["a"].worked["score"] > before["a"].worked["score"]
+
+
+def test_a_daily_job_of_a_host_that_ended_is_done_by_the_other_one_within_minutes(
+    pair: tuple[Settings, Settings], tables: Rows
+) -> None:
+    ran: Counter[str] = Counter()
+    daily = Job("daily", 86_400, lambda settings: ran.update([settings.collector.name]), for_all=True)
+    hosts = Hosts(), Hosts()
+    first, second = (
+        JobThread([daily.where(one)], settings, Event()) for one, settings in zip(hosts, pair, strict=True)
+    )
+    first.run_due(pair[0], 0)
+    second.run_due(pair[1], 0)
+    assert ran == {"a": 1}
+    assert second.failed == {}
+    tables.clear("hosts")  # as if the first had been silent for long
+    hosts[1].report(pair[1])
+    second.run_due(pair[1], RETRY_SECONDS - 1)
+    assert ran == {"a": 1}
+    second.run_due(pair[1], RETRY_SECONDS)
+    assert ran == {"a": 1, "b": 1}
+    second.run_due(pair[1], 2 * RETRY_SECONDS)
+    assert ran == {"a": 1, "b": 1}
 
 
 def test_while_the_database_is_away_nobody_knows_who_works_and_no_job_runs(tmp_path: Path) -> None:
