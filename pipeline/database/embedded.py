@@ -11,6 +11,9 @@ Owns `clickhouse/` under the data directory: configuration, lock, log and data. 
 * The engine runs as if it were clickhouse-local, where functions open files before any grant is checked: `file()` reads
   passwords and keys, `sqlite()` makes files. The kernel keeps the process to its own directory (`confinement`), only
   named users reach a query (`engine_config`), and files that such a function made there are moved away (`planted`).
+* The engine takes a write that failed (ENOSPC, EIO) for a success: it then puts a merged part of empty files in the place of
+  its sources, and deletes these eight minutes later. Started again, it sets such a part aside and reads the sources. So it
+  leaves the last `KEPT_FREE_MB` of its disk alone, ends when others take them (`_end_before_the_disk_is_full`), and waits for room at its start.
 * Nothing is written outside of the data directory, and the log holds no query and no row.
 """
 
@@ -22,12 +25,14 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from pipeline.database.access import access_sql, make_passwords, parse_access
 from pipeline.database.client import ping
@@ -41,6 +46,12 @@ from pipeline.system.durable_files import replace
 from pipeline.system.hardening import harden_process
 
 RTLD_DEEPBIND = 8  # the engine brings its own allocator; without this flag another library's could be taken
+ROOM_MB: Final = 128
+"""Free space without which the engine does not start."""
+LEAST_MB: Final = 64
+"""Free space below which the engine ends; smaller than `KEPT_FREE_MB`, so that only other programs can bring it about."""
+LOOK_SECONDS: Final = 0.05
+"""A disk that others fill by less than 1.3 GB a second is seen before it is full."""
 _LOCK = "lock"
 _SWITCHED_OFF = ("file",)
 SLEEP = (
@@ -52,7 +63,8 @@ SLEEP = (
 def serve(settings: Settings) -> None:
     """Run the embedded server until a signal ends the process.
 
-    Raises `Fatal` in one line when the directory or a port is taken, or when the engine fails.
+    Raises `Fatal` in one line when the directory or a port is taken, or when the engine fails. Ends with exit code 75 before the
+    disk is full, to be started again.
     """
     os.umask(0o077)
     harden_process()
@@ -61,6 +73,7 @@ def serve(settings: Settings) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     lock = _lock(home)
+    _wait_for_room(home)
     ports = [port for port in (settings.clickhouse.port, settings.clickhouse.tcp_port) if port]
     for port in ports:
         _check_port(port)
@@ -90,10 +103,41 @@ def wait_until_ready(settings: Settings, alive: Callable[[], bool], *, seconds: 
         time.sleep(0.05)
 
 
+def _free_mb(home: Path) -> int:
+    disk = os.statvfs(home)
+    return disk.f_bavail * disk.f_frsize // 1_000_000
+
+
+def _wait_for_room(home: Path) -> None:
+    # To end here would not help: systemd gives up after a few tries, and the disk may be freed at any moment.
+    if (free := _free_mb(home)) >= ROOM_MB:
+        return
+    _say(f"{home}: {free} MB free; the embedded ClickHouse waits for {ROOM_MB} MB; free the disk")
+    while _free_mb(home) < ROOM_MB:
+        time.sleep(1)
+    _say(f"{home}: there is room again")
+
+
+def _say(line: str, terminal: int = 2) -> None:
+    with suppress(OSError):  # nobody listens any more
+        os.write(terminal, f"{line}\n".encode())
+
+
+def _end_before_the_disk_is_full(home: Path, terminal: int) -> None:
+    while (free := _free_mb(home)) >= LEAST_MB:
+        time.sleep(LOOK_SECONDS)
+    _say(
+        f"{home}: {free} MB free: the embedded ClickHouse ends, because it would lose rows on a full disk; free the disk",
+        terminal,
+    )
+    os._exit(os.EX_TEMPFAIL)
+
+
 def _run(engine: ModuleType, settings: Settings, data: Path) -> None:
     # The engine blocks in C, where Python would not get to its own handlers.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_before_the_disk_is_full, args=(data.parent, os.dup(2)), daemon=True).start()
     listen = "SYSTEM START LISTEN HTTP; " + ("SYSTEM START LISTEN TCP; " if settings.clickhouse.tcp_port else "")
     with _unprinted() as said:
         # TabSeparated: the listeners take it as their default format, and clickhouse-connect relies on it.

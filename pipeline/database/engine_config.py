@@ -21,6 +21,8 @@ _QUERY_HANDLER: Final = (
     "<handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler>"
 )
 
+KEPT_FREE_MB: Final = 96
+"""Free space of its disk that the embedded engine does not take; see `embedded`."""
 _CONFIG = """\
 <clickhouse>
   <!-- Made by clinic-pixel at every start; changes here are lost. -->
@@ -40,6 +42,16 @@ _CONFIG = """\
   <user_files_path>{home}/user_files/</user_files_path>
   <format_schema_path>{home}/format_schemas/</format_schema_path>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
+  <storage_configuration><disks><default>
+    <keep_free_space_bytes>{kept_free}</keep_free_space_bytes>
+  </default></disks></storage_configuration>
+  <merge_tree>
+    <!-- A broken part of any size is set aside, and its sources are read. -->
+    <max_suspicious_broken_parts_bytes>1000000000000</max_suspicious_broken_parts_bytes>
+    <!-- Parts that were set aside as broken hold rows; they stay for a day, so that a person can look. -->
+    <merge_tree_enable_clear_old_broken_detached>1</merge_tree_enable_clear_old_broken_detached>
+    <merge_tree_clear_old_broken_detached_parts_ttl_timeout_seconds>86400</merge_tree_clear_old_broken_detached_parts_ttl_timeout_seconds>
+  </merge_tree>
   <mark_cache_size>67108864</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <max_concurrent_queries>64</max_concurrent_queries>
@@ -103,6 +115,7 @@ def config_xml(settings: Settings) -> str:
             f"    <rule><headers><{name}>{escape(value)}</{name}></headers>{_QUERY_HANDLER}</rule>\n"
             for name, value in _naming_headers(USERS)
         ),
+        kept_free=KEPT_FREE_MB * 1_000_000,
         memory=settings.clickhouse.memory_mb * 1_000_000,
     )
 

@@ -44,6 +44,9 @@ POISON = {6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 376, 441, 467, 675, 6
 HALT = {16, 20, 36, 44, 47, 60, 62, 81, 115, 164, 192, 193, 194, 291, 452, 497, 516}
 """Errors of schema, grants or settings: the same for every batch until a person has fixed them."""
 
+BROKEN = {33, 40, 226, 246}
+"""A part of the table cannot be read: of a merge whose writes failed; its sources are on the disk for eight minutes."""
+
 TOO_MANY_PARTITIONS = "Too many partitions"
 """Has the number 252 as "too many parts" has, but is a bug of this software: a retry does not help."""
 
@@ -150,4 +153,6 @@ def sorted_out(error: ClickHouseError, table: Table) -> Retryable | Fatal | Pois
         return Fatal(f"ClickHouse refuses pixel.{table} with error {number}; is `clinic-pixel migrate` needed?")
     if number == 0:
         return Retryable("ClickHouse does not answer")
+    if number in BROKEN:
+        return Retryable(f"ClickHouse cannot read a part of pixel.{table} (error {number}); restart ClickHouse at once")
     return Retryable(f"ClickHouse answers error {number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def trouble_at(place: str, clinic: Clinic, ledger: Ledger) -> Callable[[], bool]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ON_DISK if LONG else ("spool", "clickhouse"))
-def test_after_a_full_disk_everything_acknowledged_is_stored_without_a_restart(
+def test_after_a_full_disk_everything_acknowledged_is_stored_and_work_goes_on(
     tmp_path: Path, rounds: Rounds, place: str
 ) -> None:
     fault, ledger = f"disk full: {place}", Ledger()
@@ -56,6 +57,10 @@ def test_after_a_full_disk_everything_acknowledged_is_stored_without_a_restart(
 
                 wait_until(strikes, f"the full disk to be met, see {clinic.log}", seconds=PATIENCE)
                 begun = len(ledger.acknowledged)
+                if place == "clickhouse":
+                    wait_until(lambda: clinic.ending(place) is not None, "the engine to end", seconds=PATIENCE)
+                    assert clinic.ending(place) == os.EX_TEMPFAIL
+                    clinic.launch(place)  # it waits for room
                 with recovery() as watch:
                     disk.make_room()
                     wait_until(

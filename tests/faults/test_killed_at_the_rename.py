@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,40 +17,13 @@ from support.ledger import Ledger
 from support.rounds import PATIENCE, Rounds, recovery
 from support.server import Rows, Server
 from support.shipping import counts, event, write_segment
+from support.traced import failing
 from support.waiting import wait_until
 
-STRACE = shutil.which("strace")
-pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed: no system call can be made to fail")
-
-
-@contextmanager
-def at_the_rename(server: Server, injection: str, *, log: Path) -> Iterator[None]:
-    """Let renames of the server fail as `injection` says, e.g. `error=ENOSPC:when=1`."""
-    assert server.process is not None
-    assert STRACE is not None
-    calls = "rename,renameat,renameat2"
-    faults = ("-e", f"trace={calls}", "-e", f"inject={calls}:{injection}")
-    tracer = subprocess.Popen(
-        [STRACE, "-f", "-qq", "-p", str(server.process.pid), "-o", str(log), *faults],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        status = Path(f"/proc/{server.process.pid}/status")
-        wait_until(
-            lambda: tracer.poll() is not None or f"TracerPid:\t{tracer.pid}" in status.read_text(), "strace to attach"
-        )
-        if tracer.poll() is not None:
-            assert tracer.stderr is not None
-            pytest.skip(f"strace may not attach here: {tracer.stderr.read().strip()[:100]}")
-        yield
-    finally:
-        tracer.terminate()
-        try:
-            tracer.communicate(timeout=20)
-        except subprocess.TimeoutExpired:  # strace may wait for ever for a thread of the process that it killed
-            tracer.kill()
-            tracer.communicate()
+pytestmark = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed: no system call can be made to fail"
+)
+RENAMES = "rename,renameat,renameat2"
 
 
 def over_or_struck(shipper: Worker, thread: threading.Thread) -> bool:
@@ -74,10 +44,11 @@ def test_rows_whose_part_could_not_be_put_in_place_are_stored_once(
         nonces = [ledger.send() for _ in range(300)]
         ledger.acknowledge(*nonces)
         write_segment(settings.spool_dir, round_, [*map(event, nonces), counts(len(nonces))])
+        assert server.process is not None
         shipper = Worker(settings, stop=threading.Event(), jobs=())
         thread = threading.Thread(target=shipper.run, kwargs={"until_empty": True})
         # One plan of two batches, events and counters: the first rename and the second are those of their parts.
-        with at_the_rename(server, how.format(1 + round_ % 2), log=tmp_path / "strace"):
+        with failing(RENAMES, server.process.pid, how.format(1 + round_ % 2), log=tmp_path / "strace"):
             thread.start()
             wait_until(partial(over_or_struck, shipper, thread), "the fault to strike", seconds=PATIENCE)
         with recovery() as watch:

@@ -81,13 +81,21 @@ class Clinic:
 
     def start(self, name: Name) -> None:
         """Start a process and wait until it does its work."""
+        self.launch(name)
+        wait_until(lambda: self._works(name), f"{name} to work, see {self.log}", seconds=PATIENCE)
+        if name == "clickhouse":
+            migrate(self.settings)
+
+    def launch(self, name: Name) -> None:
+        """Start a process, as a supervisor does it."""
         with self.log.open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [*self._before, *CLI, name], env=self._environment, stdout=log, stderr=log
             )
-        wait_until(lambda: self._works(name), f"{name} to work, see {self.log}", seconds=PATIENCE)
-        if name == "clickhouse":
-            migrate(self.settings)
+
+    def ending(self, name: Name) -> int | None:
+        """Return the exit code of a process that ended by itself, None while it runs."""
+        return self._processes[name].poll()
 
     def kill(self, name: Name) -> None:
         """End a process as a crash would."""

@@ -98,6 +98,7 @@ TYPES = {
     "events": {
         "received_at": "DateTime64(3, 'UTC')",
         "event_id": "UUID",
+        "batch_id": "UUID",
         "epoch": "Date",
         "visitor": "UInt64",
         "ua_token": "UInt64",
@@ -120,6 +121,7 @@ TYPES = {
     "technical": {
         "received_at": "DateTime64(3, 'UTC')",
         "event_id": "UUID",
+        "batch_id": "UUID",
         "source_line": "UInt32",
         "value": "Float64",
         "browser_major": "UInt16",

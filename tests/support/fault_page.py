@@ -72,6 +72,14 @@ def _parts(lines: Mapping[str, Line], tests: Mapping[str, Iterable[str]]) -> Ite
         "the read-only disk holds the writer still at that moment. A hit whose fsync failed is refused with 503; where the disk\n"
         "is read-only by then, it cannot be taken away and may be stored after the repair."
     )
+    yield (
+        "**A full disk and the embedded engine.** The engine (chdb-core 26.9.0) takes a write that failed for a success. A merge on\n"
+        "a full disk then put a part of empty files in the place of its sources, and deletes these after eight minutes. So the\n"
+        "engine leaves the last 96 MB of its disk alone, ends when others take them (below 64 MB, looked at 20 times a second),\n"
+        "and waits for room at its start. A part that was hurt all the same is set aside at the restart, and its sources are read:\n"
+        "`tests/faults/test_full_disk_of_the_engine.py`. Free space is that of the file system: a quota of a user is not seen. A\n"
+        "ClickHouse server tells a failed write itself."
+    )
     yield "## Proofs"
     yield _table(
         ("fault", "tests"), ((fault, "<br>".join(f"`{name}`" for name in named)) for fault, named in tests.items())

@@ -12,9 +12,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import pytest
+
+from support.waiting import wait_until
 
 TESTS: Final = Path(__file__).parents[1]
 CHANGES: Final = (
@@ -50,6 +55,35 @@ class Call(Started):
     """A system call that ended with a result."""
 
     result: int
+
+
+@contextmanager
+def failing(calls: str, pid: int, injection: str, *, log: Path, of: Iterable[Path] = ()) -> Iterator[None]:
+    """Let system calls of a running process, named with commas, fail inside the block as `injection` says, e.g. `error=ENOSPC:when=1`.
+
+    `of` names the files whose calls fail; without it those of all files do. `log` has a line for each call. Skips the test where strace may not attach.
+    """
+    faults = ["-e", f"trace={calls}", "-e", f"inject={calls}:{injection}"]
+    faults += [word for path in of for word in ("-P", str(path))]
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-p", str(pid), "-o", str(log), *faults], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        status = Path(f"/proc/{pid}/status")
+        wait_until(
+            lambda: tracer.poll() is not None or f"TracerPid:\t{tracer.pid}" in status.read_text(), "strace to attach"
+        )
+        if tracer.poll() is not None:
+            assert tracer.stderr is not None
+            pytest.skip(f"strace may not attach here: {tracer.stderr.read().strip()[:100]}")
+        yield
+    finally:
+        tracer.terminate()
+        try:
+            tracer.communicate(timeout=20)
+        except subprocess.TimeoutExpired:  # strace may wait for ever for a thread of the process that it killed
+            tracer.kill()
+            tracer.communicate()
 
 
 def why_not() -> str:
