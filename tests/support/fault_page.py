@@ -77,8 +77,8 @@ def _parts(lines: Mapping[str, Line], tests: Mapping[str, Iterable[str]]) -> Ite
         "a full disk then put a part of empty files in the place of its sources, and deletes these after eight minutes. So the\n"
         "engine leaves the last 96 MB of its disk alone, ends when others take them (below 64 MB, looked at 20 times a second),\n"
         "and waits for room at its start. A part that was hurt all the same is set aside at the restart, and its sources are read:\n"
-        "`tests/faults/test_full_disk_of_the_engine.py`. Free space is that of the file system: a quota of a user is not seen. A\n"
-        "ClickHouse server tells a failed write itself."
+        "`tests/faults/test_full_disk_of_the_engine.py`. Free space is that of the file system: a quota of a user is not seen. In\n"
+        "the source of ClickHouse such a write is an error; a server on a full disk was not tried."
     )
     yield "## Proofs"
     yield _table(
