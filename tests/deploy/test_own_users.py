@@ -60,7 +60,7 @@ def test_a_hit_is_stored_and_shown_across_the_four_users(browser):
     assert "The collector accepts hits." in health
     assert "ClickHouse answers." in health
     assert "The keys belong to other users of the machine" in health
-    wait_until(lambda: accepted(browser) == 5, "the page to show five hits", seconds=90, pause=0.5)
+    wait_until(lambda: accepted(browser) == 5, "the page to show five hits", seconds=300, pause=0.5)
 
 
 def accepted(browser: Browser) -> int:

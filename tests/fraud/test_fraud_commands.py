@@ -137,7 +137,7 @@ def test_the_queue_begins_with_the_most_harm_and_says_what_was_drawn_by_chance(b
     assert "* drawn by chance among unclear cases" in busy.sees("cases")
     assert "unclear*" in busy.sees("cases")
     assert "All of one case: clinic-pixel fraud case ID --purpose TEXT" in busy.sees("cases")
-    russian = busy.sees("cases", columns=120, language="ru_RU.UTF-8")
+    russian = busy.sees("cases", columns=160, language="ru_RU.UTF-8")
     assert "главная причина" in russian
     assert "12 попыток атаки за 10 минут" in russian
 
