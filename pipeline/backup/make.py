@@ -140,14 +140,14 @@ def prune(place: Path, now: datetime, keep_days: int) -> Pruned:
             shutil.rmtree(path)
             removed.append(path.name)
     damaged: list[str] = []
-    for path in finished:
+    for path in (path for path in finished if path.name not in removed):
         try:
-            over_now = read_manifest(path).over(now.date()) if path.name not in removed else ()
+            manifest = read_manifest(path)
         except Fatal:  # one damaged backup must not keep the rows of all others beyond their term
             damaged.append(path.name)
-        else:
-            for part in over_now:
-                (path / part.path).unlink(missing_ok=True)
+            continue
+        for part in manifest.over(now.date()):
+            (path / part.path).unlink(missing_ok=True)
     return Pruned(removed, damaged)
 
 

@@ -120,7 +120,7 @@ def _requests_of(wanted: Wanted, directory: Path) -> Path | None:
 
 
 def _refuse_another_engine(settings: Settings) -> None:
-    """A restore tried beside a living installation has its passwords, too, and would remove the living rows."""
+    # A restore tried beside a living installation has its passwords, too, and would remove the living rows.
     if settings.clickhouse.url is None and ping(settings) and not is_at_work(settings):
         port = settings.clickhouse.port
         raise Fatal(

@@ -121,7 +121,6 @@ TYPES = {
     "technical": {
         "received_at": "DateTime64(3, 'UTC')",
         "event_id": "UUID",
-        "batch_id": "UUID",
         "source_line": "UInt32",
         "value": "Float64",
         "browser_major": "UInt16",
